@@ -170,7 +170,8 @@ def check(proc=PROC):
         text = '\n\n'.join(texts)
         for ref in re.findall(r'(?<![\w.@\\/])@([A-Za-z][\w:-]*\w)', text):
             known = labels if re.match(rf'({PREFIXES})-', ref) else keys
-            if ref not in known: bad.append(f'{p.name}: @{ref} is not defined')
+            if ref.startswith('sec-'): bad.append(f'{p.name}: @{ref}: sections carry no numbers, link to it instead')
+            elif ref not in known: bad.append(f'{p.name}: @{ref} is not defined')
         for link in re.findall(r'\]\(<?([^)\s>]+)', text):
             target,_,anchor = link.partition('#')
             if re.match(r'\w+:|\{\{', link): continue
@@ -194,11 +195,21 @@ def render():
     return quarto_complaints(log) or ([f'quarto ended with status {run.returncode}'] if run.returncode else [])
 
 
+def twins(path):
+    "Do a notebook and its percent script hold the same cells? Compared in memory: syncing would hide the answer"
+    import jupytext
+    from jupytext.config import load_jupytext_config
+    pair = [jupytext.read(o, config=load_jupytext_config(str(o))) for o in (path, path.with_suffix('.py'))]
+    a,b = ([(c.cell_type, c.source.strip('\n'), c.metadata.get('tags', [])) for c in nb.cells] for nb in pair)
+    return a == b
+
+
 def prepare():
     "Bring twins, notebooks and modules in step, ready to commit"
     nbs = ROOT/settings()['nbs_path']
     tool = lambda *o: subprocess.run([Path(sys.executable).with_name(o[0]), *map(str, o[1:])], cwd=ROOT, check=True)
-    tool('jupytext', '--quiet', '--sync', *sorted(nbs.glob('[0-9]*.py')))
+    for o in sorted(nbs.glob('[0-9]*.py')):
+        if not o.with_suffix('.ipynb').exists() or not twins(o.with_suffix('.ipynb')): tool('jupytext', '--sync', o)
     for o in chapters():
         nb = nbformat.read(o, as_version=4)
         for c in nb.cells:

@@ -1,0 +1,11 @@
+"No test is skipped in silence: a skip whose reason is not one of these fails the run."
+import pytest
+
+EXPECTED = 'shared photos', 'Quarto', 'GPU'  # what a machine may lack
+
+
+def pytest_sessionfinish(session, exitstatus):
+    tr = session.config.pluginmanager.get_plugin('terminalreporter')
+    bad = [r for r in tr.stats.get('skipped', ()) if not any(o in str(r.longrepr) for o in EXPECTED)]
+    for r in bad: tr.write_line(f'unexpected skip: {r.nodeid}: {r.longrepr}', red=True)
+    if bad and exitstatus == 0: session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,114 @@
+"""The book runs: each chapter through the staging of `book.py`, then the check of what refers to what.
+
+One test a chapter; the fixture runs those that were asked for, two at a time, so that `-k` stays quick."""
+import shutil
+
+import nbformat, pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+import book
+
+CHAPTERS = book.chapters()
+IMAGE = [new_output('display_data', {'image/png': 'iVBORw0KGgo='})]
+
+
+@pytest.fixture(scope='session')
+def staged(request):
+    wanted = {o.callspec.params['path'] for o in request.session.items if o.originalname == 'test_chapter'}
+    shutil.rmtree(book.PROC, ignore_errors=True)
+    return book.stage_all(sorted(wanted), report=lambda o: None)
+
+
+@pytest.mark.parametrize('path', CHAPTERS, ids=[o.stem for o in CHAPTERS])
+def test_chapter(staged, path):
+    seconds,error = staged[path.name]
+    assert error is None, error
+    nb = nbformat.read(book.PROC/'nbs'/path.name, as_version=4)
+    source = '\n'.join(c.source for c in nb.cells)
+    assert 'colab.research.google.com' in nb.cells[0].source
+    assert not any(o in source for o in ('#| export', '#| default_exp', '#| hide', '#|export'))
+    print(f'{path.stem}: {seconds:.1f} s')
+
+
+def test_references(staged):
+    if {o.name for o in CHAPTERS} != set(staged): return  # a part of the book was asked for: see -k
+    book.stage_frame()
+    assert book.check() == []
+    assert (book.render() if shutil.which('quarto') else []) == []
+
+
+# what follows shows that the runner and the check would notice
+
+def notebook(tmp_path, monkeypatch, *cells):
+    "A one-chapter project with `cells` after the title"
+    title = new_markdown_cell('# Title\n\n> Subtitle\n\nText.')
+    (tmp_path/'nbs').mkdir()
+    path = tmp_path/'nbs'/'01_a.ipynb'
+    nbformat.write(new_notebook(cells=[title, *cells]), path)
+    shutil.copy(book.ROOT/'settings.ini', tmp_path)
+    monkeypatch.setattr(book, 'ROOT', tmp_path)
+    monkeypatch.setattr(book, 'PROC', tmp_path/'_proc')
+    return path
+
+
+def test_stage(tmp_path, monkeypatch):
+    sources = ('#| default_exp a', 'n = 1', '#| slow\nraise Exception()', '#| export\ndef f(): return n',
+               '#| eval: false\nraise Exception()', '#| hide\nf()', '#| gpu\nraise Exception()')
+    codes = [new_code_cell(o, metadata={'tags': ['parameters']} if o == 'n = 1' else {}) for o in sources]
+    path = notebook(tmp_path, monkeypatch, *codes)
+    out,_,error = book.stage(path, {'n': 7})
+    cells = nbformat.read(out, as_version=4).cells
+    assert error is None
+    assert [c.source for c in cells[1:]] == ['n = 1', '#| eval: false\nraise Exception()', 'def f(): return n',
+        '#| eval: false\nraise Exception()', '#| include: false\nf()', '#| eval: false\nraise Exception()']
+    assert cells[-2].outputs[0].data['text/plain'] == '7'
+    assert [bool(c.execution_count) for c in cells[1:]] == [True, False, True, False, True, False]
+    blocks = cells[0].source.split('\n\n')
+    url = '{user}/{repo}/blob/{branch}/nbs/01_a.ipynb'.format(**book.settings())
+    assert blocks[:2] == ['# Title', '> Subtitle'] and url in blocks[2] and blocks[-1] == 'Text.'
+
+
+def test_an_error_names_chapter_and_cell(tmp_path, monkeypatch):
+    path = notebook(tmp_path, monkeypatch, new_code_cell('a = 1'), new_code_cell('a/0'))
+    _,_,error = book.stage(path)
+    assert '01_a.ipynb, cell [2]' in error and 'a/0' in error and 'ZeroDivisionError' in error
+
+
+def test_an_unknown_option_is_an_error():
+    with pytest.raises(ValueError, match='expotr'): book.rewrite('#| expotr\nx = 1')
+
+
+def figure(label, caption='#| fig-cap: "A."\n', outputs=IMAGE):
+    return new_code_cell(f'#| label: {label}\n{caption}draw()', outputs=outputs, execution_count=1)
+
+
+@pytest.mark.parametrize('cells,complaint', [
+    ([new_markdown_cell('@fig-a, @ronneberger2015, `@x`, a@b.de, [this](01_a.ipynb#title).'), figure('fig-a')], None),
+    ([new_markdown_cell('See @fig-b.'), figure('fig-a')], '@fig-b is not defined'),
+    ([new_markdown_cell('See [@nobody1900].')], '@nobody1900 is not defined'),
+    ([figure('fig-a'), figure('fig-a')], 'label fig-a is already in'),
+    ([figure('fig-a', outputs=[])], 'fig-a drew nothing'),
+    ([figure('fig-a', caption='')], 'fig-a has no caption'),
+    ([figure('fig-a', '#| fig-cap: "A."\n#| eval: false\n', [])], None),
+    ([new_markdown_cell('[there](02_b.ipynb)')], 'link to 02_b.ipynb leads nowhere'),
+    ([new_markdown_cell('![there](../asset/none.png)')], 'leads nowhere'),
+    ([new_markdown_cell('[there](#nowhere)')], 'finds no such heading'),
+    ([new_markdown_cell('See @sec-a.\n\n## A {#sec-a}')], 'sections carry no numbers'),
+])
+def test_check(tmp_path, monkeypatch, cells, complaint):
+    path = notebook(tmp_path, monkeypatch, *cells)
+    shutil.copytree(path.parent, book.PROC/'nbs')
+    (book.PROC/'index.qmd').write_text('# Preface\n')
+    shutil.copy(book.__file__.replace('book.py', 'references.bib'), book.PROC)
+    bad = book.check(book.PROC)
+    assert len(bad) == bool(complaint) and (complaint or '') in ''.join(bad)
+
+
+def test_quarto_log():
+    log = '''[1/3] index.qmd
+WARN: Unable to resolve crossref @fig-none
+[WARNING] Citeproc: citation nobody not found
+WARNING (lib/deno.js) Unable to resolve link target: nbs/99.ipynb
+Output created: _book/index.html'''
+    assert len(book.quarto_complaints(log)) == 3
+    assert book.quarto_complaints('[1/1] index.qmd\nOutput created: _book/index.html') == []

@@ -1,0 +1,201 @@
+"Rules of the repository: what is generated equals its source, chapters have their form, and nothing private is in it."
+import ast, re, shutil, subprocess, sys
+from pathlib import Path
+
+import nbformat, pytest, yaml
+
+import book
+
+ROOT = book.ROOT
+CHAPTERS = book.chapters()
+MODULE = re.compile(r'^#\|\s*default_exp\s+(\w+)', re.M)
+each = pytest.mark.parametrize('path', CHAPTERS, ids=[o.stem for o in CHAPTERS])
+
+
+def tracked():
+    "Files that a commit would hold"
+    out = subprocess.check_output(['git', 'ls-files', '-co', '--exclude-standard'], cwd=ROOT, text=True)
+    return [ROOT/o for o in out.splitlines() if (ROOT/o).is_file()]
+
+
+def texts():
+    "Name and text of every tracked text file"
+    for o in tracked():
+        try: yield o.relative_to(ROOT).as_posix(), o.read_text()
+        except UnicodeDecodeError: pass
+
+
+def code(path):
+    "Sources of the code cells of a notebook"
+    return [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == 'code']
+
+
+def module_of(path):
+    m = MODULE.search('\n'.join(code(path)))
+    return m and m[1]
+
+
+def test_there_are_chapters(): assert [o.name for o in CHAPTERS][:2] == ['00_core.ipynb', '01_lab.ipynb']
+
+
+def test_every_script_has_its_notebook():
+    assert {o.stem for o in (ROOT/'nbs').glob('[0-9]*.py')} == {o.stem for o in CHAPTERS}
+
+
+@each
+def test_twin(path): assert book.twins(path), f'{path.stem}: run `python book.py --prepare`'
+
+
+def test_a_changed_twin_is_seen(tmp_path):
+    shutil.copy(ROOT/'jupytext.toml', tmp_path)
+    for end in ('.ipynb', '.py'): shutil.copy(CHAPTERS[0].with_suffix(end), tmp_path)
+    nb,py = tmp_path/CHAPTERS[0].name,(tmp_path/CHAPTERS[0].name).with_suffix('.py')
+    assert book.twins(nb)
+    py.write_text(py.read_text().replace('exit_code = 3', 'exit_code = 6'))
+    assert not book.twins(nb)
+
+
+@each
+def test_no_outputs(path):
+    nb = nbformat.read(path, as_version=4)
+    assert nb.nbformat_minor >= 5
+    assert not [c.id for c in nb.cells if c.get('outputs') or c.get('execution_count')]
+
+
+def test_export_and_clean_leave_no_diff(tmp_path):
+    for o in ('nbs', 'colorbook'):
+        shutil.copytree(ROOT/o, tmp_path/o, ignore=shutil.ignore_patterns('__pycache__', '.*', '*.onnx'))
+    for o in ('settings.ini', 'pyproject.toml', 'jupytext.toml'): shutil.copy(ROOT/o, tmp_path)
+    tool = Path(sys.executable).with_name
+    for o in ('nbdev_clean', 'nbdev_export'): subprocess.run([tool(o)], cwd=tmp_path, check=True)
+    made = {o.relative_to(tmp_path) for d in ('nbs', 'colorbook') for o in (tmp_path/d).glob('*.*') if o.is_file()}
+    there = {o.relative_to(ROOT) for o in (ROOT/'colorbook').glob('*.py')}
+    assert there == {o for o in made if o.parts[0] == 'colorbook'}
+    assert [str(o) for o in sorted(made) if (tmp_path/o).read_bytes() != (ROOT/o).read_bytes()] == []
+
+
+@each
+def test_form(path):
+    nb,num = nbformat.read(path, as_version=4),int(path.name[:2])
+    blocks,last = nb.cells[0].source.split('\n\n'),'\n'.join(c.source for c in nb.cells[-4:])
+    assert re.fullmatch(r'# .+', blocks[0]) and re.fullmatch(r'> .+', blocks[1]) and len(blocks[2].split()) >= 20
+    assert '## What we have' in last and '## Exercises' in last.split('## What we have')[1]
+    assert len(nb.cells) <= 50
+    sources = code(path)
+    exported = [o for o in sources if re.search(r'^#\|\s*export', o, re.M)]
+    assert any(re.search(r'\b(test_\w+\(|assert )', o) for o in sources if o not in exported), 'no cell asserts'
+    assert sum(len(o.splitlines()) for o in exported) <= 300
+    assert bool(module_of(path)) == bool(exported) == (num < 20)
+    for o in sources: book.rewrite(o)  # no unknown option
+    for i,line in enumerate(path.with_suffix('.py').read_text().splitlines(), 1):
+        assert line.startswith('# ') or len(line) <= 120, f'line {i} is too long'
+
+
+def test_lines_are_short():
+    long = [f'{n}:{i}' for n,t in texts() if n.endswith('.py') and not n.startswith(('nbs/', 'colorbook/'))
+            for i,o in enumerate(t.splitlines(), 1) if len(o) > 120]
+    assert long == []
+
+
+def imported(source):
+    "Modules of colorbook that `source` imports"
+    for o in ast.walk(ast.parse(source)):
+        if isinstance(o, ast.ImportFrom):
+            name = '.'.join((['colorbook'] if o.level else []) + ([o.module] if o.module else []))
+            if name == 'colorbook': yield from (a.name for a in o.names)
+            elif name.startswith('colorbook.'): yield name.split('.')[1]
+        elif isinstance(o, ast.Import):
+            yield from (a.name.split('.')[1] for a in o.names if a.name.startswith('colorbook.'))
+
+
+def test_imported_sees_every_form():
+    source = 'import colorbook.a\nfrom colorbook.b import x\nfrom .c import y\nfrom colorbook import d'
+    assert set(imported(source)) == set('abcd')
+
+
+@each
+def test_no_chapter_imports_a_later_one(path):
+    number = {module_of(o): int(o.name[:2]) for o in CHAPTERS if module_of(o)}
+    names = [n for o in code(path) for n in imported(o)]
+    assert [n for n in names if number.get(n, -1) > int(path.name[:2])] == []
+
+
+def test_nothing_of_the_workplace():
+    hosts = ['py' + 'pi.org', 'pythonhosted' + '.org', 'registry.' + 'npmjs', 'deb.' + 'debian']
+    private = re.compile(r'(?<![\w./-])/(?:work|opt|root|home|mnt)/\w|' + '|'.join(map(re.escape, hosts)))
+    assert private.search('cd /' + 'work/main') and private.search('from https://' + hosts[0])
+    assert [(n, m[0]) for n,t in texts() for m in [private.search(t)] if m] == []
+
+
+def test_the_address_stands_once():
+    s = book.settings()
+    address = re.compile(rf"{re.escape(s['user'])}(?! authors)|github\.io")
+    assert address.search(s['git_url']) and address.search(s['doc_host'])
+    # nbdev writes _modidx.py from settings.ini, and the test of the export holds the two together
+    allowed = {'settings.ini', 'colorbook/_modidx.py', 'tests/test_repo.py'}
+    assert [(n, m[0]) for n,t in texts() for m in [address.search(t)] if m and n not in allowed] == []
+
+
+def test_no_file_is_large():
+    assert [(o.name, o.stat().st_size) for o in tracked() if o.stat().st_size > 15e6] == []
+
+
+BLOCK = '''
+import sys
+LEFT_OUT = 'torch torchvision fastai fastcore matplotlib skimage sklearn pandas scipy'.split()
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.split('.')[0] in LEFT_OUT: raise ImportError(f'{name} is not for the use half')
+sys.meta_path.insert(0, Block())
+'''
+
+
+PICTURE = ("from PIL import Image; from colorbook import colorize; "
+           "assert colorize(Image.new('L', (70, 50), 99)).size == (70, 50)")
+
+
+@pytest.mark.parametrize('what', ['import colorbook', 'import colorbook.core', 'import colorbook.colorize',
+    'import colorbook.cli', PICTURE], ids=['colorbook', 'core', 'colorize', 'cli', 'a picture'])
+def test_use_half_is_without_torch(what):
+    run = subprocess.run([sys.executable, '-c', f'{BLOCK}\n{what}'], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
+def test_the_block_blocks():
+    run = subprocess.run([sys.executable, '-c', f'{BLOCK}\nimport torch'], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode and 'not for the use half' in run.stderr
+
+
+def listed():
+    "Chapters of `_quarto.yml` in order"
+    conf = yaml.safe_load((ROOT/'_quarto.yml').read_text())
+    flat = [c for o in conf['book']['chapters'] for c in (o['chapters'] if isinstance(o, dict) else [o])]
+    assert flat[0] == 'index.qmd'
+    return flat[1:]
+
+
+def test_quarto_index_and_chapters_agree():
+    want = [o.relative_to(ROOT).as_posix() for o in CHAPTERS]
+    assert listed() == want
+    index = (ROOT/'index.qmd').read_text()
+    assert re.findall(r'\]\((nbs/\w+\.ipynb)\)', index) == want
+    title = lambda o: nbformat.read(o, as_version=4).cells[0].source.splitlines()[0].removeprefix('# ')
+    assert re.findall(r'\[(.*?)\]\(nbs/', index) == [f'{o.name[:2]} {title(o)}' for o in CHAPTERS]
+
+
+def test_workflows_mirror_ci():
+    commands = lambda p: {o.strip() for o in (ROOT/p).read_text().splitlines()}
+    flows = {}
+    for o in sorted((ROOT/'.github/workflows').glob('*.yml')):
+        jobs = yaml.safe_load(o.read_text())['jobs'].values()
+        flows[o.stem] = [line.strip() for j in jobs for s in j['steps'] for line in s.get('run', '').splitlines()]
+    assert set(flows) == {'test', 'newest', 'book'}
+    assert 'bash .ci/run' in flows['test']
+    assert 'bash tests/newest.sh' in flows['newest'] and 'bash tests/newest.sh' in commands('tests/run.sh')
+    assert 'python book.py' in flows['book']
+
+
+def test_versions_agree():
+    import colorbook
+    assert colorbook.__version__ == book.settings()['version']
+    assert f"## {colorbook.__version__}" in (ROOT/'CHANGELOG.md').read_text()

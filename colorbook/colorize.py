@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['srgb_decode', 'srgb_encode', 'lab_f', 'light', 'linear_rgb', 'excess', 'fit_gamut', 'net_size', 'small_light',
-           'chroma_maps', 'widen', 'rows_of', 'paint', 'default_model', 'Colorizer', 'load_model', 'card', 'colorize',
-           'colorize_bytes', 'colorize_file']
+           'chroma_maps', 'widen', 'rows_of', 'paint', 'default_model', 'Colorizer', 'load_model', 'card',
+           'check_options', 'colorize', 'colorize_bytes', 'colorize_file']
 
 # %% ../nbs/17_colorize.ipynb #db10d247
 import io, json, os
@@ -369,6 +369,17 @@ def card(
     return load_model(model).card
 
 # %% ../nbs/17_colorize.ipynb #08f9446a
+def check_options(
+    size:int|None=None, # the network sees about size x size pixels
+    saturation:float=1., # factor on color
+    quality:int|None=None, # 1..100 for JPEG and WebP
+):
+    "`UsageError` if an option is out of range"
+    if size is not None and not 32 <= size <= 2048: raise UsageError(f'size {size} is not in 32..2048', 'try 256')
+    if not 0 <= saturation <= 10: raise UsageError(f'saturation {saturation} is not in 0..10', '1 is as trained')
+    if quality is not None and not 1 <= quality <= 100: raise UsageError(f'quality {quality} is not in 1..100', 'try 92')
+
+# %% ../nbs/17_colorize.ipynb #ea2421e9
 def _painted(
     pic:Picture, # any picture
     model, # what `load_model` takes
@@ -378,8 +389,6 @@ def _painted(
     channels:int, # 3 or 4
 ) -> np.ndarray: # HxWxchannels
     "Color a record; alpha goes into the fourth channel"
-    if size is not None and not 32 <= size <= 2048: raise UsageError(f'size {size} is not in 32..2048', 'try 256')
-    if not 0 <= saturation <= 10: raise UsageError(f'saturation {saturation} is not in 0..10', '1 is as trained')
     dtype = np.dtype(dtype)
     out = np.empty((*pic.pixels.shape[:2], channels), dtype.newbyteorder('='))
     paint(pic.pixels, load_model(model).maps(pic, size), out, saturation)
@@ -406,6 +415,7 @@ def colorize(
 ): # the same kind and size, in color
     "Color a picture; its lightness does not change"
     if isinstance(image, (list, tuple)): return [colorize(o, model, size, saturation) for o in image]
+    check_options(size, saturation)
     pic = read_picture(image)
     alpha = pic.alpha is not None
     if isinstance(image, np.ndarray):
@@ -424,7 +434,7 @@ def colorize_bytes(
     quality:int|None=None, # 1..100 for JPEG and WebP; None keeps the tables of a JPEG, else 92
 ) -> bytes: # the content of a file
     "Color a file's content, keeping EXIF, profile, transparency and depth"
-    if quality is not None and not 1 <= quality <= 100: raise UsageError(f'quality {quality} is not in 1..100', 'try 92')
+    check_options(size, saturation, quality)
     deep = fmt in ('PNG', 'TIFF')
     pic = read_picture(src, deep)
     dtype = np.uint16 if deep and pic.pixels.dtype!=np.uint8 else np.uint8

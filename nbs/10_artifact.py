@@ -1,0 +1,116 @@
+# %% [markdown]
+# # One file
+#
+# > From a trained generator to an artifact that needs no torch
+
+# %%
+#| default_exp artifact
+
+# %%
+#| export
+import copy, hashlib, json, subprocess
+from itertools import product
+from pathlib import Path
+import onnx, torch, torch.nn.functional as F
+from torch import nn, Tensor
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
+from colorbook.classify import AnnealedMean
+from colorbook.core import UsageError, write_beside
+from colorbook.lab import gray_to_L, lstar, rgb_to_lab
+from colorbook.metrics import colorfulness, psnr
+from colorbook.recipes import load_generator, load_recipe, to_plain, to_rgb
+
+# %%
+#| export
+def fold(
+    net:nn.Module, # in evaluation mode; it stays as it is
+) -> nn.Module: # a copy with the same answers and fewer layers
+    "Batch norm folded into the convolution before it, spectral norm into the weights"
+    net = copy.deepcopy(net).eval()
+    for m in net.modules():
+        if is_parametrized(m): remove_parametrizations(m, 'weight')
+    for seq in [m for m in net.modules() if isinstance(m, nn.Sequential)]:
+        for i in range(1, len(seq)):
+            if isinstance(seq[i], nn.BatchNorm2d): fold_norm(seq, i)
+    return net
+
+def fold_norm(seq, i):
+    "Fold the batch norm at `i` into the convolution at `i-1`, or into the last one of a nest there"
+    home,at = (seq[i-1], -1) if isinstance(seq[i-1], nn.Sequential) else (seq, i-1)
+    if not isinstance(home[at], (nn.Conv2d, nn.ConvTranspose2d)): return
+    home[at] = fuse_conv_bn_eval(home[at], seq[i], transpose=isinstance(home[at], nn.ConvTranspose2d))
+    seq[i] = nn.Identity()
+
+# %%
+#| export
+class LtoAb(nn.Module):
+    "What an artifact holds: `L` to `ab`, whatever the generator's own output is"
+    def __init__(self, generator): super().__init__(); self.generator = generator
+    def forward(self, L):
+        color = self.generator.color(self.generator(L))
+        return rgb_to_lab((color + 1)/2)[:,1:]/110 if color.shape[1] == 3 else color
+
+# %%
+#| export
+def weights_hash(
+    net:nn.Module,
+) -> str: # SHA-256 of all weights in the order of their names
+    "A name for exactly these weights"
+    h = hashlib.sha256()
+    for k,v in sorted(net.state_dict().items()): h.update(k.encode() + v.detach().cpu().contiguous().numpy().tobytes())
+    return h.hexdigest()
+
+# %%
+#| export
+def make_card(
+    generator:nn.Module,
+    name:str, # of the model
+    recipe=None, # the recipe that trained it
+    size:int=256, # side of the square that the network sees by default
+    **more, # 'data', 'licence', 'metrics' and whatever else should be known
+) -> dict: # plain values
+    "The card that an artifact carries"
+    from colorbook import __version__
+    git = subprocess.run(['git', 'rev-parse', 'HEAD'], capture_output=True, text=True)
+    return dict(format=1, name=name, version=__version__, recipe=to_plain(recipe) if recipe else None, gray=recipe.gray if recipe else 'lstar',
+        input='L/100', output='ab/110', size=size, multiple=32, seed=recipe.seed if recipe else None,
+        commit=git.stdout.strip() or None, weights_sha256=weights_hash(generator), **more)
+
+# %%
+#| export
+def export_artifact(
+    generator:nn.Module, # trained
+    path, # the .onnx file to write
+    card:dict, # see `make_card`
+) -> Path: # the file
+    "Write a generator and its card as one ONNX file of dynamic size"
+    net = LtoAb(fold(generator))
+    sides = {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
+    prog = torch.onnx.export(net, (torch.rand(1, 1, 96, 128),), dynamo=True, dynamic_shapes=(sides,), input_names=['L'], output_names=['ab'], verbose=False)
+    model = prog.model_proto
+    onnx.helper.set_model_props(model, dict(colorbook=json.dumps(card)))
+    with write_beside(path) as f: onnx.save(model, f)
+    return Path(path)
+
+# %%
+#| export
+def choose(
+    generator:nn.Module, # with `AnnealedMean` as its `color`
+    photos:list, # held-out RGB pictures, HxWx3 bytes of one size
+    weights:Tensor, # of the classes in training
+    floor:float=.7, # least colorfulness ratio
+    sizes:tuple=(192, 224, 256), temperatures:tuple=(.25, .38, .6, 1.), shares:tuple=(0., .25, .5, .75, 1.),
+) -> tuple[dict,list]: # the choice, and every setting that was tried with its figures
+    "Size, temperature and the share of the rebalancing to divide out: the highest PSNR among settings that are colorful enough"
+    rgb = torch.stack([torch.as_tensor(o) for o in photos]).permute(0, 3, 1, 2).float()/255
+    L,real = gray_to_L(lstar(rgb)),colorfulness(rgb).mean()
+    tried = []
+    for size in sizes:
+        with torch.no_grad(): outs = [generator(F.interpolate(l[None], (size, size), mode='bilinear', antialias=True)) for l in L]
+        for T,share in product(temperatures, shares):
+            color = AnnealedMean(T, -share*weights.log())
+            fake = torch.cat([to_rgb(l[None], color(o)) for l,o in zip(L, outs)])
+            tried.append(dict(size=size, T=T, share=share, psnr=psnr(fake, rgb).mean().item(), ratio=(colorfulness(fake).mean()/real).item()))
+    bright = [o for o in tried if o['ratio'] >= floor] or [max(tried, key=lambda o: o['ratio'])]
+    return max(bright, key=lambda o: o['psnr']),tried

@@ -71,7 +71,7 @@ def s0_recipe(name, size, **kwargs):
 recipes = {r.name: r for r in [
     s0_recipe('s0', 224), s0_recipe('s0-large', 480),
     Recipe('default', (Phase('content', 8, (3e-4, 2e-3, 0.)), Phase('critic', 1, (0., 0., 2e-4), False, .25),
-        Phase('both', 4, (2e-5, 1e-4, 2e-4), False, .25)), aged=.1, adv_weight=.1)]}
+        Phase('both', 4, (2e-5, 1e-4, 2e-4), False, .25)), aged=.1, adv_weight=.2, low=.75)]}
 
 # %% ../nbs/09_recipes.ipynb #7c8663d9
 def save_recipe(
@@ -326,7 +326,7 @@ def seed_everything(seed):
 
 def load_data(recipe, data, n=None):
     "The loaders that a recipe asks for"
-    return color_loaders(Photos(data, short=max(144, recipe.size), n=n), recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed,
+    return color_loaders(Photos(data, short=recipe.size*3//2, n=n), recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed,
         target=recipe.target, gray=recipe.gray, aged=recipe.aged)
 
 # %% ../nbs/09_recipes.ipynb #561d38b0

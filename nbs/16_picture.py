@@ -68,7 +68,8 @@ def _check_values(
 ) -> np.ndarray: # the same as uint8, uint16 or float32
     "Numbers of a type and range that mean light; `InputError` for all others"
     if x.dtype==bool: return x.astype(np.uint8)*255
-    if x.dtype in (np.uint8, np.uint16): return x.astype(x.dtype.newbyteorder('='), copy=False)
+    native = x.dtype.newbyteorder('=')
+    if native in (np.uint8, np.uint16): return x.astype(native, copy=False)
     if x.dtype.kind!='f': raise InputError(f'an array of {x.dtype} has no agreed range', 'convert it to uint8 or uint16')
     lo,hi = x.min(),x.max()
     if not np.isfinite(lo+hi): raise InputError('the array holds NaN or infinity', 'see np.nan_to_num')

@@ -8,5 +8,5 @@ env=.venv-newest
 rm -rf "$env"
 python3 -m venv "$env"
 [ -x .venv/bin/python ] && .venv/bin/python tests/share_torch.py "$env"
-"$env/bin/pip" install -q -e '.[train]'
+"$env/bin/pip" install -qq -e '.[train]'
 "$env/bin/python" tests/newest.py

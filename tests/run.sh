@@ -6,7 +6,7 @@ step() { printf '\n== %s (%s s so far)\n' "$*" "$SECONDS"; }
 
 step "environment with everything"
 [ -x .venv/bin/python ] || python3 -m venv .venv
-.venv/bin/pip install -q -e '.[dev]'
+.venv/bin/pip install -qq -e '.[dev]'
 
 step "chapters, without a kernel"
 .venv/bin/nbdev_test --n_workers 2

@@ -1,0 +1,59 @@
+"The base installation: a wheel with nothing foreign in it, which colors a picture where there is no torch."
+import shutil, subprocess, sys, time, zipfile
+from pathlib import Path
+
+import numpy as np, pytest
+from PIL import Image
+
+import book
+
+ROOT = book.ROOT
+
+
+def tree(folder): return sum(o.lstat().st_size for o in folder.rglob('*') if o.is_file() and not o.is_symlink())
+
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory):
+    "Built from a copy, so that an old `build/` cannot leak into it"
+    tmp = tmp_path_factory.mktemp('wheel')
+    shutil.copytree(ROOT/'colorbook', tmp/'src'/'colorbook', ignore=shutil.ignore_patterns('__pycache__'))
+    (tmp/'src'/'colorbook'/'foreign.txt').write_text('not for the wheel')
+    for o in ('pyproject.toml', 'README.md', 'LICENSE'): shutil.copy(ROOT/o, tmp/'src')
+    subprocess.run([sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps', '-w', tmp, tmp/'src'], check=True)
+    [made] = tmp.glob('*.whl')
+    return made
+
+
+@pytest.fixture(scope='module')
+def env(wheel, tmp_path_factory):
+    tmp = tmp_path_factory.mktemp('env')/'venv'
+    start = time.time()
+    subprocess.run([sys.executable, '-m', 'venv', tmp], check=True)
+    subprocess.run([tmp/'bin'/'pip', 'install', '-q', wheel], check=True)
+    print(f'base installation: {time.time() - start:.0f} s, {tree(tmp)/1e6:.0f} MB')
+    return tmp
+
+
+def test_wheel_holds_the_package_and_nothing_else(wheel):
+    names = {o for o in zipfile.ZipFile(wheel).namelist() if '.dist-info/' not in o}
+    assert names == {f'colorbook/{o.name}' for o in (ROOT/'colorbook').glob('*.py')} | {'colorbook/default.onnx'}
+    assert any(o.endswith('/LICENSE') for o in zipfile.ZipFile(wheel).namelist())
+
+
+def test_base_installation_is_small(env): assert tree(env) <= 450e6
+
+
+def test_base_installation_has_no_torch(env):
+    frozen = subprocess.check_output([env/'bin'/'pip', 'list', '--format', 'freeze'], text=True).lower()
+    assert 'onnxruntime==' in frozen
+    assert not any(o in frozen for o in ('torch==', 'fastai==', 'nvidia-', 'scikit-image==', 'matplotlib=='))
+
+
+def test_base_installation_colors_a_picture(env, tmp_path):
+    photo = ROOT/'data'/'camera.png'
+    subprocess.run([env/'bin'/'colorbook', 'colorize', photo, '-o', tmp_path/'color.png'], cwd=tmp_path, check=True)
+    new,old = Image.open(tmp_path/'color.png').convert('RGB'),Image.open(photo)
+    assert new.size == old.size and np.ptp(np.asarray(new, int), axis=2).max() > 10
+    ask = [env/'bin'/'python', '-c', 'import colorbook; print(colorbook.__file__)']
+    assert env in Path(subprocess.check_output(ask, cwd=tmp_path, text=True).strip()).parents

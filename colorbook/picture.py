@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Picture', 'from_array', 'profile_space', 'srgb_profile', 'gray_ramp', 'from_image', 'read_picture', 'upright',
-           'png16', 'tiff16', 'format_of', 'encode_picture', 'to_image']
+           'png16', 'tiff', 'format_of', 'encode_picture', 'to_image']
 
 # %% ../nbs/16_picture.ipynb #f5ce9b1a
 import io, os, struct, sys, warnings, zlib
@@ -197,7 +197,6 @@ def _info(
         exif = im.getexif()
         for tag in _layout_tags & set(exif): del exif[tag]
         info |= {'exif': exif.tobytes()} if len(exif) else {}
-        info['compression'] = im.info.get('compression', 'raw')
     if im.format in ('JPEG', 'MPO'):
         info |= {'qtables': list(im.quantization.values()), 'subsampling': max(get_sampling(im), -1)}
         if im.mode=='L': info['subsampling'] = 2
@@ -283,16 +282,17 @@ def png16(
     return out + _chunk(b'IDAT', zlib.compress(rows, 1)) + _chunk(b'IEND', b'')
 
 # %% ../nbs/16_picture.ipynb #8143165c
-def tiff16(
-    x:np.ndarray, # HxWx3 or HxWx4, uint16
-    info:dict, # `icc_profile`, `exif`, `dpi`
+def tiff(
+    x:np.ndarray, # HxWx3 or HxWx4, uint8 or uint16
+    info:dict, # `icc_profile`, `exif`, `xmp`, `dpi`
 ) -> bytes:
-    "A 16-bit color TIFF file; see TIFF 6.0, sections 8 and 14"
+    "A color TIFF file; see TIFF 6.0, sections 8 and 14"
     h,w,n = x.shape
     step = max(1, 2**18//(w*n))
-    x = np.concatenate([x[:,:1], np.diff(x, axis=1)], 1).astype('<u2')
+    x = np.concatenate([x[:,:1], np.diff(x, axis=1)], 1)
+    x = x.astype(x.dtype.newbyteorder('<'), copy=False)
     strips = [zlib.compress(np.ascontiguousarray(x[i:i+step]), 1) for i in range(0, h, step)]
-    tags = _tiff_tags(info) | {256:w, 257:h, 258:(16,)*n, 259:8, 262:2, 277:n, 278:step, 284:1, 317:2}
+    tags = _tiff_tags(info) | {256:w, 257:h, 258:(8*x.itemsize,)*n, 259:8, 262:2, 277:n, 278:step, 284:1, 317:2}
     tags |= {273: tuple(np.cumsum([0] + [len(s) for s in strips[:-1]]).tolist()), 279: tuple(map(len, strips))}
     if n==4: tags[338] = 2
     ifd,out = ImageFileDirectory_v2(b'II*\0\0\0\0\0'), io.BytesIO()
@@ -303,13 +303,13 @@ def tiff16(
 
 # %% ../nbs/16_picture.ipynb #1cb5146a
 def _tiff_tags(
-    info:dict, # `icc_profile`, `exif`, `dpi`
+    info:dict, # `icc_profile`, `exif`, `xmp`, `dpi`
 ) -> dict: # tag numbers and values
     "The tags of a TIFF file that say what the picture is, not how its bytes lie"
     exif = Image.Exif()
     exif.load(info.get('exif', b''))
     tags = {k:exif.get_ifd(k) if k in (34665, 34853) else v for k,v in exif.items() if k not in _layout_tags}
-    if icc := info.get('icc_profile'): tags[34675] = icc
+    tags |= {t:info[k] for t,k in ((34675, 'icc_profile'), (700, 'xmp')) if info.get(k)}
     if dpi := info.get('dpi'): tags |= {282:float(dpi[0]), 283:float(dpi[1]), 296:2}
     return tags
 
@@ -332,12 +332,7 @@ def _options(
     keep = {k:info[k] for k in ('icc_profile', 'exif', 'xmp', 'dpi', 'comment') if k in info}
     if fmt=='JPEG' and quality is None and info.get('qtables'):
         return keep | {'qtables':info['qtables'], 'subsampling':info['subsampling']}
-    if fmt in ('JPEG', 'WEBP', 'AVIF'): return keep | {'quality':quality or 92}
-    if fmt!='TIFF': return keep
-    lossless = info.get('compression') in ('raw', 'packbits', 'tiff_lzw', 'tiff_adobe_deflate')
-    exif = Image.Exif()
-    exif.load(info.get('exif', b''))
-    return keep | {'exif':exif, 'compression':info['compression'] if lossless else 'tiff_lzw'}
+    return keep | ({'quality':quality or 92} if fmt in ('JPEG', 'WEBP', 'AVIF') else {})
 
 # %% ../nbs/16_picture.ipynb #df2f4b6d
 def encode_picture(
@@ -348,7 +343,7 @@ def encode_picture(
     quality:int|None=None, # 1..100 for lossy formats; None keeps the tables of a JPEG
 ) -> bytes: # the content of a file
     "A colored picture as a file; `OutputError` if the format cannot hold it"
-    if x.dtype==np.uint16: return (png16 if fmt=='PNG' else tiff16)(x if alpha else x[...,:3], info)
+    if fmt=='TIFF' or x.dtype==np.uint16: return (tiff if fmt=='TIFF' else png16)(x if alpha else x[...,:3], info)
     if alpha and fmt=='JPEG':
         if x[...,3].min() < 255: raise OutputError('a JPEG cannot hold transparency', 'choose .png, .webp or .tif')
         alpha = False

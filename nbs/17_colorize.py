@@ -697,9 +697,11 @@ def colorize(
     pic = read_picture(image)
     alpha = pic.alpha is not None
     if isinstance(image, np.ndarray):
-        return _painted(pic, model, size, saturation, np.uint8 if image.dtype==bool else image.dtype, 3+alpha)
+        out = _painted(pic, model, size, saturation, np.uint8 if image.dtype==bool else image.dtype, 3+alpha)
+        if alpha and image.dtype!=bool: out[...,3] = image[...,-1]
+        return out
     out = to_image(_painted(pic, model, size, saturation, np.uint8, 4), alpha)
-    out.info = {k:v for k,v in pic.info.items() if k not in ('qtables', 'subsampling', 'compression')}
+    out.info = {k:v for k,v in pic.info.items() if k not in ('qtables', 'subsampling')}
     return out
 
 # %%

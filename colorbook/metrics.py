@@ -294,7 +294,7 @@ class Evaluation:
         def plain(o): return {k: plain(v) for k,v in o.items()} if isinstance(o, dict) else o if np.isfinite(o) else str(o)
         report = dict(photos=len(self.photos), summary=plain(self.summary), protocol=self.card)
         with write_beside(Path(out)/'metrics.json') as f: f.write_text(json.dumps(report, indent=1, allow_nan=False) + '\n')
-        with write_beside(Path(out)/'photos.csv') as f: self.photos.to_csv(f, index=False)
+        with write_beside(Path(out)/'photos.csv') as f: self.photos.to_csv(f, index=False, float_format='%.6g')
 
 # %% ../nbs/07_metrics.ipynb #558d1ca1
 def make_sheet(

@@ -616,7 +616,7 @@ class Evaluation:
         def plain(o): return {k: plain(v) for k,v in o.items()} if isinstance(o, dict) else o if np.isfinite(o) else str(o)
         report = dict(photos=len(self.photos), summary=plain(self.summary), protocol=self.card)
         with write_beside(Path(out)/'metrics.json') as f: f.write_text(json.dumps(report, indent=1, allow_nan=False) + '\n')
-        with write_beside(Path(out)/'photos.csv') as f: self.photos.to_csv(f, index=False)
+        with write_beside(Path(out)/'photos.csv') as f: self.photos.to_csv(f, index=False, float_format='%.6g')
 
 # %% [markdown]
 # JSON has no infinity, so the PSNR of equal pictures is stored as the string `inf`, which `float` reads.
@@ -709,15 +709,18 @@ brown = evaluate(sepia, folder, out=folder/'report', size=size, about=dict(name=
 print(brown)
 
 # %% [markdown]
-# What is on disk says the same, and a picture that cannot be read, an empty folder and a colorizer that breaks the agreement are errors with a name.
+# What is on disk says the same. A set of gray photos has no ratio to speak of, and gets `nan`. An empty folder and a colorizer that breaks the agreement are errors with a name.
 
 # %%
 report = json.loads((folder/'report'/'metrics.json').read_text())
 test_eq(report['summary']['psnr'], brown.summary['psnr'])
 test_eq(report['protocol']['about'], dict(name='sepia'))
-test_close(pd.read_csv(folder/'report'/'photos.csv').psnr.mean(), brown.summary['psnr']['mean'], eps=1e-6)
+test_close(pd.read_csv(folder/'report'/'photos.csv').psnr.mean(), brown.summary['psnr']['mean'], eps=1e-3)
 perfect.save(folder/'perfect')
 test_eq(float(json.loads((folder/'perfect'/'metrics.json').read_text())['summary']['psnr']['mean']), math.inf)
+monochrome = evaluate(sepia, [o.convert('L') for o in wide], net=None, out=folder/'gray', size=size, progress=False)
+test_eq(math.isnan(monochrome.summary['colorfulness_ratio']['mean']), True)
+assert 'LPIPS: left out' in str(monochrome)
 (folder/'empty').mkdir()
 test_fail(lambda: evaluate(sepia, folder/'empty', progress=False), exc=InputError, contains='no photo')
 test_fail(lambda: evaluate(lambda g: g[:5], wide, net=None, size=size, progress=False), exc=InputError, contains='the same size')

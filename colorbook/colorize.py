@@ -50,7 +50,7 @@ def lab_f(
 def _tables() -> tuple[np.ndarray,np.ndarray,np.ndarray]: # light of a byte, f of 65536 levels, byte of 16384 levels
     "The lookup tables, made at first use"
     return (srgb_decode(np.arange(256)/255), lab_f(np.arange(65536)/65535),
-            np.rint(srgb_encode(np.arange(16384)/16383)*255).astype(np.uint8))
+            np.rint(srgb_encode((np.arange(16384) + .5)/16384)*255).astype(np.uint8))
 
 # %% ../nbs/17_colorize.ipynb #c7bcfd25
 def light(
@@ -69,7 +69,7 @@ def _cube(
     t:np.ndarray, # f of X or Z
 ) -> np.ndarray: # X or Z relative to white
     "The inverse of `lab_f`, also below zero"
-    g = np.maximum(t, np.float32(_knee))
+    g = np.maximum(t, np.full_like(t, _knee))
     out = g*g
     out *= g
     g -= t
@@ -116,17 +116,15 @@ def _share(
     y:np.ndarray, # their luminance
     dx:np.ndarray, # f of X less f of Y
     dz:np.ndarray, # f of Z less f of Y
-    high_e:np.ndarray, # their excess
 ) -> np.ndarray: # in 0..1
     "The largest share of the color that exists at the same hue and lightness"
-    low,high,low_e = np.zeros_like(f), np.ones_like(f), -np.minimum(y, 1-y) - _tol
+    at = lambda s: excess(linear_rgb(f + s*dx, y, f + s*dz))
+    low,step = np.zeros_like(f), np.float32(1)
     for _ in range(7):
-        s = (low+high)*np.float32(.5)
-        e = excess(linear_rgb(f + s*dx, y, f + s*dz))
-        out = e > 0
-        low,high = np.where(out, low, s), np.where(out, s, high)
-        low_e,high_e = np.where(out, low_e, e), np.where(out, e, high_e)
-    return low + (high-low)*low_e/(low_e-high_e)
+        step *= np.float32(.5)
+        low += step*(at(low+step) <= 0)
+    inside,outside = np.minimum(at(low), np.float32(-1e-9)), np.maximum(at(low+step), 0)
+    return low + step*inside/(inside-outside)
 
 # %% ../nbs/17_colorize.ipynb #cd8bb31c
 def fit_gamut(
@@ -143,7 +141,7 @@ def fit_gamut(
     f,y,dx,dz = fy.take(at), Y.take(at), fx.take(at), fz.take(at)
     dx -= f
     dz -= f
-    s = _share(f, y, dx, dz, e.take(at))
+    s = _share(f, y, dx, dz)
     for c,new in zip(rgb, linear_rgb(f + s*dx, y, f + s*dz)): c.reshape(-1)[at] = new
 
 # %% ../nbs/17_colorize.ipynb #88b788c4
@@ -262,8 +260,7 @@ def _store(
     "Encode into the first three channels"
     for i,c in enumerate(rgb):
         if out.dtype==np.uint8:
-            c *= np.float32(16383)
-            c += np.float32(.5)
+            c *= np.float32(16384)
             out[...,i] = _tables()[2].take(c.astype(np.int32), mode='clip')
         else:
             v = srgb_encode(c.clip(0, 1))

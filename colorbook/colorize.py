@@ -47,10 +47,11 @@ def lab_f(
 
 # %% ../nbs/17_colorize.ipynb #0e696526
 @cache
-def _tables() -> tuple[np.ndarray,np.ndarray,np.ndarray]: # light of a byte, f of 65536 levels, byte of 16384 levels
+def _tables() -> tuple[np.ndarray,np.ndarray,list]: # light of a byte, f of 65536 levels, bytes of 16384 levels
     "The lookup tables, made at first use"
+    back = np.rint(srgb_encode((np.arange(16384) + .5)/16384)*255).astype('<u4')
     return (srgb_decode(np.arange(256)/255), lab_f(np.arange(65536)/65535),
-            np.rint(srgb_encode((np.arange(16384) + .5)/16384)*255).astype(np.uint8))
+            [back + np.array(255<<24, '<u4'), back<<8, back<<16])
 
 # %% ../nbs/17_colorize.ipynb #c7bcfd25
 def light(
@@ -58,6 +59,7 @@ def light(
 ) -> tuple[np.ndarray,np.ndarray]: # luminance Y and f(Y), both HxW float32
     "How light each pixel is; gray by lookup, colors by their own luminance"
     byte,f,_ = _tables()
+    if x.dtype==np.uint8 and x.ndim==2: return byte.take(x), f.take((byte*65535 + .5).astype(np.intp)).take(x)
     if x.dtype==np.uint8: channel = lambda v,w: (byte*np.float32(w)).take(v)
     else: channel = lambda v,w: srgb_decode(v*np.float32(1/(65535 if x.dtype==np.uint16 else 1)))*np.float32(w)
     Y = channel(x, 1) if x.ndim==2 else sum(channel(x[...,i], w) for i,w in enumerate(_rgb2xyz[1]))
@@ -254,28 +256,30 @@ def _folded(
 
 # %% ../nbs/17_colorize.ipynb #cef19bc7
 def _store(
-    rgb:list[np.ndarray], # linear light of R, G and B
-    out:np.ndarray, # HxWxC, uint8, uint16 or float
+    rgb:list[np.ndarray], # linear light of R, G and B; changed in place
+    out:np.ndarray, # HxWx3 or HxWx4, uint8, uint16 or float
 ):
     "Encode into the first three channels"
-    for i,c in enumerate(rgb):
-        if out.dtype==np.uint8:
-            c *= np.float32(16384)
-            out[...,i] = _tables()[2].take(c.astype(np.int32), mode='clip')
-        else:
-            v = srgb_encode(c.clip(0, 1))
-            out[...,i] = np.rint(v*65535) if out.dtype==np.uint16 else v
+    if out.dtype!=np.uint8:
+        v = srgb_encode(np.stack(rgb, -1).clip(0, 1))
+        out[...,:3] = np.rint(v*65535) if out.dtype==np.uint16 else v
+        return
+    word = 0
+    for c,table in zip(rgb, _tables()[2]):
+        c *= np.float32(16384)
+        word = table.take(c.astype(np.int32), mode='clip') | word
+    out[...] = word.view(np.uint8).reshape(*word.shape, 4)[...,:out.shape[2]]
 
 # %% ../nbs/17_colorize.ipynb #bdc6ad87
 def paint(
     x:np.ndarray, # HxW gray or HxWx3 RGB; uint8, uint16, or float in 0..1
     maps:np.ndarray, # 4xhxw: slopes and offsets of color over lightness
-    out:np.ndarray, # HxWx3 or more channels; the first three are written
+    out:np.ndarray, # HxWx3, or HxWx4 with room for alpha; the first three channels are written
     saturation:float=1., # factor on color
 ):
     "Join the light of `x` to the color of `maps`, strip by strip"
     h,w = x.shape[:2]
-    maps,step = widen(_folded(maps, saturation), w), max(1, 2**15//w)
+    maps,step = widen(_folded(maps, saturation), w), max(1, 2**17//w)
     def strip(i):
         at = slice(i, i+step)
         Y,fy = light(x[at])

@@ -113,10 +113,10 @@ def _plain(
 ) -> Image.Image: # the same as L, LA, RGB, RGBA, or a wide mode
     "Palettes, inks and other spaces resolved; transparency by color made a channel"
     clear = 'transparency' in im.info or im.mode in ('PA', 'La', 'RGBa')
-    if im.mode[0] in 'IF': return im
+    if im.mode[0] in 'IF' or im.mode in ('L', 'LA', 'RGB', 'RGBA') and not clear: return im
     if im.mode in ('CMYK', 'LAB'): return _to_srgb(im, im.info.get('icc_profile'), 'RGB')
-    if im.mode in ('1', 'L', 'LA', 'La'): return im.convert('LA' if clear else 'LA' if im.mode=='LA' else 'L')
-    return im.convert('RGBA' if clear else im.mode if im.mode in ('RGB', 'RGBA') else 'RGB')
+    gray = im.mode in ('1', 'L', 'LA', 'La')
+    return im.convert(('LA' if clear else 'L') if gray else 'RGBA' if clear else 'RGB')
 
 # %% ../nbs/16_picture.ipynb #ad9755d0
 _other_half = {'B':'L', 'L':'B', 'N':'B' if sys.byteorder=='little' else 'L'}

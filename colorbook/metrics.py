@@ -5,40 +5,31 @@
 # %% auto #0
 __all__ = ['BACKBONES', 'measures', 'to_batch', 'psnr', 'ssim', 'delta_e', 'ciede2000', 'ab_rmse', 'colorfulness',
            'ratio_of_means', 'colorfulness_ratio', 'torch_home', 'lpips_net', 'lpips', 'lpips_state', 'bootstrap_ci',
-           'score', 'find_photos', 'read_truth', 'gray_picture', 'paint', 'measure', 'with_ci', 'summarize', 'protocol',
-           'Evaluation', 'make_sheet', 'extremes', 'evaluate']
+           'score']
 
-# %% ../nbs/07_metrics.ipynb #1bfa0757
-import json, math, os
+# %% ../nbs/07_metrics.ipynb #f939951b
+import math, os
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
-from pathlib import Path
 
-import numpy as np, pandas as pd, torch
-from fastcore.basics import chunked
-from PIL import Image, ImageDraw
-from rich.console import Console
-from rich.progress import track
+import numpy as np, torch
 from skimage.color import deltaE_ciede2000
 from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
-from . import __version__
-from .core import ColorbookError, InputError, write_beside
-from .data import SUFFIXES, data_dir, list_photos, read_photo
+from .core import ColorbookError, InputError
+from .data import data_dir
 from .lab import lstar, rgb_to_lab
 
-# %% ../nbs/07_metrics.ipynb #7d75649d
+# %% ../nbs/07_metrics.ipynb #7bdcc5f8
 def to_batch(
     pictures:list, # RGB pictures of one size, uint8 HxWx3
 ) -> Tensor: # `bs`x3xHxW in 0..1
     "NumPy pictures as the batch that the metrics take"
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float()/255
 
-# %% ../nbs/07_metrics.ipynb #cde15367
+# %% ../nbs/07_metrics.ipynb #e5bc603d
 def psnr(
     fake:Tensor, # pictures in 0..1, `bs`x3xHxW
     real:Tensor, # the photographs, the same shape and range
@@ -46,7 +37,7 @@ def psnr(
     "Peak signal-to-noise ratio in sRGB, one value a picture"
     return peak_signal_noise_ratio(fake, real, data_range=1., reduction='none', dim=(1, 2, 3))
 
-# %% ../nbs/07_metrics.ipynb #6eb3a33a
+# %% ../nbs/07_metrics.ipynb #ca70751a
 def ssim(
     fake:Tensor, # pictures in 0..1, `bs`x3xHxW, larger than 11 pixels
     real:Tensor, # the photographs, the same shape and range
@@ -55,7 +46,7 @@ def ssim(
     _,full = structural_similarity_index_measure(fake, real, data_range=1., reduction='none', return_full_image=True)
     return full[..., 5:-5, 5:-5].mean((1, 2, 3))
 
-# %% ../nbs/07_metrics.ipynb #b0872063
+# %% ../nbs/07_metrics.ipynb #dadb8cdf
 def delta_e(
     lab1:Tensor, # Lab colors, `bs`x3x...
     lab2:Tensor, # Lab colors, the same shape
@@ -64,7 +55,7 @@ def delta_e(
     d = deltaE_ciede2000(lab1.double().cpu().numpy(), lab2.double().cpu().numpy(), channel_axis=1)
     return torch.from_numpy(d).float()
 
-# %% ../nbs/07_metrics.ipynb #6c52f8eb
+# %% ../nbs/07_metrics.ipynb #8f59635b
 def ciede2000(
     fake:Tensor, # pictures in 0..1, `bs`x3xHxW
     real:Tensor, # the photographs, the same shape and range
@@ -72,7 +63,7 @@ def ciede2000(
     "Mean color difference CIEDE2000 over the pixels (Sharma et al. 2005)"
     return delta_e(rgb_to_lab(fake), rgb_to_lab(real)).mean((1, 2)).to(fake.device)
 
-# %% ../nbs/07_metrics.ipynb #e542c54c
+# %% ../nbs/07_metrics.ipynb #972db4be
 def ab_rmse(
     fake:Tensor, # pictures in 0..1, `bs`x3xHxW
     real:Tensor, # the photographs, the same shape and range
@@ -80,7 +71,7 @@ def ab_rmse(
     "Root mean square over the pixels of the distance in the ab plane"
     return (rgb_to_lab(fake) - rgb_to_lab(real))[:,1:].pow(2).sum(1).mean((1, 2)).sqrt()
 
-# %% ../nbs/07_metrics.ipynb #25224e67
+# %% ../nbs/07_metrics.ipynb #cb1cb316
 def colorfulness(
     rgb:Tensor, # pictures in 0..1, `bs`x3xHxW
 ) -> Tensor: # M, 0 for gray, `bs` values
@@ -90,7 +81,7 @@ def colorfulness(
     spread = (rg.var(1, correction=0) + yb.var(1, correction=0)).sqrt()
     return spread + .3*(rg.mean(1)**2 + yb.mean(1)**2).sqrt()
 
-# %% ../nbs/07_metrics.ipynb #8a453491
+# %% ../nbs/07_metrics.ipynb #6d172687
 def ratio_of_means(
     pairs:np.ndarray, # Nx2 values
 ) -> float: # `nan` if the second column is all 0
@@ -98,7 +89,7 @@ def ratio_of_means(
     top,bottom = np.asarray(pairs, dtype=float).mean(0)
     return float(top/bottom) if bottom else math.nan
 
-# %% ../nbs/07_metrics.ipynb #93fb3bb7
+# %% ../nbs/07_metrics.ipynb #269c79db
 def colorfulness_ratio(
     fake:Tensor, # pictures in 0..1, `bs`x3xHxW
     real:Tensor, # the photographs, as many
@@ -106,7 +97,7 @@ def colorfulness_ratio(
     "Mean colorfulness of `fake` divided by that of `real`"
     return ratio_of_means(torch.stack([colorfulness(fake), colorfulness(real)], 1).cpu().numpy())
 
-# %% ../nbs/07_metrics.ipynb #7c2f4d52
+# %% ../nbs/07_metrics.ipynb #a88b0782
 BACKBONES = dict(squeeze='squeezenet1_1', alex='alexnet', vgg='vgg16')
 
 @contextmanager
@@ -122,7 +113,7 @@ def torch_home(
     finally:
         if use: del os.environ['TORCH_HOME']
 
-# %% ../nbs/07_metrics.ipynb #1f4eec86
+# %% ../nbs/07_metrics.ipynb #66ff7e9d
 @cache
 def lpips_net(
     net:str='squeeze', # 'squeeze', 'alex' or 'vgg'
@@ -135,7 +126,7 @@ def lpips_net(
         raise ColorbookError(f'no weights for LPIPS ({net}): {e}',
             'connect once, or set TORCH_HOME to a folder with hub/checkpoints in it') from e
 
-# %% ../nbs/07_metrics.ipynb #531326e3
+# %% ../nbs/07_metrics.ipynb #2e599669
 @torch.no_grad()
 def lpips(
     fake:Tensor, # pictures in 0..1, `bs`x3xHxW
@@ -145,7 +136,7 @@ def lpips(
     "Perceptual distance LPIPS v0.1 (Zhang et al. 2018), one value a picture"
     return lpips_net(net).to(fake.device)(fake, real, normalize=True).flatten()
 
-# %% ../nbs/07_metrics.ipynb #b0f9c925
+# %% ../nbs/07_metrics.ipynb #259584e9
 def lpips_state(
     net:str|None='squeeze', # network that is wanted, or None
 ) -> tuple[str|None,str]: # the network that can be used or None, and what the report says about it
@@ -156,7 +147,7 @@ def lpips_state(
     except ColorbookError as e: return None,f'not measured, {e}'
     return net,f'v0.1, {net}'
 
-# %% ../nbs/07_metrics.ipynb #742f5ed0
+# %% ../nbs/07_metrics.ipynb #7e82be11
 def bootstrap_ci(
     values:np.ndarray, # N values, or NxK where K values of a photo belong together
     stat=np.mean, # function of such an array, returns a number
@@ -170,10 +161,10 @@ def bootstrap_ci(
     low,high = np.quantile(stats, [(1 - level)/2, (1 + level)/2], method='inverted_cdf')
     return float(low),float(high)
 
-# %% ../nbs/07_metrics.ipynb #2d473c8b
+# %% ../nbs/07_metrics.ipynb #88fc3343
 measures = dict(psnr=psnr, ssim=ssim, ciede2000=ciede2000, ab_rmse=ab_rmse, lpips=lpips)
 
-# %% ../nbs/07_metrics.ipynb #15cb21bb
+# %% ../nbs/07_metrics.ipynb #a2b057fb
 def score(
     fake:Tensor, # pictures, `bs`x3xHxW, any float type; cut to 0..1
     real:Tensor, # the photographs, the same shape
@@ -186,167 +177,3 @@ def score(
     fake,real = (o.detach().float().clamp(0, 1) for o in (fake, real))
     result = {o: measures[o](fake, real, **(dict(net=net) if o == 'lpips' else {})) for o in names}
     return result | dict(colorfulness=colorfulness(fake), truth_colorfulness=colorfulness(real))
-
-# %% ../nbs/07_metrics.ipynb #5bc171b2
-def find_photos(
-    photos, # folder, tar file, picture file, PIL picture, or a list of pictures and their files
-) -> list: # pairs of a name and what `read_photo` takes
-    "Names and sources of all photos"
-    one = isinstance(photos, Image.Image) or (isinstance(photos, (str, Path)) and Path(photos).suffix.lower() in SUFFIXES)
-    items = list_photos([photos] if one else photos)
-    if not items: raise InputError(f"there is no photo in '{photos}'", 'name a folder or a tar with pictures in it')
-    return items
-
-# %% ../nbs/07_metrics.ipynb #1c0ad1a2
-def read_truth(
-    name:str, # for the error
-    photo, # path, bytes, PIL picture or array
-    size:int=256, # side in pixels
-) -> np.ndarray: # `size`x`size`x3, uint8
-    "A photo as the protocol compares it: upright, RGB, stretched to a square with Pillow's bicubic filter"
-    return np.array(read_photo(photo, name).resize((size, size), Image.Resampling.BICUBIC))
-
-# %% ../nbs/07_metrics.ipynb #faafdec9
-def gray_picture(
-    rgb:np.ndarray, # HxWx3, uint8
-) -> np.ndarray: # HxWx3, uint8, three equal channels
-    "The gray sRGB picture with the lightness L* of `rgb`"
-    g = (lstar(to_batch([rgb])).clamp(0, 1)*255).round().byte()[0,0].numpy()
-    return np.stack([g]*3, -1)
-
-# %% ../nbs/07_metrics.ipynb #5d69adce
-def paint(
-    colorizer, # function of a gray picture, uint8 HxWx3, that returns a picture of the same size and kind
-    gray:np.ndarray, # the gray picture
-) -> np.ndarray: # HxWx3, uint8
-    "`colorizer(gray)`, refused if it is not what the protocol compares"
-    fake = np.asarray(colorizer(gray.copy()))
-    if fake.shape == gray.shape and fake.dtype == np.uint8: return fake
-    raise InputError(f'the colorizer returned {fake.dtype} of shape {fake.shape} for uint8 of shape {gray.shape}',
-        'let it return uint8 pictures of the same size')
-
-# %% ../nbs/07_metrics.ipynb #a505fe39
-def measure(
-    colorizer, # see `paint`
-    photos:list, # what `find_photos` returns
-    names:tuple, # keys of `measures`
-    net:str='squeeze', # network for 'lpips'
-    size:int=256, # side in pixels
-) -> pd.DataFrame: # a row a photo: name, the measures, colorfulness of result and truth, the measures of gray
-    "Scores of a few photos, measured as one batch"
-    real = [read_truth(*o, size) for o in photos]
-    gray = [gray_picture(o) for o in real]
-    fake = to_batch([paint(colorizer, o) for o in gray])
-    result,base = (score(o, to_batch(real), names, net) for o in (fake, to_batch(gray)))
-    columns = result | {f'gray_{k}': base[k] for k in names}
-    return pd.DataFrame(dict(name=[o[0] for o in photos]) | {k: v.double().numpy() for k,v in columns.items()})
-
-# %% ../nbs/07_metrics.ipynb #bad9528b
-def with_ci(
-    values:np.ndarray, # N values or NxK, see `bootstrap_ci`
-    stat=np.mean, # function of such an array
-) -> dict: # `mean` (the statistic of all), `low`, `high`
-    "A statistic and its 95 % interval"
-    low,high = bootstrap_ci(values, stat)
-    return dict(mean=float(stat(np.asarray(values, dtype=float))), low=low, high=high)
-
-# %% ../nbs/07_metrics.ipynb #5343c0e3
-def summarize(
-    table:pd.DataFrame, # rows of `measure`
-) -> dict: # `mean`, `low` and `high` for every column and for the ratios
-    "Means and ratios of a table with 95 % intervals"
-    result = {k: with_ci(table[k].to_numpy()) for k in table.columns if k != 'name'}
-    ratios = dict(colorfulness_ratio=('colorfulness', 'truth_colorfulness'), lpips_ratio=('lpips', 'gray_lpips'))
-    return result | {k: with_ci(table[list(o)].to_numpy(), ratio_of_means) for k,o in ratios.items() if o[0] in table}
-
-# %% ../nbs/07_metrics.ipynb #fc4412d7
-def protocol(
-    size:int, # side in pixels
-    lpips:str|None, # network, or what is missing
-) -> dict: # names and values that JSON can hold
-    "How the figures were measured, and with which versions"
-    packages = ('numpy', 'pillow', 'torch', 'torchvision', 'torchmetrics', 'scikit-image')
-    return dict(size=f'{size}x{size}', resize='stretched, Pillow bicubic (averages when it shrinks)',
-        input='8-bit sRGB gray with the lightness L* of the photo', compared='8-bit sRGB result with the resized photo',
-        psnr='dB in sRGB, of each photo, then the mean', ssim='Gaussian 11x11, sigma 1.5, border of 5 left out',
-        ciede2000='mean over the pixels', ab_rmse='distance in the ab plane', lpips=lpips,
-        colorfulness='Hasler-Suesstrunk, signed rg and yb, population deviation; ratio: mean by mean',
-        interval='95 %, percentile bootstrap over photos, 2000 resamples',
-        versions=dict(colorbook=__version__) | {o: version(o) for o in packages})
-
-# %% ../nbs/07_metrics.ipynb #843fad80
-@dataclass
-class Evaluation:
-    "What a colorizer scored: a row a photo, means with intervals, and the protocol"
-    photos:pd.DataFrame # rows of `measure`
-    summary:dict # of `summarize`
-    card:dict # of `protocol`, and what was measured
-
-    def __str__(self):
-        def cell(k): return '{mean:9.3f} [{low:.3f}, {high:.3f}]'.format(**self.summary[k]) if k in self.summary else ''
-        names = [k for k in measures if k in self.summary]
-        lines = [f'{"":20}{"result":32}gray'] + [f'{k:20}{cell(k):32}{cell(f"gray_{k}")}' for k in names]
-        lines += [f'{k:20}{cell(k)}' for k in ('colorfulness', 'truth_colorfulness', 'colorfulness_ratio', 'lpips_ratio') if cell(k)]
-        return '\n'.join(lines + [f'{len(self.photos)} photos at {self.card["size"]}; LPIPS: {self.card["lpips"]}'])
-
-    def save(self, out):
-        "Write `metrics.json` and `photos.csv` into the folder `out`"
-        def plain(o): return {k: plain(v) for k,v in o.items()} if isinstance(o, dict) else o if np.isfinite(o) else str(o)
-        report = dict(photos=len(self.photos), summary=plain(self.summary), protocol=self.card)
-        with write_beside(Path(out)/'metrics.json') as f: f.write_text(json.dumps(report, indent=1, allow_nan=False) + '\n')
-        with write_beside(Path(out)/'photos.csv') as f: self.photos.to_csv(f, index=False, float_format='%.6g')
-
-# %% ../nbs/07_metrics.ipynb #558d1ca1
-def make_sheet(
-    rows:list, # pairs of a caption and a list of pictures, uint8 HxWx3 of one size
-) -> Image.Image: # a row a pair, caption above
-    "Rows of pictures with captions"
-    strips = [np.concatenate(pictures, 1) for _,pictures in rows]
-    h,w = strips[0].shape[:2]
-    sheet = Image.new('RGB', (w, (h + 16)*len(rows)), 'white')
-    for i,((caption,_),strip) in enumerate(zip(rows, strips)):
-        ImageDraw.Draw(sheet).text((4, i*(h + 16) + 2), caption, fill='black')
-        sheet.paste(Image.fromarray(strip), (0, i*(h + 16) + 16))
-    return sheet
-
-# %% ../nbs/07_metrics.ipynb #6cf2bd25
-def extremes(
-    colorizer, # see `paint`; asked once more for the pictures of the sheet
-    photos:list, # what `find_photos` returns
-    table:pd.DataFrame, # rows of `measure` for them
-    size:int=256, # side in pixels
-    n:int=2, # photos of each kind
-) -> Image.Image: # gray, result and truth
-    "Sheet of the photos with the best, middle and worst PSNR"
-    order = np.argsort(-table.psnr.to_numpy(), kind='stable')
-    n = min(n, max(1, len(order)//3))
-    mid = (len(order) - n)//2
-    rows = []
-    for kind,ids in dict(best=order[:n], median=order[mid:mid + n], worst=order[-n:]).items():
-        for i in ids:
-            truth = read_truth(*photos[i], size)
-            gray = gray_picture(truth)
-            rows.append((f'{kind}: {table.name[i]}, {table.psnr[i]:.1f} dB', [gray, paint(colorizer, gray), truth]))
-    return make_sheet(rows)
-
-# %% ../nbs/07_metrics.ipynb #f75b04f5
-def evaluate(
-    colorizer, # function of a gray picture, uint8 HxWx3, that returns a picture of the same size and kind
-    photos, # folder, tar file, picture file, PIL picture, or a list of these
-    out:str|os.PathLike|None=None, # folder for `metrics.json`, `photos.csv` and `sheet.jpg`
-    size:int=256, # side in pixels
-    net:str|None='squeeze', # network for LPIPS; None leaves LPIPS out
-    bs:int=8, # photos measured at a time
-    about:dict|None=None, # what is measured (artifact, hash, options): kept with the protocol
-    progress:bool=True, # show a bar on stderr
-) -> Evaluation: # prints as a table
-    "Measure a colorizer on a set of photos, beside the gray pictures as a baseline"
-    items,(net,state) = find_photos(photos),lpips_state(net)
-    names = tuple(k for k in measures if net or k != 'lpips')
-    batches = track(list(chunked(items, bs)), 'measuring', console=Console(stderr=True), disable=not progress)
-    table = pd.concat([measure(colorizer, o, names, net, size) for o in batches], ignore_index=True)
-    result = Evaluation(table, summarize(table), protocol(size, state) | dict(about=about or {}))
-    if out:
-        result.save(out)
-        with write_beside(Path(out)/'sheet.jpg') as f: extremes(colorizer, items, table, size).save(f, quality=90)
-    return result

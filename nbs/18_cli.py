@@ -47,35 +47,25 @@ def find_pictures(
     inside = lambda files: sorted(f for f in files if f.suffix.lower() in _suffixes and not f.name.startswith('.'))
     if path.is_dir(): return inside(f for f in path.rglob('*') if f.is_file()), path
     if not glob.has_magic(name): raise InputError(f"'{name}' does not exist", 'check the name')
-    fixed = [p for p in path.parts]
-    fixed = fixed[:next(i for i,p in enumerate(fixed) if glob.has_magic(p))]
+    fixed = next(i for i,p in enumerate(path.parts) if glob.has_magic(p))
     found = inside(f for f in map(Path, glob.glob(name, recursive=True)) if f.is_file())
     if not found: raise InputError(f"no picture matches '{name}'", 'check the pattern')
-    return found, Path(*fixed)
+    return found, Path(*path.parts[:fixed])
 
 # %% [markdown]
 # Without `-o`, `one.jpg` becomes `one-color.jpg` beside it. With it, a single file goes to the name that is given, and everything else into a folder of that name, in its own tree. What Pillow can read but not write keeps its name and gets the suffix `.png`.
 
 # %%
 #| export
-def _writable(
-    path:Path, # a name wished for
-) -> Path: # the same, or with the suffix `.png`
-    "A name whose suffix is a format that can be written"
+def _writable(path:Path) -> Path:
+    "The same name if its suffix is a format that can be written, else with `.png`"
     from colorbook.picture import format_of
     try: format_of(path)
     except OutputError: return path.with_suffix('.png')
     return path
 
-# %%
-#| export
-def target_of(
-    src:Path, # a picture
-    root:Path, # the folder that it is relative to
-    out:str|None, # what -o says
-    single:bool, # `src` is the only picture, named as a file
-) -> Path:
-    "The name of the colored picture"
+def _target(src:Path, root:Path, out:str|None, single:bool) -> Path:
+    "The name of the colored picture; `single` if it is the only one, named as a file"
     if out is None: return Path('-') if str(src)=='-' else _writable(src.with_name(f'{src.stem}-color{src.suffix}'))
     if single and (out=='-' or not (Path(out).is_dir() or out.endswith(('/', os.sep)))):
         if out=='-' or Path(out).suffix: return Path(out)
@@ -87,17 +77,22 @@ def target_of(
 
 # %%
 #| export
-def _is_output(
-    src:Path, # a picture
-    root:Path, # the folder that it is relative to
-    all_src:set, # all pictures
-    out:str|None, # what -o says
-) -> bool:
+def _is_output(src:Path, root:Path, all_src:set, out:str|None) -> bool:
     "Was `src` made by an earlier run?"
     if out not in (None, '-'):
         inside = lambda p: Path(out).resolve() in (p.resolve(), *p.resolve().parents)
         if inside(src) and not inside(root): return True
     return src.stem.endswith('-color') and src.with_name(src.stem.removesuffix('-color')+src.suffix) in all_src
+
+def _no_clash(pairs:dict):
+    "`UsageError` where a picture would be lost"
+    sources,seen = {s.resolve() for s in pairs if str(s)!='-'}, {}
+    for src,dst in pairs.items():
+        if str(dst)=='-': continue
+        key = dst.resolve()
+        if key in sources: raise UsageError(f"'{dst}' would be written over a picture to color", 'choose another place')
+        if key in seen: raise UsageError(f"'{seen[key]}' and '{src}' would both become '{dst}'", 'name their folder instead')
+        seen[key] = src
 
 # %%
 #| export
@@ -109,30 +104,15 @@ def plan(
     found = [find_pictures(o) for o in inputs]
     several = sum(Path(o).is_dir() for o in inputs) > 1
     all_src = {f for files,_ in found for f in files}
-    single = len(inputs)==1 and not Path(inputs[0]).is_dir() and not glob.has_magic(inputs[0])
-    single = single or (len(inputs)==1 and Path(inputs[0]).is_file())
+    single = len(inputs)==1 and (inputs[0]=='-' or Path(inputs[0]).is_file())
     pairs = {}
     for files,root in found:
         for src in files:
             if not single and _is_output(src, root, all_src, out): continue
-            dst = target_of(src, root.parent if several and root.name else root, out, single)
+            dst = _target(src, root.parent if several and root.name else root, out, single)
             if pairs.setdefault(src, dst)!=dst: raise UsageError(f"'{src}' is named twice", 'name it once')
     _no_clash(pairs)
     return list(pairs.items())
-
-# %%
-#| export
-def _no_clash(
-    pairs:dict, # pictures and their colored names
-):
-    "`UsageError` where a picture would be lost"
-    sources,seen = {s.resolve() for s in pairs if str(s)!='-'}, {}
-    for src,dst in pairs.items():
-        if str(dst)=='-': continue
-        key = dst.resolve()
-        if key in sources: raise UsageError(f"'{dst}' would be written over a picture to color", 'choose another place')
-        if key in seen: raise UsageError(f"'{seen[key]}' and '{src}' would both become '{dst}'", 'name their folder instead')
-        seen[key] = src
 
 # %%
 top = Path(tempfile.mkdtemp())
@@ -168,11 +148,7 @@ class Job:
 
 # %%
 #| export
-def _piped(
-    src:Path, # a file, or '-'
-    dst:Path, # a file, or '-'
-    options:dict, # of `colorize_bytes`
-):
+def _piped(src:Path, dst:Path, **options):
     "Color from or to a pipe; the format stays where no name says otherwise"
     from colorbook.colorize import colorize_bytes
     from colorbook.picture import _bytes_of, _open, format_of
@@ -205,7 +181,7 @@ def color_one(
         return job
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter('always', UserWarning)
-        try: (_piped if '-' in (str(src), str(dst)) else colorize_file)(src, dst, **_for(options, src, dst))
+        try: (_piped if '-' in (str(src), str(dst)) else colorize_file)(src, dst, **options)
         except Exception as e:
             if os.environ.get('COLORBOOK_DEBUG'): raise
             job.status,job.exit_code = 'failed', getattr(e, 'exit_code', 3)
@@ -213,28 +189,16 @@ def color_one(
     job.seconds,job.notes = round(time.perf_counter()-start, 3), tuple(str(n.message) for n in notes)
     return job
 
-# %%
-#| export
-def _for(options, src, dst):
-    "Keyword arguments: `_piped` takes them in one dictionary"
-    return {'options':options} if '-' in (str(src), str(dst)) else options
-
 # %% [markdown]
 # The progress bar goes to the standard error, and only where a person is looking; the standard output belongs to pictures and reports.
 
 # %%
 #| export
-def _say(
-    text:str, # one line for people
-):
+def _say(text:str):
     "A line on the standard error"
     print(text, file=sys.stderr, flush=True)
 
-# %%
-#| export
-def _with_progress(
-    pairs:list, # what becomes what
-):
+def _with_progress(pairs:list):
     "The pairs, with a progress bar if there are several and a person is looking"
     if len(pairs) < 2 or not sys.stderr.isatty(): return pairs
     from rich.console import Console
@@ -270,8 +234,6 @@ def card_hash(
     "A name for a card that no other card has"
     return sha256(json.dumps(card, sort_keys=True).encode()).hexdigest()
 
-# %%
-#| export
 def report(
     jobs:list[Job], # what became of the pictures
     options:dict, # of `colorize_file`
@@ -288,18 +250,13 @@ def report(
 
 # %%
 #| export
-def _write_json(
-    value:dict, # the report
-    where:str, # a file name, or '-'
-):
-    "Write a report to a file or the standard output"
+def _write_json(value:dict, where:str):
+    "Write a report to a file, or to the standard output where that is '-'"
     text = json.dumps(value, indent=2, ensure_ascii=False)+'\n'
     if where=='-': sys.stdout.write(text)
     else:
         with write_beside(where) as f: f.write_text(text, encoding='utf-8')
 
-# %%
-#| export
 def exit_code(
     jobs:list[Job], # what became of the pictures
 ) -> int:
@@ -318,24 +275,20 @@ test_eq(exit_code(rows[:1]), 0)
 # ## The commands
 
 # %% [markdown]
-# Typer makes a program of functions with typed parameters; their help is the help of the program. `colorize` loads the model before the first picture, so that a wrong model is one error and not one for each file, and not at all if everything is done already.
+# Typer makes a program of functions with typed parameters; their help is the help of the program. `colorize` loads the model before the first picture, so that a wrong model is one error and not one for each file, and not at all if everything is done already. `card` prints what an artifact says of itself.
 
 # %%
 #| export
 app = typer.Typer(name='colorbook', no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   rich_markup_mode=None, help='Color photographs with a network that the book trained.')
 
-def _version(
-    wanted:bool, # the option was given
-):
+def _version(wanted:bool):
     "Print the version and stop"
     if not wanted: return
     from colorbook import __version__
     print(f'colorbook {__version__}')
     raise typer.Exit()
 
-# %%
-#| export
 @app.callback()
 def _start(
     version: Annotated[bool, typer.Option('--version', callback=_version, is_eager=True, help='Print the version.')] = False,
@@ -362,6 +315,23 @@ def colorize_command(
 ):
     "Color pictures; without -o, one.jpg becomes one-color.jpg beside it."
     raise typer.Exit(run_colorize(inputs, out, overwrite, report_to, model, size, saturation, quality))
+
+# %%
+#| export
+def _check_stdout(pairs:list, report_to:str|None):
+    "`UsageError` if the standard output would get two things, or a terminal a picture"
+    if not any(str(d)=='-' for _,d in pairs): return
+    if report_to=='-': raise UsageError('picture and report cannot both go to the standard output', 'give --json a file')
+    if sys.stdout.isatty(): raise UsageError('a terminal cannot show a picture', "redirect it, or name a file with -o")
+
+def _summary(jobs:list[Job], n:int) -> str:
+    "One line for people; `n` is how many there were to color"
+    count = lambda s: sum(j.status==s for j in jobs)
+    parts = [f"{count('done')} colored"]
+    if count('skipped'): parts.append(f"{count('skipped')} skipped that are there already (--overwrite colors them again)")
+    if count('failed'): parts.append(f"{count('failed')} failed")
+    if len(jobs) < n: parts.append(f'{n-len(jobs)} not reached')
+    return ', '.join(parts)
 
 # %%
 #| export
@@ -392,34 +362,6 @@ def run_colorize(
 
 # %%
 #| export
-def _check_stdout(
-    pairs:list, # what becomes what
-    report_to:str|None, # where the report goes
-):
-    "`UsageError` if the standard output would get two things, or a terminal a picture"
-    if not any(str(d)=='-' for _,d in pairs): return
-    if report_to=='-': raise UsageError('picture and report cannot both go to the standard output', 'give --json a file')
-    if sys.stdout.isatty(): raise UsageError('a terminal cannot show a picture', "redirect it, or name a file with -o")
-
-# %%
-#| export
-def _summary(
-    jobs:list[Job], # what became of the pictures
-    n:int, # how many there were to color
-) -> str:
-    "One line for people"
-    count = lambda s: sum(j.status==s for j in jobs)
-    parts = [f"{count('done')} colored"]
-    if count('skipped'): parts.append(f"{count('skipped')} skipped that are there already (--overwrite colors them again)")
-    if count('failed'): parts.append(f"{count('failed')} failed")
-    if len(jobs) < n: parts.append(f'{n-len(jobs)} not reached')
-    return ', '.join(parts)
-
-# %% [markdown]
-# `card` prints what an artifact says of itself.
-
-# %%
-#| export
 @app.command('card')
 def card_command(
     model: Annotated[Optional[str], typer.Argument(help='An .onnx file; the default is in the package.')] = None,
@@ -436,9 +378,7 @@ def card_command(
 
 # %%
 #| export
-def _train_half(
-    module:str, # a module of colorbook that imports torch
-):
+def _train_half(module:str):
     "Import a module of the training half; `UsageError` where its extra is not installed"
     try: return import_module(f'colorbook.{module}')
     except ModuleNotFoundError as e:
@@ -456,7 +396,7 @@ def evaluate_command(
 ):
     "Measure a model on color photographs that it has not seen."
     from colorbook.colorize import colorize, load_model
-    metrics = _train_half('metrics')
+    metrics = _train_half('evaluate')
     model = load_model(artifact)
     about = {'artifact':Path(artifact).name, 'card_sha256':card_hash(model.card)}
     print(metrics.evaluate(lambda gray: colorize(gray, model), photos, out=out, size=size, about=about))
@@ -499,6 +439,11 @@ def export_command(
 
 # %%
 #| export
+def _fail(text:str, code:int) -> int:
+    "One line on the standard error, and the code"
+    _say('colorbook: ' + ' '.join(text.split()))
+    return code
+
 def main(
     args:list[str]|None=None, # words after the program's name; None for those of the process
 ) -> int: # the exit code
@@ -514,18 +459,6 @@ def main(
         if type(e).__name__=='Abort': return _fail('interrupted', 130)
         return _fail(f'{type(e).__name__}: {e}; this is a defect of colorbook, --debug shows where', 1)
 
-# %%
-#| export
-def _fail(
-    text:str, # what went wrong
-    code:int, # the exit code
-) -> int:
-    "One line on the standard error, and the code"
-    _say('colorbook: ' + ' '.join(text.split()))
-    return code
-
-# %%
-#| export
 if __name__=='__main__' and '__file__' in globals(): sys.exit(main())
 
 # %% [markdown]

@@ -72,8 +72,8 @@ def s0_recipe(name, size, **kwargs):
 
 recipes = {r.name: r for r in [
     s0_recipe('s0', 224), s0_recipe('s0-large', 480),
-    Recipe('default', (Phase('content', 8, (3e-4, 2e-3, 0.)), Phase('critic', 1, (0., 0., 2e-4), False, .25),
-        Phase('both', 4, (2e-5, 1e-4, 2e-4), False, .25)), aged=.1, adv_weight=.2, low=.75)]}
+    Recipe('default', (Phase('content', 5, (3e-4, 2e-3, 0.)), Phase('critic', 1, (0., 0., 2e-4), False, .25),
+        Phase('both', 3, (2e-5, 1e-4, 2e-4), False, .25)), aged=.1, adv_weight=.2, low=.75)]}
 
 # %%
 #| export
@@ -313,6 +313,18 @@ def fit_phase(
 
 # %%
 #| export
+def vary(
+    recipe:Recipe,
+    epochs:int=None, # of the first phase
+    **overrides, # other fields
+) -> Recipe: # the recipe with these changes
+    "A recipe with some fields replaced"
+    if epochs is not None: overrides['phases'] = (replace(recipe.phases[0], epochs=epochs), *recipe.phases[1:])
+    try: return replace(recipe, **overrides)
+    except TypeError as e: raise UsageError(f'a recipe has no such field: {e}', f"it has {', '.join(f.name for f in fields(Recipe))}") from e
+
+# %%
+#| export
 def train(
     recipe, # name, YAML file or `Recipe`
     data, # see `colorbook.data.list_photos`
@@ -320,16 +332,19 @@ def train(
     resume:bool=True, # go on from the folder's checkpoint where there is one
     weights=None, # see `encoder_weights`
     n:int=None, # use only so many photos
-    **overrides, # fields of the recipe to replace
+    epochs:int=None, # of the first phase, instead of what the recipe says
+    **overrides, # other fields of the recipe to replace
 ) -> Path: # the folder: recipe, history, curves, sheets, checkpoint, weights after each epoch
     "Train a recipe on photographs"
-    recipe = replace(load_recipe(recipe), **overrides)
+    recipe = vary(load_recipe(recipe), epochs, **overrides)
     run = Path(out or f'runs/{recipe.name}')
     seed_everything(recipe.seed)
     learn = make_learner(recipe, load_data(recipe, data, n), encoder_weights(weights) if recipe.generator != 's0' else None)
     last = load_checkpoint(run/'checkpoint.pth') if resume and (run/'checkpoint.pth').exists() else None
     if last and load_recipe(run/'recipe.yaml') != recipe: raise UsageError(f"'{run}' holds another recipe", 'choose another folder, or do not resume')
     save_recipe(recipe, run/'recipe.yaml')
+    with write_beside(run/'data.yaml') as f: f.write_text(yaml.safe_dump(dict(source=str(data) if isinstance(data, (str, Path)) else None, n=n)))
+    if hasattr(learn.loss_func, 'weights'): save_file(dict(weights=learn.loss_func.weights), run/'classes.safetensors')
     rows = last['rows'] if last else []
     if last: learn.model.load_state_dict(last['model'])
     else: draw_sheet(*example(learn), run/'sheet--1.jpg')

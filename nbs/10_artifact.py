@@ -8,15 +8,18 @@
 
 # %%
 #| export
-import copy, hashlib, json, subprocess
+import copy, csv, hashlib, json, subprocess, yaml
 from itertools import product
 from pathlib import Path
-import onnx, torch, torch.nn.functional as F
+import numpy as np, onnx, pandas as pd, torch, torch.nn.functional as F
+from PIL import Image
+from safetensors.torch import load_file
 from torch import nn, Tensor
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 from colorbook.classify import AnnealedMean
 from colorbook.core import UsageError, write_beside
+from colorbook.data import Photos, split_by_hash
 from colorbook.lab import gray_to_L, lstar, rgb_to_lab
 from colorbook.metrics import colorfulness, psnr
 from colorbook.recipes import load_generator, load_recipe, to_plain, to_rgb
@@ -95,6 +98,16 @@ def export_artifact(
 
 # %%
 #| export
+def pick(
+    tried:list, # settings with 'psnr' and 'ratio'
+    floor:float, # least colorfulness ratio
+) -> dict: # one of them
+    "The rule: the highest PSNR among settings that are colorful enough; the most colorful where none is"
+    bright = [o for o in tried if o['ratio'] >= floor] or [max(tried, key=lambda o: o['ratio'])]
+    return max(bright, key=lambda o: o['psnr'])
+
+# %%
+#| export
 def choose(
     generator:nn.Module, # with `AnnealedMean` as its `color`
     photos:list, # held-out RGB pictures, HxWx3 bytes of one size
@@ -112,5 +125,65 @@ def choose(
             color = AnnealedMean(T, -share*weights.log())
             fake = torch.cat([to_rgb(l[None], color(o)) for l,o in zip(L, outs)])
             tried.append(dict(size=size, T=T, share=share, psnr=psnr(fake, rgb).mean().item(), ratio=(colorfulness(fake).mean()/real).item()))
-    bright = [o for o in tried if o['ratio'] >= floor] or [max(tried, key=lambda o: o['ratio'])]
-    return max(bright, key=lambda o: o['psnr']),tried
+    return pick(tried, floor),tried
+
+# %%
+#| export
+def held_photos(
+    run, # folder of a run
+    data=None, # where the photos are; what the run was trained on if not given
+    n:int=200, # so many at the most
+    size:int=256, # side of the squares they are stretched to
+) -> list: # HxWx3 bytes
+    "Photographs that the run held out"
+    recipe,seen = load_recipe(Path(run)/'recipe.yaml'),yaml.safe_load((Path(run)/'data.yaml').read_text())
+    source = data or seen['source']
+    if source is None: raise UsageError(f"'{run}' was trained on pictures in memory", 'say where photos are to choose by')
+    photos = Photos(source, n=seen['n'])
+    train,held = split_by_hash(photos, recipe.valid, recipe.seed)
+    return [np.asarray(photos[i].resize((size, size), Image.Resampling.BICUBIC)) for i in (held or train)[:n]]
+
+# %%
+#| export
+def candidates(
+    run, # folder of a run
+) -> list: # 'PHASE-EPOCH' of the weights that may be shipped
+    "The last weights of each phase that trains the generator, and those after each adversarial epoch"
+    rows = list(csv.DictReader(open(Path(run)/'history.csv')))
+    last = {o['phase']: o for o in rows if o['mode'] != 'critic'}
+    return [f"{o['phase']}-{int(o['epoch']):03}" for o in rows if o['mode'] == 'both' or o in last.values() and o['mode'] != 'critic']
+
+# %%
+#| export
+def best_of(
+    run, # folder of a run
+    photos:list, # held-out photos, see `held_photos`
+) -> tuple[nn.Module,dict,list]: # generator, the choice, and all that was tried
+    "The weights and settings of highest held-out PSNR among those that are colorful enough"
+    recipe,tried = load_recipe(Path(run)/'recipe.yaml'),[]
+    weights = load_file(Path(run)/'classes.safetensors')['weights']
+    for tag in candidates(run): tried += [dict(tag=tag, **o) for o in choose(load_generator(run, tag), photos, weights, recipe.floor)[1]]
+    best = pick(tried, recipe.floor)
+    gen = load_generator(run, best['tag'])
+    gen.color = AnnealedMean(best['T'], -best['share']*weights.log())
+    return gen,best,tried
+
+# %%
+#| export
+def export_run(
+    run, # folder of a run
+    out=None, # the .onnx file; `artifact.onnx` in the folder if not given
+    data=None, # photos to choose by, see `held_photos`
+    **card, # more for the card: 'name', 'data', 'licence', 'metrics'
+) -> Path: # the file
+    "Choose among a run's weights and export the best as an artifact"
+    run = Path(run)
+    recipe,more,size = load_recipe(run/'recipe.yaml'),{},recipe_size(run)
+    if recipe.content == 'bins':
+        gen,best,tried = best_of(run, held_photos(run, data))
+        with write_beside(run/'tried.csv') as f: pd.DataFrame(tried).to_csv(f, index=False)
+        size,more = best['size'],dict(chosen=best)
+    else: gen = load_generator(run)
+    return export_artifact(gen, out or run/'artifact.onnx', make_card(gen, card.pop('name', recipe.name), recipe, size, **more, **card))
+
+def recipe_size(run): return load_recipe(Path(run)/'recipe.yaml').size//32*32

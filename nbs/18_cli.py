@@ -408,7 +408,7 @@ def train_command(
     recipe: Annotated[str, typer.Argument(help='The name of a recipe, or a YAML file.')],
     photos: Annotated[str, typer.Argument(metavar='DATA', help='Color photographs: a folder or tars.')],
     out: Annotated[Optional[str], typer.Option('--out', '-o', help='The folder of the run.')] = None,
-    epochs: Annotated[Optional[int], typer.Option(help='Instead of what the recipe says.')] = None,
+    epochs: Annotated[Optional[int], typer.Option(help='Of the first phase, instead of what the recipe says.')] = None,
     batch_size: Annotated[Optional[int], typer.Option(help='Instead of what the recipe says.')] = None,
     seed: Annotated[Optional[int], typer.Option(help='Instead of what the recipe says.')] = None,
     weights: Annotated[Optional[str], typer.Option(help='A file of weights for the encoder.')] = None,
@@ -416,7 +416,7 @@ def train_command(
 ):
     "Train a model by a recipe and export it; a run that was stopped goes on where it was."
     recipes,artifact = _train_half('recipes'), _train_half('artifact')
-    overrides = dict(epochs=epochs, batch_size=batch_size, seed=seed, weights=weights)
+    overrides = dict(epochs=epochs, bs=batch_size, seed=seed, weights=weights)
     run = recipes.train(recipe, photos, resume=resume, **({'out':out} if out else {}),
                         **{k:v for k,v in overrides.items() if v is not None})
     print(artifact.export_run(run))

@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['GAN', 'gan_splitter', 'Adversary']
 
-# %% ../nbs/08_adversary.ipynb #ee24e83e
+# %% ../nbs/08_adversary.ipynb #cae63759
 import torch
 from torch import nn, Tensor
 from fastai.vision.all import *
+from .core import UsageError
 from .losses import adversarial_losses
 
-# %% ../nbs/08_adversary.ipynb #cae63759
+# %% ../nbs/08_adversary.ipynb #71c9b54f
 class GAN(nn.Module):
     "Generator and critic side by side; called, it is the generator"
     def __init__(self,
@@ -20,35 +21,33 @@ class GAN(nn.Module):
     ):
         super().__init__()
         self.generator,self.critic = generator,critic
-    def forward(self, L): return self.generator(L)
+    def forward(self,
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW
+    ) -> Tensor: # the generator's output
+        return self.generator(L)
 
-# %% ../nbs/08_adversary.ipynb #9ff1ccd1
+# %% ../nbs/08_adversary.ipynb #125b4afe
 def gan_splitter(
-    gan:GAN,
+    gan:GAN, # generator and critic
 ) -> list: # parameter groups: the generator's (its `groups` where it has some), then the critic's
     "One optimizer, one group for each learning rate"
     groups = getattr(gan.generator, 'groups', lambda: [params(gan.generator)])()
     return [*groups, params(gan.critic)]
 
-# %% ../nbs/08_adversary.ipynb #71c9b54f
+# %% ../nbs/08_adversary.ipynb #190c7efe
 class Adversary(Callback):
     "The critic's step and the generator's adversarial term, from one pass of the generator"
     order = 5
     def __init__(self,
         loss:str='logistic', # key of `adversarial_losses`
         weight:float=1., # of the adversarial term beside the content loss
-        mode:str='both', # 'content', 'critic' or 'both'
+        mode:str='both', # what is trained: 'content' the generator alone, 'critic' the critic alone, or 'both'
     ):
+        if mode not in ('content', 'critic', 'both'):
+            raise UsageError(f"there is no mode '{mode}'", 'content, critic or both')
+        if loss not in adversarial_losses:
+            raise UsageError(f"there is no adversarial loss '{loss}'", f"choose {', '.join(adversarial_losses)}")
         self.adv,self.weight,self.mode = adversarial_losses[loss](),weight,mode
-    def before_fit(self):
-        self.content = self.gen = self.crit = torch.tensor(float('nan'))
-        self.learn.model.generator.requires_grad_(self.mode != 'critic')
-    def after_fit(self): self.learn.model.generator.requires_grad_(True)
-
-    def before_train(self):
-        self.learn.model.generator.train(self.mode != 'critic')
-        self.learn.model.critic.train(self.mode != 'content')
-
     def after_loss(self):
         if not self.training: return
         gan,L = self.learn.model,self.xb[0]
@@ -59,22 +58,60 @@ class Adversary(Callback):
         if self.mode == 'both': self.generator_term(gan.critic, L, fake)
         self.learn.loss = self.learn.loss_grad.clone()
 
-    def critic_step(self, critic, L, real, fake):
-        crit = self.adv.critic(critic(L, real), critic(L, fake))
-        crit.backward()
-        self.crit = crit.detach()
+# %% ../nbs/08_adversary.ipynb #e6fd4a90
+@patch
+def critic_step(self:Adversary,
+    critic:nn.Module, # the network to train
+    L:Tensor, # lightness in 0..1, `bs`x1xHxW
+    real:Tensor, # true color
+    fake:Tensor, # generated color, detached
+):
+    "Gradients of the critic: real and generated color of the same pictures"
+    crit = self.adv.critic(critic(L, real), critic(L, fake))
+    scaler = getattr(self.learn, 'scaler', None)
+    (scaler.scale(crit) if scaler else crit).backward()
+    self.crit = crit.detach()
 
-    def generator_term(self, critic, L, fake):
-        critic.requires_grad_(False)
-        gen = self.adv.generator(critic(L, fake))
-        critic.requires_grad_(True)
-        self.gen = gen.detach()
-        self.learn.loss_grad = self.learn.loss_grad + self.weight*gen
+# %% ../nbs/08_adversary.ipynb #33d782c3
+@patch
+def generator_term(self:Adversary,
+    critic:nn.Module, # the judge, not trained here
+    L:Tensor, # lightness in 0..1, `bs`x1xHxW
+    fake:Tensor, # generated color, with its graph
+):
+    "Add what the critic holds against the generator to the loss"
+    critic.requires_grad_(False)
+    gen = self.adv.generator(critic(L, fake))
+    critic.requires_grad_(True)
+    self.gen = gen.detach()
+    self.learn.loss_grad = self.learn.loss_grad + self.weight*gen
 
-    def before_backward(self):
-        if self.mode == 'critic': raise CancelBackwardException()
+# %% ../nbs/08_adversary.ipynb #b509d30f
+@patch
+def before_step(self:Adversary):
+    "Take the resting network's gradients away"
+    resting = dict(content=self.learn.model.critic, critic=self.learn.model.generator).get(self.mode)
+    if resting is not None:
+        for p in resting.parameters(): p.grad = None
 
-    def before_step(self):
-        resting = dict(content=self.learn.model.critic, critic=self.learn.model.generator).get(self.mode)
-        if resting is not None:
-            for p in resting.parameters(): p.grad = None
+@patch
+def before_backward(self:Adversary):
+    "Leave out the generator's backward pass where it rests"
+    if self.mode == 'critic': raise CancelBackwardException()
+
+@patch
+def before_fit(self:Adversary):
+    "No losses yet; a generator that rests keeps no graph"
+    self.content = self.gen = self.crit = torch.tensor(float('nan'))
+    self.learn.model.generator.requires_grad_(self.mode != 'critic')
+
+@patch
+def after_fit(self:Adversary):
+    "Leave the generator as it is usually found"
+    self.learn.model.generator.requires_grad_(True)
+
+@patch
+def before_train(self:Adversary):
+    "Only what is trained updates its running statistics"
+    self.learn.model.generator.train(self.mode != 'critic')
+    self.learn.model.critic.train(self.mode != 'content')

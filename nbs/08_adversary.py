@@ -13,10 +13,11 @@ size,n_pictures,n_epochs,seed = 24,384,6,0
 
 # %%
 #| export
-import torch
+import random
+import numpy as np, torch
 from torch import nn, Tensor
 from fastai.vision.all import *
-from colorbook.core import UsageError
+from colorbook.core import TrainingError, UsageError, write_beside
 from colorbook.losses import adversarial_losses
 
 # %%
@@ -34,6 +35,8 @@ from colorbook.lab import join_lab
 # A Learner trains one module with one optimizer. fastai's own `fastai.vision.gan` bends that rule: its module is the generator on one batch and the critic on the next, a callback exchanges inputs and targets in between, and the loss changes its meaning with it. Everything that reads the Learner has to know whose turn it is, and what does not know it breaks: a learning rate for the critic cannot be combined with `fit_one_cycle`, and the log mixes the losses of both networks.
 #
 # We keep the rule instead. The Learner's model holds both networks, and when it is called it *is* the generator. What the critic does happens elsewhere.
+#
+# For the experiments of this chapter a generator of three layers is enough. Its batch norm matters: running statistics are buffers, not weights, and a network that is said to rest must leave those alone too. The critic's spectral norm keeps buffers as well, the vectors of its power iteration.
 
 # %%
 #| export
@@ -49,9 +52,6 @@ class GAN(nn.Module):
         L:Tensor, # lightness in 0..1, `bs`x1xHxW
     ) -> Tensor: # the generator's output
         return self.generator(L)
-
-# %% [markdown]
-# For the experiments of this chapter a generator of three layers is enough. Its batch norm matters: running statistics are buffers, not weights, and a network that is said to rest must leave those alone too. The critic's spectral norm keeps buffers as well, the vectors of its power iteration.
 
 # %%
 class Tiny(nn.Module):
@@ -245,7 +245,7 @@ def quick_learner(gan, L, ab, shuffle=True):
     return learn
 
 def disc_learner(n=n_pictures, **kwargs):
-    "The same networks every time, and the first `n` pictures"
+    "The same networks and the same order every time, and the first `n` pictures"
     torch.manual_seed(seed)
     random.seed(seed)
     return quick_learner(tiny_gan(), L[:n], ab[:n], **kwargs)
@@ -319,9 +319,7 @@ learn = one_step(adversary)
 test_close(adversary.content, F.mse_loss(disc_learner(22).model(L[:16]).tanh(), ab[:16]), eps=1e-6)
 test_close(learn.recorder.losses[-1], adversary.content + 3*adversary.gen, eps=1e-5)
 test_close(learn.validate()[0], F.mse_loss(learn.model.eval()(L[16:22]).tanh(), ab[16:22]), eps=1e-6)
-dict(content=adversary.content, gen=adversary.gen, crit=adversary.crit)
 
-# %%
 def largest_steps(*lrs):
     "Largest change of a weight, for generator and critic"
     start,end = disc_learner(22).model,one_step(Adversary(), lr=lrs).model
@@ -395,20 +393,70 @@ draw_losses(curves, 2*math.log(2));
 # ## Stopped and gone on
 
 # %% [markdown]
-# Training for days means to be interrupted. Since generator and critic are one model with one optimizer, `Learner.save` and `load` carry everything: weights, running statistics, and Adam's moments of both networks. The test is strict. Two epochs at a stretch, against one epoch, saved, loaded into new networks, and another epoch: equal to the last bit on a CPU. Here the pictures come in a fixed order; where they are shuffled, the random generators have to be kept as well, which is what the checkpoints of [the next chapter](09_recipes.ipynb) do. The last lines are the control: without the optimizer's state nearly every tensor comes out different.
+# Training for days means to be interrupted. Since generator and critic are one model with one optimizer, a checkpoint is short: weights and buffers, Adam's moments for both networks, and the state of every random generator, because shuffling, cropping and damage to $L$ draw from them. It holds tensors and plain values only, so that reading one runs no code of whoever wrote it.
+#
+# The test below is strict: after one epoch and a checkpoint, another epoch in the same Learner and another epoch in a new one, which knows only the file, give equal weights and buffers to the last bit on a CPU. The control does without the optimizer's state, and comes out different in nearly every tensor.
 
 # %%
-straight = disc_learner(64, shuffle=False)
-straight.fit(2, [1e-3, 4e-3], cbs=Adversary())
-first = disc_learner(64, shuffle=False)
-first.fit(1, [1e-3, 4e-3], cbs=Adversary())
-path = first.save(Path(tempfile.mkdtemp())/'half')
-second = disc_learner(64, shuffle=False).load(path.with_suffix(''))
-second.fit(1, [1e-3, 4e-3], cbs=Adversary())
-test_eq(moved(second.model, snapshot(straight.model)), set())
-second = quick_learner(tiny_gan(), L[:64], ab[:64], shuffle=False).load(path.with_suffix(''), with_opt=False)
-second.fit(1, [1e-3, 4e-3], cbs=Adversary())
-len(moved(second.model, snapshot(straight.model)))
+#| export
+def seed_everything(seed:int):
+    "Start Python's, NumPy's and torch's random generators"
+    random.seed(seed); np.random.seed(seed); torch.manual_seed(seed)
+
+def rng_state(dl) -> dict: # plain values
+    "Random generators of Python, NumPy, torch and a loader"
+    state = [o.tolist() if isinstance(o, np.ndarray) else o for o in np.random.get_state()]
+    return dict(python=random.getstate(), numpy=state, torch=torch.get_rng_state(), dl=dl.rng.getstate())
+
+def set_rng_state(s:dict, dl):
+    "Put back what `rng_state` returned"
+    random.setstate(s['python'])
+    np.random.set_state((s['numpy'][0], np.array(s['numpy'][1], dtype=np.uint32), *s['numpy'][2:]))
+    torch.set_rng_state(s['torch'])
+    dl.rng.setstate(s['dl'])
+
+# %%
+#| export
+def save_checkpoint(
+    learn:Learner,
+    path, # file to write
+    **where, # plain values to store beside: the place in a run
+):
+    "Networks, optimizer, random generators and place, as tensors and plain values"
+    opt = learn.opt.state_dict()
+    hypers = [{k: v.item() if hasattr(v, 'item') else v for k,v in h.items()} for h in opt['hypers']]
+    state = dict(model=learn.model.state_dict(), rng=rng_state(learn.dls.train), **where,
+        opt=dict(state=[dict(o) for o in opt['state']], hypers=hypers))
+    with write_beside(path) as f: torch.save(state, f)
+
+def load_checkpoint(path) -> dict: # 'model', 'opt', 'rng' and the place
+    "What `save_checkpoint` wrote"
+    try: return torch.load(path, weights_only=True, map_location='cpu')
+    except Exception as e:
+        what = f"'{path}' is no checkpoint of colorbook: {str(e).splitlines()[0]}"
+        raise TrainingError(what, 'remove it to start anew') from e
+
+# %%
+path = Path(tempfile.mkdtemp())/'half.pth'
+straight = disc_learner(64)
+straight.fit(1, [1e-3, 4e-3], cbs=Adversary())
+save_checkpoint(straight, path)
+straight.fit(1, [1e-3, 4e-3], cbs=Adversary())
+
+def go_on(with_opt):
+    "A new Learner that goes on from the checkpoint"
+    learn,last = quick_learner(tiny_gan(), L[:64], ab[:64]),load_checkpoint(path)
+    learn.model.load_state_dict(last['model'])
+    learn.create_opt()
+    if with_opt: learn.opt.load_state_dict(last['opt'])
+    set_rng_state(last['rng'], learn.dls.train)
+    learn.fit(1, [1e-3, 4e-3], cbs=Adversary())
+    return learn.model
+
+test_eq(moved(go_on(True), snapshot(straight.model)), set())
+path.with_name('bad.pth').write_bytes(b'half')
+test_fail(lambda: load_checkpoint(path.with_name('bad.pth')), exc=TrainingError, contains='bad.pth')
+len(moved(go_on(False), snapshot(straight.model)))
 
 # %% [markdown]
 # ## Content, then the critic, then both
@@ -468,6 +516,7 @@ show_discs(*[join_lab(held, o) for o in (torch.zeros_like(bold), ab[-len(held):]
 #
 # - `GAN` and `gan_splitter`: two networks in one Learner with one optimizer, a learning rate for each;
 # - `Adversary`: content, critic or both from one pass of the generator, with the resting network at rest to the last bit;
+# - `save_checkpoint` and `load_checkpoint`, from which training goes on as if it had not stopped;
 # - the reason for it all in one picture: distance averages, a critic chooses.
 
 # %% [markdown]

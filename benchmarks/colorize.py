@@ -32,7 +32,8 @@ def picture(w, h):
         small = Image.fromarray(load_sample_image('china.jpg'))
     except ImportError:
         y, x = np.mgrid[:480, :640]
-        small = Image.fromarray(np.stack([128+90*np.sin(x/40), 128+90*np.sin(y/30), 128+90*np.sin((x+y)/50)], -1).astype(np.uint8))
+        waves = [128+90*np.sin(t) for t in (x/40, y/30, (x+y)/50)]
+        small = Image.fromarray(np.stack(waves, -1).astype(np.uint8))
     x = np.asarray(small.resize((w, h), Image.BICUBIC)).astype(np.int16)
     grain = np.random.default_rng(0).normal(0, 3, (h, w, 1)).astype(np.int16)
     return Image.fromarray((x+grain).clip(0, 255).astype(np.uint8))
@@ -62,16 +63,18 @@ def rows(runs, folder):
     big, out = folder/'big.jpg', folder/'out.jpg'
     for name, im in (('color', picture(4000, 3000)), ('gray', picture(4000, 3000).convert('L'))):
         im.save(big, quality=92)
-        ours, pillow = interleaved(runs, lambda: colorize_file(big, out), lambda: resave(big, folder/'pillow.jpg'))
+        ours, pillow = interleaved(runs, lambda: colorize_file(big, out), lambda: resave(big, folder/'again.jpg'))
         yield f'12-megapixel JPEG, {name}, file to file', ours, 's', None
         yield f'   Pillow decodes and encodes it ({big.stat().st_size/1e6:.1f} MB)', pillow, 's', None
         yield '   times Pillow', ours/pillow, 'x', 4
         yield '   peak memory of a fresh process', peak_mb(big, out), 'MB', 700
     one = folder/'one.jpg'
     picture(1024, 768).save(one, quality=92)
-    program = [sys.executable, '-m', 'colorbook.cli', 'colorize', str(one), '-o', str(folder/'one-color.jpg'), '--overwrite']
-    yield 'cold process, colorbook colorize one.jpg', *interleaved(runs, lambda: subprocess.run(program, check=True)), 's', 1.5
-    yield '   of which import colorbook', *interleaved(runs, lambda: subprocess.run([sys.executable, '-c', 'import colorbook'])), 's', None
+    process = lambda *args: lambda: subprocess.run([sys.executable, *map(str, args)], check=True)
+    program = process('-m', 'colorbook.cli', 'colorize', one, '-o', folder/'one-color.jpg', '--overwrite')
+    ours, imports = interleaved(runs, program, process('-c', 'import colorbook'))
+    yield 'cold process, colorbook colorize one.jpg', ours, 's', 1.5
+    yield '   of which import colorbook', imports, 's', None
 
 
 def main():

@@ -34,13 +34,15 @@ def main():
         subprocess.run([python, '-m', 'pip', 'install', '-q', '--disable-pip-version-check', str(ROOT)], check=True)
         done = time.perf_counter()
         size = megabytes(env)
-        seconds = float(subprocess.run([python, '-c', CHECK], check=True, capture_output=True, text=True, cwd=tmp).stdout)
-        names = subprocess.run([python, '-m', 'pip', 'list', '--format=freeze', '--disable-pip-version-check'],
-                               check=True, capture_output=True, text=True).stdout.split()
+        run = lambda *args: subprocess.run([python, *args], check=True, stdout=subprocess.PIPE, text=True, cwd=tmp)
+        output = lambda *args: run(*args).stdout
+        seconds = float(output('-c', CHECK))
+        names = output('-m', 'pip', 'list', '--format=freeze', '--disable-pip-version-check').split()
     print(f'environment {made-start:6.1f} s {before:7.0f} MB (pip itself)')
     print(f'install     {done-made:6.1f} s {size-before:7.0f} MB')
     print(f'together    {done-start:6.1f} s {size:7.0f} MB   bars: 60 s, 450 MB')
-    print(f'import colorbook {seconds:.2f} s, without torch, fastai and matplotlib; {len(names)} packages: {" ".join(names)}')
+    print(f'import colorbook {seconds:.2f} s, without torch, fastai and matplotlib')
+    print(f'{len(names)} packages: {" ".join(names)}')
     return done-start > 60 or size > 450
 
 

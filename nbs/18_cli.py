@@ -35,8 +35,7 @@ from skimage import data
 
 # %%
 #| export
-_suffixes = {'.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.tif', '.tiff', '.webp', '.bmp', '.gif', '.jp2', '.avif', '.mpo',
-             '.pgm', '.ppm', '.pnm', '.tga', '.ico'}
+_suffixes = {f'.{s}' for s in 'jpg jpeg jpe jfif png tif tiff webp bmp gif jp2 avif mpo pgm ppm pnm tga ico'.split()}
 
 def find_pictures(
     name:str, # a file, a folder, a pattern, or '-'
@@ -91,7 +90,7 @@ def _no_clash(pairs:dict):
         if str(dst)=='-': continue
         key = dst.resolve()
         if key in sources: raise UsageError(f"'{dst}' would be written over a picture to color", 'choose another place')
-        if key in seen: raise UsageError(f"'{seen[key]}' and '{src}' would both become '{dst}'", 'name their folder instead')
+        if key in seen: raise UsageError(f"'{seen[key]}' and '{src}' would both become '{dst}'", 'name their folder')
         seen[key] = src
 
 # %%
@@ -122,7 +121,7 @@ for name in ('a.png', 'b/c.jpg', 'b/d.tif', 'b/notes.txt'):
     else: Image.fromarray(data.camera()[::4,::4]).save(top/name)
 names = lambda pairs, base: [(str(s.relative_to(top)), str(d.relative_to(base))) for s,d in pairs]
 test_eq(names(plan([str(top/'a.png')]), top), [('a.png', 'a-color.png')])
-test_eq(names(plan([str(top)], str(top/'out')), top/'out'), [('a.png', 'a.png'), ('b/c.jpg', 'b/c.jpg'), ('b/d.tif', 'b/d.tif')])
+test_eq(names(plan([str(top)], str(top/'out')), top/'out'), [(n, n) for n in ('a.png', 'b/c.jpg', 'b/d.tif')])
 test_eq(names(plan([str(top/'**/*.jpg')], str(top/'out')), top/'out'), [('b/c.jpg', 'b/c.jpg')])
 test_fail(lambda: plan([str(top/'b')], str(top/'b')), exc=UsageError, contains='written over')
 names(plan([str(top/'a.png'), str(top/'b')], str(top/'out')), top/'out')
@@ -163,17 +162,12 @@ def _piped(src:Path, dst:Path, **options):
         with write_beside(dst) as f: f.write_bytes(result)
     else:
         try: sys.stdout.buffer.write(result); sys.stdout.buffer.flush()
-        except OSError as e: raise OutputError(f'cannot write to the standard output: {e.strerror}', 'see who reads it') from e
+        except OSError as e: raise OutputError('cannot write to the standard output', 'see who reads it') from e
 
 # %%
 #| export
-def color_one(
-    src:Path, # a file, or '-'
-    dst:Path, # a file, or '-'
-    overwrite:bool, # also where `dst` is there already
-    options:dict, # of `colorize_file`
-) -> Job:
-    "Color one picture and say what became of it"
+def _color_one(src:Path, dst:Path, overwrite:bool, options:dict) -> Job:
+    "Color one picture and say what became of it; `options` are those of `colorize_file`"
     from colorbook.colorize import colorize_file
     job,start = Job(str(src), str(dst)), time.perf_counter()
     if str(dst)!='-' and dst.exists() and not overwrite:
@@ -207,15 +201,10 @@ def _with_progress(pairs:list):
 
 # %%
 #| export
-def color_all(
-    pairs:list[tuple[Path,Path]], # what becomes what
-    overwrite:bool, # also where the result is there already
-    options:dict, # of `colorize_file`
-    jobs:list[Job], # filled as it goes, so that an interrupted run can still report
-):
-    "Color all pictures; one that fails does not stop the others"
+def _color_all(pairs:list, overwrite:bool, options:dict, jobs:list[Job]):
+    "Color all pictures and fill `jobs` as it goes; one that fails does not stop the others"
     for src,dst in _with_progress(pairs):
-        job = color_one(src, dst, overwrite, options)
+        job = _color_one(src, dst, overwrite, options)
         jobs.append(job)
         for note in job.notes: _say(f'note: {note}')
         if job.error: _say(f'colorbook: {job.error}')
@@ -228,22 +217,15 @@ def color_all(
 
 # %%
 #| export
-def card_hash(
-    card:dict, # of a model
-) -> str: # 64 hexadecimal digits
+def _card_hash(card:dict) -> str:
     "A name for a card that no other card has"
     return sha256(json.dumps(card, sort_keys=True).encode()).hexdigest()
 
-def report(
-    jobs:list[Job], # what became of the pictures
-    options:dict, # of `colorize_file`
-    card:dict|None, # of the model, if it was loaded
-) -> dict: # ready for JSON
-    "Everything that a program may want to know of a run"
+def report(jobs:list[Job], options:dict, card:dict|None) -> dict:
+    "Everything that a program may want to know of a run, ready for JSON"
     from colorbook import __version__
     count = {s:sum(j.status==s for j in jobs) for s in ('done', 'skipped', 'failed')}
-    model = card and {'name':card.get('name'), 'version':card.get('version'), 'weights_sha256':card.get('weights_sha256'),
-                      'card_sha256':card_hash(card)}
+    model = card and {k:card.get(k) for k in ('name', 'version', 'weights_sha256')} | {'card_sha256':_card_hash(card)}
     rows = [{('in' if k=='src' else k):v for k,v in asdict(j).items() if k!='exit_code'} for j in jobs]
     return {'colorbook':__version__, 'model':model, 'options':{k:v for k,v in options.items() if k!='model'}, **count,
             'pictures':rows}
@@ -257,9 +239,7 @@ def _write_json(value:dict, where:str):
     else:
         with write_beside(where) as f: f.write_text(text, encoding='utf-8')
 
-def exit_code(
-    jobs:list[Job], # what became of the pictures
-) -> int:
+def exit_code(jobs:list[Job]) -> int:
     "0, or the code of what went wrong; input before output"
     codes = {j.exit_code for j in jobs if j.status=='failed'}
     return 3 if 3 in codes else max(codes, default=0)
@@ -291,61 +271,43 @@ def _version(wanted:bool):
 
 @app.callback()
 def _start(
-    version: Annotated[bool, typer.Option('--version', callback=_version, is_eager=True, help='Print the version.')] = False,
-    debug: Annotated[bool, typer.Option('--debug', help='Show where an error arose (also: COLORBOOK_DEBUG=1).')] = False,
+    version: Annotated[bool, typer.Option('--version', callback=_version, is_eager=True, help='Print it.')] = False,
+    debug: Annotated[bool, typer.Option('--debug', help='Show where an error arose; or COLORBOOK_DEBUG=1.')] = False,
 ):
     "Color photographs with a network that the book trained."
     if debug: os.environ['COLORBOOK_DEBUG'] = '1'
 
 # %%
 #| export
-Model = Annotated[Optional[str], typer.Option('--model', '-m', help='An .onnx file; the default is in the package.')]
-Size = Annotated[Optional[int], typer.Option('--size', help='The network sees about SIZE x SIZE pixels.')]
-
-@app.command('colorize')
-def colorize_command(
-    inputs: Annotated[list[str], typer.Argument(metavar='IN...', help="Files, folders, patterns, or '-'.")],
-    out: Annotated[Optional[str], typer.Option('--out', '-o', help="A folder, or a file for a single picture, or '-'.")] = None,
-    model: Model = None,
-    size: Size = None,
-    saturation: Annotated[float, typer.Option(help='Factor on color; 1 is as trained.')] = 1.,
-    quality: Annotated[Optional[int], typer.Option(help='1..100; a JPEG keeps its own without it.')] = None,
-    overwrite: Annotated[bool, typer.Option('--overwrite', help='Color again what is there already.')] = False,
-    report_to: Annotated[Optional[str], typer.Option('--json', help="Write a report to this file, or '-'.")] = None,
-):
-    "Color pictures; without -o, one.jpg becomes one-color.jpg beside it."
-    raise typer.Exit(run_colorize(inputs, out, overwrite, report_to, model, size, saturation, quality))
-
-# %%
-#| export
 def _check_stdout(pairs:list, report_to:str|None):
     "`UsageError` if the standard output would get two things, or a terminal a picture"
     if not any(str(d)=='-' for _,d in pairs): return
-    if report_to=='-': raise UsageError('picture and report cannot both go to the standard output', 'give --json a file')
+    if report_to=='-': raise UsageError('picture and report cannot share the standard output', 'give --json a file')
     if sys.stdout.isatty(): raise UsageError('a terminal cannot show a picture', "redirect it, or name a file with -o")
 
 def _summary(jobs:list[Job], n:int) -> str:
     "One line for people; `n` is how many there were to color"
     count = lambda s: sum(j.status==s for j in jobs)
     parts = [f"{count('done')} colored"]
-    if count('skipped'): parts.append(f"{count('skipped')} skipped that are there already (--overwrite colors them again)")
+    if count('skipped'): parts.append(f"{count('skipped')} skipped (there already; see --overwrite)")
     if count('failed'): parts.append(f"{count('failed')} failed")
     if len(jobs) < n: parts.append(f'{n-len(jobs)} not reached')
     return ', '.join(parts)
 
 # %%
 #| export
-def run_colorize(
-    inputs:list[str], # files, folders, patterns, or '-'
-    out:str|None=None, # a folder, a file, '-', or None for beside the input
-    overwrite:bool=False, # color again what is there already
-    report_to:str|None=None, # a file for the JSON report, '-', or None
-    model:str|None=None, # an .onnx file
-    size:int|None=None, # the network sees about size x size pixels
-    saturation:float=1., # factor on color
-    quality:int|None=None, # 1..100
-) -> int: # the exit code
-    "Plan, color and report"
+@app.command('colorize')
+def colorize_command(
+    inputs: Annotated[list[str], typer.Argument(metavar='IN...', help="Files, folders, patterns, or '-'.")],
+    out: Annotated[Optional[str], typer.Option('--out', '-o', help="A folder; for one picture a file or '-'.")] = None,
+    model: Annotated[Optional[str], typer.Option('--model', '-m', help='An .onnx file; else the default.')] = None,
+    size: Annotated[Optional[int], typer.Option('--size', help='The network sees about SIZE x SIZE pixels.')] = None,
+    saturation: Annotated[float, typer.Option(help='Factor on color; 1 is as trained.')] = 1.,
+    quality: Annotated[Optional[int], typer.Option(help='1..100; a JPEG keeps its own without it.')] = None,
+    overwrite: Annotated[bool, typer.Option('--overwrite', help='Color again what is there already.')] = False,
+    report_to: Annotated[Optional[str], typer.Option('--json', help="Write a report to this file, or '-'.")] = None,
+):
+    "Color pictures; without -o, one.jpg becomes one-color.jpg beside it."
     from colorbook.colorize import check_options, load_model
     check_options(size, saturation, quality)
     pairs,jobs,card = plan(inputs, out), [], None
@@ -354,18 +316,16 @@ def run_colorize(
         model = load_model(model)
         card = model.card
     options = dict(model=model, size=size, saturation=saturation, quality=quality)
-    try: color_all(pairs, overwrite, options, jobs)
+    try: _color_all(pairs, overwrite, options, jobs)
     finally:
         if report_to: _write_json(report(jobs, options, card), report_to)
         if len(pairs) != 1 or jobs and jobs[0].status=='skipped': _say(_summary(jobs, len(pairs)))
-    return exit_code(jobs)
+    raise typer.Exit(exit_code(jobs))
 
 # %%
 #| export
 @app.command('card')
-def card_command(
-    model: Annotated[Optional[str], typer.Argument(help='An .onnx file; the default is in the package.')] = None,
-):
+def card_command(model: Annotated[Optional[str], typer.Argument(help='An .onnx file; else the default.')] = None):
     "Print a model's card: where it comes from and how good it is."
     from colorbook.colorize import card
     print(json.dumps(card(model), indent=2, ensure_ascii=False))
@@ -398,7 +358,7 @@ def evaluate_command(
     from colorbook.colorize import colorize, load_model
     metrics = _train_half('evaluate')
     model = load_model(artifact)
-    about = {'artifact':Path(artifact).name, 'card_sha256':card_hash(model.card)}
+    about = {'artifact':Path(artifact).name, 'card_sha256':_card_hash(model.card)}
     print(metrics.evaluate(lambda gray: colorize(gray, model), photos, out=out, size=size, about=about))
 
 # %%

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from PIL import Image, ImageCms, ImageOps
 from skimage import color, data
-from colorbook import ColorbookError, colorize
-from colorbook.colorize import Colorizer, chroma_maps, colorize_bytes, colorize_file, load_model, paint
+from colorbook import colorize
+from colorbook.colorize import Colorizer, colorize_bytes, colorize_file, load_model
 from colorbook.core import InputError, OutputError, UsageError
+from colorbook.paint import chroma_maps, paint
 from colorbook.picture import read_picture
 
 SHARED = Path(os.environ.get('COLORBOOK_DATA') or Path(__file__).parents[2]/'shared'/'data')
@@ -71,7 +72,7 @@ def test_every_type(dtype, channels):
     out = colorize(x)
     assert out.dtype==x.dtype and out.shape[:2]==(65, 97)
     native = lambda v: v.astype(v.dtype.newbyteorder('='))
-    same_light(native(out[..., :3]), native(x[..., :3] if channels else x), .1 if dtype in ('uint16', '>u2', 'float32', 'float64') else .5)
+    same_light(native(out[..., :3]), native(x[..., :3] if channels else x), .5 if dtype in ('uint8', 'float16') else .1)
     if channels==4: assert (out[..., 3]==x[..., 3]).all()
 
 
@@ -156,7 +157,7 @@ def test_color_follows_the_edges_of_light():
 
 # Pillow pictures
 
-MODES = ['1', 'L', 'LA', 'La', 'P', 'PA', 'RGB', 'RGBA', 'RGBa', 'RGBX', 'CMYK', 'YCbCr', 'HSV', 'I', 'F', 'I;16', 'LAB']
+MODES = '1 L LA La P PA RGB RGBA RGBa RGBX CMYK YCbCr HSV I F I;16 LAB'.split()
 
 
 def in_mode(mode):
@@ -164,7 +165,9 @@ def in_mode(mode):
     if mode=='La': return im.convert('LA').convert('La')
     if mode=='RGBa': return im.convert('RGBA').convert('RGBa')
     if mode=='I;16': return Image.fromarray(np.asarray(im.convert('L')).astype(np.uint16)*257)
-    if mode=='LAB': return ImageCms.profileToProfile(im, ImageCms.createProfile('sRGB'), ImageCms.createProfile('LAB'), outputMode='LAB')
+    if mode=='LAB':
+        srgb, lab = map(ImageCms.createProfile, ('sRGB', 'LAB'))
+        return ImageCms.profileToProfile(im, srgb, lab, outputMode='LAB')
     return im.convert('P').convert('PA') if mode=='PA' else im.convert(mode)
 
 
@@ -177,7 +180,8 @@ def test_every_mode(mode):
     assert isinstance(out, Image.Image) and out.size==im.size and im.tobytes()==before
     assert out.mode==('RGBA' if mode in ('LA', 'La', 'PA', 'RGBA', 'RGBa') else 'RGB')
     plain = Image.fromarray(data.chelsea()).resize((90, 61))
-    ref = {'I': 'L', 'F': 'L', 'I;16': 'L', 'LA': 'L', 'La': 'L', 'PA': 'P'}.get(mode, mode if mode in ('1', 'L', 'P', 'YCbCr', 'HSV') else 'RGB')
+    ref = {'I': 'L', 'F': 'L', 'I;16': 'L', 'LA': 'L', 'La': 'L', 'PA': 'P'}.get(mode, mode)
+    ref = ref if ref in ('1', 'L', 'P', 'YCbCr', 'HSV') else 'RGB'
     if mode not in ('CMYK', 'LAB'): same_light(out.convert('RGB'), plain.convert(ref).convert('RGB'))
     else: same_light(out, plain, 3)
 
@@ -375,7 +379,8 @@ BAD_ARRAYS = {
     'bytes as floats': (np.full((4, 4), 200.), 'divide'), 'below zero': (np.full((4, 4), -.5), 'divide'),
     'integers': (np.zeros((4, 4), int), 'uint8'), 'complex': (np.zeros((4, 4), complex), 'uint8'),
     'one dimension': (np.zeros(4, np.uint8), 'shape'), 'a batch': (np.zeros((2, 8, 8, 3), np.uint8), 'list'),
-    'five channels': (np.zeros((8, 8, 5), np.uint8), 'shape'), 'channels first': (np.zeros((3, 8, 8), np.uint8), 'transpose'),
+    'five channels': (np.zeros((8, 8, 5), np.uint8), 'shape'),
+    'channels first': (np.zeros((3, 8, 8), np.uint8), 'transpose'),
     'no pixels': (np.zeros((0, 8), np.uint8), 'no pixels'), 'objects': (np.array([[None]]), 'uint8')}
 
 
@@ -429,7 +434,8 @@ def test_first_frame_with_a_note(tmp_path):
 
 def test_bad_models(tmp_path):
     (tmp_path/'no.onnx').write_bytes(b'nothing')
-    for model, word in ((tmp_path/'no.onnx', 'no.onnx'), (tmp_path/'gone.onnx', 'does not exist'), (tmp_path, 'does not exist')):
+    for name, word in (('no.onnx', 'no.onnx'), ('gone.onnx', 'does not exist'), ('.', 'does not exist')):
+        model = tmp_path/name
         with pytest.raises(InputError, match=word): colorize(data.camera(), model=model)
     onnx = pytest.importorskip('onnx')
     m = onnx.load(load_model().path)
@@ -453,5 +459,5 @@ def test_unknown_suffix_and_unwritable_place(tmp_path):
     Image.fromarray(data.camera()).save(tmp_path/'in.png')
     for dst in ('out', 'out.xyz'):
         with pytest.raises(OutputError, match='suffix'): colorize_file(tmp_path/'in.png', tmp_path/dst)
-    with pytest.raises(ColorbookError, match='cannot write'): colorize_file(tmp_path/'in.png', tmp_path/'in.png'/'x.png')
+    with pytest.raises(OutputError, match='cannot write'): colorize_file(tmp_path/'in.png', tmp_path/'in.png'/'x.png')
     assert sorted(p.name for p in tmp_path.iterdir())==['in.png']

@@ -13,11 +13,10 @@ size,n_pictures,n_epochs,seed = 24,384,6,0
 
 # %%
 #| export
-import random
-import numpy as np, torch
+import torch
 from torch import nn, Tensor
 from fastai.vision.all import *
-from colorbook.core import TrainingError, UsageError, write_beside
+from colorbook.core import UsageError
 from colorbook.losses import adversarial_losses
 
 # %%
@@ -100,13 +99,15 @@ len(groups)
 #
 # The bar over $G$ says that the critic's loss sends no gradient into the generator. That is the whole difference between the two uses of $G(L)$, and so one pass serves both: the critic looks at a detached copy, the generator's term at the original. `fastai.vision.gan` runs the generator anew for each, and uses a batch for one network's step only, so that two batches, two passes and one backward pass of the generator make what we get from one batch and one pass.
 #
+# Both networks step from the same weights, at the same time; S0 lets the critic step first and shows the generator the result.
+#
 # The callback does its work in `after_loss`, when the prediction and the content loss are there and nothing has been propagated yet. The content loss is kept before anything is added to it, because a log of mixed losses cannot be read.
 
 # %%
 #| export
 class Adversary(Callback):
     "The critic's step and the generator's adversarial term, from one pass of the generator"
-    order = 5
+    order,name = 5,'adversary'
     def __init__(self,
         loss:str='logistic', # key of `adversarial_losses`
         weight:float=1., # of the adversarial term beside the content loss
@@ -393,69 +394,23 @@ draw_losses(curves, 2*math.log(2));
 # ## Stopped and gone on
 
 # %% [markdown]
-# Training for days means to be interrupted. Since generator and critic are one model with one optimizer, a checkpoint is short: weights and buffers, Adam's moments for both networks, and the state of every random generator, because shuffling, cropping and damage to $L$ draw from them. It holds tensors and plain values only, so that reading one runs no code of whoever wrote it.
-#
-# The test below is strict: after one epoch and a checkpoint, another epoch in the same Learner and another epoch in a new one, which knows only the file, give equal weights and buffers to the last bit on a CPU. The control does without the optimizer's state, and comes out different in nearly every tensor.
+# Training for days means to be interrupted. Since generator and critic are one model with one optimizer, `Learner.save` and `load` carry everything: weights, running statistics, and Adam's moments of both networks. The test is strict. Two epochs at a stretch, against one epoch, saved, loaded into new networks, and another epoch: equal to the last bit on a CPU. The control does without the optimizer's state, and comes out different in nearly every tensor. Here the pictures come in a fixed order; where they are shuffled, the random generators have to be kept as well, which [the journal](08_journal.ipynb) does.
 
 # %%
-#| export
-def seed_everything(seed:int):
-    "Start Python's, NumPy's and torch's random generators"
-    random.seed(seed); np.random.seed(seed); torch.manual_seed(seed)
-
-def rng_state(dl) -> dict: # plain values
-    "Random generators of Python, NumPy, torch and a loader"
-    state = [o.tolist() if isinstance(o, np.ndarray) else o for o in np.random.get_state()]
-    return dict(python=random.getstate(), numpy=state, torch=torch.get_rng_state(), dl=dl.rng.getstate())
-
-def set_rng_state(s:dict, dl):
-    "Put back what `rng_state` returned"
-    random.setstate(s['python'])
-    np.random.set_state((s['numpy'][0], np.array(s['numpy'][1], dtype=np.uint32), *s['numpy'][2:]))
-    torch.set_rng_state(s['torch'])
-    dl.rng.setstate(s['dl'])
-
-# %%
-#| export
-def save_checkpoint(
-    learn:Learner,
-    path, # file to write
-    **where, # plain values to store beside: the place in a run
-):
-    "Networks, optimizer, random generators and place, as tensors and plain values"
-    opt = learn.opt.state_dict()
-    hypers = [{k: v.item() if hasattr(v, 'item') else v for k,v in h.items()} for h in opt['hypers']]
-    state = dict(model=learn.model.state_dict(), rng=rng_state(learn.dls.train), **where,
-        opt=dict(state=[dict(o) for o in opt['state']], hypers=hypers))
-    with write_beside(path) as f: torch.save(state, f)
-
-def load_checkpoint(path) -> dict: # 'model', 'opt', 'rng' and the place
-    "What `save_checkpoint` wrote"
-    try: return torch.load(path, weights_only=True, map_location='cpu')
-    except Exception as e:
-        what = f"'{path}' is no checkpoint of colorbook: {str(e).splitlines()[0]}"
-        raise TrainingError(what, 'remove it to start anew') from e
-
-# %%
-path = Path(tempfile.mkdtemp())/'half.pth'
-straight = disc_learner(64)
-straight.fit(1, [1e-3, 4e-3], cbs=Adversary())
-save_checkpoint(straight, path)
-straight.fit(1, [1e-3, 4e-3], cbs=Adversary())
+straight = disc_learner(64, shuffle=False)
+straight.fit(2, [1e-3, 4e-3], cbs=Adversary())
+first = disc_learner(64, shuffle=False)
+first.fit(1, [1e-3, 4e-3], cbs=Adversary())
+path = first.save(Path(tempfile.mkdtemp())/'half').with_suffix('')
 
 def go_on(with_opt):
-    "A new Learner that goes on from the checkpoint"
-    learn,last = quick_learner(tiny_gan(), L[:64], ab[:64]),load_checkpoint(path)
-    learn.model.load_state_dict(last['model'])
-    learn.create_opt()
-    if with_opt: learn.opt.load_state_dict(last['opt'])
-    set_rng_state(last['rng'], learn.dls.train)
+    "New networks that go on from the file"
+    torch.manual_seed(seed + 1)
+    learn = quick_learner(tiny_gan(), L[:64], ab[:64], shuffle=False).load(path, with_opt=with_opt)
     learn.fit(1, [1e-3, 4e-3], cbs=Adversary())
     return learn.model
 
 test_eq(moved(go_on(True), snapshot(straight.model)), set())
-path.with_name('bad.pth').write_bytes(b'half')
-test_fail(lambda: load_checkpoint(path.with_name('bad.pth')), exc=TrainingError, contains='bad.pth')
 len(moved(go_on(False), snapshot(straight.model)))
 
 # %% [markdown]
@@ -516,7 +471,6 @@ show_discs(*[join_lab(held, o) for o in (torch.zeros_like(bold), ab[-len(held):]
 #
 # - `GAN` and `gan_splitter`: two networks in one Learner with one optimizer, a learning rate for each;
 # - `Adversary`: content, critic or both from one pass of the generator, with the resting network at rest to the last bit;
-# - `save_checkpoint` and `load_checkpoint`, from which training goes on as if it had not stopped;
 # - the reason for it all in one picture: distance averages, a critic chooses.
 
 # %% [markdown]

@@ -20,9 +20,9 @@ from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 from colorbook.classify import AnnealedMean
 from colorbook.core import UsageError, write_beside
 from colorbook.data import Photos, split_by_hash
-from colorbook.lab import gray_to_L, lstar, rgb_to_lab
+from colorbook.lab import gray_to_L, join_lab, lstar, rgb_to_lab
 from colorbook.metrics import colorfulness, psnr
-from colorbook.recipes import load_generator, load_recipe, to_plain, to_rgb
+from colorbook.recipes import load_generator, load_recipe, to_plain
 
 # %%
 #| export
@@ -108,12 +108,21 @@ def pick(
 
 # %%
 #| export
+def enlarge(
+    ab:Tensor, # color of any size, `bs`x2xhxw
+    L:Tensor, # lightness, ...xHxW
+) -> Tensor: # color of the size of `L`
+    "Chroma at the size of the lightness, by plain interpolation"
+    return F.interpolate(ab, L.shape[-2:], mode='bilinear')
+
+# %%
+#| export
 def choose(
     generator:nn.Module, # with `AnnealedMean` as its `color`
     photos:list, # held-out RGB pictures, HxWx3 bytes of one size
     weights:Tensor, # of the classes in training
     floor:float=.7, # least colorfulness ratio
-    sizes:tuple=(192, 224, 256), temperatures:tuple=(.25, .38, .6, 1.), shares:tuple=(0., .25, .5, .75, 1.),
+    sizes:tuple=(160, 192, 224), temperatures:tuple=(.38, .6, 1.), shares:tuple=(0., .25, .5),
 ) -> tuple[dict,list]: # the choice, and every setting that was tried with its figures
     "Size, temperature and the share of the rebalancing to divide out: the highest PSNR among settings that are colorful enough"
     rgb = torch.stack([torch.as_tensor(o) for o in photos]).permute(0, 3, 1, 2).float()/255
@@ -123,7 +132,7 @@ def choose(
         with torch.no_grad(): outs = [generator(F.interpolate(l[None], (size, size), mode='bilinear', antialias=True)) for l in L]
         for T,share in product(temperatures, shares):
             color = AnnealedMean(T, -share*weights.log())
-            fake = torch.cat([to_rgb(l[None], color(o)) for l,o in zip(L, outs)])
+            fake = torch.cat([join_lab(l[None], enlarge(color(o), l), gamut=False) for l,o in zip(L, outs)])
             tried.append(dict(size=size, T=T, share=share, psnr=psnr(fake, rgb).mean().item(), ratio=(colorfulness(fake).mean()/real).item()))
     return pick(tried, floor),tried
 
@@ -132,7 +141,7 @@ def choose(
 def held_photos(
     run, # folder of a run
     data=None, # where the photos are; what the run was trained on if not given
-    n:int=200, # so many at the most
+    n:int=120, # so many at the most
     size:int=256, # side of the squares they are stretched to
 ) -> list: # HxWx3 bytes
     "Photographs that the run held out"
@@ -167,6 +176,18 @@ def best_of(
     gen = load_generator(run, best['tag'])
     gen.color = AnnealedMean(best['T'], -best['share']*weights.log())
     return gen,best,tried
+
+# %%
+#| export
+def stamp(
+    path, # an artifact
+    **card, # entries to add to its card, or to replace
+):
+    "Change the card of an artifact, for example to add what was measured"
+    model = onnx.load(path)
+    old = json.loads({o.key: o.value for o in model.metadata_props}['colorbook'])
+    onnx.helper.set_model_props(model, dict(colorbook=json.dumps({**old, **card})))
+    with write_beside(path) as f: onnx.save(model, f)
 
 # %%
 #| export

@@ -56,4 +56,5 @@ def write_beside(
         os.replace(tmp, path)
     except OSError as e:
         raise OutputError(f"cannot write '{path}': {e.strerror or e}", 'choose another place or make room') from e
-    finally: tmp.unlink(missing_ok=True)
+    finally:
+        if tmp.exists(): tmp.unlink()

@@ -88,7 +88,8 @@ def write_beside(
         os.replace(tmp, path)
     except OSError as e:
         raise OutputError(f"cannot write '{path}': {e.strerror or e}", 'choose another place or make room') from e
-    finally: tmp.unlink(missing_ok=True)
+    finally:
+        if tmp.exists(): tmp.unlink()
 
 # %% [markdown]
 # A block that fails leaves the earlier file as it was and nothing beside it.

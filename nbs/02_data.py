@@ -2,24 +2,37 @@
 # # Data
 #
 # > Photographs decoded once, lightness in, color out
+#
+# Every color photograph is an exercise with its solution: take the color away, and what was taken is the answer. So data is cheap here, and the mistakes one can make with it are of another kind. A copy of a training photo among the held-out ones makes a network look as if it could guess; an augmentation that brightens the picture also changes the answer. At the end of this chapter we can read photographs from wherever they lie, hold some out so that no copy crosses over, damage the lightness of the rest the way a century does, and hand batches of $L$ and of any kind of target to fastai.
 
 # %%
 #| default_exp data
 
+# %% tags=["parameters"]
+size,bs,seed = 96,6,7
+
 # %%
 #| export
-import hashlib, io, os, random, tarfile
+import hashlib, io, math, os, random, tarfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from fastai.vision.all import *
 from colorbook.core import InputError
 from colorbook.lab import gray_to_L, grays, rgb_to_lab
 
 # %%
 #| hide
+import tempfile, matplotlib.pyplot as plt
 from fastcore.test import *
+from colorbook.lab import join_lab, show_row
+
+# %% [markdown]
+# ## Photographs from anywhere
+
+# %% [markdown]
+# A few photographs come with packages that we need anyway; the chapters use them, so that the book runs on a machine without data. Thousands come in a folder, with subfolders and other things between the pictures, or in tar shards, which a file system likes better than a million small files. All of these, and lists of them, are sources. A source becomes a list of names and of things to decode, always in the same order; then each photo is decoded once, turned the way its EXIF data says, made small and kept: 25,000 photos of 192 pixels are 3 GB, and an epoch that decodes nothing is several times as fast on few cores.
 
 # %%
 #| export
@@ -45,18 +58,11 @@ def sample_photos(
 #| export
 SUFFIXES = {'.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff'}
 
-def list_photos(
-    source, # folder (recursive), tar file, glob of tar files, or a list of paths, PIL pictures or arrays
-) -> list: # pairs of a name and something that `read_photo` takes
-    "What there is to read in `source`, in a fixed order"
-    if isinstance(source, (list, tuple)): return [(str(o) if isinstance(o, (str, Path)) else f'{i:05}', o) for i,o in enumerate(source)]
-    path = Path(source)
-    if path.is_dir():
-        found = sorted(p for p in path.rglob('*') if p.suffix.lower() in SUFFIXES)
-        return [(str(p.relative_to(path)), p) for p in found] or [o for t in sorted(path.glob('*.tar')) for o in read_tar(t)]
-    tars = [path] if path.exists() else sorted(path.parent.glob(path.name))
-    if not tars: raise InputError(f"there is nothing at '{source}'", 'give a folder of photos, a tar file or a glob of tar files')
-    return [o for t in tars for o in read_tar(t)]
+def is_photo(
+    name:str|Path, # of a file
+) -> bool: # has it a photo's suffix, and is it not hidden?
+    "Whether a file counts as a photo, by its name"
+    return Path(name).suffix.lower() in SUFFIXES and not Path(name).name.startswith('.')
 
 # %%
 #| export
@@ -65,8 +71,39 @@ def read_tar(
 ) -> list: # pairs of member name and bytes
     "All photos of a tar shard, still encoded"
     try:
-        with tarfile.open(path) as t: return [(m.name, t.extractfile(m).read()) for m in t if Path(m.name).suffix.lower() in SUFFIXES]
-    except (tarfile.TarError, OSError) as e: raise InputError(f"cannot read '{path}' as a tar file: {e}", 'make it anew') from e
+        with tarfile.open(path) as t:
+            return [(m.name, t.extractfile(m).read()) for m in t if m.isfile() and is_photo(m.name)]
+    except (tarfile.TarError, OSError, EOFError) as e:
+        raise InputError(f"cannot read '{path}' as a tar file: {e}", 'copy it again or make it anew') from e
+
+# %%
+#| export
+def list_photos(
+    source, # folder (recursive), photo, tar file, glob of these, or a list of these, PIL pictures, arrays or bytes
+) -> list: # pairs of a name and something that `read_photo` takes
+    "What there is to read in `source`, in a fixed order"
+    if is_listy(source):
+        pairs = [list_photos(o) if isinstance(o, (str, Path)) else [(f'{i:05}', o)] for i,o in enumerate(source)]
+        return [o for p in pairs for o in p]
+    path = Path(source)
+    if path.is_dir():
+        found = sorted(o for o in path.rglob('*') if is_photo(o))
+        shards = sorted(path.rglob('*.tar'))
+        return [(str(o.relative_to(path)), o) for o in found] + [p for o in shards for p in read_tar(o)]
+    files = [path] if path.exists() else sorted(path.parent.glob(path.name))
+    if not files: raise InputError(f"there is nothing at '{source}'", 'give a folder, a tar file or a pattern')
+    return [p for o in files for p in (read_tar(o) if '.tar' in o.suffixes else [(str(o), o)])]
+
+# %%
+#| export
+def open_photo(
+    src, # see `read_photo`
+) -> Image.Image: # as it is stored
+    "A photo, opened but not yet decoded"
+    if isinstance(src, Image.Image): return src
+    if not isinstance(src, np.ndarray): return Image.open(io.BytesIO(src) if isinstance(src, bytes) else src)
+    if src.dtype != np.uint8: raise ValueError(f'an array of {src.dtype}, not of bytes')
+    return Image.fromarray(src)
 
 # %%
 #| export
@@ -75,11 +112,14 @@ def read_photo(
     name:str='', # what to call it in an error
 ) -> Image.Image: # RGB, turned the way its EXIF data says
     "One photo, decoded"
-    if isinstance(src, np.ndarray): return Image.fromarray(src).convert('RGB')
     try:
-        im = src if isinstance(src, Image.Image) else Image.open(io.BytesIO(src) if isinstance(src, bytes) else src)
-        return ImageOps.exif_transpose(im).convert('RGB')
-    except (OSError, SyntaxError, ValueError) as e: raise InputError(f"cannot read '{name or src}' as a picture: {e}", 'remove it or copy it again') from e
+        im = ImageOps.exif_transpose(open_photo(src))
+        if im.mode.startswith('I'): im = Image.fromarray(np.rint(np.asarray(im).clip(0, 65535)/257).astype(np.uint8))
+        return im.convert('RGB')
+    except (OSError, SyntaxError, TypeError, ValueError, Image.DecompressionBombError) as e:
+        name = name or (type(src).__name__ if isinstance(src, (bytes, np.ndarray)) else src)
+        why = 'the format is unknown' if isinstance(e, UnidentifiedImageError) else e
+        raise InputError(f"cannot read '{name}' as a picture: {why}", 'remove it or copy it again') from e
 
 # %%
 #| export
@@ -92,27 +132,119 @@ class Photos:
     ):
         def load(o):
             im = read_photo(o[1], o[0])
-            return im if short is None or min(im.size) <= short else ImageOps.scale(im, short/min(im.size), Image.Resampling.BOX)
+            code,by = hashlib.sha256(im.tobytes()).hexdigest(),(short or math.inf)/min(im.size)
+            return im if by >= 1 else ImageOps.scale(im, by, Image.Resampling.BOX),code
         items = list_photos(source)[:n]
-        if not items: raise InputError(f"there is no photo in '{source}'", f"colorbook reads {', '.join(sorted(SUFFIXES))}")
-        with ThreadPoolExecutor() as ex: self.ims = list(ex.map(load, items))
+        if not items: raise InputError(f"there is no photo in '{source}'", f"it reads {', '.join(sorted(SUFFIXES))}")
+        with ThreadPoolExecutor() as ex: loaded = list(ex.map(load, items))
         self.names = [o[0] for o in items]
+        self.ims,self.hashes = map(list, zip(*loaded))
     def __len__(self): return len(self.ims)
     def __getitem__(self, i): return self.ims[i]
-    def hash(self, i): return hashlib.sha256(self.ims[i].tobytes()).hexdigest()
+    def hash(self, i): return self.hashes[i]
+
+# %% [markdown]
+# We cut two dozen small pictures out of the six photographs and store them in several ways: as files in nested folders, between other files, and in two shards. Every source gives the same pixels.
+
+# %%
+ims = [o.crop((x, 40, x + 50, 80)) for o in sample_photos(200) for x in range(0, 151, 50)]
+home = Path(tempfile.mkdtemp())
+for i,o in enumerate(ims):
+    f = home/'photos'/f'{i%3}'/f'{i:03}.{("png", "PNG", "bmp")[i%3]}'
+    f.parent.mkdir(parents=True, exist_ok=True)
+    o.save(f)
+    with tarfile.open(home/f'shard-{i%2}.tar', 'a') as t: t.add(f, f'{i:03}{f.suffix}')
+(home/'photos/notes.txt').write_text('not a photo')
+(home/'photos/0/._000.png').write_text('what another system leaves beside a photo')
+sources = dict(folder=home/'photos', files=sorted((home/'photos').rglob('0*.*')), glob=home/'shard-*.tar', pictures=ims,
+    tars=[home/'shard-0.tar', home/'shard-1.tar'], arrays=[np.asarray(o) for o in ims], one=home/'photos/1/001.PNG')
+read = {k: Photos(v) for k,v in sources.items()}
+same = sorted(read['pictures'].hashes)
+for k in ('folder', 'files', 'tars', 'glob', 'arrays'): test_eq(sorted(read[k].hashes), same)
+test_eq(read['tars'].names[:2], ['000.png', '002.bmp'])
+test_eq(max(max(o.size) for o in Photos(ims, short=20).ims), 25)
+{k: len(v) for k,v in read.items()}
+
+# %% [markdown]
+# What a scanner or a telephone adds is undone: the turn in the EXIF data, and 16 bits, which Pillow alone would cut to white. What cannot be read is named in the error. An unreadable photo stops the run; leaving it out in silence would change the split from one machine to the next.
+#
+# The last cell counts what a folder of real photographs holds, where there is one; elsewhere its answer is empty, and nothing below needs it.
+
+# %%
+turned = Image.new('RGB', (30, 20))
+turned.getexif()[0x0112] = 6 # the camera was held upright
+turned.save(home/'turned.jpg', exif=turned.getexif())
+test_eq(read_photo(home/'turned.jpg').size, (20, 30))
+deep = read_photo(Image.fromarray(np.array([[0, 257*100, 65535]], np.uint16)))
+test_eq(np.asarray(deep)[0,:,0], [0, 100, 255])
+(home/'half.png').write_bytes((home/'photos/0/000.png').read_bytes()[:400])
+(home/'empty').mkdir()
+(home/'no.tar').write_text('no tar')
+test_fail(lambda: Photos(home/'half.png'), exc=InputError, contains='half.png')
+test_fail(lambda: Photos(home/'empty'), exc=InputError, contains='there is no photo')
+test_fail(lambda: Photos(home/'no.tar'), exc=InputError, contains='as a tar file')
+test_fail(lambda: Photos(home/'lost'), exc=InputError, contains='there is nothing')
+test_fail(lambda: Photos([np.zeros((4, 4, 3))]), exc=InputError, contains='not of bytes')
+try: Photos([b'GIF89a'])
+except InputError as e: said = str(e)
+said
+
+# %%
+shards = sorted((data_dir()/'photos').glob('*.tar')) if data_dir() else []
+{o.name: len(list_photos(o)) for o in shards}
+
+# %% [markdown]
+# ## A split that no copy crosses
+
+# %% [markdown]
+# Sets gathered from many places hold the same file several times, under other names and in other formats. With a random split about $2v(1-v)$ of all pairs of copies end up on two sides, where $v$ is the share held out, and the network is examined on what it has learned by heart. So the side depends on the pixels alone. A hash of seed and decoded pixels is as good as a random number $u\in[0,1)$, equal for equal pictures and independent for all others:
+#
+# $$\text{held out}\iff u(\text{seed},\text{pixels})<v$$
+#
+# Two things come free: nobody has to store the split, and photos that are added later move none of the others. The hash is taken before shrinking, so that recipes of different sizes hold out the same photos. At least one picture stands on each side. What it does not see are near copies: the same photo as JPEG has other pixels.
 
 # %%
 #| export
 def split_by_hash(
     photos:Photos,
-    valid:float=.03, # share that is held out
+    valid:float=.03, # share that is held out: at least one picture, and never all
     seed:int=0, # another seed holds out others
 ) -> tuple[list,list]: # indices to train with, indices held out
     "A split that depends on the pixels alone: equal pictures always stand on the same side"
-    def out(i): return int(hashlib.sha256(f'{seed}{photos.hash(i)}'.encode()).hexdigest()[:8], 16)/16**8 < valid
-    held = [i for i in range(len(photos)) if out(i)]
-    s = set(held)
-    return [i for i in range(len(photos)) if i not in s],held
+    codes = [hashlib.sha256(f'{seed}{photos.hash(i)}'.encode()).hexdigest() for i in range(len(photos))]
+    place = [int(o[:8], 16)/16**8 for o in codes]
+    first,last = min(place),max(place)
+    if first == last: raise InputError('all photos are the same picture', 'add others: one at least is held out')
+    out = [o < last and (o < valid or o == first) for o in place]
+    return [i for i,o in enumerate(out) if not o],[i for i,o in enumerate(out) if o]
+
+# %% [markdown]
+# We plant copies of every picture, under another name, in another format and inside a shard, and split with twenty seeds: each picture and its copies always stay together. Then we take every third photo away, and nobody else changes sides.
+
+# %%
+for i,o in enumerate(ims):
+    o.save(home/'photos'/f'copy-{99 - i}.webp', lossless=True)
+    if i%2: o.save(home/'photos/2'/f'again-{i}.tiff')
+crowd = Photos([home/'photos', home/'shard-1.tar'])
+test_eq(len(crowd), 24 + 24 + 12 + 12)
+def sides(photos, seed): return [{photos.hash(i) for i in o} for o in split_by_hash(photos, .3, seed)]
+for s in range(20):
+    train,held = sides(crowd, s)
+    assert train and held and not train & held
+few = Photos(ims[::3] + ims[1::3])
+test_eq(sides(few, seed)[1], sides(crowd, seed)[1] & set(few.hashes))
+test_eq(sides(Photos(ims, short=20), seed), sides(crowd, seed))
+test_eq([len(o) for o in split_by_hash(few, 0)], [len(few) - 1, 1])
+assert sides(crowd, 0) != sides(crowd, 1)
+test_fail(lambda: split_by_hash(Photos(ims[:1]*3)), exc=InputError, contains='the same picture')
+test_close(np.mean([len(sides(crowd, s)[1])/24 for s in range(200)]), .3, eps=.03)
+len(train),len(held)
+
+# %% [markdown]
+# ## Geometry
+
+# %% [markdown]
+# Two kinds of change to a training photo must be kept apart. A crop or a mirror image changes $L$ and color together: the pair is as true as before. We take a random square, at least 70 % of the short side, mirror every second one and resize with proper averaging; for held-out photos always the middle, so that a validation loss can be compared from epoch to epoch. Photos are never turned or stood on their heads: that the sky is above is half of what a colorizer knows. The example crops a picture whose red counts columns and whose green counts rows, so that each crop tells where it came from.
 
 # %%
 #| export
@@ -136,24 +268,108 @@ class SquareCrop(DisplayedTransform):
         return torch.from_numpy(np.ascontiguousarray((a[:,::-1] if flip else a).transpose(2, 0, 1)))
 
 # %%
+cols,rows = np.meshgrid(np.arange(200), np.arange(100))
+ruler = Photos([np.stack([cols, rows, 0*rows], 2).astype(np.uint8)]*2)
+crop = SquareCrop(ruler, 100, low=.7, held=[1])
+test_eq(crop(1).numpy(), np.asarray(ruler[1])[:,50:150].transpose(2, 0, 1))
+set_seed(seed)
+drawn = torch.stack([crop(0) for _ in range(200)]).int()
+across,down = (drawn[:,0,50,-1] - drawn[:,0,50,0]),(drawn[:,1,-1,50] - drawn[:,1,0,50])
+test_close(across.abs(), down, eps=2)
+assert 67 <= down.min() < 75 and 93 < down.max() <= 100
+test_close((across < 0).float().mean(), .5, eps=.15)
+down.min(),down.max(),(across < 0).float().mean()
+
+# %% [markdown]
+# ## Age
+
+# %% [markdown]
+# The photographs that people bring are not modern ones with the color taken out. Prints fade: black turns to gray, white yellows to a darker one. Contrast differs from paper to paper, and film has grain. A network that saw only clean $L$ takes grain for texture. So in training we damage some of the pictures; but a plain brightness augmentation would brighten the target as well, and teach that faded people are pale. The damage is done to $L$ alone, and the target stays the color of the undamaged photo:
+#
+# $$L' = b + (w-b)\,L^{\gamma} + \sigma\,n,\qquad\gamma\in[.7,1.4],\;b\in[0,.15],\;w\in[.85,1],\;\sigma\in[0,.04],\;n\sim N(0,1)$$
+#
+# Each kind comes to each picture by its own toss of a coin (@fig-age).
+
+# %%
 #| export
 def age(
     L:Tensor, # lightness in 0..1, `bs`x1xHxW
     p:float=.5, # chance of each kind of damage, for each picture
 ) -> Tensor: # lightness in 0..1
     "Gamma, fading and grain: damage of old photographs that changes lightness and leaves the true color alone"
-    def some(lo, hi, neutral): return torch.where(torch.rand(len(L), 1, 1, 1) < p, torch.empty(len(L), 1, 1, 1).uniform_(lo, hi), neutral).to(L)
+    def some(lo, hi, neutral):
+        value = torch.empty(len(L), 1, 1, 1).uniform_(lo, hi)
+        return torch.where(torch.rand(len(L), 1, 1, 1) < p, value, neutral).to(L)
     L = L.clamp(0, 1)**some(.7, 1.4, 1.)
     black,white = some(0, .15, 0.),some(.85, 1, 1.)
     return (black + (white - black)*L + torch.randn_like(L)*some(0, .04, 0.)).clamp(0, 1)
 
 # %%
+set_seed(seed)
+black,middle,white = (age(torch.full((400, 1, 16, 16), v)) for v in (0., .5, 1.))
+test_eq(age(middle, 0), middle)
+grainy = middle.std((1, 2, 3)) > 0
+test_close(grainy.float().mean(), .5, eps=.1)
+assert middle.std((1, 2, 3)).max() < .05
+means = [o.mean((1, 2, 3)) for o in (black, middle, white)]
+assert means[0].max() < .2 and .3 < means[1].min() and means[1].max() < .7 and means[2].min() > .8
+grainy.float().mean(),[(o.min().item(), o.max().item()) for o in means]
+
+# %%
+#| label: fig-age
+#| fig-cap: "One photograph as it is and in six stages of neglect. The color to be found is the same for all."
+set_seed(seed)
+face = torch.from_numpy(np.array(sample_photos(size*2)[0])).permute(2, 0, 1)[None]/255
+L = gray_to_L(grays['lstar'](face))
+show_row([L[0], *age(L.expand(6, -1, -1, -1), 1.)])
+
+# %% [markdown]
+# ## Targets
+
+# %% [markdown]
+# What should the network answer? Systems disagree, and a recipe chooses by name. S0 answers with the whole picture, RGB in -1..1, and has to copy the lightness that it was given. Most later ones answer with $a,b$ only. Ours answers with $a,b$ at a quarter of the size, which is all that the eye asks of color ([chapter 03](03_unet.ipynb#a-quarter-is-enough) measures it): the photo is averaged over squares of 4x4 pixels first. Classes, for networks that classify color, are made from $a,b$ by the loss, in [chapter 06](06_classify.ipynb); a new kind of target is a function and an entry in `targets`. Each of the three, together with $L$, gives the photo back; `ab4` does so for a picture of 4x4 tiles, in which nothing is lost by averaging.
+
+# %%
 #| export
-def rgb_target(rgb): return rgb*2 - 1
-def ab_target(rgb): return rgb_to_lab(rgb)[:,1:]/110
-def ab4_target(rgb): return ab_target(F.avg_pool2d(rgb, 4))
+def rgb_target(
+    rgb:Tensor, # photos in 0..1, `bs`x3xHxW
+) -> Tensor: # the same in -1..1
+    "S0's target: the photo itself"
+    return rgb*2 - 1
+
+# %%
+#| export
+def ab_target(
+    rgb:Tensor, # photos in 0..1, `bs`x3xHxW
+) -> Tensor: # color in about -1..1, `bs`x2xHxW
+    "Color at full size"
+    return rgb_to_lab(rgb)[:,1:]/110
+
+# %%
+#| export
+def ab4_target(
+    rgb:Tensor, # photos in 0..1, `bs`x3xHxW
+) -> Tensor: # color in about -1..1, `bs`x2xH/4xW/4
+    "Color of the photo shrunk to a quarter of its size"
+    return ab_target(F.avg_pool2d(rgb, 4))
 
 targets = dict(rgb=rgb_target, ab=ab_target, ab4=ab4_target)
+
+# %%
+tiles = torch.rand(2, 3, 8, 8).repeat_interleave(4, 2).repeat_interleave(4, 3)
+L = rgb_to_lab(tiles)[:,:1]/100
+test_close((targets['rgb'](tiles) + 1)/2, tiles, eps=1e-6)
+test_close(join_lab(L, targets['ab'](tiles)), tiles, eps=1e-4)
+small = targets['ab4'](tiles)
+test_eq(small.shape, (2, 2, 8, 8))
+test_close(join_lab(L, F.interpolate(small, scale_factor=4.)), tiles, eps=1e-4)
+small[0,:,0,0]
+
+# %% [markdown]
+# ## Batches
+
+# %% [markdown]
+# The pieces meet in a `DataBlock`. Photos are cropped one by one; everything else is done to whole batches and, where there is a GPU, on it. A transform of fastai is called with the number of its subset, 0 for training; only there is $L$ aged. All randomness comes from the usual three generators, so one `set_seed` beforehand makes the batches come again: with ageing the targets are the same to the last bit and only $L$ differs, and the held-out photos are neither aged nor moved (@fig-batch shows a batch).
 
 # %%
 #| export
@@ -165,11 +381,13 @@ class ToLab(ItemTransform):
         gray:str='lstar', # gray function: a key of `colorbook.lab.grays`
         aged:float=0., # chance of each kind of damage to L in training
     ): self.target,self.gray,self.aged = targets[target],grays[gray],aged
+    def __call__(self, b, split_idx=None, **kwargs):
+        self.training = split_idx == 0
+        return super().__call__(b, split_idx=split_idx, **kwargs)
     def encodes(self, b):
         rgb = b[0].float()/255
         L = gray_to_L(self.gray(rgb)).contiguous(memory_format=torch.channels_last)
-        if self.split_idx == 0 and self.aged: L = age(L, self.aged)
-        return L,self.target(rgb)
+        return age(L, self.aged) if self.training and self.aged else L,self.target(rgb)
 
 # %%
 #| export
@@ -179,21 +397,57 @@ def color_loaders(
     size:int=128, # side of the crops
     low:float=.7, # smallest crop, as a share of the short side
     valid:float=.03, # share held out
-    seed:int=0,
+    seed:int=0, # of the split
     device=None, # where batches go
     **kwargs, # options of `ToLab`
 ) -> DataLoaders: # batches of `L` and target; `dls.held` has the indices held out
     "Batches for training and for validation"
     train,held = split_by_hash(photos, valid, seed)
-    if not held: held = train[-1:]
     crop = SquareCrop(photos, size, low, held)
-    block = DataBlock(blocks=TransformBlock(), get_items=lambda o: list(range(len(o))), splitter=lambda _: (train, held),
-        item_tfms=crop, batch_tfms=ToLab(**kwargs), n_inp=1)
-    dls = block.dataloaders(photos, bs=min(bs, len(train)), val_bs=min(bs, len(held)), num_workers=0, device=device or default_device())
+    block = DataBlock(blocks=TransformBlock(), get_items=lambda o: list(range(len(o))),
+        splitter=lambda _: (train, held), item_tfms=crop, batch_tfms=ToLab(**kwargs), n_inp=1)
+    dls = block.dataloaders(photos, bs=min(bs, len(train)), val_bs=min(bs, len(held)), num_workers=0,
+        device=device or default_device())
     dls.held,dls.crop = held,crop
     return dls
 
 # %%
-dls = color_loaders(Photos(sample_photos(160)), bs=4, size=64, valid=.3)
-L,ab = dls.one_batch()
-L.shape,ab.shape,ab.abs().max()
+photos = Photos(sample_photos(size*3//2)*3, short=size*3//2)
+def batches(seed, **kwargs):
+    set_seed(seed)
+    dls = color_loaders(photos, bs, size, valid=.2, device='cpu', **kwargs)
+    return dls.train.one_batch(),dls.valid.one_batch()
+(L,ab),(L_held,ab_held) = batches(seed)
+test_eq(batches(seed)[0], (L, ab))
+(L_aged,ab_aged),(L_clean,_) = batches(seed, aged=1.)
+test_eq(ab_aged, ab)
+test_eq(L_clean, L_held)
+assert (L_aged - L).abs().mean((1, 2, 3)).min() > .005
+(L_next,_),(L_again,ab_again) = batches(seed + 1)
+assert not torch.equal(L_next, L)
+test_eq((L_again, ab_again), (L_held, ab_held))
+test_eq((L.shape, ab.shape), ((bs, 1, size, size), (bs, 2, size//4, size//4)))
+L.shape,ab.shape
+
+# %%
+#| label: fig-batch
+#| fig-cap: "A batch: what the generator sees, what it should answer (small, at constant lightness), and both together."
+answer = join_lab(torch.full_like(ab[:,:1], .65), ab)
+both = join_lab(L, F.interpolate(ab, size=(size, size), mode='bilinear'))
+rows = [L.expand(-1, 3, -1, -1), F.interpolate(answer, size=(size, size)), both]
+test_close(rgb_to_lab(both)[:,:1]/100, L, eps=.01)
+show_row([torch.cat([torch.cat([*o], -1) for o in rows], -2)])
+
+# %% [markdown]
+# ## What we have
+#
+# - photos from folders, files, lists and tar shards, in a fixed order and decoded once, with errors that name the file;
+# - a split by content that no copy crosses, and that stays as it is when photos are added;
+# - batches of $L$ and one of three targets, damaged in $L$ alone, the same again for the same seed.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Save one picture as JPEG and add it to the crowd. Which hash would notice that it is the same photo, and which different photos would it confuse?
+# 2. Move `age` from $L$ to the photo before the split into $L$ and target. What does the network learn about faded prints?
+# 3. Write a target `ab8` at an eighth of the size. Which line of which test tells you that averaging $a,b$ is not the same as averaging the photo?

@@ -16,7 +16,8 @@ from PIL import Image
 from colorbook.artifact import choose, held_photos
 from colorbook.lab import gray_to_L, lstar
 from colorbook.metrics import colorfulness, psnr
-from colorbook.recipes import load_generator, Phase, recipes, to_rgb, train
+from colorbook.journal import to_rgb
+from colorbook.recipes import load_generator, Phase, recipes, train
 from safetensors.torch import load_file
 
 
@@ -26,23 +27,29 @@ def saturations(gen, photos):
     L,real = gray_to_L(lstar(rgb)),colorfulness(rgb).mean()
     with torch.no_grad(): ab = torch.cat([gen(l[None]) for l in L])
     fakes = {s: to_rgb(L, ab*s) for s in (1., 1.25, 1.5, 1.75, 2., 2.5, 3., 4.)}
-    return [dict(s=s, psnr=psnr(f, rgb).mean().item(), ratio=(colorfulness(f).mean()/real).item()) for s,f in fakes.items()]
+    return [dict(s=s, psnr=psnr(f, rgb).mean().item(), ratio=(colorfulness(f).mean()/real).item())
+            for s,f in fakes.items()]
 
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument('data'); ap.add_argument('--epochs', type=int, default=2); ap.add_argument('--size', type=int, default=64)
+    ap.add_argument('data')
+    ap.add_argument('--epochs', type=int, default=2)
+    ap.add_argument('--size', type=int, default=64)
     a = ap.parse_args()
     kinds = dict(regression=dict(generator='mobile_ab', content='smooth_l1'), classification={})
     rows = {}
     with tempfile.TemporaryDirectory() as tmp:
         for name,change in kinds.items():
-            recipe = replace(recipes['default'], phases=(Phase('content', a.epochs, (3e-4, 2e-3, 0.)),), size=a.size, **change)
+            phases = (Phase('content', a.epochs, (3e-4, 2e-3, 0.)),)
+            recipe = replace(recipes['default'], phases=phases, size=a.size, **change)
             run = train(recipe, a.data, Path(tmp)/name)
             photos = held_photos(run, size=2*a.size)
             gen = load_generator(run)
             if name == 'regression': rows[name] = saturations(gen, photos)
-            else: rows[name] = choose(gen, photos, load_file(run/'classes.safetensors')['weights'], sizes=(2*a.size,))[1]
+            else:
+                weights = load_file(run/'classes.safetensors')['weights']
+                rows[name] = choose(gen, photos, weights, sizes=(2*a.size,))[1]
     print('\nbest held-out PSNR (dB) that reaches a colorfulness ratio')
     print('ratio at least'.ljust(16) + ''.join(k.rjust(16) for k in rows))
     for floor in (.4, .5, .65, .8):

@@ -361,7 +361,7 @@ def show_curves(names, labels):
 
 # %%
 #| label: fig-dull
-#| fig-cap: "The photographs' own color, multiplied and turned. Unless the hue is almost right, PSNR is best for a picture with little color or none; colorfulness grows with the factor whether the hue is right or not."
+#| fig-cap: "The truth's own color, multiplied and turned. Unless the hue is right, PSNR prefers little color."
 show_curves(['psnr', 'colorfulness'], ['PSNR (dB)', 'colorfulness, ratio to the truth'])
 
 # %% [markdown]

@@ -51,7 +51,8 @@ def find_photos(
     photos, # folder, tar file, picture file, PIL picture, or a list of pictures and their files
 ) -> list: # pairs of a name and what `read_photo` takes
     "Names and sources of all photos"
-    one = isinstance(photos, Image.Image) or (isinstance(photos, (str, Path)) and Path(photos).suffix.lower() in SUFFIXES)
+    file = isinstance(photos, (str, Path)) and Path(photos).suffix.lower() in SUFFIXES
+    one = file or isinstance(photos, Image.Image)
     items = list_photos([photos] if one else photos)
     if not items: raise InputError(f"there is no photo in '{photos}'", 'name a folder or a tar with pictures in it')
     return items

@@ -27,7 +27,7 @@ from colorbook.critic import PatchCritic, S0Critic
 from colorbook.data import color_loaders, data_dir, Photos, targets
 from colorbook.journal import draw_sheet, example, Journal, load_checkpoint, seed_everything, to_rgb
 from colorbook.lab import grays
-from colorbook.losses import adversarial_losses, L1Loss, SmoothL1Loss
+from colorbook.losses import L1Loss, SmoothL1Loss
 from colorbook.unet import MobileUNet, S0Generator
 
 # %%
@@ -224,9 +224,9 @@ contents = dict(
     bins=lambda r, prior: BinLoss(class_weights(prior, alpha=r.rebalance)))
 
 def check_recipe(recipe:Recipe) -> Recipe: # the same
-    "`UsageError` where a recipe names what there is not"
-    known = dict(generator=generators, critic=critics, content=contents, adversarial=adversarial_losses, target=targets,
-        gray=grays)
+    "`UsageError` where a recipe names what does not exist"
+    for p in recipe.phases: Adversary(recipe.adversarial, mode=p.mode)
+    known = dict(generator=generators, critic=critics, content=contents, target=targets, gray=grays)
     for k,names in known.items():
         name = getattr(recipe, k)
         if name not in names: raise UsageError(f"there is no {k} '{name}'", f"choose {', '.join(names)}")
@@ -286,6 +286,9 @@ def make_learner(
     opt = partial(Adam, mom=recipe.betas[0], sqr_mom=recipe.betas[1], eps=recipe.eps, wd=recipe.wd)
     gan,content = make_gan(recipe, state),make_content(recipe, dls)
     learn = Learner(dls, gan, loss_func=content, opt_func=opt, splitter=gan_splitter)
+    for i,p in enumerate(recipe.phases):
+        remedy = f'give {len(gan_splitter(gan))}, the last for the critic'
+        if len(p.lrs) != len(gan_splitter(gan)): raise UsageError(f'phase {i} has {len(p.lrs)} learning rates', remedy)
     if recipe.clip: learn.add_cb(GradientClip(recipe.clip))
     return learn
 
@@ -322,9 +325,6 @@ def fit_phase(
     phase,inside = recipe.phases[i],resume and resume['phase'] == i
     start = resume['epoch'] if inside else 0
     learn.create_opt()
-    if len(phase.lrs) != len(learn.opt.hypers):
-        remedy = f'give {len(learn.opt.hypers)}, the last for the critic'
-        raise UsageError(f'phase {i} has {len(phase.lrs)} learning rates', remedy)
     if inside: learn.opt.load_state_dict(resume['opt'])
     adversary = Adversary(recipe.adversarial, recipe.adv_weight, phase.mode)
     cbs = [adversary, Journal(run, i, rows, start, resume and resume['rng'])]

@@ -204,11 +204,12 @@ def rows_of(
 ) -> np.ndarray: # ...xnxW
     "Some rows of the maps, enlarged to the whole picture's height"
     low,high,t = _between(maps.shape[-2], height, at)
-    out = maps.take(high, -2)
-    top = maps.take(low, -2)
-    out -= top
-    out *= t[:,None]
-    out += top
+    out = np.empty((*maps.shape[:-2], len(t), maps.shape[-1]), np.float32)
+    for j in np.unique(low):
+        r = slice(*np.searchsorted(low, (j, j+1)))
+        top = maps[...,j:j+1,:]
+        np.multiply(maps[...,high[r.start]:high[r.start]+1,:] - top, t[r,None], out=out[...,r,:])
+        out[...,r,:] += top
     return out
 
 # %% ../nbs/15_paint.ipynb #503ead54

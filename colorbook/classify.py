@@ -5,14 +5,15 @@
 # %% auto #0
 __all__ = ['HULL', 'ab_bins', 'SoftBins', 'color_prior', 'class_weights', 'BinLoss', 'AnnealedMean']
 
-# %% ../nbs/06_classify.ipynb #8d965c76
+# %% ../nbs/06_classify.ipynb #13ae0550
 import torch, torch.nn.functional as F
 from torch import nn, Tensor
+from .core import UsageError
 
 # %% ../nbs/06_classify.ipynb #389b51c8
 # corners of the polygon that holds the bins of Zhang, Isola and Efros (2016), counterclockwise in the plane of a and b
-HULL = ((-90, 90), (-90, 50), (-80, 20), (-60, -20), (-30, -50), (10, -80), (40, -100), (60, -110), (90, -110), (100, -90),
-        (100, 0), (90, 70), (70, 80), (40, 90), (0, 100), (-50, 100))
+HULL = ((-90, 90), (-90, 50), (-80, 20), (-60, -20), (-30, -50), (10, -80), (40, -100), (60, -110), (90, -110),
+        (100, -90), (100, 0), (90, 70), (70, 80), (40, 90), (0, 100), (-50, 100))
 
 # %% ../nbs/06_classify.ipynb #46865f07
 def ab_bins() -> Tensor: # 313x2: the centers in a and b, ordered by a, then b
@@ -24,7 +25,7 @@ def ab_bins() -> Tensor: # 313x2: the centers in a and b, ordered by a, then b
     inside = edge[:,0]*rel[:,:,1] - edge[:,1]*rel[:,:,0]
     return ab[(inside >= 0).all(1)]
 
-# %% ../nbs/06_classify.ipynb #7ee6ba1f
+# %% ../nbs/06_classify.ipynb #ba846006
 class SoftBins(nn.Module):
     "Soft assignment of colors to bins: Gaussian weights of the nearest ones (Zhang et al.: 10 neighbors, sigma 5)"
     def __init__(self,
@@ -39,15 +40,15 @@ class SoftBins(nn.Module):
         self.register_buffer('w', w/w.sum(1, keepdim=True), persistent=False)
     def forward(self,
         ab:Tensor, # color in about -1..1, `bs`x2xhxw
-    ) -> tuple[Tensor,Tensor]: # bins and their weights, each `bs`xkxhxw; the weights sum to 1
+    ) -> tuple[Tensor,Tensor]: # bins, nearest first, and their weights, each `bs`xkxhxw; the weights sum to 1
         "Nearest bins of each pixel, by a table of whole units"
         i = (ab*110).round().clamp(-128, 127).long() + 128
         i = i[:,0]*256 + i[:,1]
         return self.idx[i].permute(0, 3, 1, 2),self.w[i].permute(0, 3, 1, 2)
 
-# %% ../nbs/06_classify.ipynb #4de8618a
+# %% ../nbs/06_classify.ipynb #6b0a3551
 def color_prior(
-    soft:SoftBins,
+    soft:SoftBins, # how a color is spread over bins
     batches, # iterable of `ab`, `bs`x2xhxw in about -1..1
 ) -> Tensor: # 313 shares with sum 1
     "How often each bin occurs in a set of pictures"
@@ -57,7 +58,7 @@ def color_prior(
         n.index_add_(0, idx.flatten().cpu(), w.flatten().double().cpu())
     return (n/n.sum()).float()
 
-# %% ../nbs/06_classify.ipynb #831cdfa8
+# %% ../nbs/06_classify.ipynb #512dc6f9
 def class_weights(
     prior:Tensor, # share of each bin, sums to 1
     lam:float=.5, # share of the uniform distribution that is mixed in
@@ -65,20 +66,23 @@ def class_weights(
 ) -> Tensor: # weight of each bin; its mean under `prior` is 1
     "Rebalancing weights ((1-lam) p + lam/Q)^-alpha (Zhang et al., equation 4)"
     w = ((1 - lam)*prior + lam/len(prior))**-alpha
+    if not w.isfinite().all():
+        raise UsageError('a bin that never occurs has no finite weight', 'mix in the uniform distribution: lam > 0')
     return w/(prior*w).sum()
 
-# %% ../nbs/06_classify.ipynb #286f23d8
+# %% ../nbs/06_classify.ipynb #c0130bff
 class BinLoss(nn.Module):
     "Cross-entropy against soft bins, weighted by the rarity of the nearest bin"
     def __init__(self,
         weights:Tensor=None, # 313 weights of `class_weights`; None for equal ones
-        k:int=10, sigma:float=5.,
+        k:int=10, # neighbors of the soft code
+        sigma:float=5., # its width, in units of a and b
     ):
         super().__init__()
         self.soft = SoftBins(k, sigma)
         self.register_buffer('weights', torch.ones(len(ab_bins())) if weights is None else weights)
     def forward(self,
-        logits:Tensor, # `bs`x313xhxw
+        logits:Tensor, # scores, `bs`x313xhxw
         ab:Tensor, # true color in about -1..1, `bs`x2xhxw
     ) -> Tensor: # scalar, mean over pixels
         "Mean weighted cross-entropy"
@@ -86,7 +90,7 @@ class BinLoss(nn.Module):
         ce = -(logits.float().log_softmax(1).gather(1, idx)*w).sum(1)
         return (ce*self.weights[idx[:,0]]).mean()
 
-# %% ../nbs/06_classify.ipynb #6c81f5af
+# %% ../nbs/06_classify.ipynb #a2731f6d
 class AnnealedMean(nn.Module):
     "Color from bin scores: the mean over the bins of a sharpened softmax"
     def __init__(self,
@@ -98,7 +102,7 @@ class AnnealedMean(nn.Module):
         self.register_buffer('bias', torch.zeros(len(ab_bins())) if bias is None else bias)
         self.register_buffer('bins', ab_bins()/110, persistent=False)
     def forward(self,
-        logits:Tensor, # `bs`x313xhxw
+        logits:Tensor, # scores, `bs`x313xhxw
     ) -> Tensor: # color in about -1..1, `bs`x2xhxw
         "Expected color of the sharpened distribution"
         p = ((logits.float() + self.bias.view(1, -1, 1, 1))/self.T).softmax(1)

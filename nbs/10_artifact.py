@@ -82,6 +82,20 @@ def make_card(
 
 # %%
 #| export
+def strip(
+    model:onnx.ModelProto, # changed in place
+) -> onnx.ModelProto: # the same
+    "Drop the exporter's notes, which name files and folders of this machine, and give the sides plain names"
+    g = model.graph
+    for o in [model, g, *g.node, *g.initializer, *g.input, *g.output]:
+        for k in ('metadata_props', 'doc_string'): o.ClearField(k)
+    del g.value_info[:]
+    for o,names in ((g.input[0], 'hw'), (g.output[0], ('h_out', 'w_out'))):
+        for dim,name in zip(o.type.tensor_type.shape.dim[2:], names): dim.dim_param = name
+    return model
+
+# %%
+#| export
 def export_artifact(
     generator:nn.Module, # trained
     path, # the .onnx file to write
@@ -90,8 +104,9 @@ def export_artifact(
     "Write a generator and its card as one ONNX file of dynamic size"
     net = LtoAb(fold(generator))
     sides = {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
-    prog = torch.onnx.export(net, (torch.rand(1, 1, 96, 128),), dynamo=True, dynamic_shapes=(sides,), input_names=['L'], output_names=['ab'], verbose=False)
-    model = prog.model_proto
+    prog = torch.onnx.export(net, (torch.rand(1, 1, 96, 128),), dynamo=True, dynamic_shapes=(sides,), verbose=False,
+        input_names=['L'], output_names=['ab'])
+    model = strip(prog.model_proto)
     onnx.helper.set_model_props(model, dict(colorbook=json.dumps(card)))
     with write_beside(path) as f: onnx.save(model, f)
     return Path(path)

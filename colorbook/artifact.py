@@ -194,14 +194,14 @@ def stamp(
 def export_run(
     run, # folder of a run
     out=None, # the .onnx file; `artifact.onnx` in the folder if not given
-    data=None, # photos to choose by, see `held_photos`
+    photos=None, # to choose by, see `held_photos`
     **card, # more for the card: 'name', 'data', 'licence', 'metrics'
 ) -> Path: # the file
     "Choose among a run's weights and export the best as an artifact"
     run = Path(run)
     recipe,more,size = load_recipe(run/'recipe.yaml'),{},recipe_size(run)
     if recipe.content == 'bins':
-        gen,best,tried = best_of(run, held_photos(run, data))
+        gen,best,tried = best_of(run, held_photos(run, photos))
         with write_beside(run/'tried.csv') as f: pd.DataFrame(tried).to_csv(f, index=False)
         size,more = best['size'],dict(chosen=best)
     else: gen = load_generator(run)

@@ -34,7 +34,7 @@ from colorbook.lab import join_lab, show_row, split_lab
 #
 # $$x_{i}=u_i(x_{i+1})+d_i,\qquad d_i=\text{down}_i(d_{i-1}),\qquad x_5=d_5$$
 #
-# The last block has no norm and ends in `tanh`, because S0 answers with the whole picture as RGB in -1..1. Weights start normal with $\sigma=\sqrt{2/(k^2c_\text{out})}$, which keeps the scale of gradients on their way back [@isola2017 trains such a pair of networks, with concatenation].
+# The last block has no norm and ends in `tanh`, because S0 answers with the whole picture as RGB in -1..1. Weights start normal with $\sigma=\sqrt{2/(k^2c_\text{out})}$, which keeps the scale of gradients on their way back. The same shape with concatenation is the generator of @isola2017, and both descend from @ronneberger2015.
 
 # %%
 #| export

@@ -67,24 +67,26 @@ def critic_step(self:Adversary,
     fake:Tensor, # generated color, detached
 ):
     "Gradients of the critic: real and generated color of the same pictures"
-    crit = self.adv.critic(critic(L, real), critic(L, fake))
+    leaf,both = fake.detach().requires_grad_(self.mode == 'both'),self.mode == 'both'
+    true,verdict = critic(L, real),critic(L, leaf)
+    crit = self.adv.critic(true, verdict)
     scaler = getattr(self.learn, 'scaler', None)
-    (scaler.scale(crit) if scaler else crit).backward()
-    self.crit = crit.detach()
+    (scaler.scale(crit) if scaler else crit).backward(inputs=list(critic.parameters()), retain_graph=both)
+    self.crit,self.judged = crit.detach(),(leaf, verdict)
 
 # %% ../nbs/08_adversary.ipynb #33d782c3
 @patch
 def generator_term(self:Adversary,
-    critic:nn.Module, # the judge, not trained here
+    critic:nn.Module, # the judge, which has given its verdict in `critic_step`
     L:Tensor, # lightness in 0..1, `bs`x1xHxW
     fake:Tensor, # generated color, with its graph
 ):
     "Add what the critic holds against the generator to the loss"
-    critic.requires_grad_(False)
-    gen = self.adv.generator(critic(L, fake))
-    critic.requires_grad_(True)
-    self.gen = gen.detach()
-    self.learn.loss_grad = self.learn.loss_grad + self.weight*gen
+    leaf,verdict = self.judged
+    gen = self.adv.generator(verdict)
+    slope, = torch.autograd.grad(gen, leaf)
+    self.gen,self.judged = gen.detach(),None
+    self.learn.loss_grad = self.learn.loss_grad + self.weight*(self.gen + ((fake - fake.detach())*slope).sum())
 
 # %% ../nbs/08_adversary.ipynb #b509d30f
 @patch

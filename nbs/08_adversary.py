@@ -129,9 +129,9 @@ class Adversary(Callback):
         self.learn.loss = self.learn.loss_grad.clone()
 
 # %% [markdown]
-# The critic's loss is propagated at once, which frees its graph before the generator's is walked. With 16-bit floats the gradients of both networks go through one scaler, so the critic's loss has to be scaled like the other.
+# One verdict on the generated colors serves both losses. The critic's loss is propagated at once, to the critic's weights only. With 16-bit floats the gradients of both networks go through one scaler, so the critic's loss has to be scaled like the other.
 #
-# For its own term the generator looks through the critic, whose weights are constants for that moment: without the two calls of `requires_grad_` the term would add to the critic's gradients, and train it to be fooled.
+# For its own term the generator looks through the critic, whose weights are constants for that moment: we ask autograd for the slope of that term at the generated colors alone, $s=\partial\ell/\partial c$, and hand the learner a term with the value $\ell$ and the slope $s$, namely $\ell + \langle c - \bar c, s\rangle$ where the bars stand for values without a graph. So nothing of it reaches the critic, which would be trained to be fooled, and the critic is walked forward twice a step, not three times.
 
 # %%
 #| export
@@ -143,25 +143,27 @@ def critic_step(self:Adversary,
     fake:Tensor, # generated color, detached
 ):
     "Gradients of the critic: real and generated color of the same pictures"
-    crit = self.adv.critic(critic(L, real), critic(L, fake))
+    leaf,both = fake.detach().requires_grad_(self.mode == 'both'),self.mode == 'both'
+    true,verdict = critic(L, real),critic(L, leaf)
+    crit = self.adv.critic(true, verdict)
     scaler = getattr(self.learn, 'scaler', None)
-    (scaler.scale(crit) if scaler else crit).backward()
-    self.crit = crit.detach()
+    (scaler.scale(crit) if scaler else crit).backward(inputs=list(critic.parameters()), retain_graph=both)
+    self.crit,self.judged = crit.detach(),(leaf, verdict)
 
 # %%
 #| export
 @patch
 def generator_term(self:Adversary,
-    critic:nn.Module, # the judge, not trained here
+    critic:nn.Module, # the judge, which has given its verdict in `critic_step`
     L:Tensor, # lightness in 0..1, `bs`x1xHxW
     fake:Tensor, # generated color, with its graph
 ):
     "Add what the critic holds against the generator to the loss"
-    critic.requires_grad_(False)
-    gen = self.adv.generator(critic(L, fake))
-    critic.requires_grad_(True)
-    self.gen = gen.detach()
-    self.learn.loss_grad = self.learn.loss_grad + self.weight*gen
+    leaf,verdict = self.judged
+    gen = self.adv.generator(verdict)
+    slope, = torch.autograd.grad(gen, leaf)
+    self.gen,self.judged = gen.detach(),None
+    self.learn.loss_grad = self.learn.loss_grad + self.weight*(self.gen + ((fake - fake.detach())*slope).sum())
 
 # %% [markdown]
 # ## Whoever rests does not move
@@ -271,7 +273,7 @@ len(was[0]),len(was[1])
 # ## What reaches whom
 
 # %% [markdown]
-# One published colorizer has a critic whose verdict never reaches the generator: the networks train, the losses fall, and nothing in the log looks wrong. So we test the gradients themselves. With a content loss that is zero everything that arrives at the generator comes from the critic, and it must equal what a calculation by hand gives. (The loop in that calculation stands for the critic's own step, two passes that move the vectors of its spectral norm.) Then a deaf generator, whose color is cut from its graph before the critic sees it: it gets nothing. And the critic's gradients are the same in both cases, so nothing of the generator's term has leaked into them.
+# One published colorizer has a critic whose verdict never reaches the generator: the networks train, the losses fall, and nothing in the log looks wrong. So we test the gradients themselves. With a content loss that is zero everything that arrives at the generator comes from the critic, and it must equal what a calculation by hand gives. (The second line of that calculation stands for the critic's look at the true colors, a pass that moves the vectors of its spectral norm.) Then a deaf generator, whose color is cut from its graph before the critic sees it: it gets nothing. And the critic's gradients are the same in both cases, so nothing of the generator's term has leaked into them.
 
 # %%
 class KeepGrads(Callback):
@@ -292,7 +294,7 @@ def no_content(out, ab): return out.sum()*0
 
 # %%
 learn,hand = one_step(Adversary(weight=.7), loss_func=no_content),disc_learner(22).model
-for _ in range(2): hand.critic(L[:16], ab[:16])
+hand.critic(L[:16], ab[:16])
 verdict = hand.critic(L[:16], hand(L[:16]).tanh())
 by_hand = torch.autograd.grad(.7*F.softplus(-verdict).mean(), params(hand.generator))
 for (name,_),g in zip(hand.generator.named_parameters(), by_hand):
@@ -477,5 +479,5 @@ show_discs(*[join_lab(held, o) for o in (torch.zeros_like(bold), ab[-len(held):]
 # ## Exercises
 #
 # 1. Let the critic take two steps for each of the generator's. Which line changes, and why is a second pass of the generator not needed?
-# 2. Leave out the two calls of `requires_grad_` in `generator_term`. Which test fails, and what would the critic learn?
+# 2. Leave out `inputs` in `critic_step` and add the generator's loss itself in `generator_term`. Which test fails, and what would the critic learn?
 # 3. Give `Tiny` a second input channel of noise. Does it then paint some discs orange and some blue in the same batch?

@@ -54,11 +54,12 @@ def light(
 ) -> tuple[np.ndarray,np.ndarray]: # luminance Y and f(Y), both HxW float32
     "How light each pixel is; gray by lookup, colors by their own luminance"
     byte,f,_ = _tables()
-    if x.dtype==np.uint8 and x.ndim==2: return byte.take(x), f.take((byte*65535 + .5).astype(np.intp)).take(x)
-    if x.dtype==np.uint8: channel = lambda v,w: (byte*np.float32(w)).take(v)
+    look = lambda table,v: table.take(v, mode='wrap') # unsigned indices cannot be out of range: not checked
+    if x.dtype==np.uint8 and x.ndim==2: return look(byte, x), look(look(f, (byte*65535 + .5).astype(np.uint16)), x)
+    if x.dtype==np.uint8: channel = lambda v,w: look(byte*np.float32(w), v)
     else: channel = lambda v,w: srgb_decode(v*np.float32(1/(65535 if x.dtype==np.uint16 else 1)))*np.float32(w)
     Y = channel(x, 1) if x.ndim==2 else sum(channel(x[...,i], w) for i,w in enumerate(_rgb2xyz[1]))
-    if x.dtype==np.uint8: return Y, f.take((Y*65535 + .5).astype(np.int32), mode='clip')
+    if x.dtype==np.uint8: return Y, look(f, (Y*65535 + .5).astype(np.uint16))
     return Y, lab_f(Y)
 
 # %% ../nbs/15_paint.ipynb #51358c7e
@@ -92,7 +93,7 @@ def linear_rgb(
     return out
 
 # %% ../nbs/15_paint.ipynb #98ae45a7
-_tol = np.float32(1e-5) # of linear light: a thirtieth of a step of 8 bits in the dark
+_tol = np.float32(4e-6) # of linear light, so little that black stays black: an eightieth of a step of 8 bits
 
 def excess(
     rgb:list[np.ndarray], # linear light of R, G and B
@@ -240,17 +241,18 @@ def _store(
 
 # %% ../nbs/15_paint.ipynb #e88ac74c
 def paint(
-    x:np.ndarray, # HxW gray or HxWx3 RGB; uint8, uint16, or float in 0..1
+    x:np.ndarray|Image.Image, # HxW gray or HxWx3 RGB; uint8, uint16, or float in 0..1; or Pillow's L or RGB
     maps:np.ndarray, # 4xhxw: slopes and offsets of color over lightness
     out:np.ndarray, # HxWx3, or HxWx4 with room for alpha; the first three channels are written
     saturation:float=1., # factor on color
 ):
     "Join the light of `x` to the color of `maps`, strip by strip"
-    h,w = x.shape[:2]
-    maps,step = widen(_folded(maps, saturation), w), max(1, 2**17//w)
+    h,w = out.shape[:2]
+    maps,step = widen(_folded(maps, saturation), w), max(1, 2**18//w)
+    rows = lambda i,j: np.asarray(x.crop((0, i, w, j))) if isinstance(x, Image.Image) else x[i:j]
     def strip(i):
-        at = slice(i, i+step)
-        Y,fy = light(x[at])
+        at = slice(i, min(i + step, h))
+        Y,fy = light(rows(at.start, at.stop))
         P,R,Q,S = rows_of(maps, h, at)
         fx,fz = P,R
         fx *= fy; fx += Q

@@ -20,11 +20,18 @@ from .core import InputError, OutputError
 @dataclass
 class Picture:
     "What coloring needs to know of a picture, and what it must hand on"
-    pixels:np.ndarray # HxW gray or HxWx3 RGB; uint8, uint16 or float32 in 0..1
+    source:np.ndarray|Image.Image # HxW gray or HxWx3 RGB; uint8, uint16 or float32 in 0..1; or Pillow's L or RGB
     alpha:np.ndarray|None=None # HxW transparency of the same type, or None
     orientation:int=1 # EXIF orientation, 1..8: how to turn the stored pixels upright
     info:dict=field(default_factory=dict) # `icc_profile`, `exif`, `xmp`, `dpi`, and of a JPEG its tables
-    image:Image.Image|None=None # the same pixels as an 8-bit Pillow picture, if that is where they came from
+
+    @property
+    def pixels(self) -> np.ndarray: return np.asarray(self.source)
+    @property
+    def shape(self) -> tuple[int,int]: # height and width as stored
+        return self.source.size[::-1] if isinstance(self.source, Image.Image) else self.source.shape[:2]
+    @property
+    def dtype(self) -> np.dtype: return np.dtype('u1') if isinstance(self.source, Image.Image) else self.source.dtype
 
 # %% ../nbs/16_picture.ipynb #bf3420dc
 def _check_shape(x:np.ndarray):
@@ -87,9 +94,9 @@ def gray_ramp(
 
 def _apply_ramp(pic:Picture, ramp:np.ndarray):
     "Carry a gray picture over to sRGB, in place"
-    top = np.iinfo(pic.pixels.dtype).max if pic.pixels.dtype.kind=='u' else 1
+    top = np.iinfo(pic.dtype).max if pic.dtype.kind=='u' else 1
     out = np.interp(pic.pixels*(255/top), np.arange(256), ramp)*(top/255)
-    pic.pixels,pic.image = (np.rint(out) if top>1 else out).astype(pic.pixels.dtype), None
+    pic.source = (np.rint(out) if top>1 else out).astype(pic.dtype)
 
 # %% ../nbs/16_picture.ipynb #9fe96648
 def _wide(im:Image.Image) -> np.ndarray:
@@ -189,10 +196,10 @@ def from_image(
     info,icc = _info(im), im.info.get('icc_profile')
     turn = im.getexif().get(274, 1)
     flat,space = _plain(im), profile_space(icc)
-    pixels = _wide(flat) if flat.mode[0] in 'IF' else np.asarray(flat)
-    if low is not None: pixels = pixels.astype(np.uint16)<<8 | np.asarray(low)
-    pic = from_array(pixels)
-    pic.image = flat if pixels.dtype==np.uint8 and flat.mode in ('L', 'RGB') else None
+    if low is None and flat.mode in ('L', 'RGB'): pic = Picture(flat)
+    else:
+        pixels = _wide(flat) if flat.mode[0] in 'IF' else np.asarray(flat)
+        pic = from_array(pixels if low is None else pixels.astype(np.uint16)<<8 | np.asarray(low))
     if space=='GRAY' and pic.pixels.ndim==2: _apply_ramp(pic, gray_ramp(icc))
     if space not in ('', 'RGB'): info['icc_profile'] = srgb_profile()
     pic.info,pic.orientation = info, turn if turn in range(1, 9) else 1

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['recipes', 'generators', 'critics', 'contents', 'Phase', 'Recipe', 's0_recipe', 'to_plain', 'save_recipe', 'build',
            'from_plain', 'load_recipe', 'vary', 'check_recipe', 'make_gan', 'make_content', 'encoder_weights',
-           'make_learner', 'load_data', 'fit_phase', 'begin', 'train', 'load_generator']
+           'make_learner', 'load_data', 'fit_phase', 'split_name', 'begin', 'train', 'load_generator']
 
 # %% ../nbs/09_recipes.ipynb #16e93b77
 import hashlib, yaml
@@ -59,7 +59,7 @@ class Recipe:
     wd:float=.01 # decoupled weight decay
     clip:float=0. # largest gradient norm; 0 for no limit
     valid:float=.03 # share of the photos that is held out
-    floor:float=.7 # least colorfulness ratio on held-out photos, see `colorbook.artifact.pick`
+    floor:float=.8 # least colorfulness ratio on held-out photos, see `colorbook.artifact.pick`
     seed:int=0
 
 # %% ../nbs/09_recipes.ipynb #4c1f2373
@@ -72,7 +72,7 @@ def s0_recipe(name, size, **kwargs):
 recipes = {r.name: r for r in [
     s0_recipe('s0', 224), s0_recipe('s0-large', 480),
     Recipe('default', (Phase('content', 5, (3e-4, 2e-3, 0.)), Phase('critic', 1, (0., 0., 2e-4), False, .25),
-        Phase('both', 3, (2e-5, 1e-4, 2e-4), False, .25)), aged=.1, adv_weight=.2, low=.75)]}
+        Phase('both', 3, (2e-5, 1e-4, 2e-4), False, .25)), adv_weight=.2, low=.75)]}
 
 # %% ../nbs/09_recipes.ipynb #48f3dee2
 def to_plain(
@@ -230,6 +230,13 @@ def fit_phase(
     fit(phase.epochs, list(phase.lrs), cbs=cbs, start_epoch=start, **options)
 
 # %% ../nbs/09_recipes.ipynb #89116e42
+def split_name(
+    photos:Photos,
+    held:list, # indices held out
+) -> str: # a hash
+    "A name for exactly this split of exactly these photos"
+    return hashlib.sha256(f'{len(photos)} {[photos.hash(i) for i in held]}'.encode()).hexdigest()
+
 def begin(
     learn:Learner,
     recipe:Recipe,
@@ -239,7 +246,7 @@ def begin(
 ) -> list: # the journal so far
     "Bring Learner and folder to where training starts; `UsageError` if the run held out other photos before"
     photos,path = learn.dls.crop.photos,run/'data.yaml'
-    held = hashlib.sha256(f"{len(photos)} {[photos.hash(i) for i in learn.dls.held]}".encode()).hexdigest()
+    held = split_name(photos, learn.dls.held)
     if last and path.exists() and yaml.safe_load(path.read_text()).get('held', held) != held:
         raise UsageError(f"'{run}' was trained on other photos", 'give the same ones, or choose another folder')
     for f in run.glob('.*.tmp*' if last else '*generator-*'): f.unlink()

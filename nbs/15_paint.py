@@ -104,11 +104,12 @@ def light(
 ) -> tuple[np.ndarray,np.ndarray]: # luminance Y and f(Y), both HxW float32
     "How light each pixel is; gray by lookup, colors by their own luminance"
     byte,f,_ = _tables()
-    if x.dtype==np.uint8 and x.ndim==2: return byte.take(x), f.take((byte*65535 + .5).astype(np.intp)).take(x)
-    if x.dtype==np.uint8: channel = lambda v,w: (byte*np.float32(w)).take(v)
+    look = lambda table,v: table.take(v, mode='wrap') # unsigned indices cannot be out of range: not checked
+    if x.dtype==np.uint8 and x.ndim==2: return look(byte, x), look(look(f, (byte*65535 + .5).astype(np.uint16)), x)
+    if x.dtype==np.uint8: channel = lambda v,w: look(byte*np.float32(w), v)
     else: channel = lambda v,w: srgb_decode(v*np.float32(1/(65535 if x.dtype==np.uint16 else 1)))*np.float32(w)
     Y = channel(x, 1) if x.ndim==2 else sum(channel(x[...,i], w) for i,w in enumerate(_rgb2xyz[1]))
-    if x.dtype==np.uint8: return Y, f.take((Y*65535 + .5).astype(np.int32), mode='clip')
+    if x.dtype==np.uint8: return Y, look(f, (Y*65535 + .5).astype(np.uint16))
     return Y, lab_f(Y)
 
 # %%
@@ -173,7 +174,7 @@ np.stack(linear_rgb(fy, Y, fy), -1)[0,0], Y[0,0]
 
 # %%
 #| export
-_tol = np.float32(1e-5) # of linear light: a thirtieth of a step of 8 bits in the dark
+_tol = np.float32(4e-6) # of linear light, so little that black stays black: an eightieth of a step of 8 bits
 
 def excess(
     rgb:list[np.ndarray], # linear light of R, G and B
@@ -412,7 +413,7 @@ show_detail([rgb, *(naive_rgb(L*100, x*110).clip(0, 1) for x in (plain, follow))
 # ## Painting
 
 # %% [markdown]
-# Now the two meet. Every step works on a strip of rows that stays in the processor's cache, and strips go to as many threads as there are cores: NumPy lets go of Python's lock while it computes. Nothing depends on which thread takes which strip, so the result does not depend on their number. In the maps lightness is replaced by $f_Y$ ($L = 1.16 f_Y - 0.16$) and the scales of $a$ and $b$ are folded in, so that one multiplication and one addition a pixel give $f_X$, and as many $f_Z$. The lesson holds the fast way against the plain one, on a photograph and its own color, and then checks the promise of this chapter on colors that are far too strong: lightness moves by less than half a unit anywhere, which is what rounding to bytes costs.
+# Now the two meet. Every step works on a strip of rows, small enough for the processor's cache and large enough that Python's own time does not count, and strips go to as many threads as there are cores: NumPy lets go of Python's lock while it computes. Nothing depends on which thread takes which strip, so the result does not depend on their number. In the maps lightness is replaced by $f_Y$ ($L = 1.16 f_Y - 0.16$) and the scales of $a$ and $b$ are folded in, so that one multiplication and one addition a pixel give $f_X$, and as many $f_Z$. The lesson holds the fast way against the plain one, on a photograph and its own color, and then checks the promise of this chapter on colors that are far too strong: lightness moves by less than half a unit anywhere, which is what rounding to bytes costs.
 
 # %%
 #| export
@@ -445,17 +446,18 @@ def _store(
 # %%
 #| export
 def paint(
-    x:np.ndarray, # HxW gray or HxWx3 RGB; uint8, uint16, or float in 0..1
+    x:np.ndarray|Image.Image, # HxW gray or HxWx3 RGB; uint8, uint16, or float in 0..1; or Pillow's L or RGB
     maps:np.ndarray, # 4xhxw: slopes and offsets of color over lightness
     out:np.ndarray, # HxWx3, or HxWx4 with room for alpha; the first three channels are written
     saturation:float=1., # factor on color
 ):
     "Join the light of `x` to the color of `maps`, strip by strip"
-    h,w = x.shape[:2]
-    maps,step = widen(_folded(maps, saturation), w), max(1, 2**17//w)
+    h,w = out.shape[:2]
+    maps,step = widen(_folded(maps, saturation), w), max(1, 2**18//w)
+    rows = lambda i,j: np.asarray(x.crop((0, i, w, j))) if isinstance(x, Image.Image) else x[i:j]
     def strip(i):
-        at = slice(i, i+step)
-        Y,fy = light(x[at])
+        at = slice(i, min(i + step, h))
+        Y,fy = light(rows(at.start, at.stop))
         P,R,Q,S = rows_of(maps, h, at)
         fx,fz = P,R
         fx *= fy; fx += Q

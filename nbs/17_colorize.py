@@ -61,9 +61,10 @@ def small_light(
     h:int, # its height
 ) -> np.ndarray: # hxw, lightness in 0..1
     "The lightness of a small copy, shrunk in sRGB as the training pictures were"
-    x,im = pic.pixels,pic.image
-    if im is None and x.dtype==np.uint8: im = Image.fromarray(np.ascontiguousarray(x))
-    if im is not None: small = np.asarray(im.resize((w, h), Image.BILINEAR, reducing_gap=3))
+    x = pic.source
+    if pic.dtype==np.uint8:
+        im = x if isinstance(x, Image.Image) else Image.fromarray(np.ascontiguousarray(x))
+        small = np.asarray(im.resize((w, h), Image.BILINEAR, reducing_gap=3))
     else:
         planes = np.moveaxis(x, -1, 0) if x.ndim==3 else x[None]
         small = np.stack([resize(p, w, h) for p in planes], -1)/np.float32(65535 if x.dtype==np.uint16 else 1)
@@ -176,7 +177,7 @@ class Colorizer:
         size:int|None=None, # the network sees about size x size pixels; None for the card's
     ) -> np.ndarray: # 4xhxw: slopes and offsets of color over lightness, as stored
         "Color of a picture, seen upright"
-        h,w = pic.pixels.shape[:2]
+        h,w = pic.shape
         L = small_light(pic, *net_size(w, h, size or self.card['size'], self.card['multiple']))
         ab = self.ab(upright(L, pic.orientation))
         ab = upright(np.moveaxis(ab, 0, -1), pic.orientation, back=True)
@@ -234,8 +235,8 @@ def check_options(
 def _painted(pic:Picture, model, size:int|None, saturation:float, dtype, channels:int) -> np.ndarray:
     "Color a record; alpha goes into the fourth channel"
     dtype = np.dtype(dtype)
-    out = np.empty((*pic.pixels.shape[:2], channels), dtype.newbyteorder('='))
-    paint(pic.pixels, load_model(model).maps(pic, size), out, saturation)
+    out = np.empty((*pic.shape, channels), dtype.newbyteorder('='))
+    paint(pic.source, load_model(model).maps(pic, size), out, saturation)
     if channels==4: out[...,3] = _depth(pic.alpha, out.dtype)
     return out.astype(dtype, copy=False)
 
@@ -312,7 +313,7 @@ def colorize_bytes(
     check_options(size, saturation, quality)
     deep = fmt in ('PNG', 'TIFF')
     pic = read_picture(src, deep)
-    dtype = np.uint16 if deep and pic.pixels.dtype!=np.uint8 else np.uint8
+    dtype = np.uint16 if deep and pic.dtype!=np.uint8 else np.uint8
     out = _painted(pic, model, size, saturation, dtype, 4)
     alpha,info,pic = pic.alpha is not None,pic.info,None
     return encode_picture(out, alpha, info, fmt, quality)

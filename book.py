@@ -112,6 +112,7 @@ def stage_all(paths, params=None, jobs=2, report=print):
     "Stage `paths`, `jobs` at a time; returns a dict of name to (seconds, error)"
     os.environ.setdefault('OMP_NUM_THREADS', str(max(1, (os.cpu_count() or 1)//jobs)))
     os.environ.setdefault('MPLBACKEND', 'module://matplotlib_inline.backend_inline')
+    os.environ.setdefault('PYTHONWARNINGS', 'ignore:`torch.jit:FutureWarning')  # of fastai, at import
     done = {}
     with ProcessPoolExecutor(jobs) as pool:
         runs = {pool.submit(stage, o, params): o for o in paths}

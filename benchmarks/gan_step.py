@@ -2,10 +2,11 @@
 
     python benchmarks/gan_step.py [--size 224] [--bs 4] [--batches 6] [--rounds 5]
 
-Both train S0's generator and critic with S0's losses, Adam and batches, each photograph of a batch drives one step of
+All train S0's generator and critic with S0's losses, Adam and batches, each photograph of a batch drives one step of
 the generator and one of the critic. GANLearner takes one batch for each of the two steps (FixedGANSwitcher(1, 1)), so
 the same batch is given to it twice, and an image counts when both networks have learned from it. Ours runs as
-`colorbook train` does, with channels_last. The rounds alternate; the ratio is the median of the pairs.
+`colorbook train s0` does, and in float32 as well, which is what GANLearner can do on a CPU. All have the allocator's
+settings of `colorbook train`. The rounds alternate; a ratio is the median over the rounds.
 """
 import argparse, time
 from statistics import median
@@ -20,9 +21,10 @@ from functools import partial
 from rich.console import Console
 from rich.table import Table
 
-from colorbook.adversary import Adversary, GAN, gan_splitter
+from colorbook.adversary import Adversary, gan_splitter
 from colorbook.critic import S0Critic
 from colorbook.losses import L1Loss
+from colorbook.recipes import keep_memory, make_gan, recipes, replace
 from colorbook.unet import S0Generator
 
 opt = partial(Adam, mom=.5, sqr_mom=.999, eps=1e-8)
@@ -50,8 +52,8 @@ class Batches(list):
     def to(self, device): return self
 
 
-def ours(loader, size):
-    gan = GAN(S0Generator(), S0Critic(size)).to(memory_format=torch.channels_last)
+def ours(loader, size, bf16):
+    gan = make_gan(replace(recipes['s0'], size=size, bf16=bf16))
     return Learner(DataLoaders(loader, Batches()), gan, L1Loss(100.), opt, splitter=gan_splitter, cbs=Adversary())
 
 
@@ -77,16 +79,20 @@ def main():
         ap.add_argument(f'--{name}', type=int, default=value)
     a = ap.parse_args()
     def made(twice): return Batches(batches(a.batches, a.bs, a.size, twice))
-    pair = ours(made(False), a.size),theirs(made(True), a.size)
-    for learn in pair: images_per_second(learn, 1)
-    rows = [[images_per_second(learn, a.batches*a.bs) for learn in pair] for _ in range(a.rounds)]
+    keep_memory()
+    learners = dict(colorbook=ours(made(False), a.size, True), float32=ours(made(False), a.size, False),
+                    GANLearner=theirs(made(True), a.size))
+    for learn in learners.values(): images_per_second(learn, 1)
+    rows = [[images_per_second(learn, a.batches*a.bs) for learn in learners.values()] for _ in range(a.rounds)]
     title = f'S0 at {a.size} px, batches of {a.bs}, {a.rounds} rounds'
     table = Table('images/s', 'median', 'least', 'most', title=title)
-    for name,col in zip(('colorbook', 'GANLearner'), zip(*rows)):
+    for name,col in zip(learners, zip(*rows)):
         table.add_row(name, *(f'{f(col):.2f}' for f in (median, min, max)))
     Console().print(table)
-    ratios = [x/y for x,y in rows]
-    print(f'ratio: median {median(ratios):.2f}, {min(ratios):.2f} to {max(ratios):.2f} (bar: 1.5)')
+    for i,name in enumerate(('colorbook', 'colorbook in float32')):
+        ratios = [row[i]/row[-1] for row in rows]
+        print(f'{name}, times GANLearner: median {median(ratios):.2f}, {min(ratios):.2f} to {max(ratios):.2f}'
+              + ' (bar: 1.5)'*(not i))
 
 
 if __name__ == '__main__': main()

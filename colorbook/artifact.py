@@ -112,7 +112,7 @@ def export_artifact(
     card:dict, # see `make_card`
 ) -> Path: # the file
     "Write a generator and its card as one ONNX file of dynamic size"
-    net = LtoAb(fold(generator))
+    net = LtoAb(fold(generator)).eval()
     sides = {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
     prog = torch.onnx.export(net, (torch.rand(1, 1, 96, 128),), dynamo=True, dynamic_shapes=(sides,), verbose=False,
         input_names=['L'], output_names=['ab'])
@@ -175,7 +175,7 @@ def held_photos(
     train,held = split_by_hash(photos, recipe.valid, recipe.seed)
     if seen.get('held', split_name(photos, held)) != split_name(photos, held or train[-1:]):
         raise UsageError(f"these are not the photos that '{run}' was trained on", 'give the same ones')
-    return [np.asarray(photos[i].resize((size, size), Image.Resampling.BICUBIC)) for i in (held or train)[:n]]
+    return [np.array(photos[i].resize((size, size), Image.Resampling.BICUBIC)) for i in (held or train)[:n]]
 
 # %% ../nbs/10_artifact.ipynb #47ae97fc
 def candidates(

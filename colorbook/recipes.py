@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['recipes', 'generators', 'critics', 'contents', 'Phase', 'Recipe', 's0_recipe', 'to_plain', 'save_recipe', 'build',
-           'from_plain', 'load_recipe', 'vary', 'check_recipe', 'make_gan', 'make_content', 'encoder_weights',
-           'make_learner', 'load_data', 'fit_phase', 'split_name', 'begin', 'train', 'load_generator']
+           'from_plain', 'load_recipe', 'vary', 'check_recipe', 'make_gan', 'bfloat16', 'make_content',
+           'encoder_weights', 'keep_memory', 'make_learner', 'load_data', 'fit_phase', 'split_name', 'begin', 'train',
+           'load_generator']
 
 # %% ../nbs/09_recipes.ipynb #16e93b77
-import hashlib, yaml
+import ctypes, hashlib, yaml
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 import torch
@@ -58,6 +59,7 @@ class Recipe:
     eps:float=1e-5
     wd:float=.01 # decoupled weight decay
     clip:float=0. # largest gradient norm; 0 for no limit
+    bf16:bool=False # networks in bfloat16, weights and losses in float32
     valid:float=.03 # share of the photos that is held out
     floor:float=.8 # least colorfulness ratio on held-out photos, see `colorbook.artifact.pick`
     seed:int=0
@@ -67,7 +69,7 @@ def s0_recipe(name, size, **kwargs):
     "S0 as published, at another size"
     return Recipe(name, (Phase('both', 20, (1e-4, 1e-4), one_cycle=False),), generator='s0', critic='s0',
         content='l1', lam=100., target='rgb', size=size, low=1., bs=4, betas=(.5, .999), eps=1e-8, wd=0., valid=.25,
-        **kwargs)
+        bf16=True, **kwargs)
 
 recipes = {r.name: r for r in [
     s0_recipe('s0', 224), s0_recipe('s0-large', 480),
@@ -158,7 +160,18 @@ def make_gan(
     "The two networks of a recipe"
     torch.manual_seed(recipe.seed)
     gan = GAN(generators[recipe.generator](recipe, state), critics[recipe.critic](recipe))
+    if recipe.bf16: bfloat16(gan.generator), bfloat16(gan.critic)
     return gan.to(memory_format=torch.channels_last)
+
+def bfloat16(
+    net:nn.Module, # changed in place: its weights stay in float32
+) -> nn.Module: # the same
+    "Let a network compute in bfloat16 where it can; fastai's `MixedPrecision` does that on CUDA only"
+    forward = net.forward
+    def cast(x, *args):
+        with torch.autocast(x.device.type, torch.bfloat16): return forward(x, *args).float()
+    net.forward = cast
+    return net
 
 # %% ../nbs/09_recipes.ipynb #d4fa9a6d
 def make_content(
@@ -186,6 +199,13 @@ def encoder_weights(
     except Exception as e:
         what = f"no weights for the encoder ({weights or 'torchvision'}): {e}"
         raise InputError(what, 'give a file with --weights, or --weights none') from e
+
+# %% ../nbs/09_recipes.ipynb #e76e4f62
+def keep_memory():
+    "Where C's library is glibc: it keeps the memory of tensors that are gone, instead of asking the system page by page"
+    try: mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError): return
+    for option,value in ((-4, 0), (-1, 2**31 - 1), (-2, 2**26)): mallopt(option, value) # MMAP_MAX, TRIM_ and TOP_PAD
 
 # %% ../nbs/09_recipes.ipynb #af4b61ba
 def make_learner(
@@ -278,6 +298,7 @@ def train(
         raise UsageError(f"'{run}' holds another recipe", 'choose another folder, or do not resume')
     state = encoder_weights(weights) if recipe.generator.startswith('mobile') and not last else None
     seed_everything(recipe.seed)
+    keep_memory()
     learn = make_learner(recipe, load_data(recipe, data, n), state)
     if not progress: learn.remove_cb(ProgressCallback); learn.logger = noop
     rows = begin(learn, recipe, run, last, dict(source=str(data) if isinstance(data, (str, Path)) else None, n=n))

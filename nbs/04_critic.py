@@ -56,6 +56,19 @@ both[0,0]
 
 # %% [markdown]
 # S0 describes its critic as "one encoder plus fully-connected layers". The encoder is the generator's way down: five convolutions of stride 2, each with batch norm and leaky ReLU, from 224 pixels to 7. The fully-connected layer is written as a convolution whose kernel is as large as what is left, 7x7, or 15x15 for pictures of 480 pixels, and another of 1x1 makes one number of its 512. That kernel fits one size of picture only. A smaller picture would fail deep inside the network, a larger one would *not* fail and return several numbers where the code around it expects one; so we ask first. The same layer's batch norm has one value per channel and picture, hence nothing to normalize in a batch of one.
+#
+# Where a kernel is as large as its input there is one place to put it, and the convolution is a product of two matrices. Told so, torch takes a third less time for a whole adversarial step of S0: as a convolution, the kernel's 12.8 million weights are copied from one order in memory to another and back in every backward pass.
+
+# %%
+#| export
+class FullConv2d(nn.Conv2d):
+    "A convolution as large as its input, computed as the matrix product that it is"
+    def forward(self,
+        x:Tensor, # `bs`x`in_channels`xHxW, as large as the kernel
+    ) -> Tensor: # `bs`x`out_channels`x1x1
+        last = lambda t: t.permute(0, 2, 3, 1).flatten(1)
+        rows = last if self.weight.is_contiguous(memory_format=torch.channels_last) else lambda t: t.flatten(1)
+        return F.linear(rows(x), rows(self.weight))[...,None,None]
 
 # %%
 #| export
@@ -72,7 +85,8 @@ class S0Critic(nn.Module):
         self.size,self.conditional = size,conditional
         widths = [n_color + conditional, 64, 128, 256, 512, 512]
         self.features = nn.Sequential(*[down(i, o) for i,o in zip(widths, widths[1:])])
-        self.head = nn.Sequential(down(512, 512, size//32, 1, 0), nn.Conv2d(512, 1, 1, bias=False))
+        full = FullConv2d(512, 512, size//32, bias=False), nn.BatchNorm2d(512), nn.LeakyReLU(.1, inplace=True)
+        self.head = nn.Sequential(nn.Sequential(*full), nn.Conv2d(512, 1, 1, bias=False))
         he_init(self)
     def forward(self,
         L:Tensor, # lightness in 0..1, `bs`x1xHxW
@@ -81,6 +95,17 @@ class S0Critic(nn.Module):
         "One verdict a picture; an `InputError` where the size is another"
         check_size(color, self.size, self.training)
         return self.head(self.features(pair(L, color) if self.conditional else color))
+
+# %%
+torch.manual_seed(seed)
+full,x = FullConv2d(6, 5, 4, bias=False),torch.randn(3, 6, 4, 4)
+for order in torch.contiguous_format,torch.channels_last:
+    full = full.to(memory_format=order)
+    y,z = full(x),F.conv2d(x, full.weight)
+    test_close(y, z, eps=1e-6)
+    slopes = [torch.autograd.grad(o.square().sum(), full.weight)[0] for o in (y, z)]
+    test_close(*slopes, eps=1e-5)
+y.shape
 
 # %%
 #| export

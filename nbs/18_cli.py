@@ -340,6 +340,7 @@ def card_command(model: Annotated[Optional[str], typer.Argument(help='An .onnx f
 #| export
 def _train_half(module:str):
     "Import a module of the training half; `UsageError` where its extra is not installed"
+    warnings.filterwarnings('ignore', '`torch.jit', FutureWarning) # fastai raises it at import
     try: return import_module(f'colorbook.{module}')
     except ModuleNotFoundError as e:
         if (e.name or '').startswith('colorbook'): raise

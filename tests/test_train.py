@@ -55,7 +55,7 @@ def straight(home):
 def test_a_run_leaves_its_files(straight):
     tags = ['0-000', '0-001', '1-000', '1-001']
     assert sorted(o.name for o in straight.iterdir()) == sorted(['artifact.onnx', 'checkpoint.pth', 'data.yaml',
-        'history.csv', 'losses.png', 'recipe.yaml', 'sheet--1.jpg', *[f'sheet-{o}.jpg' for o in tags],
+        'history.csv', 'losses.png', 'recipe.yaml', 'sheet--1.jpg', 'tried.csv', *[f'sheet-{o}.jpg' for o in tags],
         *[f'generator-{o}.safetensors' for o in tags]])
     assert len(pd.read_csv(straight/'history.csv')) == 4
     for o in straight.glob('*.[jp][pn]g'): Image.open(o).load()

@@ -126,3 +126,11 @@ def test_an_unknown_recipe_and_missing_photos(home, tmp_path, capsys):
     code,said = refused(capsys, 's0', home/'none', tmp_path/'run')
     assert code == 3 and 'nothing at' in said
     assert not (tmp_path/'run').exists()
+
+
+def test_the_model_in_the_package_was_made_by_the_recipe():
+    from colorbook import card
+    from colorbook.recipes import recipes, to_plain
+    made = card()
+    assert made['recipe'] == to_plain(recipes['default'])
+    assert made['chosen']['ratio'] >= recipes['default'].floor and made['size'] == made['chosen']['size']

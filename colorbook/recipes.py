@@ -202,7 +202,7 @@ def encoder_weights(
 
 # %% ../nbs/09_recipes.ipynb #e76e4f62
 def keep_memory():
-    "Where C's library is glibc: it keeps the memory of tensors that are gone, instead of asking the system page by page"
+    "With glibc: the memory of tensors that are gone is kept, instead of asked of the system again, page by page"
     try: mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError): return
     for option,value in ((-4, 0), (-1, 2**31 - 1), (-2, 2**26)): mallopt(option, value) # MMAP_MAX, TRIM_ and TOP_PAD

@@ -188,14 +188,18 @@ class Evaluation:
         def cell(k): return '{mean:9.3f} [{low:.3f}, {high:.3f}]'.format(**self.summary[k]) if k in self.summary else ''
         names = [k for k in measures if k in self.summary]
         lines = [f'{"":20}{"result":32}gray'] + [f'{k:20}{cell(k):32}{cell(f"gray_{k}")}' for k in names]
-        lines += [f'{k:20}{cell(k)}' for k in ('colorfulness', 'truth_colorfulness', 'colorfulness_ratio', 'lpips_ratio') if cell(k)]
+        alone = 'colorfulness', 'truth_colorfulness', 'colorfulness_ratio', 'lpips_ratio'
+        lines += [f'{k:20}{cell(k)}' for k in alone if cell(k)]
         return '\n'.join(lines + [f'{len(self.photos)} photos at {self.card["size"]}; LPIPS: {self.card["lpips"]}'])
 
     def save(self, out):
         "Write `metrics.json` and `photos.csv` into the folder `out`"
-        def plain(o): return {k: plain(v) for k,v in o.items()} if isinstance(o, dict) else o if np.isfinite(o) else str(o)
+        def plain(o):
+            if isinstance(o, dict): return {k: plain(v) for k,v in o.items()}
+            return o if np.isfinite(o) else str(o)
         report = dict(photos=len(self.photos), summary=plain(self.summary), protocol=self.card)
-        with write_beside(Path(out)/'metrics.json') as f: f.write_text(json.dumps(report, indent=1, allow_nan=False) + '\n')
+        text = json.dumps(report, indent=1, allow_nan=False) + '\n'
+        with write_beside(Path(out)/'metrics.json') as f: f.write_text(text)
         with write_beside(Path(out)/'photos.csv') as f: self.photos.to_csv(f, index=False, float_format='%.6g')
 
 # %% [markdown]
@@ -304,7 +308,8 @@ test_eq(math.isnan(monochrome.summary['colorfulness_ratio']['mean']), True)
 assert 'LPIPS: left out' in str(monochrome)
 (folder/'empty').mkdir()
 test_fail(lambda: evaluate(sepia, folder/'empty', progress=False), exc=InputError, contains='no photo')
-test_fail(lambda: evaluate(lambda g: g[:5], wide, net=None, size=size, progress=False), exc=InputError, contains='the same size')
+short = lambda: evaluate(lambda g: g[:5], wide, net=None, size=size, progress=False)
+test_fail(short, exc=InputError, contains='the same size')
 sorted(report['summary'])
 
 # %%

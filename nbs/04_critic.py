@@ -287,7 +287,7 @@ test_eq(field((2, 2, 1, 1)), (34, 4))
 field((2, 2, 2, 1, 1))
 
 # %% [markdown]
-# The formula is easy to get wrong, and the network can be asked itself: the gradient of one verdict is not zero exactly at the pixels that the verdict depends on. Leaky ReLU never has slope zero and the weights are random, so no path cancels. The support is a square of 70 pixels, all of it, in lightness and color alike, and it moves by 8 pixels from one verdict to the next. @fig-field shows the patch on a photograph; the dashed frames are those of the neighbors. The reaction is far from flat: many paths lead to the middle of the patch and one to each corner, so that a verdict is mostly about half the width of its patch.
+# The formula is easy to get wrong, and the network can be asked itself: the gradient of one verdict is not zero exactly at the pixels that the verdict depends on. Leaky ReLU never has slope zero and the weights are random, so no path cancels. The support is a square of 70 pixels, all of it, in lightness and color alike, and it moves by 8 pixels from one verdict to the next. @fig-patch-field shows the patch on a photograph; the dashed frames are those of the neighbors. The reaction is far from flat: many paths lead to the middle of the patch and one to each corner, so that a verdict is mostly about half the width of its patch.
 
 # %%
 torch.manual_seed(seed)
@@ -308,7 +308,7 @@ test_eq(box(support(PatchCritic(nf=8, strides=(2, 2, 1, 1)).double(), 15, 15))[2
 [box(o) for o in grads]
 
 # %%
-#| label: fig-field
+#| label: fig-patch-field
 #| fig-cap: "The patch of one verdict, those of two neighbors, and how strongly the verdict reacts to each pixel."
 def show_field(photo, grad, r, j):
     "A photo with the patch of one verdict, and the size of its gradient"

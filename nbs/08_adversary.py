@@ -374,7 +374,7 @@ def judge(conditional):
     return log.values
 
 # %%
-#| label: fig-conditional
+#| label: fig-seeing
 #| fig-cap: "A critic's loss at telling a picture's own disc from another's. Without seeing lightness it guesses."
 def draw_losses(curves, level=None, height=2.6):
     "Losses over the steps, with a dotted line at `level`"

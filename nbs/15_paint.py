@@ -248,7 +248,7 @@ test_eq((np.hypot(fit[...,1], fit[...,2]) < np.hypot(a, b) + .3).all(), True)
 share, hue.max()
 
 # %%
-#| label: fig-gamut
+#| label: fig-fitted
 #| fig-cap: "All hues at lightness 70, chroma growing downwards: clipped by channel, and fitted; below, lightness."
 def show_gamut(L=70, n=180, height=3.2):
     "Hue against chroma at one lightness, clipped and fitted"

@@ -313,7 +313,7 @@ test_fail(short, exc=InputError, contains='the same size')
 sorted(report['summary'])
 
 # %%
-#| label: fig-sheet
+#| label: fig-extremes
 #| fig-cap: "The sheet of a tint that is the same everywhere: gray, result, truth, sorted by PSNR."
 Image.open(folder/'report'/'sheet.jpg')
 

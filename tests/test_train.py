@@ -129,7 +129,7 @@ def test_an_unknown_recipe_and_missing_photos(home, tmp_path, capsys):
 
 
 def test_the_model_in_the_package_was_made_by_the_recipe():
-    from colorbook import card
+    from colorbook.colorize import card
     from colorbook.recipes import recipes, to_plain
     made = card()
     assert made['recipe'] == to_plain(recipes['default'])

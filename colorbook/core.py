@@ -18,6 +18,7 @@ class ColorbookError(Exception):
         what:str, # what was wrong, with the file's name where there is one
         remedy:str='', # what the user can do about it
     ):
+        if what.startswith('Caught '): what = what.strip().splitlines()[-1].partition('Error: ')[2]
         super().__init__(what, remedy)
         self.what,self.remedy = what,remedy
     def __str__(self): return f'{self.what}; {self.remedy}' if self.remedy else self.what

@@ -22,7 +22,7 @@ from fastcore.test import *
 # ## One family of errors
 
 # %% [markdown]
-# A traceback tells a programmer where the code was; it tells someone with a folder of old photographs nothing. A `ColorbookError` carries one sentence on what is wrong and one on the remedy, and the command line prints the two and ends with the class's exit code: 2 for wrong usage, 3 for input that cannot be used, 4 for output that cannot be written, 5 for training that diverged.
+# A traceback tells a programmer where the code was; it tells someone with a folder of old photographs nothing. A `ColorbookError` carries one sentence on what is wrong and one on the remedy, and the command line prints the two and ends with the class's exit code: 2 for wrong usage, 3 for input that cannot be used, 4 for output that cannot be written, 5 for training that diverged. An error may also come out of a process that loads pictures. torch hands it over as a report of many lines that starts with "Caught", and whose last one is the error; only that is kept.
 
 # %%
 #| export
@@ -33,6 +33,7 @@ class ColorbookError(Exception):
         what:str, # what was wrong, with the file's name where there is one
         remedy:str='', # what the user can do about it
     ):
+        if what.startswith('Caught '): what = what.strip().splitlines()[-1].partition('Error: ')[2]
         super().__init__(what, remedy)
         self.what,self.remedy = what,remedy
     def __str__(self): return f'{self.what}; {self.remedy}' if self.remedy else self.what
@@ -65,6 +66,8 @@ class TrainingError(ColorbookError):
 err = InputError("'cat.jpg' is empty", 'copy it again from the camera')
 test_eq(isinstance(err, ColorbookError), True)
 test_eq([e.exit_code for e in (UsageError, InputError, OutputError, TrainingError)], [2, 3, 4, 5])
+far = InputError(f'Caught InputError in process 1.\nTraceback\n  line 3\ncolorbook.core.InputError: {err}\n')
+test_eq(str(far), str(err))
 str(err)
 
 # %% [markdown]

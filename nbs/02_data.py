@@ -15,6 +15,7 @@ size,bs,seed = 96,6,7
 #| export
 import hashlib, io, math, os, random, tarfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -32,7 +33,7 @@ from colorbook.lab import join_lab, show_row
 # ## Photographs from anywhere
 
 # %% [markdown]
-# A few photographs come with packages that we need anyway; the chapters use them, so that the book runs on a machine without data. Thousands come in a folder, with subfolders and other things between the pictures, or in tar shards, which a file system likes better than a million small files. All of these, and lists of them, are sources. A source becomes a list of names and of things to decode, always in the same order; then each photo is decoded once, turned the way its EXIF data says, made small and kept: 25,000 photos of 192 pixels are 3 GB, and an epoch that decodes nothing is several times as fast on few cores.
+# A few photographs come with packages that we need anyway; the chapters use them, so that the book runs on a machine without data. Thousands come in a folder, with subfolders and other things between the pictures, or in tar shards, which a file system likes better than a million small files. All of these, and lists of them, are sources. A source becomes a list of names and of things to decode, always in the same order. Of a tar only the headers are read for that; a member is then known by its place in the file, as a file is by its path, and any number of processes may read there at once.
 
 # %%
 #| export
@@ -66,13 +67,29 @@ def is_photo(
 
 # %%
 #| export
-def read_tar(
+@dataclass(frozen=True)
+class TarPart:
+    "A member of a tar file, found again without a search"
+    path:Path # the tar
+    start:int # where the member begins, in bytes
+    size:int # in bytes
+    def read(self) -> bytes: # the member, still encoded
+        "Read it; every call opens the tar by itself, so that processes do not disturb each other"
+        with open(self.path, 'rb') as f:
+            f.seek(self.start)
+            return f.read(self.size)
+
+# %%
+#| export
+def list_tar(
     path:Path, # tar file of photos
-) -> list: # pairs of member name and bytes
+) -> list: # pairs of member name and `TarPart`, or bytes where the tar is compressed
     "All photos of a tar shard, still encoded"
     try:
         with tarfile.open(path) as t:
-            return [(m.name, t.extractfile(m).read()) for m in t if m.isfile() and is_photo(m.name)]
+            plain = type(t.fileobj) is io.BufferedReader
+            def part(m): return TarPart(Path(path), m.offset_data, m.size) if plain else t.extractfile(m).read()
+            return [(m.name, part(m)) for m in t if m.isfile() and is_photo(m.name)]
     except (tarfile.TarError, OSError, EOFError) as e:
         raise InputError(f"cannot read '{path}' as a tar file: {e}", 'copy it again or make it anew') from e
 
@@ -89,10 +106,10 @@ def list_photos(
     if path.is_dir():
         found = sorted(o for o in path.rglob('*') if is_photo(o))
         shards = sorted(path.rglob('*.tar'))
-        return [(str(o.relative_to(path)), o) for o in found] + [p for o in shards for p in read_tar(o)]
+        return [(str(o.relative_to(path)), o) for o in found] + [p for o in shards for p in list_tar(o)]
     files = [path] if path.exists() else sorted(path.parent.glob(path.name))
     if not files: raise InputError(f"there is nothing at '{source}'", 'give a folder, a tar file or a pattern')
-    return [p for o in files for p in (read_tar(o) if '.tar' in o.suffixes else [(str(o), o)])]
+    return [p for o in files for p in (list_tar(o) if '.tar' in o.suffixes else [(str(o), o)])]
 
 # %%
 #| export
@@ -101,6 +118,7 @@ def open_photo(
 ) -> Image.Image: # as it is stored
     "A photo, opened but not yet decoded"
     if isinstance(src, Image.Image): return src
+    if isinstance(src, TarPart): src = src.read()
     if not isinstance(src, np.ndarray): return Image.open(io.BytesIO(src) if isinstance(src, bytes) else src)
     if src.dtype != np.uint8: raise ValueError(f'an array of {src.dtype}, not of bytes')
     return Image.fromarray(src)
@@ -108,7 +126,7 @@ def open_photo(
 # %%
 #| export
 def read_photo(
-    src, # path, bytes, PIL picture or HxWx3 array of bytes
+    src, # path, bytes, `TarPart`, PIL picture or HxWx3 array of bytes
     name:str='', # what to call it in an error
 ) -> Image.Image: # RGB, turned the way its EXIF data says
     "One photo, decoded"
@@ -123,25 +141,48 @@ def read_photo(
 
 # %%
 #| export
+def content_hash(
+    src, # see `read_photo`
+    name:str='', # what to call it in an error
+) -> str: # 64 hexadecimal digits
+    "Hash of an encoded photo as it is stored, without decoding it; of pixels where there is nothing else"
+    if isinstance(src, (Image.Image, np.ndarray)): code = read_photo(src, name).tobytes()
+    elif isinstance(src, bytes): code = src
+    else:
+        try: code = src.read() if isinstance(src, TarPart) else Path(src).read_bytes()
+        except OSError as e: raise InputError(f"cannot read '{name or src}': {e}", 'copy it again') from e
+    return hashlib.sha256(code).hexdigest()
+
+# %% [markdown]
+# What training wants next is any photo, again and again. A set that fits into memory is decoded once, turned the way its EXIF data says, made small and kept: 25,000 photos of 192 pixels are 3 GB, and an epoch that decodes nothing is several times as fast on few cores. A larger set is decoded anew each time it is asked for, and then by several processes. Both kinds answer the same four questions: how many, which picture, under what name, and with what hash of its content. Whatever answers these is a set of photos for all that follows, frames in an [HDF5 file](02_store.ipynb) too.
+
+# %%
+#| export
 class Photos:
-    "Photographs decoded once and kept in memory"
+    "Photographs, decoded once and kept in memory, or each time they are asked for"
     def __init__(self,
         source, # see `list_photos`
         short:int=None, # shrink pictures whose short side is longer than this
         n:int=None, # take only so many
+        keep:bool=True, # decode all now, and hash their pixels; else each when wanted, and hash the files as they are
     ):
-        def load(o):
-            im = read_photo(o[1], o[0])
-            code,by = hashlib.sha256(im.tobytes()).hexdigest(),(short or math.inf)/min(im.size)
-            return im if by >= 1 else ImageOps.scale(im, by, Image.Resampling.BOX),code
         items = list_photos(source)[:n]
         if not items: raise InputError(f"there is no photo in '{source}'", f"it reads {', '.join(sorted(SUFFIXES))}")
-        with ThreadPoolExecutor() as ex: loaded = list(ex.map(load, items))
-        self.names = [o[0] for o in items]
+        self.names,self.items = map(list, zip(*items))
+        self.short,self.ims = short,None
+        if not keep: return
+        with ThreadPoolExecutor() as ex: loaded = list(ex.map(self._load, range(len(items))))
         self.ims,self.hashes = map(list, zip(*loaded))
-    def __len__(self): return len(self.ims)
-    def __getitem__(self, i): return self.ims[i]
-    def hash(self, i): return self.hashes[i]
+    def _load(self, i):
+        im = read_photo(self.items[i], self.names[i])
+        return self._shrink(im),hashlib.sha256(im.tobytes()).hexdigest()
+    def _shrink(self, im):
+        by = (self.short or math.inf)/min(im.size)
+        return im if by >= 1 else ImageOps.scale(im, by, Image.Resampling.BOX)
+    def __len__(self): return len(self.names)
+    def __getitem__(self, i):
+        return self.ims[i] if self.ims else self._shrink(read_photo(self.items[i], self.names[i]))
+    def hash(self, i): return self.hashes[i] if self.ims else content_hash(self.items[i], self.names[i])
 
 # %% [markdown]
 # We cut two dozen small pictures out of the six photographs and store them in several ways: as files in nested folders, between other files, and in two shards. Every source gives the same pixels.
@@ -159,10 +200,15 @@ for i,o in enumerate(ims):
 sources = dict(folder=home/'photos', files=sorted((home/'photos').rglob('0*.*')), glob=home/'shard-*.tar', pictures=ims,
     tars=[home/'shard-0.tar', home/'shard-1.tar'], arrays=[np.asarray(o) for o in ims], one=home/'photos/1/001.PNG')
 read = {k: Photos(v) for k,v in sources.items()}
+late = {k: Photos(v, short=20, keep=False) for k,v in sources.items()}
 same = sorted(read['pictures'].hashes)
 for k in ('folder', 'files', 'tars', 'glob', 'arrays'): test_eq(sorted(read[k].hashes), same)
 test_eq(read['tars'].names[:2], ['000.png', '002.bmp'])
 test_eq(max(max(o.size) for o in Photos(ims, short=20).ims), 25)
+for k,v in sources.items():
+    early = Photos(v, short=20)
+    test_eq([(n, o.tobytes()) for n,o in zip(early.names, early)], [(n, o.tobytes()) for n,o in zip(late[k].names, late[k])])
+test_eq(sorted(map(late['tars'].hash, range(24))), sorted(map(late['folder'].hash, range(24))))
 {k: len(v) for k,v in read.items()}
 
 # %% [markdown]
@@ -369,7 +415,7 @@ small[0,:,0,0]
 # ## Batches
 
 # %% [markdown]
-# The pieces meet in a `DataBlock`. Photos are cropped one by one; everything else is done to whole batches and, where there is a GPU, on it. A transform of fastai is called with the number of its subset, 0 for training; only there is $L$ aged. All randomness comes from the usual three generators, so one `set_seed` beforehand makes the batches come again: with ageing the targets are the same to the last bit and only $L$ differs, and the held-out photos are neither aged nor moved (@fig-batch shows a batch).
+# The pieces meet in a `DataBlock`. Photos are cropped one by one, by other processes where that is asked for; everything else is done to whole batches and, where there is a GPU, on it. A transform of fastai is called with the number of its subset, 0 for training; only there is $L$ aged. All randomness comes from the usual three generators, so one `set_seed` beforehand makes the batches come again: with ageing the targets are the same to the last bit and only $L$ differs, and the held-out photos are neither aged nor moved (@fig-batch shows a batch).
 
 # %%
 #| export
@@ -392,13 +438,14 @@ class ToLab(ItemTransform):
 # %%
 #| export
 def color_loaders(
-    photos:Photos,
+    photos, # `Photos`, or another set with length, items, `names` and `hash`
     bs:int=48, # batch size
     size:int=128, # side of the crops
     low:float=.7, # smallest crop, as a share of the short side
     valid:float=.03, # share held out
     seed:int=0, # of the split
     device=None, # where batches go
+    num_workers:int=0, # processes that decode and crop; worth their while where photos are not kept in memory
     **kwargs, # options of `ToLab`
 ) -> DataLoaders: # batches of `L` and target; `dls.held` has the indices held out
     "Batches for training and for validation"
@@ -406,7 +453,7 @@ def color_loaders(
     crop = SquareCrop(photos, size, low, held)
     block = DataBlock(blocks=TransformBlock(), get_items=lambda o: list(range(len(o))),
         splitter=lambda _: (train, held), item_tfms=crop, batch_tfms=ToLab(**kwargs), n_inp=1)
-    dls = block.dataloaders(photos, bs=min(bs, len(train)), val_bs=min(bs, len(held)), num_workers=0,
+    dls = block.dataloaders(photos, bs=min(bs, len(train)), val_bs=min(bs, len(held)), num_workers=num_workers,
         device=device or default_device())
     dls.held,dls.crop = held,crop
     return dls
@@ -428,6 +475,25 @@ assert not torch.equal(L_next, L)
 test_eq((L_again, ab_again), (L_held, ab_held))
 test_eq((L.shape, ab.shape), ((bs, 1, size, size), (bs, 2, size//4, size//4)))
 L.shape,ab.shape
+
+# %% [markdown]
+# Photos that are not kept are decoded by the processes that crop them, and come in the same way. A photo that cannot be read is found late then, in the middle of training; the error still names it.
+
+# %%
+files = Photos(home/'photos', keep=False)
+def epoch(num_workers): return list(color_loaders(files, 4, 16, valid=.3, device='cpu', num_workers=num_workers).valid)
+for (L0,ab0),(L2,ab2) in zip(epoch(0), epoch(2), strict=True):
+    test_eq((L0, ab0), (L2, ab2))
+set_seed(seed)
+dls = color_loaders(files, 4, 16, valid=.3, device='cpu', num_workers=2)
+twice = [list(dls.train) for _ in range(2)]
+assert not torch.equal(twice[0][0][0], twice[1][0][0])
+(home/'photos/0/000.png').write_bytes(b'damaged')
+lost = color_loaders(files, 4, 16, valid=.3, device='cpu', num_workers=2)
+try: [list(o) for o in (lost.train, lost.valid)]
+except InputError as e: said = str(e)
+assert '000.png' in said and len(said.splitlines()) == 1
+said
 
 # %%
 #| label: fig-batch

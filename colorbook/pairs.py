@@ -135,11 +135,12 @@ def pair_loaders(
     seed:int=0, # of the split
     device=None, # where batches go
     num_workers:int=0, # processes that crop
+    keep:bool=True, # keep all pictures in memory, see `Photos`
     **kwargs, # options of `ToLab`
 ) -> DataLoaders: # batches as `kinds` says; `dls.held` has the indices held out
     "Batches of pairs for training and for validation"
     keep_sound(dict(pairs=pairs), flaw=pair_flaw)
-    first,second = (Photos([o[i] for o in pairs], short=size*3//2) for i in (0, 1))
+    first,second = (Photos([o[i] for o in pairs], short=size*3//2, keep=keep) for i in (0, 1))
     train,held = split_by_hash(first, valid, seed)
     block = DataBlock(blocks=TransformBlock(), get_items=lambda o: list(range(len(o))), n_inp=1,
         splitter=lambda _: (train, held), item_tfms=PairCrop(first, second, size, low, held),

@@ -3,7 +3,7 @@
 #
 # > Every set in the layout it comes in, one kind of list for all
 #
-# A set of photographs comes in the layout that its makers found handy: a MATLAB file beside a folder, two tables of frame numbers, a list of persons, a folder of folders. Whoever writes a new loader for each makes a new mistake in each. So a format is no more here than a function from a folder to named lists of paths, and the rest of the way, `Photos`, loaders and recipes, is that of [chapter 02](02_data.ipynb). At the end of this chapter we can read the sets of the systems that this book builds on, fetch those that may be fetched, and say exactly which entries of a damaged set were left out.
+# A set of photographs comes in the layout that its makers found handy: a MATLAB file beside a folder, two tables of frame numbers, a list of persons, a folder of folders. Whoever writes a new loader for each makes a new mistake in each. So a format is no more here than a function from a folder to named lists of paths, and the rest of the way, `Photos`, loaders and recipes, is that of [chapter 02](02_data.ipynb). At the end of this chapter we can read S0's sets as they are, and any folder, and say exactly which entries of a damaged set were left out.
 
 # %%
 #| default_exp formats
@@ -13,23 +13,18 @@ size,bs,seed = 64,4,7
 
 # %%
 #| export
-import shutil
 from functools import partial
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
-import fastai.data, numpy as np, pandas as pd
-from fastai.data.external import URLs
-from fastdownload import FastDownload
+import numpy as np, pandas as pd
 from rich.console import Console
 from rich.progress import track
-from torchvision import datasets as tv_datasets
 from colorbook.core import InputError, UsageError, write_beside
 from colorbook.data import SUFFIXES, is_photo, read_photo
 
 # %%
 #| hide
-import contextlib, hashlib, io, os, tarfile, tempfile, threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+import tempfile
 from fastcore.test import *
 from fastai.vision.all import DataBlock, IndexSplitter, TransformBlock, set_seed, torch
 from PIL import Image
@@ -404,7 +399,7 @@ show_row([torch.tensor(o).permute(2, 0, 1)/255 for o in (frame, kept)], width=5)
 # ## Sets in folders
 
 # %% [markdown]
-# Any folder of color photographs is a set already. Many public sets add only one thing, folders with the names of lists, `train`, `val`, sometimes `test`, with or without a folder for each class: ImageNet, Imagenette, and the sets of people who followed them. Flowers102 has a MATLAB file again, and Places365 has tables.
+# Any folder of color photographs is a set already. Many public sets add only one thing, folders with the names of lists, `train`, `val`, sometimes `test`, with or without a folder for each class: ImageNet, Imagenette, and the sets of people who followed them.
 
 # %%
 #| export
@@ -428,143 +423,16 @@ def class_folders(
     return keep_sound({k: photos_in(o) for k,o in found.items() if o}, skip_bad)
 
 # %%
-#| export
-def flowers102(
-    root:Path, # folder with `jpg/` and `setid.mat`
-    skip_bad:bool=False, # see `keep_sound`
-) -> Sets: # train, valid, test
-    "Oxford's 102 kinds of flowers"
-    ids = read_mat(Path(root)/'setid.mat', ['trnid', 'valid', 'tstid'])
-    lists = [[Path(root)/f'jpg/image_{i:05}.jpg' for i in o] for o in ids.values()]
-    return keep_sound(dict(zip(('train', 'valid', 'test'), lists)), skip_bad)
-
-# %%
-#| export
-def places365(
-    root:Path, # folder with the tables and `data_256_standard/`, `val_256/`
-    skip_bad:bool=False, # see `keep_sound`
-) -> Sets: # train, valid
-    "Places365 at 256 pixels"
-    def read(table, folder):
-        try: rows = (Path(root)/table).read_text().split('\n')
-        except (OSError, ValueError) as e: raise InputError(f"cannot read '{Path(root)/table}': {e}", 'bring it') from e
-        return [Path(root)/folder/o.split()[0].lstrip('/') for o in rows if o.strip()]
-    return keep_sound(dict(train=read('places365_train_standard.txt', 'data_256_standard'),
-        valid=read('places365_val.txt', 'val_256')), skip_bad)
-
-# %% [markdown]
-# ## Sets that can be fetched
-
-# %% [markdown]
-# torchvision, fastai and scikit-learn know where the public sets lie, and their checksums, so the fetching is left to them: `fetch` calls them in a folder of the set's own. All of them take a folder that is there for a set that is whole, and unpack in place; after a power cut they go on with half of it and say nothing. So `fetch` marks the folder while they work, and if it finds its mark the next time, it has them unpack again, from the archives that are there. Where there is no mark, whatever lies in the folder was brought by somebody, and is read and never touched.
-#
-# torchvision no longer downloads LFW; scikit-learn does, without the lists of persons. ImageNet is given to persons, not to programs: its archives must be put in the folder by hand, and the error says which. The same holds for all others where there is no network.
-
-# %%
-#| export
-def get_lfw(home):
-    "LFW by way of scikit-learn, which decodes each picture"
-    from sklearn.datasets import fetch_lfw_people
-    fetch_lfw_people(data_home=home, color=True, resize=.1)
-
-def get_both(make):
-    "Both parts of one of torchvision's sets"
-    return lambda home: [make(home, o) for o in ('val', 'train')]
-
-# %%
-#| export
-def get_places(home, split):
-    "A part of Places365, in small"
-    tv_datasets.Places365(home, 'train-standard' if split == 'train' else split, small=True, download=True)
-
-fetchable = dict( # how to fetch a set into its folder, what is unpacked there, and how to read it
-    flowers102=(lambda o: tv_datasets.Flowers102(o, download=True), ['flowers-102/jpg'],
-        lambda o, **kw: flowers102(o/'flowers-102', **kw)),
-    lfw=(get_lfw, ['lfw_home/lfw_funneled'], lambda o, **kw: lfw(o/'lfw_home/lfw_funneled', **kw)),
-    imagenette=(lambda o: tv_datasets.Imagenette(o, size='160px', download=True), ['imagenette2-160'],
-        lambda o, **kw: class_folders(o/'imagenette2-160', **kw)),
-    imagenet=(get_both(lambda *o: tv_datasets.ImageNet(*o)), ['train', 'val'], class_folders),
-    places365=(get_both(get_places), ['data_256_standard', 'data_256', 'val_256'], places365),
-    coco_sample=(lambda o: FastDownload(base=o, module=fastai.data).get(URLs.COCO_SAMPLE), ['data/coco_sample'],
-        lambda o, **kw: any_folder(o/'data/coco_sample', **kw)))
-
-# %%
-#| export
-def unpack_once(
-    home:Path, # folder of the set
-    get, # function of it that fetches and unpacks
-    folders:list, # what it unpacks there
-):
-    "`get`, if none of the folders is there or if it broke off the last time"
-    mark,made = home/'.unpacking',[home/o for o in folders]
-    if not mark.exists() and any(o.exists() for o in made): return
-    def clear():
-        for o in made: shutil.rmtree(o, ignore_errors=True)
-    clear()
-    home.mkdir(parents=True, exist_ok=True)
-    mark.touch()
-    try: get(home)
-    except Exception as e: # each library has errors of its own
-        clear()
-        mark.unlink()
-        remedy = f"where there is no network, put the set's archives in '{home}'"
-        raise InputError(f"cannot fetch into '{home}': {e}", remedy) from e
-    mark.unlink()
-
-# %%
-#| export
-def fetch(
-    name:str, # key of `fetchable`
-    root:Path, # the set comes into a folder of that name in it
-    download:bool=True, # fetch and unpack it if it is not there
-    **kwargs, # options of its reader, such as `skip_bad`
-) -> Sets: # named lists
-    "A public set, fetched once"
-    if name not in fetchable: raise UsageError(f"nothing known of '{name}'", f"choose {', '.join(fetchable)}")
-    (get,folders,read),home = fetchable[name],Path(root).absolute()/name
-    if download: unpack_once(home, get, folders)
-    return read(home, **kwargs)
-
-# %% [markdown]
-# A server on this machine, with an archive in the layout of Imagenette, twelve pictures small; torchvision is told its address and checksum and does everything else as usual. Its own reading and ours must agree. Then a power cut, played by an exception that nobody catches, in the middle of unpacking: the next run must not be content with what lies there. And a set that nobody can fetch.
-
-# %%
-(home/'web').mkdir()
-with tarfile.open(home/'web/imagenette2-160.tgz', 'w:gz') as t:
-    for i,o in enumerate(('train/n01440764', 'train/n03000684', 'val/n01440764', 'val/n03000684')*3):
-        ims[i].save(home/'one.JPEG')
-        t.add(home/'one.JPEG', f'imagenette2-160/{o}/{i:03}.JPEG')
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args): pass
-server = ThreadingHTTPServer(('127.0.0.1', 0), partial(Quiet, directory=home/'web'))
-threading.Thread(target=server.serve_forever, daemon=True).start()
-os.environ['no_proxy'] = '127.0.0.1'
-md5 = hashlib.md5((home/'web/imagenette2-160.tgz').read_bytes()).hexdigest()
-address = f'http://127.0.0.1:{server.server_port}/imagenette2-160.tgz'
-Imagenette = tv_datasets.Imagenette
-Imagenette._ARCHIVES = Imagenette._ARCHIVES | {'160px': (address, md5)}
-with contextlib.redirect_stderr(io.StringIO()): nette = fetch('imagenette', home) # a bar of torchvision's
-for k,split in dict(train='train', valid='val').items():
-    theirs = Imagenette(home/'imagenette', split, '160px')
-    test_eq([np.asarray(Image.open(o)).sum() for o in nette[k]], [np.asarray(o).sum() for o,_ in theirs])
-nette
-
-# %%
-server.shutdown()
-class PowerCut(BaseException): pass
-def halfway(folder):
-    Imagenette(folder, size='160px', download=True)
-    shutil.rmtree(folder/'imagenette2-160/val')
-    raise PowerCut
-shutil.rmtree(home/'imagenette/imagenette2-160')
-try: unpack_once(home/'imagenette', halfway, ['imagenette2-160'])
-except PowerCut: test_eq([o.name for o in (home/'imagenette/imagenette2-160').iterdir()], ['train'])
-test_eq(fetch('imagenette', home), nette)
-test_fail(lambda: fetch('imagenet', home), exc=InputError, contains='ILSVRC2012_devkit_t12.tar.gz is not present')
-test_fail(lambda: fetch('coco_sample', home, download=False), exc=InputError, contains='there is no photo in')
-test_fail(lambda: fetch('mnist', home), exc=UsageError, contains='choose flowers102')
+for i,o in enumerate(('train/cat', 'train/dog', 'validation')*4):
+    (home/'pets'/o).mkdir(parents=True, exist_ok=True)
+    ims[i].save(home/f'pets/{o}/{i:02}.png')
+pets = class_folders(home/'pets')
+test_eq({k: [o.stem for o in v] for k,v in pets.items()}, dict(train=['00', '03', '06', '09', '01', '04', '07', '10'],
+    valid=['02', '05', '08', '11']))
+test_eq(sorted(any_folder(home/'pets')['train']), sorted(pets['train'] + pets['valid']))
 test_fail(lambda: class_folders(home/'bob'), exc=InputError, contains='no folder train')
-sorted(o.name for o in (home/'imagenette').iterdir())
+test_fail(lambda: any_folder(home/'none'), exc=InputError, contains="there is no photo in")
+pets
 
 # %% [markdown]
 # ## One way from here
@@ -575,7 +443,7 @@ sorted(o.name for o in (home/'imagenette').iterdir())
 # %%
 #| export
 layouts = dict(folder=any_folder, folders=class_folders, flower=flowers17, bob=numbered_frames, sc2=numbered_frames,
-    lfw=lfw, flowers102=flowers102, places365=places365)
+    lfw=lfw)
 
 def read_sets(
     layout:str, # key of `layouts`
@@ -590,7 +458,7 @@ def read_sets(
 # `color_loaders` takes such a list as it takes a folder, and holds out some of `train` to choose by, while `test` waits untouched. A broken picture stops this way with its name, unless it was counted out before.
 
 # %%
-for sets in (small, bob, middle, nette):
+for sets in (small, bob, middle, pets):
     photos = Photos(sets['train'], short=size)
     batch = color_loaders(photos, bs, size, valid=.2, device='cpu').one_batch()
     test_eq([o.shape[1] for o in batch], [1, 2])
@@ -624,8 +492,8 @@ L.shape,rgb.shape
 # %% [markdown]
 # ## What we have
 #
-# - the layouts of S0's sets and of the public ones, each a function from a folder to named lists;
-# - public sets fetched by the libraries that know them, whole or not at all;
+# - the layouts of S0's sets and of folders, each a function from a folder to named lists;
+# - made-up splits for those who have none, under names that say so;
 # - one gate in front of all lists: an error that names file and remedy, or a counted list of what was left out.
 
 # %% [markdown]
@@ -633,4 +501,4 @@ L.shape,rgb.shape
 #
 # 1. S0's tables hold neighboring frames in `train` and in `test`. Measure the mean difference between each frame of one and its nearest of the other, and compare it with frames of different scenes.
 # 2. Write the function for a set of yours: a table with a column of file names and a column that says `train` or `test`. How many lines are left when `keep_sound` does the checking?
-# 3. A set is fetched onto a disk that is nearly full. Which file or folder is there afterwards, and what does the next `fetch` do?
+# 3. `skip_bad` decodes every picture, and `Photos` decodes them again. For which sets is that worth avoiding, and what would have to be kept of the first time?

@@ -35,7 +35,7 @@ from colorbook.lab import rgb_to_lab, show_row
 # %% [markdown]
 # S3 knows two kinds of second picture. One says where a beholder would look: a *saliency map*, gray, in a second folder under the same name, which weighs the loss. The other takes the place of the gray photograph: near infrared, `NAME_nir` beside `NAME_rgb`, or long-wave infrared (a picture of warmth) with three channels, `lwir/` beside `visible/` as the KAIST set has them. All come down to a rule that says, for each file, which side it belongs to and what the pair is called. A file without partner is an error that names it, or is counted.
 #
-# Two pictures of a pair may differ in size, as cameras do, but not in shape: a second picture of another shape is another section of the scene, or a wrong file. The gate of [the chapter before](02_formats.ipynb) gets a function that sees to it; only the heads of the files are read for that.
+# Two pictures of a pair may differ in size, as cameras do, but not in shape: a second picture of another shape is another section of the scene, or a wrong file. The gate of [the chapter on formats](02_formats.ipynb) gets a function that sees to it; only the heads of the files are read for that.
 
 # %%
 #| export
@@ -233,11 +233,12 @@ def pair_loaders(
     seed:int=0, # of the split
     device=None, # where batches go
     num_workers:int=0, # processes that crop
+    keep:bool=True, # keep all pictures in memory, see `Photos`
     **kwargs, # options of `ToLab`
 ) -> DataLoaders: # batches as `kinds` says; `dls.held` has the indices held out
     "Batches of pairs for training and for validation"
     keep_sound(dict(pairs=pairs), flaw=pair_flaw)
-    first,second = (Photos([o[i] for o in pairs], short=size*3//2) for i in (0, 1))
+    first,second = (Photos([o[i] for o in pairs], short=size*3//2, keep=keep) for i in (0, 1))
     train,held = split_by_hash(first, valid, seed)
     block = DataBlock(blocks=TransformBlock(), get_items=lambda o: list(range(len(o))), n_inp=1,
         splitter=lambda _: (train, held), item_tfms=PairCrop(first, second, size, low, held),
@@ -312,8 +313,10 @@ flower = sample_photos(240)[5]
 petals = rgb_to_lab(torch.tensor(np.array(flower)).permute(2, 0, 1)[None]/255)[0,1].numpy() > 10
 shares = {m: weight(saliency_map(flower, m), petals) for m in ('spectrum', 'contrast')}
 assert shares['spectrum'] > 2 > shares['contrast'] > 1.2
+filled = [np.mean(np.asarray(saliency_map(flower, blur=b))[petals] > 51) for b in (.001, .025)]
+assert filled[1] > filled[0] + .02
 test_fail(lambda: saliency_map(red, 'pfan'), exc=UsageError, contains='choose spectrum, contrast')
-found,shares
+found,shares,np.round(filled, 2)
 
 # %%
 #| label: fig-maps
@@ -422,7 +425,9 @@ test_eq(same, seen3[:,:1])
 dark,y4 = first_batch(negatives, 'nir', target='rgb', gray='rec601')
 test_eq(y4, y1)
 assert np.corrcoef(dark.flatten(), L1.flatten())[0,1] < -.8
-test_eq(first_batch(twins, 'nir', aged=1.)[0], first_batch(twins, 'saliency', aged=1.)[0])
+aged = first_batch(twins, 'nir', aged=1., target='rgb')
+test_eq((aged[0], aged[1]), (first_batch(twins, 'saliency', aged=1.)[0], y1))
+assert (aged[0] - L1).abs().mean((1, 2, 3)).min() > .005
 test_fail(lambda: first_batch(twins, 'lwir', aged=.5), exc=UsageError, contains='warmth does not age')
 seen3.shape
 

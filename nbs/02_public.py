@@ -104,16 +104,16 @@ def get_places(home, split):
     "A part of Places365, in small"
     tv_datasets.Places365(home, 'train-standard' if split == 'train' else split, small=True, download=True)
 
-fetchable = dict( # how to fetch a set into its folder, what is unpacked there, and how to read it
-    flowers102=(lambda o: tv_datasets.Flowers102(o, download=True), ['flowers-102/jpg'],
+fetchable = dict( # how to fetch a set into its folder, where its archives lie, what is unpacked, and how to read it
+    flowers102=(lambda o: tv_datasets.Flowers102(o, download=True), 'flowers-102', ['flowers-102/jpg'],
         lambda o, **kw: flowers102(o/'flowers-102', **kw)),
-    lfw=(get_lfw, ['lfw_home/lfw_funneled'], lambda o, **kw: lfw(o/'lfw_home/lfw_funneled', **kw)),
-    imagenette=(lambda o: tv_datasets.Imagenette(o, size='160px', download=True), ['imagenette2-160'],
+    lfw=(get_lfw, 'lfw_home', ['lfw_home/lfw_funneled'], lambda o, **kw: lfw(o/'lfw_home/lfw_funneled', **kw)),
+    imagenette=(lambda o: tv_datasets.Imagenette(o, size='160px', download=True), '', ['imagenette2-160'],
         lambda o, **kw: class_folders(o/'imagenette2-160', **kw)),
-    imagenet=(get_both(lambda *o: tv_datasets.ImageNet(*o)), ['train', 'val'], class_folders),
-    places365=(get_both(get_places), ['data_256_standard', 'data_256', 'val_256'], places365),
-    coco_sample=(lambda o: FastDownload(base=o, module=fastai.data).get(URLs.COCO_SAMPLE), ['data/coco_sample'],
-        lambda o, **kw: any_folder(o/'data/coco_sample', **kw)))
+    imagenet=(get_both(tv_datasets.ImageNet), '', ['train', 'val'], class_folders),
+    places365=(get_both(get_places), '', ['data_256_standard', 'data_256', 'val_256'], places365),
+    coco_sample=(lambda o: FastDownload(base=o, module=fastai.data).get(URLs.COCO_SAMPLE), 'archive',
+        ['data/coco_sample'], lambda o, **kw: any_folder(o/'data/coco_sample', **kw)))
 
 # %%
 #| export
@@ -121,6 +121,7 @@ def unpack_once(
     home:Path, # folder of the set
     get, # function of it that fetches and unpacks
     folders:list, # what it unpacks there
+    archives:Path, # where it looks for archives, which people may bring
 ):
     "`get`, if none of the folders is there or if it broke off the last time"
     mark,made = home/'.unpacking',[home/o for o in folders]
@@ -134,7 +135,7 @@ def unpack_once(
     except Exception as e: # each library has errors of its own
         clear()
         mark.unlink()
-        remedy = f"where there is no network, put the set's archives in '{home}'"
+        remedy = f"where there is no network, put the set's archives in '{archives}'"
         raise InputError(f"cannot fetch into '{home}': {e}", remedy) from e
     mark.unlink()
 
@@ -148,8 +149,8 @@ def fetch(
 ) -> Sets: # named lists
     "A public set, fetched once"
     if name not in fetchable: raise UsageError(f"nothing known of '{name}'", f"choose {', '.join(fetchable)}")
-    (get,folders,read),home = fetchable[name],Path(root).absolute()/name
-    if download: unpack_once(home, get, folders)
+    (get,archives,folders,read),home = fetchable[name],Path(root).absolute()/name
+    if download: unpack_once(home, get, folders, home/archives)
     return read(home, **kwargs)
 
 # %% [markdown]
@@ -184,7 +185,7 @@ def halfway(folder):
     shutil.rmtree(folder/'imagenette2-160/val')
     raise PowerCut
 shutil.rmtree(home/'imagenette/imagenette2-160')
-try: unpack_once(home/'imagenette', halfway, ['imagenette2-160'])
+try: unpack_once(home/'imagenette', halfway, ['imagenette2-160'], home)
 except PowerCut: test_eq([o.name for o in (home/'imagenette/imagenette2-160').iterdir()], ['train'])
 test_eq(fetch('imagenette', home), nette)
 test_fail(lambda: fetch('imagenet', home), exc=InputError, contains='ILSVRC2012_devkit_t12.tar.gz is not present')

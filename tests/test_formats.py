@@ -196,6 +196,16 @@ def test_coco_sample(web, monkeypatch, tmp_path):
     assert len(Photos(sets['train'])) == 4
 
 
+def test_archives_brought_by_hand(monkeypatch, tmp_path):
+    "The error names the folder for them, and with them there no network is needed"
+    monkeypatch.setenv('no_proxy', '127.0.0.1')
+    monkeypatch.setattr(URLs, 'COCO_SAMPLE', 'http://127.0.0.1:9/coco_sample.tgz')
+    with pytest.raises(InputError) as e: fetch('coco_sample', tmp_path)
+    folder = Path(e.value.remedy.split("'")[-2])
+    archive(folder/'coco_sample.tgz', {f'coco_sample/train_sample/{i:012}.jpg': picture() for i in range(4)})
+    assert len(fetch('coco_sample', tmp_path)['train']) == 4
+
+
 def people_files(persons):
     return {f'lfw_funneled/{k}/{k}_{i + 1:04}.jpg': picture(250) for k,n in persons.items() for i in range(n)}
 

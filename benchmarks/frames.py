@@ -1,11 +1,13 @@
 """How well are cuts found, and at what cost? Ours beside the detectors of PySceneDetect, on films with known cuts.
 
-    python benchmarks/frames.py VIDEOS [--splices 150] [--seed 3]
+    python benchmarks/frames.py VIDEOS [--photos TAR] [--splices 150] [--seed 3]
 
 VIDEOS is the folder of the shared clips, whose abrupt changes are listed below (found by eye on contact sheets).
 Every detector gets the same pictures of 160x90 and allows shots of two frames. "Splices" are pieces of these films,
 two to forty frames long, in random order. Changes at the edge of a black stretch, fades too, are never counted as
-false. Needs `scenedetect` and OpenCV, which nothing else here does. `extract` times the way from file to folder.
+false. "Hard" are 400 clips of photographs: pans of up to 15 % of the width in a frame, shaking hands, grain, flicker,
+things that fly by, flashes of one to three frames, and some dissolves, which are not to be reported. Needs
+`scenedetect` and OpenCV, which nothing else here does. `extract` times the way from file to folder.
 """
 import argparse, random, tempfile, time
 from pathlib import Path
@@ -14,6 +16,7 @@ import numpy as np, scenedetect
 from PIL import Image
 from scenedetect import FrameTimecode, detectors
 
+from colorbook.data import list_photos, read_photo
 from colorbook.film import find_cuts, is_black, read_frames
 from colorbook.frames import extract_frames
 
@@ -45,6 +48,41 @@ def splices(films, n, rng):
     return ims,cuts
 
 
+def hard_shot(photos, n, rng, noise, size=(160, 90)):
+    "A shot that is easily taken for several"
+    im,(w,h) = rng.choice(photos),size
+    part = rng.uniform(.45, .8)*min(im.width/w, im.height/h)
+    view,angle = np.array([w, h])*part,rng.uniform(0, 2*np.pi)
+    free,way = np.array(im.size) - view,np.array([np.cos(angle), np.sin(angle)])
+    step = rng.choice([0, .01, .03, .06, .1, .15])*view[0]*way
+    at,shake = np.array([rng.uniform(0, o) for o in free]),rng.choice([0, 0, .01, .03])*view[0]
+    thing = rng.choice(photos).resize((rng.randint(30, 90), rng.randint(30, 80))) if rng.random() < .4 else None
+    x,speed = rng.choice([(-90, rng.uniform(3, 40)), (w, -rng.uniform(3, 40))])
+    y,flicker,grain = rng.randint(0, 50),rng.choice([0, 0, 2, 5]),rng.choice([0, 3, 8])
+    flash,long,light = rng.randrange(n) if n > 6 and rng.random() < .3 else n,rng.choice([1, 2, 3]),rng.uniform(.3, .9)
+    for k in range(n):
+        step = np.where((at + step < 0) | (at + step > free), -step, step)
+        at = np.clip(at + step, 0, free)
+        a = np.clip(at + [shake*rng.uniform(-1, 1) for _ in range(2)], 0, free)
+        f = im.resize(size, Image.Resampling.BILINEAR, box=(*a, *(a + view)))
+        if thing: f.paste(thing, (int(x + k*speed), y))
+        f = np.asarray(f, np.float32) + rng.uniform(-flicker, flicker) + noise.normal(0, grain, (h, w, 3))
+        yield f + (255 - f)*light if flash <= k < flash + long else f
+
+
+def hard(photos, n, rng):
+    "Many such shots, and where they meet; some dissolve into each other instead"
+    noise,ims,cuts = np.random.default_rng(rng.randrange(99)),[],[]
+    for _ in range(n):
+        shot = list(hard_shot(photos, rng.choice([3, 5, 8, 12, 20, 30, 40]), rng, noise))
+        if len(shot) >= 12 and len(ims) >= 12 and rng.random() < .15:
+            for k,t in enumerate(np.linspace(0, 1, 12)[1:-1]): ims[k - 10] = (1 - t)*ims[k - 10] + t*shot[k]
+            shot = shot[10:]
+        elif ims: cuts.append(len(ims))
+        ims += shot
+    return [Image.fromarray(o.clip(0, 255).astype(np.uint8)) for o in ims],cuts
+
+
 def by_scenedetect(kind, **options):
     "One of PySceneDetect's detectors as a function of pictures"
     def found(ims):
@@ -64,12 +102,16 @@ def edges(ims):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('videos', type=Path)
+    ap.add_argument('--photos', help='tar or folder of photographs, for the hard clips')
     ap.add_argument('--splices', type=int, default=150)
     ap.add_argument('--seed', type=int, default=3)
     a = ap.parse_args()
     films = {k: pictures(a.videos/k) for k in CUTS}
     sets = {k.split('.')[0]: (v, CUTS[k]) for k,v in films.items()}
     sets['splices'] = splices(films, a.splices, random.Random(a.seed))
+    if a.photos:
+        photos = [read_photo(o, k) for k,o in list_photos(a.photos)[:500]]
+        sets['hard'] = hard(photos, 400, random.Random(a.seed))
     ways = {'ours': find_cuts}
     for o in ('Content', 'Adaptive', 'Histogram', 'Hash'):
         ways[o] = by_scenedetect(f'{o}Detector', min_scene_len=2)

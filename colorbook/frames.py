@@ -132,6 +132,7 @@ def extract_frames(
 ) -> list: # the table, see `read_table`
     "Numbered pictures of a video, as S1 and S2 make them; can be interrupted and called again"
     out,video,bad = Path(out),Path(video),[] if skip_bad else None
+    size = (size, size) if isinstance(size, int) else size
     stop = video_length(video, bad) - skip_end
     if every < 1 or (per_second or 1) <= 0 or not 0 <= valid <= 1 or stop <= skip_start:
         raise UsageError(f"no frame of '{video}' is left ({stop + skip_end:.1f} s)", 'skip less, and step forward')
@@ -142,7 +143,7 @@ def extract_frames(
     rows,left,console = [],dict(black=0),Console(stderr=True)
     placed = place(pick(marked, every, per_second), stop - valid*(stop - skip_start), drop_black, left)
     for f,row in track(placed, video.name, console=console, disable=not console.is_terminal, transient=True):
-        save_frame(f.im, out/row['folder']/f"{row['number']:05}.png", crop, (size, size) if isinstance(size, int) else size)
+        save_frame(f.im, out/row['folder']/f"{row['number']:05}.png", crop, size)
         rows.append(row)
     if not rows: raise InputError(f"every frame of '{video}' is black", 'keep black frames, or take another video')
     finish(out, rows, dict(left, damaged=sorted(set(bad or []))))
@@ -164,7 +165,7 @@ def numbered(
     found = [(re.search(r'(\d+)$', o.stem), o) for o in sorted(folder.glob('*')) if is_photo(o)]
     files = {int(m[1]): o for m,o in found if m}
     if not files: raise InputError(f"there is no numbered frame in '{folder}'", 'extract the frames of a video into it')
-    if len(files) < len(found): raise InputError(f"not all names in '{folder}' end in a number of their own", 'rename them')
+    if len(files) < len(found): raise InputError(f"names in '{folder}' do not all end in a number of their own", 'rename')
     return dict(sorted(files.items()))
 
 # %% ../nbs/02_frames.ipynb #e03dce27
@@ -179,7 +180,7 @@ def frame_shots(
     known = {o['number']: o['shot'] for o in rows if o['folder'] == folder.name}
     lost = sorted({*(known or range(min(files), max(files) + 1))} - set(files))
     if lost and not skip_bad:
-        raise InputError(f"frame {lost[0]:05} is missing in '{folder}' ({len(lost)} in all)", 'copy it again, or skip it')
+        raise InputError(f"frame {lost[0]:05} is missing in '{folder}' ({len(lost)} in all)", 'copy it, or skip it')
     marked = [o[1] for o in mark_shots(read_photo(o) for o in files.values())] if not known else map(known.get, files)
     return list(files.values()),[(shot, number - i) for i,(number,shot) in enumerate(zip(files, marked))]
 

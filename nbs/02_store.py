@@ -46,7 +46,7 @@ from colorbook.lab import show_row
 #
 # No color of sRGB is cut off. $L$ has two and a half steps for each unit, $a$ and $b$ have one, and a picture that goes through these bytes comes back a little changed: by a third of a step of RGB on average, by several where one unit of $b$ is worth more than one step of blue, as in deep yellow.
 #
-# OpenCV computes this in integers and is up to 2.5 units away from its own definition where colors are dark; we round what `rgb_to_lab` gives. Over all of RGB one color in two thousand differs from OpenCV's by more than one unit, always in $a$ and never by more than three.
+# OpenCV computes this in integers and is up to 2.5 units away from its own definition where colors are dark; we round what `rgb_to_lab` gives. Over all of RGB one color in two thousand differs from OpenCV's by more than one unit, in a dark photograph up to two pixels of a hundred; always in $a$, and never by more than three.
 
 # %%
 #| export

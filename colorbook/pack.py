@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['FIELDS', 'show_progress', 'pack_photo', 'write_shard', 'write_shards', 'scan_shard', 'index_shard', 'is_far',
-           'list_shards', 'fetch_shard', 'Shards']
+           'list_shards', 'fetch_shard', 'Shards', 'Member']
 
 # %% ../nbs/02_pack.ipynb #e4377f1c
 from fastai.vision.all import *
 import glob, hashlib, io, os, random, re, tarfile, tempfile, zipfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -33,12 +34,12 @@ def show_progress(
 
 # %% ../nbs/02_pack.ipynb #c0be448c
 def pack_photo(
-    src, # path, bytes, a function that returns bytes, PIL picture or array
+    src, # path, bytes, something with `read`, PIL picture or array
     name:str, # what to call it in an error
     short:int=None, # shrink it if its short side is longer than this
 ) -> tuple: # bytes and suffix
     "A photo as it is stored in a shard"
-    try: data = Path(src).read_bytes() if isinstance(src, (str, Path)) else src() if callable(src) else src
+    try: data = Path(src).read_bytes() if isinstance(src, (str, Path)) else src.read() if hasattr(src, 'read') else src
     except OSError as e: raise InputError(f"cannot read '{name}': {e.strerror}", 'remove it or copy it again') from e
     im,kind = read_photo(data, name),open_photo(data).format
     suffix = {'JPEG': 'jpg', 'MPO': 'jpg'}.get(kind, str(kind).lower())
@@ -190,17 +191,28 @@ class Shards:
     def shard(self, i): return int(np.searchsorted(self.start, i, 'right')) - 1
     def where(self, i): return f'{self.paths[self.shard(i)]}/{self.name[i].decode()}'
     def encoded(self, i): return next(self.read([i]))[1]
-    def items(self): return [(self.name[i].decode(), partial(self.encoded, i)) for i in range(len(self))]
     @property
     def names(self): return [o.decode() for o in self.name.tolist()]
-    def read(self,
-        order, # numbers of photos, those of one shard together
-    ): # pairs of number and bytes
-        "Photos as they are stored, each shard opened once and read forward"
-        for s,group in groupby(order, self.shard):
-            with open(self.paths[s], 'rb') as f:
-                for i in group:
-                    f.seek(self.offset[i])
-                    data = f.read(self.size[i])
-                    if len(data) == self.size[i]: yield i,data
-                    else: raise InputError(f"'{self.where(i)}' is cut off", 'the shard has changed: start again')
+    def items(self): return list(zip(self.names, map(partial(Member, self), range(len(self)))))
+
+# %% ../nbs/02_pack.ipynb #193c8220
+@patch
+def read(self:Shards,
+    order, # numbers of photos, those of one shard together
+): # pairs of number and bytes
+    "Photos as they are stored, each shard opened once and read forward"
+    for s,group in groupby(order, self.shard):
+        with open(self.paths[s], 'rb') as f:
+            for i in group:
+                f.seek(self.offset[i])
+                data = f.read(self.size[i])
+                if len(data) == self.size[i]: yield i,data
+                else: raise InputError(f"'{self.where(i)}' is cut off", 'the shard has changed: start again')
+
+# %% ../nbs/02_pack.ipynb #65be7390
+@dataclass(frozen=True)
+class Member:
+    "One photo of shards, still in its tar"
+    shards:Shards # where it is
+    i:int # its number
+    def read(self): return self.shards.encoded(self.i)

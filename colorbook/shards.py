@@ -139,7 +139,7 @@ class Tell(ItemTransform):
         self.bad += bad
         return (x,)
 
-# %% ../nbs/02_shards.ipynb #009ca655
+# %% ../nbs/02_shards.ipynb #d89be432
 class ShardDL(TfmdDL):
     "Batches of a `ShardSide` in the order of its plan; it knows its place in the epoch"
     def __init__(self, dataset, bs=None, n=None, **kwargs):
@@ -167,18 +167,24 @@ class ShardDL(TfmdDL):
         try: return super().one_batch()
         finally: self.done = done
     def _one_pass(self): self._n_inp,self._types = 1,explode_types(self.one_batch())
-    def state_dict(self):
-        "Where the next batch comes from: plain values"
-        return dict(epoch=self.epoch, batch=self.done, lanes=self.dataset.lanes, **self.dataset.layout())
-    def load_state_dict(self,
-        state:dict, # what `state_dict` returned, perhaps on another machine of the same epoch
-    ):
-        "The next epoch is the rest of the one that was left"
-        now = self.dataset.layout()
-        other = [f'{k} {state[k]} (now {v})' for k,v in now.items() if state[k] != v]
-        if other: raise UsageError(f"the state is of {', '.join(other)}", 'go on with the same shards and options')
-        self.dataset.lanes,self.epoch = state['lanes'],state['epoch']
-        self.first = self.done = state['batch']
+
+# %% ../nbs/02_shards.ipynb #009ca655
+@patch
+def state_dict(self:ShardDL) -> dict: # plain values
+    "Where the next batch comes from"
+    return dict(epoch=self.epoch, batch=self.done, lanes=self.dataset.lanes, **self.dataset.layout())
+
+# %% ../nbs/02_shards.ipynb #fc47adf9
+@patch
+def load_state_dict(self:ShardDL,
+    state:dict, # what `state_dict` returned, on this machine or another of the same training
+):
+    "The next epoch is the rest of the one that was left"
+    now = self.dataset.layout()
+    other = [f'{k} {state[k]} (now {v})' for k,v in now.items() if state[k] != v]
+    if other: raise UsageError(f"the state is of {', '.join(other)}", 'go on with the same shards and options')
+    self.dataset.lanes,self.epoch = state['lanes'],state['epoch']
+    self.first = self.done = state['batch']
 
 # %% ../nbs/02_shards.ipynb #d2c4899e
 def this_world() -> tuple: # number of this process, and how many there are

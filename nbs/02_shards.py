@@ -176,9 +176,9 @@ def show_share(nodes, lanes):
     grid = np.full((len(groups), max(map(len, groups))), np.nan)
     for r in range(nodes):
         for k,piece in enumerate(plan_epoch(groups, bs, (r, nodes), lanes, buffer, '0')[0]):
-            for i in piece: grid[shards.shard(i), i - shards.start[shards.shard(i)]] = r + .4*k
+            for i in piece: grid[shards.shard(i), i - shards.start[shards.shard(i)]] = lanes*r + k
     plt.figure(figsize=(6, 2.4))
-    plt.pcolormesh(grid, cmap='viridis', ec='w', lw=.5)
+    plt.pcolormesh(grid, cmap='Paired', vmin=0, vmax=11, ec='w', lw=.5)
     plt.axis('off')
 show_share(3, 2)
 
@@ -280,9 +280,6 @@ class Tell(ItemTransform):
         self.bad += bad
         return (x,)
 
-# %% [markdown]
-# The loader counts the batches that the training loop has been given, not those that workers have prepared. Its state is a handful of numbers and can be written as JSON: the epoch, the batch, and what the plan depends on, with a hash of the photos' hashes. Whoever goes on with other photos, another batch size or another number of machines is told so. The number of workers may change.
-
 # %%
 #| export
 class ShardDL(TfmdDL):
@@ -312,18 +309,29 @@ class ShardDL(TfmdDL):
         try: return super().one_batch()
         finally: self.done = done
     def _one_pass(self): self._n_inp,self._types = 1,explode_types(self.one_batch())
-    def state_dict(self):
-        "Where the next batch comes from: plain values"
-        return dict(epoch=self.epoch, batch=self.done, lanes=self.dataset.lanes, **self.dataset.layout())
-    def load_state_dict(self,
-        state:dict, # what `state_dict` returned, perhaps on another machine of the same epoch
-    ):
-        "The next epoch is the rest of the one that was left"
-        now = self.dataset.layout()
-        other = [f'{k} {state[k]} (now {v})' for k,v in now.items() if state[k] != v]
-        if other: raise UsageError(f"the state is of {', '.join(other)}", 'go on with the same shards and options')
-        self.dataset.lanes,self.epoch = state['lanes'],state['epoch']
-        self.first = self.done = state['batch']
+
+# %% [markdown]
+# The loader counts the batches that the training loop has been given, not those that workers have prepared. Its state is a handful of numbers and can be written as JSON: the epoch, the batch, and what the plan depends on, with a hash of the photos' hashes. Whoever goes on with other photos, another batch size or another number of machines is told so. The number of workers may change.
+
+# %%
+#| export
+@patch
+def state_dict(self:ShardDL) -> dict: # plain values
+    "Where the next batch comes from"
+    return dict(epoch=self.epoch, batch=self.done, lanes=self.dataset.lanes, **self.dataset.layout())
+
+# %%
+#| export
+@patch
+def load_state_dict(self:ShardDL,
+    state:dict, # what `state_dict` returned, on this machine or another of the same training
+):
+    "The next epoch is the rest of the one that was left"
+    now = self.dataset.layout()
+    other = [f'{k} {state[k]} (now {v})' for k,v in now.items() if state[k] != v]
+    if other: raise UsageError(f"the state is of {', '.join(other)}", 'go on with the same shards and options')
+    self.dataset.lanes,self.epoch = state['lanes'],state['epoch']
+    self.first = self.done = state['batch']
 
 # %%
 #| export

@@ -385,7 +385,7 @@ def test_packing_keeps_bytes(tmp_path):
     gif = io.BytesIO()
     sample_photos(20)[0].save(gif, 'GIF')
     write_shards([gif.getvalue(), np.zeros((4, 5, 3), np.uint8), sample_photos(20)[1]], tmp_path/'mixed')
-    assert [Image.open(io.BytesIO(o())).format for _,o in Shards(tmp_path/'mixed').items()] == ['PNG']*3
+    assert [Image.open(io.BytesIO(o.read())).format for _,o in Shards(tmp_path/'mixed').items()] == ['PNG']*3
 
 
 def test_packing_small(tmp_path):

@@ -29,11 +29,15 @@ from colorbook.data import color_loaders, sample_photos
 from colorbook.pack import pack_photo
 
 # %% [markdown]
-# The pictures of this chapter are tickets: each carries its number in its color, so that a batch tells which pictures it is made of.
+# The pictures of this chapter are tickets: each carries its number in red and green, so that a batch tells which pictures it is made of; and its columns in blue, so that it tells where each was cropped.
 
 # %%
 home = Path(tempfile.mkdtemp())
-write_shards([Image.new('RGB', (12, 10), (i%256, i//256, 99)) for i in range(n)], home/'set', per_shard)
+def ticket(i):
+    "A small picture with a number"
+    rgb = np.broadcast_arrays(i%256, i//256, np.arange(24)*10*np.ones((20, 1)))
+    return Image.fromarray(np.stack(rgb, -1).astype(np.uint8))
+write_shards([ticket(i) for i in range(n)], home/'set', per_shard)
 shards = Shards(home/'set')
 number = lambda im: im.getpixel((0, 0))[0] + 256*im.getpixel((0, 0))[1]
 test_eq(sorted(number(o) for o in shards), list(range(n)))

@@ -15,7 +15,9 @@ N, BS = 131, 8
 ROOT = Path(__file__).parent.parent
 
 
-def ticket(i): return Image.new('RGB', (12, 10), (i, 255 - i, 7))
+def ticket(i):
+    "A picture that carries its number in red, and in blue tells where a crop was taken"
+    return Image.fromarray(np.stack(np.broadcast_arrays(i, 255 - i, np.arange(24)*np.ones((20, 1))*10), -1).astype('u1'))
 
 
 def numbers(batches):
@@ -109,6 +111,17 @@ def test_resume_anywhere(home, nodes, num_workers):
 
 
 def same(a, b): return len(a) == len(b) and all(torch.equal(x, y) for p,q in zip(a, b) for x,y in zip(p, q))
+
+
+def test_crops_are_new_each_epoch(home):
+    "And by picture, not by batch: the blue of a ticket tells where it was cut"
+    dl = loaders(home/'many').train
+    cuts = [{int(i): b for L,rgb in dl for i,b in zip(flat(numbers([(L, rgb)])), rgb[:, 2])} for _ in range(2)]
+    assert len(cuts[0]) == len(dl.dataset) and set(cuts[0]) == set(cuts[1])
+    assert sum(torch.equal(cuts[0][i], cuts[1][i]) for i in cuts[0]) < 10
+    assert len({tuple(b.flatten().tolist()) for b in cuts[0].values()}) > len(dl.dataset)*.8
+    dls = loaders(home/'many')
+    assert same(list(dls.valid), list(dls.valid))
 
 
 def test_same_sees_a_difference(home):

@@ -60,7 +60,7 @@ def plan_epoch(
     "Who reads what in an epoch: each photo once, and equally many batches on every machine"
     rank,nodes = world
     line = [i for g in mix(groups, len(groups) if buffer > 1 else 0, key) for i in g]
-    if len(line) < nodes: raise InputError(f'there are {len(line)} photos for {nodes} machines', 'give each one at least')
+    if len(line) < nodes: raise InputError(f'there are {len(line)} photos for {nodes} machines', 'each needs one')
     mine = cut(line, deal(len(line), nodes))[rank]
     sizes = deal(len(mine), count_batches(len(line), bs, nodes))
     pieces = cut(mine, [sum(sizes[k::lanes]) for k in range(lanes)])

@@ -147,7 +147,7 @@ def plan_epoch(
     "Who reads what in an epoch: each photo once, and equally many batches on every machine"
     rank,nodes = world
     line = [i for g in mix(groups, len(groups) if buffer > 1 else 0, key) for i in g]
-    if len(line) < nodes: raise InputError(f'there are {len(line)} photos for {nodes} machines', 'give each one at least')
+    if len(line) < nodes: raise InputError(f'there are {len(line)} photos for {nodes} machines', 'each needs one')
     mine = cut(line, deal(len(line), nodes))[rank]
     sizes = deal(len(mine), count_batches(len(line), bs, nodes))
     pieces = cut(mine, [sum(sizes[k::lanes]) for k in range(lanes)])
@@ -174,7 +174,7 @@ test_fail(lambda: epoch_of(3, 2, groups=[[1], [2]]), exc=InputError, contains='2
 
 # %%
 #| label: fig-share
-#| fig-cap: "Ten shards (rows) of one epoch, dealt to three machines of two lanes: a color for each machine, a shade for each lane."
+#| fig-cap: "Ten shards (rows), dealt to three machines of two lanes: a color for each machine, a shade for each lane."
 def show_share(nodes, lanes):
     "Which lane of which machine reads each picture"
     grid = np.full((len(groups), max(map(len, groups))), np.nan)

@@ -1,5 +1,6 @@
 "Shards: every picture once an epoch on any machines, exact resume after a kill, and nothing lost in silence."
-import functools, gzip, http.server, io, itertools, json, os, random, shutil, signal, subprocess, sys, tarfile, threading
+import functools, gzip, http.server, io, itertools, json, os, random, shutil, signal, subprocess, sys, tarfile
+import threading
 from pathlib import Path
 
 import numpy as np, pytest, torch
@@ -17,7 +18,8 @@ ROOT = Path(__file__).parent.parent
 
 def ticket(i):
     "A picture that carries its number in red, and in blue tells where a crop was taken"
-    return Image.fromarray(np.stack(np.broadcast_arrays(i, 255 - i, np.arange(24)*np.ones((20, 1))*10), -1).astype('u1'))
+    rgb = np.broadcast_arrays(i, 255 - i, np.arange(24)*10*np.ones((20, 1)))
+    return Image.fromarray(np.stack(rgb, -1).astype(np.uint8))
 
 
 def numbers(batches):

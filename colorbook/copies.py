@@ -52,7 +52,8 @@ def candidates(
     pairs = np.stack([np.arange(len(D)).repeat(near.shape[1]), near.ravel()], 1)
     pairs = np.sort(pairs[(pairs[:,1] < len(D)) & (pairs[:,0] != pairs[:,1])], 1)
     pairs = np.unique(pairs, axis=0)
-    return pairs[np.linalg.norm(D[pairs[:,0]] - D[pairs[:,1]], axis=1) < radius]
+    parts = np.array_split(pairs, len(pairs)//10_000 + 1)
+    return np.concatenate([o[np.linalg.norm(D[o[:,0]] - D[o[:,1]], axis=1) < radius] for o in parts])
 
 # %% ../nbs/06_copies.ipynb #3f7aa1f6
 def detail(
@@ -158,18 +159,15 @@ def find_shots(
     names, # of pictures
     thumbs:np.ndarray, # their thumbnails, nx32x32 bytes
     cuts=find_cuts, # function of the thumbnails of a run: the rows that begin a shot
-) -> tuple: # number of the run of each picture (-1 for none); number of its shot
+) -> tuple: # number of the film of each picture (-1 for none); number of its shot
     "Shots of films that lie as numbered frames; every other picture is a shot by itself"
-    run,start = np.full(len(thumbs), -1),np.ones(len(thumbs), int)
-    order = list(runs(names))
-    rest = np.setdiff1d(np.arange(len(thumbs)), np.concatenate([np.zeros(0, int), *order]))
-    for i,rows in enumerate(order):
-        run[rows] = i
-        start[rows[1:]] = 0
-        start[rows[np.asarray(cuts(thumbs[rows]), int)]] = 1
-    shot,rows = np.empty(len(thumbs), int),np.concatenate([*order, rest]).astype(int)
-    shot[rows] = start[rows].cumsum() - 1
-    return run,shot
+    film,shot = np.full(len(thumbs), -1),np.arange(len(thumbs))
+    for i,rows in enumerate(runs(names)):
+        begins = np.concatenate([[0], np.asarray(cuts(thumbs[rows]), int)])
+        if len(rows) < 8 or len(rows) < 3*len(begins): continue
+        film[rows] = i
+        shot[rows] = rows[begins][np.searchsorted(begins, np.arange(len(rows)), side='right') - 1]
+    return film,np.unique(shot, return_inverse=True)[1]
 
 # %% ../nbs/06_copies.ipynb #c0997760
 def split_clusters(

@@ -123,7 +123,8 @@ def candidates(
     pairs = np.stack([np.arange(len(D)).repeat(near.shape[1]), near.ravel()], 1)
     pairs = np.sort(pairs[(pairs[:,1] < len(D)) & (pairs[:,0] != pairs[:,1])], 1)
     pairs = np.unique(pairs, axis=0)
-    return pairs[np.linalg.norm(D[pairs[:,0]] - D[pairs[:,1]], axis=1) < radius]
+    parts = np.array_split(pairs, len(pairs)//10_000 + 1)
+    return np.concatenate([o[np.linalg.norm(D[o[:,0]] - D[o[:,1]], axis=1) < radius] for o in parts])
 
 # %% [markdown]
 # Among points at random, with neighbors enough, the tree finds exactly the pairs that a table of all distances has. Our tiles and their copies are a few hundred pictures; the candidates are a small part of all pairs, and every copy is among them except some of those that lost 8 % of their edge.
@@ -226,7 +227,7 @@ assert max(explain(A, 255 - A).max(), explain(A, A.flip(2)).max()) < FIT
 
 # %%
 #| label: fig-fit
-#| fig-cap: "Pairs of pictures by the distance of their descriptions and by their fit. Inside the dashed lines they are called copies."
+#| fig-cap: "Distance of descriptions and fit of pairs. Inside the dashed lines they are called copies."
 def show_fits(kinds):
     "A dot for each pair"
     fig,ax = plt.subplots(figsize=(7.5, 4), layout='constrained')
@@ -294,7 +295,7 @@ pairs.kind.value_counts().to_dict()
 # ## Shots
 
 # %% [markdown]
-# Frames of one shot are near copies in a wider sense: whoever has seen one has seen the next. They must stay together too, or a film is measured on its own frames, which is what the published splits of S0 do. Frames are files with consecutive numbers. A cut is where the coarse light of a frame has little to do with that of the next: the product of two descriptions of length 1 is their correlation, above 0.6 for nearly all neighbors in the films that we looked at, and rarely above 0.5 across a cut. A cut between two alike pictures is missed; that joins two shots, which does a split no harm. Numbered files that are no film do none either: each is a shot by itself, or two of them stay together by chance.
+# Frames of one shot are near copies in a wider sense: whoever has seen one has seen the next. They must stay together too, or a film is measured on its own frames, which is what the published splits of S0 do. Frames are files with consecutive numbers. A cut is where the coarse light of a frame has little to do with that of the next: the product of two descriptions of length 1 is their correlation, above 0.6 for nearly all neighbors in the films that we looked at, and rarely above 0.5 across a cut. A cut between two alike pictures is missed; that joins two shots, which does a split no harm. Numbered files that are no film have a cut nearly everywhere; a film has eight frames at least, and three or more to a shot. Every picture that is not of a film is a shot by itself.
 #
 # The function that finds cuts can be replaced by a better one: it gets thumbnails in order, and answers with the frames that begin a shot.
 
@@ -328,18 +329,15 @@ def find_shots(
     names, # of pictures
     thumbs:np.ndarray, # their thumbnails, nx32x32 bytes
     cuts=find_cuts, # function of the thumbnails of a run: the rows that begin a shot
-) -> tuple: # number of the run of each picture (-1 for none); number of its shot
+) -> tuple: # number of the film of each picture (-1 for none); number of its shot
     "Shots of films that lie as numbered frames; every other picture is a shot by itself"
-    run,start = np.full(len(thumbs), -1),np.ones(len(thumbs), int)
-    order = list(runs(names))
-    rest = np.setdiff1d(np.arange(len(thumbs)), np.concatenate([np.zeros(0, int), *order]))
-    for i,rows in enumerate(order):
-        run[rows] = i
-        start[rows[1:]] = 0
-        start[rows[np.asarray(cuts(thumbs[rows]), int)]] = 1
-    shot,rows = np.empty(len(thumbs), int),np.concatenate([*order, rest]).astype(int)
-    shot[rows] = start[rows].cumsum() - 1
-    return run,shot
+    film,shot = np.full(len(thumbs), -1),np.arange(len(thumbs))
+    for i,rows in enumerate(runs(names)):
+        begins = np.concatenate([[0], np.asarray(cuts(thumbs[rows]), int)])
+        if len(rows) < 8 or len(rows) < 3*len(begins): continue
+        film[rows] = i
+        shot[rows] = rows[begins][np.searchsorted(begins, np.arange(len(rows)), side='right') - 1]
+    return film,np.unique(shot, return_inverse=True)[1]
 
 # %% [markdown]
 # A film of four shots: a camera moves over photographs, and between two of them there are black frames. It lies in a folder beside photographs with numbers that have nothing to do with each other.
@@ -360,7 +358,7 @@ run,shot = find_shots(names, thumbs)
 test_eq(np.flatnonzero(np.diff(shot[:len(film)], prepend=-1)).tolist(), begins)
 mixed = rng.permutation(len(names))
 test_eq(same(find_shots([names[i] for i in mixed], thumbs[mixed])[1][np.argsort(mixed)]), same(shot))
-assert len(set(shot[len(film):])) > .8*n and not set(shot[len(film):]) & set(shot[:len(film)])
+test_eq(len(set(shot)), len(begins) + n + 1)
 test_eq((run[-1], len(set(run[:len(film)]))), (-1, 1))
 by_hand = find_shots(names, thumbs, cuts=lambda o: [10] if len(o) == len(film) else [])[1]
 test_eq(np.flatnonzero(np.diff(by_hand[:len(film)])).tolist(), [9])

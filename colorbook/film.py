@@ -88,7 +88,7 @@ class Frame(NamedTuple):
 
 # %% ../nbs/02_film.ipynb #2794d0ef
 TURNS = {(-1,0,0,1): 'FLIP_LEFT_RIGHT', (1,0,0,-1): 'FLIP_TOP_BOTTOM', (-1,0,0,-1): 'ROTATE_180',
-         (0,-1,1,0): 'ROTATE_90', (0,1,-1,0): 'ROTATE_270', (0,1,1,0): 'TRANSPOSE', (0,-1,-1,0): 'TRANSVERSE'} # by the signs of a matrix
+         (0,-1,1,0): 'ROTATE_90', (0,1,-1,0): 'ROTATE_270', (0,1,1,0): 'TRANSPOSE', (0,-1,-1,0): 'TRANSVERSE'}
 
 def upright(
     f:av.VideoFrame, # decoded
@@ -99,7 +99,8 @@ def upright(
     a,w,h = float(aspect or 1),f.width,f.height
     space = 'ITU709' if f.colorspace == 2 and is_high(w, h) else None
     w,h = (round(w*a), h) if a > 1 else (w, round(h/a))
-    im = (convert or VideoReformatter()).reformat(f, w, h, 'rgb24', src_colorspace=space, interpolation=QUALITY).to_image()
+    convert = convert or VideoReformatter()
+    im = convert.reformat(f, w, h, 'rgb24', src_colorspace=space, interpolation=QUALITY).to_image()
     matrix = f.side_data.get('DISPLAYMATRIX')
     signs = np.sign(np.frombuffer(matrix, np.int32)[[0, 1, 3, 4]]) if matrix else (1, 0, 0, 1)
     turn = TURNS.get(tuple(int(o) for o in signs))

@@ -165,7 +165,8 @@ def numbered(
     found = [(re.search(r'(\d+)$', o.stem), o) for o in sorted(folder.glob('*')) if is_photo(o)]
     files = {int(m[1]): o for m,o in found if m}
     if not files: raise InputError(f"there is no numbered frame in '{folder}'", 'extract the frames of a video into it')
-    if len(files) < len(found): raise InputError(f"names in '{folder}' do not all end in a number of their own", 'rename')
+    if len(files) < len(found):
+        raise InputError(f"not all names in '{folder}' end in a number of their own", 'rename')
     return dict(sorted(files.items()))
 
 # %% ../nbs/02_frames.ipynb #e03dce27

@@ -134,7 +134,7 @@ class Frame(NamedTuple):
 # %%
 #| export
 TURNS = {(-1,0,0,1): 'FLIP_LEFT_RIGHT', (1,0,0,-1): 'FLIP_TOP_BOTTOM', (-1,0,0,-1): 'ROTATE_180',
-         (0,-1,1,0): 'ROTATE_90', (0,1,-1,0): 'ROTATE_270', (0,1,1,0): 'TRANSPOSE', (0,-1,-1,0): 'TRANSVERSE'} # by the signs of a matrix
+         (0,-1,1,0): 'ROTATE_90', (0,1,-1,0): 'ROTATE_270', (0,1,1,0): 'TRANSPOSE', (0,-1,-1,0): 'TRANSVERSE'}
 
 def upright(
     f:av.VideoFrame, # decoded
@@ -145,7 +145,8 @@ def upright(
     a,w,h = float(aspect or 1),f.width,f.height
     space = 'ITU709' if f.colorspace == 2 and is_high(w, h) else None
     w,h = (round(w*a), h) if a > 1 else (w, round(h/a))
-    im = (convert or VideoReformatter()).reformat(f, w, h, 'rgb24', src_colorspace=space, interpolation=QUALITY).to_image()
+    convert = convert or VideoReformatter()
+    im = convert.reformat(f, w, h, 'rgb24', src_colorspace=space, interpolation=QUALITY).to_image()
     matrix = f.side_data.get('DISPLAYMATRIX')
     signs = np.sign(np.frombuffer(matrix, np.int32)[[0, 1, 3, 4]]) if matrix else (1, 0, 0, 1)
     turn = TURNS.get(tuple(int(o) for o in signs))
@@ -267,7 +268,8 @@ max(error(o.im, im) for o,im in zip(frames, ims))
 face = photos[0].resize((853, 479))
 lying,wide = face.transpose(T.ROTATE_270),face.resize((640, 479))
 kinds = dict(odd=(face, {}), mpeg4=(face, dict(codec='mpeg4', b=8000000)), turned=(lying, dict(turn=90)),
-    mirrored=(ImageOps.mirror(face).transpose(T.ROTATE_270), dict(turn=90, mirror=True)), wide=(wide, dict(aspect=Fraction(4, 3))))
+    mirrored=(ImageOps.mirror(face).transpose(T.ROTATE_270), dict(turn=90, mirror=True)),
+    wide=(wide, dict(aspect=Fraction(4, 3))))
 shown = {k: next(read_frames(write_clip([im]*3, home/f'{k}.mp4', **how))).im for k,(im,how) in kinds.items()}
 test_eq({k: o.size for k,o in shown.items()}, {k: (853, 479) for k in kinds})
 {k: round(error(o, face), 2) for k,o in shown.items()}
@@ -302,8 +304,9 @@ code = bytearray(whole.read_bytes())
 middle = len(code)*2//3
 (home/'holes.mp4').write_bytes(code[:middle] + bytes(200) + code[middle + 200:])
 (home/'text.mp4').write_text('no video')
-for name,said in {'half.mp4': 'half.mp4', 'holes.mp4': 'is damaged at', 'text.mp4': 'as a video', 'no.mp4': 'No such'}.items():
-    test_fail(lambda: list(read_frames(home/name)), exc=InputError, contains=said)
+said = {'half.mp4': 'half.mp4', 'holes.mp4': 'is damaged at', 'text.mp4': 'as a video', 'no.mp4': 'No such'}
+for name,words in said.items():
+    test_fail(lambda: list(read_frames(home/name)), exc=InputError, contains=words)
 bad = []
 rest = list(read_frames(home/'half.mp4', bad=bad))
 assert len(ims)/2 < len(rest) < len(ims)*2 and 'breaks off' in bad[-1]
@@ -400,7 +403,7 @@ np.flatnonzero(black)
 
 # %%
 #| label: fig-cuts
-#| fig-cap: "Differences between neighboring frames of the clip as they are (gray) and at the best shift (black); the cuts are marked."
+#| fig-cap: "Differences between neighboring frames: unshifted (gray), at the best shift (black); cuts are marked."
 def jumps(ims, measure):
     tiny = [np.asarray(o.resize((32, 18), Image.Resampling.BOX), np.int16) for o in ims]
     return [0] + [measure(a, b) for a,b in pairwise(tiny)]

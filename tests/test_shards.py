@@ -217,7 +217,7 @@ def test_two_processes_through_gloo(home, tmp_path):
     env = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
     ps = [subprocess.Popen([sys.executable, '-W', 'ignore', '-c', GLOO, str(home/'many'), str(r), str(tmp_path/'meet')],
         env=env, stdout=subprocess.PIPE, text=True) for r in range(2)]
-    try: out = [json.loads(p.communicate(timeout=240)[0]) for p in ps]
+    try: out = [json.loads(p.communicate(timeout=500)[0]) for p in ps]
     finally:
         for p in ps: p.kill()
     assert [o['world'] for o in out] == [[0, 2], [1, 2]]

@@ -279,8 +279,8 @@ def read_rows(
             new = []
             for o in zip(some, ex.map(lambda o: attempt(content_hash, o[1], o[0]), some)):
                 key = f'{o[0][0]} {o[1]}'.encode()
-                done[key] -= 1
-                if done[key] < 0: new.append(o)
+                if done[key]: done[key] -= 1
+                else: new.append(o)
             report['present'] += len(some) - len(new)
             for found in ex.map(load, new):
                 if isinstance(found, tuple): yield found

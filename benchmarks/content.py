@@ -17,7 +17,8 @@ from colorbook.artifact import choose, held_photos
 from colorbook.lab import gray_to_L, lstar
 from colorbook.metrics import colorfulness, psnr
 from colorbook.journal import to_rgb
-from colorbook.recipes import load_generator, Phase, recipes, train
+from colorbook.recipes import Phase, recipes
+from colorbook.training import load_generator, train
 from safetensors.torch import load_file
 
 

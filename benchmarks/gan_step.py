@@ -24,7 +24,8 @@ from rich.table import Table
 from colorbook.adversary import Adversary, gan_splitter
 from colorbook.critic import S0Critic
 from colorbook.losses import L1Loss
-from colorbook.recipes import keep_memory, make_gan, recipes, replace
+from colorbook.recipes import make_gan, recipes, replace
+from colorbook.training import keep_memory
 from colorbook.unet import S0Generator
 
 opt = partial(Adam, mom=.5, sqr_mom=.999, eps=1e-8)

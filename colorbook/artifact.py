@@ -17,12 +17,13 @@ from torch import nn, Tensor
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.nn.utils.parametrize import is_parametrized
 from . import __version__
-from .classify import AnnealedMean
+from .classify import AnnealedMean, Tilted
 from .core import UsageError, write_beside
-from .data import Photos, split_by_hash
+from .data import split_by_hash
 from .lab import gray_to_L, join_lab, lstar, rgb_to_lab
 from .metrics import colorfulness, psnr
-from .recipes import load_generator, load_recipe, split_name, to_plain
+from .recipes import load_recipe, to_plain
+from .training import load_generator, open_photos, split_name
 
 # %% ../nbs/10_artifact.ipynb #94f3d644
 def fold_norm(seq, i):
@@ -54,14 +55,15 @@ def fold(
 class LtoAb(nn.Module):
     "What an artifact holds: `L` to `ab`, whatever the generator's own output is"
     def __init__(self,
-        generator:nn.Module, # `L` to output, with a method `color`
+        generator:nn.Module, # `L`, and `z` where it has `noise`, to output; with a method `color`
     ):
         super().__init__()
         self.generator = generator
     def forward(self,
         L:Tensor, # lightness in 0..1, `bs`x1xHxW
+        z:Tensor=None, # normal numbers, `bs`x`noise`, where the generator has `noise`
     ) -> Tensor: # color in about -1..1, `bs`x2xhxw
-        color = self.generator.color(self.generator(L))
+        color = self.generator.color(self.generator(L) if z is None else self.generator(L, z))
         return rgb_to_lab((color + 1)/2)[:,1:]/110 if color.shape[1] == 3 else color
 
 # %% ../nbs/10_artifact.ipynb #dc0f543f
@@ -84,7 +86,8 @@ def make_card(
     "The card that an artifact carries"
     return dict(format=1, name=name, version=__version__, recipe=to_plain(recipe) if recipe else None,
         gray=recipe.gray if recipe else 'lstar', input='L/100', output='ab/110', size=size, multiple=32,
-        seed=recipe.seed if recipe else None, commit=commit(), weights_sha256=weights_hash(generator),
+        noise=getattr(generator, 'noise', 0), seed=recipe.seed if recipe else None, commit=commit(),
+        weights_sha256=weights_hash(generator),
         **{**dict(data=None, licence=None, metrics=None), **more})
 
 def commit() -> str|None: # hash, or None outside a repository
@@ -112,10 +115,10 @@ def export_artifact(
     card:dict, # see `make_card`
 ) -> Path: # the file
     "Write a generator and its card as one ONNX file of dynamic size"
-    net = LtoAb(fold(generator)).eval()
-    sides = {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
-    prog = torch.onnx.export(net, (torch.rand(1, 1, 96, 128),), dynamo=True, dynamic_shapes=(sides,), verbose=False,
-        input_names=['L'], output_names=['ab'])
+    net,noise = LtoAb(fold(generator)).eval(),getattr(generator, 'noise', 0)
+    sides,z = {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC},(torch.randn(1, noise),)*bool(noise)
+    prog = torch.onnx.export(net, (torch.rand(1, 1, 96, 128), *z), dynamo=True, verbose=False,
+        dynamic_shapes=(sides, {})[:1 + len(z)], input_names=['L', 'z'][:1 + len(z)], output_names=['ab'])
     model = strip(prog.model_proto)
     onnx.helper.set_model_props(model, dict(colorbook=json.dumps(card)))
     with write_beside(path) as f: onnx.save(model, f)
@@ -171,7 +174,7 @@ def held_photos(
     recipe,seen = load_recipe(Path(run)/'recipe.yaml'),yaml.safe_load((Path(run)/'data.yaml').read_text())
     source = data or seen['source']
     if source is None: raise UsageError(f"'{run}' was trained on pictures in memory", 'say where the photos are')
-    photos = Photos(source, n=seen['n'])
+    photos = open_photos(source, n=seen['n'], keep=seen.get('keep', True))
     train,held = split_by_hash(photos, recipe.valid, recipe.seed)
     if seen.get('held', split_name(photos, held)) != split_name(photos, held or train[-1:]):
         raise UsageError(f"these are not the photos that '{run}' was trained on", 'give the same ones')
@@ -200,7 +203,7 @@ def best_of(
     best = pick(tried, recipe.floor)
     gen = load_generator(run, best['tag'])
     gen.color = AnnealedMean(best['T'], -best['share']*weights.log())
-    return gen,best,tried
+    return Tilted(gen).eval(),best,tried
 
 # %% ../nbs/10_artifact.ipynb #00297114
 def export_run(

@@ -176,7 +176,7 @@ def read_pixels(rows, i, w, h):
     return np.stack([column[k].reshape(h, w) for k in 'LAB' if k in column])
 
 # %% ../nbs/02_store.ipynb #97940a6f
-PART = 2**24 # bytes of frames in a part, before compression
+PART = 2**22 # bytes of frames in a part, before compression
 
 @contextmanager
 def write_h5(
@@ -274,7 +274,7 @@ def read_rows(
 ): # rows for the list and planes
     "Photos that are not there yet, in order, a few at a time"
     def load(o): return o[1] if isinstance(o[1], InputError) else attempt(read_row, *o, *args)
-    with ThreadPoolExecutor() as ex:
+    with ThreadPoolExecutor(os.cpu_count()) as ex:
         while some := list(islice(pairs, 8)):
             new = []
             for o in zip(some, ex.map(lambda o: attempt(content_hash, o[1], o[0]), some)):
@@ -295,7 +295,7 @@ def write_parts(
     size:tuple, # width and height
     start:int, # frames that the table has
 ) -> int: # frames written
-    "Frames in parts of some 16 MB each"
+    "Frames in parts of some 4 MB each"
     n,many = start,max(1, PART//(size[0]*size[1]*len(PLANES[table])))
     while some := list(islice(rows, many)):
         with write_h5(parts_of(db)/f'{table}-{n:09}.h5') as f:

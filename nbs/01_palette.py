@@ -74,7 +74,7 @@ area
 
 # %%
 #| label: fig-planes
-#| fig-cap: "All colors that a screen can show at lightness 20, 40, 60, 80 and 95; a from left to right, b from bottom to top."
+#| fig-cap: "Colors that a screen can show at lightness 20, 40, 60, 80 and 95; a from left to right, b upward."
 fig,axs = plt.subplots(1, 5, figsize=(10, 2.2), layout='constrained')
 for ax,L in zip(axs, (20, 40, 60, 80, 95)):
     ax.imshow(lab_plane(L), extent=(-REACH, REACH, -REACH, REACH))
@@ -205,7 +205,7 @@ look.said.value
 
 # %%
 #| label: fig-explorer
-#| fig-cap: "The explorer: the pixel in the white ring, the colors of its lightness with the wish (ring) and what can be shown (dot), and the pixel: as it was, without color, with the wish cut to the screen, with less chroma at the same lightness."
+#| fig-cap: "The explorer: a pixel; colors of its lightness, the wish (ring), what can be shown (dot); four swatches."
 look.x.value,look.y.value = 100,60
 look.a.value,look.b.value = 90.,90.
 fig,axs = plt.subplots(1, 3, figsize=(9, 3), layout='constrained', width_ratios=(3, 2, 3))

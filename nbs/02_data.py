@@ -33,7 +33,7 @@ from colorbook.lab import join_lab, show_row
 # ## Photographs from anywhere
 
 # %% [markdown]
-# A few photographs come with packages that we need anyway; the chapters use them, so that the book runs on a machine without data. Thousands come in a folder, with subfolders and other things between the pictures, or in tar shards, which a file system likes better than a million small files. All of these, and lists of them, are sources. A source becomes a list of names and of things to decode, always in the same order. Of a tar only the headers are read for that; a member is then known by its place in the file, as a file is by its path, and any number of processes may read there at once.
+# A few photographs come with packages that we need anyway; the chapters use them, so that the book runs on a machine without data. Thousands come in a folder, with subfolders and other things between the pictures, or in tar shards, which a file system likes better than a million small files. All of these, and lists of them, are sources. A source becomes a list of names and of things to decode, always in the same order. A list in a text file names files or members of tars, relative to itself; that is how a split is written down. Of a tar only the headers are read; a member is then known by its place in the file, as a file is by its path, and any number of processes may read there at once. A tar ends in zeros; where it does not, Python's own reader stops without a word, and what follows would be lost in silence.
 
 # %%
 #| export
@@ -89,14 +89,33 @@ def list_tar(
         with tarfile.open(path) as t:
             plain = type(t.fileobj) is io.BufferedReader
             def part(m): return TarPart(Path(path), m.offset_data, m.size) if plain else t.extractfile(m).read()
-            return [(m.name, part(m)) for m in t if m.isfile() and is_photo(m.name)]
+            found = [(m.name, part(m)) for m in t if m.isfile() and is_photo(m.name)]
+            t.fileobj.seek(t.offset)
+            if t.fileobj.read(512) != bytes(512): raise tarfile.ReadError('it breaks off, or a header is damaged')
+            return found
     except (tarfile.TarError, OSError, EOFError) as e:
         raise InputError(f"cannot read '{path}' as a tar file: {e}", 'copy it again or make it anew') from e
 
 # %%
 #| export
+def read_list(
+    path:Path, # text file: a name in each line, relative to the file; members as `shard.tar/name.jpg`
+) -> list: # pairs of a name and a path or `TarPart`
+    "The photos that a list names, in its order"
+    home,tars,found = Path(path).parent,{},[]
+    for line in filter(None, map(str.strip, Path(path).read_text().splitlines())):
+        o = home/line
+        tar = next((p for p in o.parents if '.tar' in p.suffixes and p.is_file()), None)
+        if tar and tar not in tars: tars[tar] = dict(list_tar(tar))
+        src = tars[tar].get(str(o.relative_to(tar))) if tar else o if o.is_file() else None
+        if src is None: raise InputError(f"'{path}' names '{line}', which is missing", 'bring it, or correct the list')
+        found.append((line, src))
+    return found
+
+# %%
+#| export
 def list_photos(
-    source, # folder (recursive), photo, tar file, glob of these, or a list of these, PIL pictures, arrays or bytes
+    source, # folder (recursive), photo, tar, list as .txt, glob of these, or a list of these, pictures, arrays or bytes
 ) -> list: # pairs of a name and something that `read_photo` takes
     "What there is to read in `source`, in a fixed order"
     if is_listy(source):
@@ -109,7 +128,8 @@ def list_photos(
         return [(str(o.relative_to(path)), o) for o in found] + [p for o in shards for p in list_tar(o)]
     files = [path] if path.exists() else sorted(path.parent.glob(path.name))
     if not files: raise InputError(f"there is nothing at '{source}'", 'give a folder, a tar file or a pattern')
-    return [p for o in files for p in (list_tar(o) if '.tar' in o.suffixes else [(str(o), o)])]
+    def one(o): return list_tar(o) if '.tar' in o.suffixes else read_list(o) if o.suffix == '.txt' else [(str(o), o)]
+    return [p for o in files for p in one(o)]
 
 # %%
 #| export
@@ -197,12 +217,16 @@ for i,o in enumerate(ims):
     with tarfile.open(home/f'shard-{i%2}.tar', 'a') as t: t.add(f, f'{i:03}{f.suffix}')
 (home/'photos/notes.txt').write_text('not a photo')
 (home/'photos/0/._000.png').write_text('what another system leaves beside a photo')
+(home/'list.txt').write_text('\n'.join(f'photos/{i%3}/{i:03}.{("png", "PNG", "bmp")[i%3]}' if i%2 else
+    f'shard-0.tar/{i:03}.{("png", "PNG", "bmp")[i%3]}' for i in range(24)))
 sources = dict(folder=home/'photos', files=sorted((home/'photos').rglob('0*.*')), glob=home/'shard-*.tar', pictures=ims,
-    tars=[home/'shard-0.tar', home/'shard-1.tar'], arrays=[np.asarray(o) for o in ims], one=home/'photos/1/001.PNG')
+    list=home/'list.txt', tars=[home/'shard-0.tar', home/'shard-1.tar'], arrays=[np.asarray(o) for o in ims],
+    one=home/'photos/1/001.PNG')
 read = {k: Photos(v) for k,v in sources.items()}
 late = {k: Photos(v, short=20, keep=False) for k,v in sources.items()}
 same = sorted(read['pictures'].hashes)
-for k in ('folder', 'files', 'tars', 'glob', 'arrays'): test_eq(sorted(read[k].hashes), same)
+for k in ('folder', 'files', 'tars', 'glob', 'arrays', 'list'): test_eq(sorted(read[k].hashes), same)
+test_eq(read['list'].hashes, read['pictures'].hashes)
 test_eq(read['tars'].names[:2], ['000.png', '002.bmp'])
 test_eq(max(max(o.size) for o in Photos(ims, short=20).ims), 25)
 for k,v in sources.items():
@@ -227,7 +251,13 @@ test_eq(np.asarray(deep)[0,:,0], [0, 100, 255])
 (home/'no.tar').write_text('no tar')
 test_fail(lambda: Photos(home/'half.png'), exc=InputError, contains='half.png')
 test_fail(lambda: Photos(home/'empty'), exc=InputError, contains='there is no photo')
+(home/'wrong.txt').write_text('photos/none.png')
+test_fail(lambda: Photos(home/'wrong.txt'), exc=InputError, contains="names 'photos/none.png', which is missing")
 test_fail(lambda: Photos(home/'no.tar'), exc=InputError, contains='as a tar file')
+whole,part = (home/'shard-0.tar').read_bytes(),list_tar(home/'shard-0.tar')[5][1]
+for code in (whole[:part.start - 512], whole[:part.start], whole[:part.start - 500] + b'?' + whole[part.start - 499:]):
+    (home/'cut.tar').write_bytes(code)
+    test_fail(lambda: list_tar(home/'cut.tar'), exc=InputError, contains='cut.tar')
 test_fail(lambda: Photos(home/'lost'), exc=InputError, contains='there is nothing')
 test_fail(lambda: Photos([np.zeros((4, 4, 3))]), exc=InputError, contains='not of bytes')
 try: Photos([b'GIF89a'])

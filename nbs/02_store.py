@@ -294,7 +294,7 @@ len(old)
 # %% [markdown]
 # HDF5 does not promise that a file survives the death of its writer. A new chunk changes the index, the index a header, the header the end of the file; they are kept in memory and written when the library likes, and a process that is killed between two of these writes leaves a file that does not open, or one that opens and lies. One can fight that inside of the file, with a journal or with HDF5's mode for a single writer. We rather stand on the one thing that an operating system promises: a rename happens, or it does not.
 #
-# So a build writes *parts*, small HDF5 files of the same form with some 16 MB of frames, into a folder beside the database. Each is written under another name and renamed when it is whole; its name says at which frame of the table it begins. When all are there, they are joined, together with the database if there is one already, in a new file that then takes the final name. Chunks are moved as they are, still compressed. A kill leaves whole parts, an old or a new database, and rubbish that nobody looks at:
+# So a build writes *parts*, small HDF5 files of the same form with some 4 MB of frames, into a folder beside the database. Each is written under another name and renamed when it is whole; its name says at which frame of the table it begins. When all are there, they are joined, together with the database if there is one already, in a new file that then takes the final name. Chunks are moved as they are, still compressed. A kill leaves whole parts, an old or a new database, and rubbish that nobody looks at:
 #
 # | killed | what is left | next time |
 # |---|---|---|
@@ -306,7 +306,7 @@ len(old)
 
 # %%
 #| export
-PART = 2**24 # bytes of frames in a part, before compression
+PART = 2**22 # bytes of frames in a part, before compression
 
 @contextmanager
 def write_h5(
@@ -418,7 +418,7 @@ def read_rows(
 ): # rows for the list and planes
     "Photos that are not there yet, in order, a few at a time"
     def load(o): return o[1] if isinstance(o[1], InputError) else attempt(read_row, *o, *args)
-    with ThreadPoolExecutor() as ex:
+    with ThreadPoolExecutor(os.cpu_count()) as ex:
         while some := list(islice(pairs, 8)):
             new = []
             for o in zip(some, ex.map(lambda o: attempt(content_hash, o[1], o[0]), some)):
@@ -440,7 +440,7 @@ def write_parts(
     size:tuple, # width and height
     start:int, # frames that the table has
 ) -> int: # frames written
-    "Frames in parts of some 16 MB each"
+    "Frames in parts of some 4 MB each"
     n,many = start,max(1, PART//(size[0]*size[1]*len(PLANES[table])))
     while some := list(islice(rows, many)):
         with write_h5(parts_of(db)/f'{table}-{n:09}.h5') as f:

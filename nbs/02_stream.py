@@ -48,6 +48,10 @@ def stream_tar(
         with tarfile.open(path, 'r|*') as t:
             for m in t:
                 if m.isfile() and is_photo(m.name): yield m.name, t.extractfile(m).read()
+        with open(path, 'rb') as f:
+            f.seek(t.offset)
+            if t.fileobj.comptype == 'tar' and f.read(512) != bytes(512):
+                raise tarfile.ReadError('it breaks off, or a header is damaged')
     except (tarfile.TarError, OSError, EOFError) as e:
         yield str(path), InputError(f"cannot read '{path}' as a tar file: {e}", 'copy it again or make it anew')
 

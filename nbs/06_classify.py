@@ -429,11 +429,59 @@ for ax,o in zip(axs.flat, [*rgb, *again]): ax.imshow(o.permute(1, 2, 0).clamp(0,
 for ax in axs.flat: ax.axis('off')
 
 # %% [markdown]
+# ## Asking for another answer
+
+# %% [markdown]
+# A distribution knows more than one answer, and a reader may want to see them. To draw each pixel's bin by itself gives confetti: neighbors must choose alike. So we do not draw a color, we draw a *leaning*: a direction $z$ in the plane of $a$ and $b$, two normal numbers for a whole picture, and multiply every distribution by a factor that grows along it. With $c_q$ the bins in units of 110 and $\sigma$ a strength,
+#
+# $$p_q\;\to\;p_q\,e^{\sigma\,z\cdot c_q/T}\,/\,Z.$$
+#
+# Where the network is sure, this changes nothing: one bin has all the weight and keeps it. Where it wavers between red and blue, a leaning toward blue decides for blue, on the whole bus at once. For a normal distribution the mean moves by its covariance times the leaning, so every pixel moves as far as it is unsure, and no further. A color that the network thinks impossible stays impossible. As a layer it is an addition to the scores, and `z` becomes a second input of the shipped network; zeros give the answer that it always gave. [Chapter 11](11_diverse.ipynb) draws, ranks and measures.
+
+# %%
+#| export
+class Tilted(nn.Module):
+    "A classifier of color that leans toward a direction in the plane of a and b"
+    noise = 2 # values in `z`
+    def __init__(self,
+        generator:nn.Module, # `L` to scores of the bins, with an `AnnealedMean` as its `color`
+        strength:float=2., # of the leaning: change of the scores for 110 units of color and z = 1
+    ):
+        super().__init__()
+        self.generator,self.strength = generator,strength
+        self.register_buffer('bins', ab_bins()/110, persistent=False)
+    @property
+    def color(self): return self.generator.color
+    def forward(self,
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW
+        z:Tensor, # leaning in a and b, `bs`x2, normal numbers; 0 for the plain answer
+    ) -> Tensor: # scores, `bs`x313xhxw
+        return self.generator(L) + self.strength*(z @ self.bins.T)[...,None,None]
+
+# %%
+class Says(nn.Module):
+    "Scores that do not depend on the picture"
+    def __init__(self, logits, T=1.): super().__init__(); self.logits,self.color = logits,AnnealedMean(T)
+    def forward(self, L): return self.logits
+def leaned(logits, z, strength=2., T=1.):
+    net = Tilted(Says(logits.view(1, -1, 1, 1), T), strength)
+    return net.color(net(None, torch.tensor([z]))).flatten()*110
+spread = -(bins/torch.tensor([25., 15.])).square().sum(1)/2
+moved = torch.tensor([25.**2, 15.**2])*2*torch.tensor([.5, -.4])/110
+test_close(leaned(spread, (.5, -.4)), moved, eps=.3)
+sure = -(bins - torch.tensor([40., 30.])).square().sum(1)
+test_close(leaned(sure, (1., -1.)), torch.tensor([40., 30.]), eps=.01)
+test_close(leaned((bus + 1e-12).log(), (0., 0.)), paint(1.), eps=1e-5)
+assert (leaned(bus.clamp(min=1e-12).log(), (-1., -2.), 4.) - torch.tensor(blue)).norm() < 12
+assert (leaned(bus.clamp(min=1e-12).log(), (1., 2.), 4.) - torch.tensor(red)).norm() < 12
+{z: leaned(bus.clamp(min=1e-12).log(), z, 4.) for z in ((0., 0.), (1., 2.), (-1., -2.))}
+
+# %% [markdown]
 # ## What we have
 #
 # - `ab_bins`, the 313 published classes, and `SoftBins`, the code of a color in them;
 # - `color_prior`, `class_weights` and `BinLoss`, a loss in which rare colors count;
-# - `AnnealedMean`, which turns scores into color and lets the rebalancing be undone after training.
+# - `AnnealedMean`, which turns scores into color and lets the rebalancing be undone after training, and `Tilted`, which asks for another answer.
 
 # %% [markdown]
 # ## Exercises

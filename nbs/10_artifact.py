@@ -3,7 +3,7 @@
 #
 # > From a trained generator to an artifact that needs no torch
 #
-# Training needs torch, fastai and some gigabytes; coloring a photograph should not. At the end of this chapter a trained generator is one `.onnx` file of a few megabytes that any runtime for ONNX can open: lightness in, color out, at every size. It carries a card that says what it is, where it comes from and how good it is, so that the file can travel alone. And which of a run's many weights go into it is decided by the rule of [the last chapter](09_recipes.ipynb), not by taste.
+# Training needs torch, fastai and some gigabytes; coloring a photograph should not. At the end of this chapter a trained generator is one `.onnx` file of a few megabytes that any runtime for ONNX can open: lightness in, color out, at every size. It carries a card that says what it is, where it comes from and how good it is, so that the file can travel alone. And which of a run's many weights go into it is decided by the rule of [the last chapter](09_training.ipynb), not by taste.
 
 # %%
 #| default_exp artifact
@@ -23,12 +23,13 @@ from torch import nn, Tensor
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.nn.utils.parametrize import is_parametrized
 from colorbook import __version__
-from colorbook.classify import AnnealedMean
+from colorbook.classify import AnnealedMean, Tilted
 from colorbook.core import UsageError, write_beside
-from colorbook.data import Photos, split_by_hash
+from colorbook.data import split_by_hash
 from colorbook.lab import gray_to_L, join_lab, lstar, rgb_to_lab
 from colorbook.metrics import colorfulness, psnr
-from colorbook.recipes import load_generator, load_recipe, split_name, to_plain
+from colorbook.recipes import load_recipe, to_plain
+from colorbook.training import load_generator, open_photos, split_name
 
 # %%
 #| hide
@@ -39,7 +40,8 @@ from colorbook.classify import SoftBins
 from colorbook.critic import PatchCritic
 from colorbook.data import sample_photos
 from colorbook.lab import split_lab
-from colorbook.recipes import generators, Phase, recipes, replace, train
+from colorbook.recipes import generators, Phase, recipes, replace
+from colorbook.training import train
 from colorbook.unet import MobileUNet, S0Generator
 
 # %% [markdown]
@@ -105,21 +107,22 @@ for net,*inputs in nets.values():
 # ## From lightness to color
 
 # %% [markdown]
-# Generators answer in their own ways: S0 in RGB, the product's in scores of 313 classes. An artifact has one interface, $L$ in 0..1 to $ab$ in units of 110, so the last steps go into the graph: the annealed mean of [chapter 06](06_classify.ipynb), or the way from RGB to Lab of [chapter 01](01_lab.ipynb). Of S0's RGB only the color survives, and whoever uses the file joins it to the lightness of the photograph.
+# Generators answer in their own ways: S0 in RGB, the product's in scores of 313 classes. An artifact has one interface, $L$ in 0..1 to $ab$ in units of 110, so the last steps go into the graph: the annealed mean of [chapter 06](06_classify.ipynb), or the way from RGB to Lab of [chapter 01](01_lab.ipynb). Of S0's RGB only the color survives, and whoever uses the file joins it to the lightness of the photograph. A generator that has more than one answer says so by an attribute `noise`, the number of values in a second input `z`; a classifier gets one by `Tilted`.
 
 # %%
 #| export
 class LtoAb(nn.Module):
     "What an artifact holds: `L` to `ab`, whatever the generator's own output is"
     def __init__(self,
-        generator:nn.Module, # `L` to output, with a method `color`
+        generator:nn.Module, # `L`, and `z` where it has `noise`, to output; with a method `color`
     ):
         super().__init__()
         self.generator = generator
     def forward(self,
         L:Tensor, # lightness in 0..1, `bs`x1xHxW
+        z:Tensor=None, # normal numbers, `bs`x`noise`, where the generator has `noise`
     ) -> Tensor: # color in about -1..1, `bs`x2xhxw
-        color = self.generator.color(self.generator(L))
+        color = self.generator.color(self.generator(L) if z is None else self.generator(L, z))
         return rgb_to_lab((color + 1)/2)[:,1:]/110 if color.shape[1] == 3 else color
 
 # %%
@@ -159,7 +162,8 @@ def make_card(
     "The card that an artifact carries"
     return dict(format=1, name=name, version=__version__, recipe=to_plain(recipe) if recipe else None,
         gray=recipe.gray if recipe else 'lstar', input='L/100', output='ab/110', size=size, multiple=32,
-        seed=recipe.seed if recipe else None, commit=commit(), weights_sha256=weights_hash(generator),
+        noise=getattr(generator, 'noise', 0), seed=recipe.seed if recipe else None, commit=commit(),
+        weights_sha256=weights_hash(generator),
         **{**dict(data=None, licence=None, metrics=None), **more})
 
 def commit() -> str|None: # hash, or None outside a repository
@@ -204,10 +208,10 @@ def export_artifact(
     card:dict, # see `make_card`
 ) -> Path: # the file
     "Write a generator and its card as one ONNX file of dynamic size"
-    net = LtoAb(fold(generator)).eval()
-    sides = {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
-    prog = torch.onnx.export(net, (torch.rand(1, 1, 96, 128),), dynamo=True, dynamic_shapes=(sides,), verbose=False,
-        input_names=['L'], output_names=['ab'])
+    net,noise = LtoAb(fold(generator)).eval(),getattr(generator, 'noise', 0)
+    sides,z = {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC},(torch.randn(1, noise),)*bool(noise)
+    prog = torch.onnx.export(net, (torch.rand(1, 1, 96, 128), *z), dynamo=True, verbose=False,
+        dynamic_shapes=(sides, {})[:1 + len(z)], input_names=['L', 'z'][:1 + len(z)], output_names=['ab'])
     model = strip(prog.model_proto)
     onnx.helper.set_model_props(model, dict(colorbook=json.dumps(card)))
     with write_beside(path) as f: onnx.save(model, f)
@@ -221,16 +225,19 @@ def parity(generator, path, sizes):
     "Largest difference between torch and onnxruntime at each size, in units of 110, and the largest color"
     run,worst,largest = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider']),{},0.
     for h,w in sizes:
-        L = torch.rand(1, 1, h, w)
-        with torch.no_grad(): ab = LtoAb(generator)(L)
-        worst[f'{h}x{w}'] = (ab - torch.from_numpy(run.run(['ab'], {'L': L.numpy()})[0])).abs().max().item()
+        given = dict(L=torch.rand(1, 1, h, w), z=torch.randn(1, getattr(generator, 'noise', 0)))
+        if not given['z'].numel(): given.pop('z')
+        with torch.no_grad(): ab = LtoAb(generator)(*given.values())
+        there = torch.from_numpy(run.run(['ab'], {k: v.numpy() for k,v in given.items()})[0])
+        worst[f'{h}x{w}'] = (ab - there).abs().max().item()
         largest = max(largest, ab.abs().max().item())
     return worst,largest
 
 home = Path(tempfile.mkdtemp())
 torch.nn.init.normal_(mobile.head.weight, 0, 1.)
-path = export_artifact(mobile, home/'mobile.onnx', make_card(mobile, 'chance'))
-worst,largest = parity(mobile, path, [(32, 32), (256, 256), (96, 160), (160, 96), (224, 64)])
+leaning = Tilted(mobile).eval()
+path = export_artifact(leaning, home/'mobile.onnx', make_card(leaning, 'chance'))
+worst,largest = parity(leaning, path, [(32, 32), (256, 256), (96, 160), (160, 96), (224, 64)])
 assert max(worst.values()) < 1e-3 and largest > .05
 test_eq([o.name for o in home.iterdir()], ['mobile.onnx'])
 assert path.stat().st_size < 15e6
@@ -378,7 +385,7 @@ def held_photos(
     recipe,seen = load_recipe(Path(run)/'recipe.yaml'),yaml.safe_load((Path(run)/'data.yaml').read_text())
     source = data or seen['source']
     if source is None: raise UsageError(f"'{run}' was trained on pictures in memory", 'say where the photos are')
-    photos = Photos(source, n=seen['n'])
+    photos = open_photos(source, n=seen['n'], keep=seen.get('keep', True))
     train,held = split_by_hash(photos, recipe.valid, recipe.seed)
     if seen.get('held', split_name(photos, held)) != split_name(photos, held or train[-1:]):
         raise UsageError(f"these are not the photos that '{run}' was trained on", 'give the same ones')
@@ -409,7 +416,7 @@ def best_of(
     best = pick(tried, recipe.floor)
     gen = load_generator(run, best['tag'])
     gen.color = AnnealedMean(best['T'], -best['share']*weights.log())
-    return gen,best,tried
+    return Tilted(gen).eval(),best,tried
 
 # %%
 #| export
@@ -478,6 +485,7 @@ test_fail(lambda: export_run(run, photos=sample_photos(64)*9), exc=UsageError, c
 
 gen,rare = load_generator(run, card['chosen']['tag']),load_file(run/'classes.safetensors')['weights']
 gen.color = AnnealedMean(card['chosen']['T'], -card['chosen']['share']*rare.log())
+gen = Tilted(gen).eval()
 again = [export_artifact(gen, home/f'{i}.onnx', card).read_bytes() for i in range(2)]
 test_eq(again[0] == again[1] == artifact.read_bytes(), True)
 test_eq(card['weights_sha256'], weights_hash(gen))

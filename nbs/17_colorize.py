@@ -168,18 +168,24 @@ class Colorizer:
 
     def ab(self,
         L:np.ndarray, # hxw, lightness in 0..1; both sides multiples of the card's
+        z:np.ndarray|None=None, # as many values as the card's `noise`, which choose among answers; None for zeros
     ) -> np.ndarray: # 2 x h/4 x w/4, color in units of 110
         "What the network answers"
-        return self.session.run(None, {'L': np.ascontiguousarray(L, dtype=np.float32)[None,None]})[0][0]
+        given,noise = {'L': np.ascontiguousarray(L, dtype=np.float32)[None,None]},self.card.get('noise', 0)
+        if noise: given['z'] = np.zeros((1, noise), np.float32) if z is None else np.asarray(z, np.float32)[None]
+        if z is not None and np.shape(z) != (noise,) or z is not None and not noise:
+            raise UsageError(f"z has shape {np.shape(z)}, this model takes {noise or 'no'} values", 'see its card')
+        return self.session.run(None, given)[0][0]
 
     def maps(self,
         pic:Picture, # any picture
         size:int|None=None, # the network sees about size x size pixels; None for the card's
+        z:np.ndarray|None=None, # see `ab`
     ) -> np.ndarray: # 4xhxw: slopes and offsets of color over lightness, as stored
         "Color of a picture, seen upright"
         h,w = pic.shape
         L = small_light(pic, *net_size(w, h, size or self.card['size'], self.card['multiple']))
-        ab = self.ab(upright(L, pic.orientation))
+        ab = self.ab(upright(L, pic.orientation), z)
         ab = upright(np.moveaxis(ab, 0, -1), pic.orientation, back=True)
         return chroma_maps(L, np.moveaxis(ab, -1, 0))
 
@@ -232,11 +238,11 @@ def check_options(
 
 # %%
 #| export
-def _painted(pic:Picture, model, size:int|None, saturation:float, dtype, channels:int) -> np.ndarray:
+def _painted(pic:Picture, model, size:int|None, saturation:float, dtype, channels:int, z=None) -> np.ndarray:
     "Color a record; alpha goes into the fourth channel"
     dtype = np.dtype(dtype)
     out = np.empty((*pic.shape, channels), dtype.newbyteorder('='))
-    paint(pic.source, load_model(model).maps(pic, size), out, saturation)
+    paint(pic.source, load_model(model).maps(pic, size, z), out, saturation)
     if channels==4: out[...,3] = _depth(pic.alpha, out.dtype)
     return out.astype(dtype, copy=False)
 
@@ -249,6 +255,22 @@ def _depth(alpha:np.ndarray|None, dtype:np.dtype) -> np.ndarray|float:
     out = alpha*(top(dtype)/top(alpha.dtype))
     return np.rint(out) if top(dtype) > 1 else out
 
+# %% [markdown]
+# A gray picture has more than one color picture, and a model whose card says `noise` knows several. Random numbers choose; the same numbers make the same choice again, for another picture as well. `draw` takes them from a seed, in which the first numbers do not depend on how many are asked for.
+
+# %%
+#| export
+def draw(
+    samples:int, # how many answers are wanted
+    seed:int=0, # another seed, other answers
+    model=None, # an .onnx file, a `Colorizer`, or None for the one in the package
+) -> np.ndarray: # samples x noise, normal numbers
+    "Numbers that choose among a model's answers; `UsageError` if it has one only"
+    noise = load_model(model).card.get('noise', 0)
+    if not noise: raise UsageError('this model has one answer for each picture', 'leave samples out')
+    if not 1 <= samples <= 1000: raise UsageError(f'{samples} samples are not in 1..1000', 'try 8')
+    return np.random.default_rng(seed).standard_normal((samples, noise)).astype(np.float32)
+
 # %%
 #| export
 def colorize(
@@ -256,17 +278,21 @@ def colorize(
     model=None, # an .onnx file or `Colorizer`; None for the artifact in the package
     size:int|None=None, # the network sees about size x size pixels; None for what it was trained on
     saturation:float=1., # factor on color: 0 is gray, 1 is as trained
-): # the same kind and size, in color
+    samples:int|None=None, # a list of so many different answers instead of one
+    seed:int=0, # of the samples
+    z:np.ndarray|None=None, # the numbers of one answer, see `draw`
+): # the same kind and size, in color; a list of these for a list, or for `samples`
     "Color a picture; its lightness does not change"
-    if isinstance(image, (list, tuple)): return [colorize(o, model, size, saturation) for o in image]
+    if isinstance(image, (list, tuple)): return [colorize(o, model, size, saturation, samples, seed, z) for o in image]
+    if samples: return [colorize(image, model, size, saturation, z=o) for o in draw(samples, seed, model)]
     check_options(size, saturation)
     pic = read_picture(image)
     alpha = pic.alpha is not None
     if isinstance(image, np.ndarray):
-        out = _painted(pic, model, size, saturation, np.uint8 if image.dtype==bool else image.dtype, 3+alpha)
+        out = _painted(pic, model, size, saturation, np.uint8 if image.dtype==bool else image.dtype, 3+alpha, z)
         if alpha and image.dtype!=bool: out[...,3] = image[...,-1]
         return out
-    out = to_image(_painted(pic, model, size, saturation, np.uint8, 4), alpha)
+    out = to_image(_painted(pic, model, size, saturation, np.uint8, 4, z), alpha)
     out.info = {k:v for k,v in pic.info.items() if k not in ('qtables', 'subsampling')}
     return out
 
@@ -294,6 +320,25 @@ def show_all(ims, height=3):
 show_all([gray, out, colorize(gray, saturation=1.5)]);
 
 # %% [markdown]
+# Three answers of the model, below: each has the lightness of the picture, none is the plain one, the same seed gives the same three, and zeros give what is given without samples.
+
+# %%
+many = colorize(gray, samples=3, seed=1)
+test_eq(np.stack(many), np.stack(colorize(gray, samples=3, seed=1)))
+test_eq(many[1], colorize(gray, z=draw(2, 1)[1]))
+test_eq(colorize(gray, z=np.zeros(2)), out)
+for o in many:
+    assert np.abs(color.rgb2lab(o) - color.rgb2lab(out))[...,1:].mean() > .5
+    assert np.abs(color.rgb2lab(o)[...,0] - color.rgb2lab(gray[...,None].repeat(3, 2))[...,0]).max() < .5
+test_fail(lambda: colorize(gray, z=[0.]), exc=UsageError, contains='takes 2 values')
+[np.abs(o.astype(int) - out).mean() for o in many]
+
+# %%
+#| label: fig-answers
+#| fig-cap: "Four answers of one model to one photograph."
+show_all(colorize(gray, samples=4, seed=2));
+
+# %% [markdown]
 # ## File to file
 
 # %% [markdown]
@@ -308,13 +353,14 @@ def colorize_bytes(
     size:int|None=None, # the network sees about size x size pixels
     saturation:float=1., # factor on color
     quality:int|None=None, # 1..100 for JPEG and WebP; None keeps the tables of a JPEG, else 92
+    z:np.ndarray|None=None, # the numbers of one answer, see `draw`
 ) -> bytes: # the content of a file
     "Color a file's content, keeping EXIF, profile, transparency and depth"
     check_options(size, saturation, quality)
     deep = fmt in ('PNG', 'TIFF')
     pic = read_picture(src, deep)
     dtype = np.uint16 if deep and pic.dtype!=np.uint8 else np.uint8
-    out = _painted(pic, model, size, saturation, dtype, 4)
+    out = _painted(pic, model, size, saturation, dtype, 4, z)
     alpha,info,pic = pic.alpha is not None,pic.info,None
     return encode_picture(out, alpha, info, fmt, quality)
 
@@ -327,9 +373,10 @@ def colorize_file(
     size:int|None=None, # the network sees about size x size pixels
     saturation:float=1., # factor on color
     quality:int|None=None, # 1..100 for JPEG and WebP; None keeps the tables of a JPEG, else 92
+    z:np.ndarray|None=None, # the numbers of one answer, see `draw`
 ) -> Path: # the new file
     "Color a file into a file, whole or not at all"
-    content = colorize_bytes(src, format_of(dst), model, size, saturation, quality)
+    content = colorize_bytes(src, format_of(dst), model, size, saturation, quality, z)
     with write_beside(dst) as f: f.write_bytes(content)
     return Path(dst)
 

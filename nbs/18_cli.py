@@ -331,7 +331,7 @@ def card_command(model: Annotated[Optional[str], typer.Argument(help='An .onnx f
     print(json.dumps(card(model), indent=2, ensure_ascii=False))
 
 # %% [markdown]
-# ## Training and measuring
+# ## The other half
 
 # %% [markdown]
 # The other half of the library is asked for only when it is needed, and where it is not installed the error says how to get it.
@@ -345,52 +345,6 @@ def _train_half(module:str):
     except ModuleNotFoundError as e:
         if (e.name or '').startswith('colorbook'): raise
         raise UsageError(f'this command needs {e.name}', "pip install 'colorbook[train]'") from e
-
-# %%
-#| export
-@app.command('evaluate')
-def evaluate_command(
-    artifact: Annotated[str, typer.Argument(help='An .onnx file.')],
-    photos: Annotated[str, typer.Argument(help='Color photographs: a folder or a tar.')],
-    out: Annotated[str, typer.Option('--out', '-o', help='A folder for table and sheet.')] = 'evaluation',
-    size: Annotated[int, typer.Option(help='Photographs are measured at SIZE x SIZE.')] = 256,
-):
-    "Measure a model on color photographs that it has not seen."
-    from colorbook.colorize import colorize, load_model
-    metrics = _train_half('evaluate')
-    model = load_model(artifact)
-    about = {'artifact':Path(artifact).name, 'card_sha256':_card_hash(model.card)}
-    print(metrics.evaluate(lambda gray: colorize(gray, model), photos, out=out, size=size, about=about))
-
-# %%
-#| export
-@app.command('train')
-def train_command(
-    recipe: Annotated[str, typer.Argument(help='The name of a recipe, or a YAML file.')],
-    photos: Annotated[str, typer.Argument(metavar='DATA', help='Color photographs: a folder or tars.')],
-    out: Annotated[Optional[str], typer.Option('--out', '-o', help='The folder of the run.')] = None,
-    epochs: Annotated[Optional[int], typer.Option(help='Of the first phase, instead of what the recipe says.')] = None,
-    batch_size: Annotated[Optional[int], typer.Option(help='Instead of what the recipe says.')] = None,
-    seed: Annotated[Optional[int], typer.Option(help='Instead of what the recipe says.')] = None,
-    weights: Annotated[Optional[str], typer.Option(help='A file of weights for the encoder.')] = None,
-    resume: Annotated[bool, typer.Option('--resume/--no-resume', help='Go on with a run that was stopped.')] = True,
-):
-    "Train a model by a recipe and export it; a run that was stopped goes on where it was."
-    recipes,artifact = _train_half('recipes'), _train_half('artifact')
-    overrides = dict(epochs=epochs, bs=batch_size, seed=seed, weights=weights)
-    run = recipes.train(recipe, photos, resume=resume, **({'out':out} if out else {}),
-                        **{k:v for k,v in overrides.items() if v is not None})
-    print(artifact.export_run(run))
-
-# %%
-#| export
-@app.command('export')
-def export_command(
-    run: Annotated[str, typer.Argument(help='The folder of a run.')],
-    out: Annotated[str, typer.Argument(metavar='OUT.onnx', help='The artifact.')],
-):
-    "Make an artifact of a run."
-    print(_train_half('artifact').export_run(run, out))
 
 # %% [markdown]
 # ## Errors in one line
@@ -409,15 +363,15 @@ def main(
     args:list[str]|None=None, # words after the program's name; None for those of the process
 ) -> int: # the exit code
     "The command `colorbook`"
+    for o in ('data_cli', 'train_cli'): import_module(f'colorbook.{o}') # they add their commands to the program
     try: return app(args, standalone_mode=False, prog_name='colorbook') or 0
-    except KeyboardInterrupt: return _fail('interrupted', 130)
+    except (KeyboardInterrupt, typer.Abort): return _fail('interrupted', 130)
     except BrokenPipeError: return _fail('nobody reads the output', 4)
     except Exception as e:
         code = getattr(e, 'exit_code', 1)
         if os.environ.get('COLORBOOK_DEBUG') and not hasattr(e, 'format_message'): raise
         if isinstance(e, ColorbookError): return _fail(str(e), code)
         if hasattr(e, 'format_message'): return _fail(e.format_message() or 'see colorbook --help', code)
-        if type(e).__name__=='Abort': return _fail('interrupted', 130)
         return _fail(f'{type(e).__name__}: {e}; this is a defect of colorbook, --debug shows where', 1)
 
 if __name__=='__main__' and '__file__' in globals(): sys.exit(main())
@@ -470,7 +424,7 @@ show_folder(sorted(f for f in (top/'out').rglob('*.*')));
 #
 # - `colorbook colorize` for files, folders, patterns and pipes, which loses no photograph and no error;
 # - exit codes, a progress bar and a JSON report;
-# - `card`, `evaluate`, `train` and `export`, of which only the last three load torch.
+# - `card`; the [data commands](18_data_cli.ipynb) and those [for training](18_train_cli.ipynb) come next, and only they load torch.
 
 # %% [markdown]
 # ## Exercises

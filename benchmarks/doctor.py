@@ -1,10 +1,11 @@
 """What the doctor finds, how long it takes and how much memory, on a set with planted faults.
 
-    python benchmarks/doctor.py DATA [--n 3000] [--seed 0] [--keep FOLDER] [--prints FOLDER] [--priors FILE --imagenet FILE]
+    python benchmarks/doctor.py DATA [--n 3000] [--seed 0] [--keep FOLDER] [--prints FOLDER] [--hash]
+        [--priors FILE --imagenet FILE]
 
-DATA is a folder, a tar file or a glob of tar files of color photographs. Into a copy of them (a tar in a temporary folder)
-go near copies, gray and sepia versions of photographs drawn at random; then `examine` and `save` run in a process of
-their own, whose time and largest memory are measured, imports included. A pair that was not planted may be true all the
+DATA is a folder, a tar file or a glob of tar files of color photographs. Into a copy of them, a tar in a temporary
+folder, go near copies, gray and sepia versions of photographs drawn at random; then `examine` and `save` run in a
+process of their own, whose time and largest memory are measured, imports included. A pair that was not planted may be true all the
 same: collections hold copies. So whatever was found among the photographs themselves goes into FOLDER, with a sheet to
 look at, and pairs that somebody has looked at and found to be two different photographs stand in `DIFFERENT`.
 `--prints` names a folder of true gray and sepia prints. `--priors` writes the measured prior, and ImageNet's beside it,
@@ -112,7 +113,7 @@ def by_hash(data, planted, bits=(4, 8, 12)):
     own = {k: np.array([far(row[a], row[b]) for a,b in zip(o.name, o.original)]) for k,o in planted.groupby('kind')}
     real = np.array([i for i,o in enumerate(names) if not o.startswith('planted')])
     d = np.concatenate([far(i, real[k + 1:]) for k,i in enumerate(real)])
-    for b in bits: rows.append({'bits': b, **{k: int((o <= b).sum()) for k,o in own.items()}, 'other': int((d <= b).sum())})
+    for b in bits: rows.append(dict({k: int((o <= b).sum()) for k,o in own.items()}, bits=b, other=int((d <= b).sum())))
     return pd.DataFrame(rows)
 
 
@@ -163,11 +164,11 @@ def main():
             print(f'prints: {o.finding.isin(["gray", "sepia"]).sum()} of {len(o)} found;',
                   o.finding.value_counts().to_dict(), o.name[o.finding == ''].tolist())
         if a.priors:
-            made = f'python benchmarks/doctor.py, {total} photographs without planted ones'
+            made = f'python benchmarks/doctor.py DATA --priors FILE on {total} color photographs of twenty public sets'
             prior = prior_of(look_at(dict(all=a.data), Rules(), a.workers)[3])[0].tolist()
             values = dict(photos=dict(source=made, prior=[float(f'{o:.4g}') for o in prior]))
             if a.imagenet:
-                source = 'ImageNet, as published by Zhang, Isola and Efros (2016) with their code, resources/prior_probs.npy'
+                source = 'ImageNet, published with the code of Zhang, Isola and Efros (2016), prior_probs.npy'
                 values['imagenet'] = dict(source=source, prior=[float(f'{o:.4g}') for o in np.load(a.imagenet)])
             Path(a.priors).write_text(json.dumps(values) + '\n')
             x,y = (np.array(values[k]['prior']) for k in ('photos', 'imagenet'))

@@ -5,7 +5,8 @@
 
 DATA is a folder, a tar file or a glob of tar files of color photographs. Into a copy of them, a tar in a temporary
 folder, go near copies, gray and sepia versions of photographs drawn at random; then `examine` and `save` run in a
-process of their own, whose time and largest memory are measured, imports included. A pair that was not planted may be true all the
+process of their own, whose time and largest memory are measured, imports included. A pair that was not planted may be
+true all the
 same: collections hold copies. So whatever was found among the photographs themselves goes into FOLDER, with a sheet to
 look at, and pairs that somebody has looked at and found to be two different photographs stand in `DIFFERENT`.
 `--prints` names a folder of true gray and sepia prints. `--priors` writes the measured prior, and ImageNet's beside it,

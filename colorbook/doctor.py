@@ -168,7 +168,7 @@ def look_at(
     progress:bool=False, # show a bar on the standard error
 ) -> tuple: # table of pictures; their thumbnails; what is unreadable; histogram of colors
     "One look at every picture"
-    tables,thumbs,bad,counts = [],[np.zeros((0, 32, 32), np.uint8)],[],np.zeros(65536, int)
+    tables,thumbs,bad,counts = [],bytearray(),[],np.zeros(65536, int)
     items = ((k, o) for k,source in sources.items() for o in glances(source, workers))
     items = track(items, 'looking', console=Console(stderr=True), disable=not progress)
     for some in chunked(items, chunk_sz=32):
@@ -177,11 +177,11 @@ def look_at(
         if not good: continue
         table,colors = measure_batch([o for _,o in good], rules)
         tables.append(table.assign(set=[k for k,_ in good]))
-        thumbs.append(thumbnails(np.stack([o.square for _,o in good])))
+        thumbs += thumbnails(np.stack([o.square for _,o in good])).tobytes()
         counts += np.bincount(colors.ravel(), minlength=65536)
     if not tables: raise InputError(f"there is no photo in {', '.join(map(str, sources.values()))}", 'check the names')
     bad = pd.DataFrame(bad, columns=['set', 'name', 'error'])
-    return pd.concat(tables, ignore_index=True),np.concatenate(thumbs),bad,counts
+    return pd.concat(tables, ignore_index=True),np.frombuffer(thumbs, np.uint8).reshape(-1, 32, 32),bad,counts
 
 # %% ../nbs/06_doctor.ipynb #4754fc3c
 def examine(
@@ -205,10 +205,10 @@ def examine(
 
 # %% ../nbs/06_doctor.ipynb #e6bb34df
 def spare_memory():
-    "With glibc: pieces of half a megabyte and more go back to the system when they are freed"
+    "With glibc: larger pieces go back to the system when they are freed, and threads share what is kept"
     try: mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError): return
-    for option in (-3, -1): mallopt(option, 2**19) # MMAP_THRESHOLD and TRIM_THRESHOLD
+    for option,value in ((-3, 2**17), (-1, 2**17), (-8, 1)): mallopt(option, value) # MMAP_, TRIM_THRESHOLD, ARENA_MAX
 
 # %% ../nbs/06_doctor.ipynb #ea6d779a
 @patch

@@ -246,6 +246,14 @@ show_fits({k: (far[k], truth[k]) for k in truth} | {'different': (np.linalg.norm
 
 # %%
 #| export
+def has_light(
+    thumbs:np.ndarray, # nx32x32 bytes
+) -> np.ndarray: # n values, true or false
+    "Whether there is anything to see: light that deviates by more than two values of 255"
+    return np.array([o.std() > 2 for o in thumbs], bool)
+
+# %%
+#| export
 def find_copies(
     codes, # hash of each picture
     thumbs:np.ndarray, # their thumbnails, nx32x32 bytes
@@ -253,10 +261,10 @@ def find_copies(
     **kwargs, # options of `candidates`
 ) -> pd.DataFrame: # `first` < `second` (rows), `kind` 'exact' or 'near', `fit`
     "Equal pictures, each with the first of its kind, and near copies"
-    codes = pd.Series(list(codes), dtype=object)
-    first = codes.groupby(codes).transform(lambda o: o.index[0]).to_numpy(int)
-    again,row = first != np.arange(len(codes)),np.arange(len(codes))
-    one = row[~again & (thumbs.std((1, 2)) > 2)]
+    _,first,same = np.unique(np.array(list(codes), dtype=str), return_index=True, return_inverse=True)
+    first,row = first[same],np.arange(len(same))
+    again = first != row
+    one = row[~again & has_light(thumbs)]
     pairs = candidates(describe(thumbs[one]), **kwargs)
     fits = fit_pairs(thumbs[one], pairs)
     near = one[pairs[fits >= fit]]
@@ -318,7 +326,7 @@ def find_cuts(
     least:float=.5, # correlation of descriptions of frames of one shot
 ) -> np.ndarray: # rows that begin a shot, without the first
     "Frames that have too little in common with the one before"
-    D,light = describe(thumbs),thumbs.std((1, 2)) > 2
+    D,light = describe(thumbs),has_light(thumbs)
     alike = (D[1:]*D[:-1]).sum(1)
     dark = ~light[1:] & ~light[:-1]
     return np.flatnonzero((alike < least) & ~dark) + 1
@@ -428,9 +436,9 @@ def split(
     if not good: raise InputError(f"there is no photo in '{source}'", 'give a folder, a tar file or a pattern')
     codes,thumbs = [o.code for o in good],np.stack([o.square for o in good])
     _,shot = find_shots([o.name for o in good], thumbs, cuts)
-    first = pd.Series(shot).groupby(shot).transform(lambda o: o.index[0]).to_numpy(int)
+    _,first,same = np.unique(shot, return_index=True, return_inverse=True)
     copies = find_copies(codes, thumbs)[['first', 'second']]
-    cluster = clusters(len(good), copies, np.stack([first, np.arange(len(good))], 1))
+    cluster = clusters(len(good), copies, np.stack([first[same], np.arange(len(good))], 1))
     sides = split_clusters(codes, cluster, shares or dict(train=.8, valid=.1, test=.1), seed)
     table = pd.DataFrame(dict(name=[o.name for o in seen], error=[str(o.error or '') for o in seen]))
     rows = [i for i,o in enumerate(seen) if not o.error]

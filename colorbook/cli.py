@@ -117,15 +117,17 @@ def _piped(src:Path, dst:Path, **options):
 
 # %% ../nbs/18_cli.ipynb #01a8e99c
 def _color_one(src:Path, dst:Path, overwrite:bool, options:dict) -> Job:
-    "Color one picture and say what became of it; `options` are those of `colorize_file`"
-    from colorbook.colorize import colorize_file
+    "Color one picture and say what became of it; `options` as of `colorize_file`, or `colorize_samples`"
+    from colorbook.colorize import colorize_file, colorize_samples
     job,start = Job(str(src), str(dst)), time.perf_counter()
     if str(dst)!='-' and dst.exists() and not overwrite:
         job.status = 'skipped'
         return job
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter('always', UserWarning)
-        try: (_piped if '-' in (str(src), str(dst)) else colorize_file)(src, dst, **options)
+        try:
+            if 'samples' in options: colorize_samples(src, dst, **options)
+            else: (_piped if '-' in (str(src), str(dst)) else colorize_file)(src, dst, **options)
         except Exception as e:
             if os.environ.get('COLORBOOK_DEBUG'): raise
             job.status,job.exit_code = 'failed', getattr(e, 'exit_code', 3)
@@ -225,6 +227,8 @@ def colorize_command(
     size: Annotated[Optional[int], typer.Option('--size', help='The network sees about SIZE x SIZE pixels.')] = None,
     saturation: Annotated[float, typer.Option(help='Factor on color; 1 is as trained.')] = 1.,
     quality: Annotated[Optional[int], typer.Option(help='1..100; a JPEG keeps its own without it.')] = None,
+    samples: Annotated[Optional[int], typer.Option(help='So many answers, NAME-1 and so on; NAME is a sheet.')] = None,
+    seed: Annotated[int, typer.Option(help='Of the samples.')] = 0,
     overwrite: Annotated[bool, typer.Option('--overwrite', help='Color again what is there already.')] = False,
     report_to: Annotated[Optional[str], typer.Option('--json', help="Write a report to this file, or '-'.")] = None,
 ):
@@ -233,10 +237,13 @@ def colorize_command(
     check_options(size, saturation, quality)
     pairs,jobs,card = plan(inputs, out), [], None
     _check_stdout(pairs, report_to)
+    if samples is not None and any('-' in (str(s), str(d)) for s,d in pairs):
+        raise UsageError('several answers need names', 'give files and no pipe')
     if overwrite or any(str(d)=='-' or not d.exists() for _,d in pairs):
         model = load_model(model)
         card = model.card
     options = dict(model=model, size=size, saturation=saturation, quality=quality)
+    if samples is not None: options |= dict(samples=samples, seed=seed)
     try: _color_all(pairs, overwrite, options, jobs)
     finally:
         if report_to: _write_json(report(jobs, options, card), report_to)
@@ -280,4 +287,4 @@ def main(
         if hasattr(e, 'format_message'): return _fail(e.format_message() or 'see colorbook --help', code)
         return _fail(f'{type(e).__name__}: {e}; this is a defect of colorbook, --debug shows where', 1)
 
-if __name__=='__main__' and '__file__' in globals(): sys.exit(main())
+if __name__=='__main__' and '__file__' in globals(): sys.exit(import_module('colorbook.cli').main())

@@ -15,7 +15,7 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageOps
 from colorbook.core import InputError, UsageError, write_beside
 from colorbook.paint import chroma_maps, light, paint, resize
 from colorbook.picture import Picture, encode_picture, format_of, read_picture, to_image
@@ -379,6 +379,55 @@ def colorize_file(
     content = colorize_bytes(src, format_of(dst), model, size, saturation, quality, z)
     with write_beside(dst) as f: f.write_bytes(content)
     return Path(dst)
+
+# %% [markdown]
+# Several answers to one file are several files, and a contact sheet to choose from. The sheet has the name that was asked for, the answers have numbers behind it.
+
+# %%
+#| export
+def contact_sheet(
+    ims:list, # Pillow pictures
+    columns:int=4,
+    side:int=480, # longest side of a cell in pixels; smaller pictures stay as they are
+) -> Image.Image: # RGB
+    "Pictures in a grid with their numbers, counted from 1"
+    cells = [o.convert('RGB') for o in ims]
+    for o in cells: o.thumbnail((side, side))
+    w,h = (max(o.size[i] for o in cells) + 8 for i in (0, 1))
+    out = Image.new('RGB', (w*min(columns, len(cells)), (h + 16)*-(-len(cells)//columns)), 'white')
+    for i,o in enumerate(cells):
+        x,y = i%columns*w + 4,i//columns*(h + 16) + 4
+        out.paste(o, (x, y))
+        ImageDraw.Draw(out).text((x, y + o.height + 2), str(i + 1), 'black')
+    return out
+
+# %%
+#| export
+def colorize_samples(
+    src, # a path, bytes or a file object
+    dst:str|os.PathLike, # the contact sheet; the answers are NAME-1, NAME-2 and so on beside it
+    samples:int=8, # how many answers
+    seed:int=0, # another seed, other answers
+    model=None, # an .onnx file or `Colorizer`; None for the artifact in the package
+    **options, # 'size', 'saturation' and 'quality' of `colorize_file`
+) -> list[Path]: # the answers
+    "Several answers to a file, and a sheet to choose from"
+    dst,zs = Path(dst),draw(samples, seed, model)
+    src = src.read() if hasattr(src, 'read') else src
+    format_of(dst)
+    files = [colorize_file(src, dst.with_stem(f'{dst.stem}-{i}'), model, **options, z=z) for i,z in enumerate(zs, 1)]
+    sheet = contact_sheet([ImageOps.exif_transpose(Image.open(f)) for f in files])
+    with write_beside(dst) as f: sheet.save(f, format_of(dst))
+    return files
+
+# %%
+home = Path(tempfile.mkdtemp())
+Image.fromarray(gray).save(home/'camera.png')
+made = colorize_samples(home/'camera.png', home/'one.png', 3, seed=1)
+test_eq([o.name for o in made], ['one-1.png', 'one-2.png', 'one-3.png'])
+for f,o in zip(made, many): test_eq(np.asarray(Image.open(f).convert('RGB')), o)
+test_eq(Image.open(home/'one.png').size[0], 3*488)
+test_eq(contact_sheet([Image.new('L', (10, 20))]*5).size, (4*18, 2*44))
 
 # %% [markdown]
 # A gray scan of 16 bits becomes a color picture of 16 bits, and has many more than 256 levels of each color.

@@ -167,15 +167,17 @@ def _piped(src:Path, dst:Path, **options):
 # %%
 #| export
 def _color_one(src:Path, dst:Path, overwrite:bool, options:dict) -> Job:
-    "Color one picture and say what became of it; `options` are those of `colorize_file`"
-    from colorbook.colorize import colorize_file
+    "Color one picture and say what became of it; `options` as of `colorize_file`, or `colorize_samples`"
+    from colorbook.colorize import colorize_file, colorize_samples
     job,start = Job(str(src), str(dst)), time.perf_counter()
     if str(dst)!='-' and dst.exists() and not overwrite:
         job.status = 'skipped'
         return job
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter('always', UserWarning)
-        try: (_piped if '-' in (str(src), str(dst)) else colorize_file)(src, dst, **options)
+        try:
+            if 'samples' in options: colorize_samples(src, dst, **options)
+            else: (_piped if '-' in (str(src), str(dst)) else colorize_file)(src, dst, **options)
         except Exception as e:
             if os.environ.get('COLORBOOK_DEBUG'): raise
             job.status,job.exit_code = 'failed', getattr(e, 'exit_code', 3)
@@ -304,6 +306,8 @@ def colorize_command(
     size: Annotated[Optional[int], typer.Option('--size', help='The network sees about SIZE x SIZE pixels.')] = None,
     saturation: Annotated[float, typer.Option(help='Factor on color; 1 is as trained.')] = 1.,
     quality: Annotated[Optional[int], typer.Option(help='1..100; a JPEG keeps its own without it.')] = None,
+    samples: Annotated[Optional[int], typer.Option(help='So many answers, NAME-1 and so on; NAME is a sheet.')] = None,
+    seed: Annotated[int, typer.Option(help='Of the samples.')] = 0,
     overwrite: Annotated[bool, typer.Option('--overwrite', help='Color again what is there already.')] = False,
     report_to: Annotated[Optional[str], typer.Option('--json', help="Write a report to this file, or '-'.")] = None,
 ):
@@ -312,10 +316,13 @@ def colorize_command(
     check_options(size, saturation, quality)
     pairs,jobs,card = plan(inputs, out), [], None
     _check_stdout(pairs, report_to)
+    if samples is not None and any('-' in (str(s), str(d)) for s,d in pairs):
+        raise UsageError('several answers need names', 'give files and no pipe')
     if overwrite or any(str(d)=='-' or not d.exists() for _,d in pairs):
         model = load_model(model)
         card = model.card
     options = dict(model=model, size=size, saturation=saturation, quality=quality)
+    if samples is not None: options |= dict(samples=samples, seed=seed)
     try: _color_all(pairs, overwrite, options, jobs)
     finally:
         if report_to: _write_json(report(jobs, options, card), report_to)
@@ -374,7 +381,7 @@ def main(
         if hasattr(e, 'format_message'): return _fail(e.format_message() or 'see colorbook --help', code)
         return _fail(f'{type(e).__name__}: {e}; this is a defect of colorbook, --debug shows where', 1)
 
-if __name__=='__main__' and '__file__' in globals(): sys.exit(main())
+if __name__=='__main__' and '__file__' in globals(): sys.exit(import_module('colorbook.cli').main())
 
 # %% [markdown]
 # A run over the folder from above; a second run finds everything done.
@@ -404,6 +411,10 @@ test_eq(said.splitlines()[-1], '3 colored, 1 failed')
 test_eq((top/'out'/'b'/'bad.jpg').exists(), False)
 test_eq(run('colorize', top/'a.png', '--saturation', '-1')[0], 2)
 test_eq(run('colorize', '--fast', top/'a.png')[0], 2)
+test_eq(run('colorize', top/'a.png', '--samples', 2, '-o', top/'many/a.png')[0], 0)
+test_eq(sorted(f.name for f in (top/'many').iterdir()), ['a-1.png', 'a-2.png', 'a.png'])
+test_eq(run('colorize', top/'a.png', '--samples', 0)[0], 2)
+test_eq(run('colorize', top/'a.png', '--samples', 2, '-o', '-')[0], 2)
 test_eq(run('colorize', top/'missing.png')[0], 3)
 said.splitlines()[0].replace(str(top), '')
 

@@ -256,7 +256,7 @@ def test_note_about_frames(tmp_path):
 def test_version_and_help():
     from colorbook import __version__
     assert run('--version')[1].decode().strip()==f'colorbook {__version__}'
-    for c in ([], ['colorize'], ['card'], ['evaluate'], ['train'], ['export']):
+    for c in ([], ['colorize'], ['card'], ['evaluate'], ['train'], ['export'], ['data'], ['data', 'doctor']):
         code, out, _ = run(*c, '--help')
         assert code==0 and b'Usage' in out
 
@@ -270,12 +270,12 @@ def test_the_coloring_half_loads_no_torch(tmp_path):
 
 
 def test_without_the_training_half(tmp_path):
-    "Where torch is missing, the three commands that need it say what to install"
+    "Where torch is missing, the commands that need it say what to install"
     for name in ('torch', 'fastai', 'torchmetrics', 'pandas'):
         (tmp_path/f'{name}.py').write_text(f"raise ModuleNotFoundError('no {name}', name='{name}')")
     path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get('PYTHONPATH')])])
     model = default_model()
-    for args in (['train', 's0', '.'], ['export', '.', 'a.onnx'], ['evaluate', model, '.']):
+    for args in (['train', 's0', '.'], ['export', '.', 'a.onnx'], ['evaluate', model, '.'], ['data', 'doctor', '.']):
         code, _, err = run(*args, PYTHONPATH=path, cwd=tmp_path)
         assert code==2 and "colorbook[train]" in err and len(err.strip().splitlines())==1, err
     assert run('colorize', save(tmp_path/'a.png'), PYTHONPATH=path)[0]==0

@@ -16,7 +16,7 @@ from rich.progress import track
 from rich.table import Table
 
 from colorbook.colorize import colorize, draw
-from colorbook.data import list_photos, read_photo
+from colorbook.photos import list_photos, read_photo
 from colorbook.metrics import bootstrap_ci, colorfulness, lpips, psnr
 
 

@@ -20,7 +20,7 @@ import numpy as np, pandas as pd
 from PIL import Image
 
 from colorbook.copies import describe, thumbnails
-from colorbook.data import read_photo
+from colorbook.photos import read_photo
 from colorbook.doctor import examine, look_at, prior_of, Rules, spare_memory
 from colorbook.stream import glances, stream_photos
 

@@ -16,7 +16,7 @@ import numpy as np, scenedetect
 from PIL import Image
 from scenedetect import FrameTimecode, detectors
 
-from colorbook.data import list_photos, read_photo
+from colorbook.photos import list_photos, read_photo
 from colorbook.film import find_cuts, is_black, read_frames
 from colorbook.frames import extract_frames
 

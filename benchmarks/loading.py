@@ -22,7 +22,8 @@ from rich.table import Table
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from colorbook.data import color_loaders, list_photos, Photos, read_photo, sample_photos
+from colorbook.data import color_loaders
+from colorbook.photos import list_photos, Photos, read_photo, sample_photos
 from colorbook.pack import write_shards
 from colorbook.recipes import recipes
 from colorbook.shards import shard_loaders

@@ -14,7 +14,8 @@ import h5py, numpy as np, torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from colorbook.data import SquareCrop, sample_photos
+from colorbook.data import SquareCrop
+from colorbook.photos import sample_photos
 from colorbook.store import DBPhotos, build_db
 
 

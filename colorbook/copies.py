@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from torch import Tensor
 from .core import InputError, OutputError, write_beside
-from .data import read_photo
+from .photos import read_photo
 from .stream import glances, stream_photos
 
 # %% ../nbs/06_copies.ipynb #4902cb30

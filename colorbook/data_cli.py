@@ -31,7 +31,7 @@ def write_lists(
     sets:dict, # named lists of paths; of pairs the first is written
     out, # folder
 ) -> list: # the files
-    "A text file for each list, for `colorbook.data.read_list`"
+    "A text file for each list, for `colorbook.photos.read_list`"
     out,files = Path(out),[]
     for name,items in sets.items():
         lines = [os.path.relpath(o[0] if isinstance(o, tuple) else o, out) for o in items]
@@ -183,6 +183,7 @@ def doctor_command(
     import sys
     from rich.console import Console
     doctor = _train_half('doctor')
+    doctor.spare_memory()
     exam = doctor.examine({k: _open_set(v) for k,v in _named(sets).items()}, progress=sys.stderr.isatty())
     exam.save(out)
     Console().print(exam.table())

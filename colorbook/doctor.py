@@ -22,7 +22,7 @@ from torch import Tensor
 from .classify import ab_bins, class_weights
 from .copies import find_copies, find_cuts, find_shots, thumbnails
 from .core import InputError, write_beside
-from .data import read_photo
+from .photos import read_photo
 from .lab import rgb_to_lab
 from .stream import glances, stream_photos
 

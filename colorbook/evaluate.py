@@ -20,7 +20,7 @@ from rich.progress import track
 
 from . import __version__
 from .core import InputError, write_beside
-from .data import SUFFIXES, list_photos, read_photo
+from .photos import SUFFIXES, list_photos, read_photo
 from .lab import lstar, rgb_to_lab
 from .metrics import bootstrap_ci, lpips_state, measures, ratio_of_means, score, to_batch
 

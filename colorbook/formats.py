@@ -15,7 +15,7 @@ import numpy as np, pandas as pd
 from rich.console import Console
 from rich.progress import track
 from .core import InputError, UsageError, write_beside
-from .data import SUFFIXES, is_photo, read_photo
+from .photos import SUFFIXES, is_photo, read_photo
 
 # %% ../nbs/02_formats.ipynb #e3b60686
 class Sets(dict):

@@ -14,7 +14,7 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 from .core import InputError, OutputError, UsageError, write_beside
-from .data import is_photo, read_photo
+from .photos import is_photo, read_photo
 from .film import is_black, mark_shots, read_frames, video_length
 
 # %% ../nbs/02_frames.ipynb #af80febc

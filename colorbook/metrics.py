@@ -19,7 +19,7 @@ from torchmetrics.functional.image import peak_signal_noise_ratio, structural_si
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
 from .core import ColorbookError, InputError
-from .data import data_dir
+from .photos import data_dir
 from .lab import lstar, rgb_to_lab
 
 # %% ../nbs/07_metrics.ipynb #7bdcc5f8

@@ -21,7 +21,8 @@ from rich.console import Console
 from rich.progress import track
 from webdataset.cache import FileCache
 from .core import InputError, OutputError, UsageError, write_beside
-from .data import SUFFIXES, is_photo, list_photos, open_photo, read_photo, split_by_hash
+from .data import split_by_hash
+from .photos import SUFFIXES, is_photo, list_photos, open_photo, read_photo
 
 # %% ../nbs/02_pack.ipynb #7cd69381
 def show_progress(

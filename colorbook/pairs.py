@@ -13,7 +13,8 @@ import numpy as np
 from fastai.vision.all import *
 from PIL import Image, ImageOps
 from .core import InputError, UsageError, write_beside
-from .data import Photos, SquareCrop, ToLab, open_photo, read_photo, split_by_hash
+from .data import SquareCrop, ToLab, split_by_hash
+from .photos import Photos, open_photo, read_photo
 from .formats import Sets, flaw_of, keep_sound, photos_in, with_progress
 
 # %% ../nbs/02_pairs.ipynb #d134b1b0

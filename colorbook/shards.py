@@ -12,7 +12,8 @@ import hashlib, random
 from contextlib import contextmanager
 import numpy as np, torch, webdataset as wds
 from .core import InputError, UsageError
-from .data import SquareCrop, ToLab, read_photo, split_by_hash
+from .data import SquareCrop, ToLab, split_by_hash
+from .photos import read_photo
 from .pack import Shards, write_shards
 
 # %% ../nbs/02_shards.ipynb #8eba8044

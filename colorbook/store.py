@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 from rich.console import Console
 from rich.progress import track
 from .core import InputError, OutputError, UsageError, write_beside
-from .data import content_hash, list_photos, read_photo
+from .photos import content_hash, list_photos, read_photo
 from .lab import lab_to_rgb, rgb_to_lab
 
 # %% ../nbs/02_store.ipynb #25c028bf

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from .core import ColorbookError, InputError
-from .data import is_photo, open_photo, read_photo
+from .photos import is_photo, open_photo, read_photo
 
 # %% ../nbs/02_stream.ipynb #58ad37f2
 def stream_tar(

@@ -16,7 +16,8 @@ from torchvision.models import mobilenet_v2
 from .adversary import Adversary, gan_splitter
 from .classify import color_prior, SoftBins
 from .core import InputError, UsageError, write_beside
-from .data import color_loaders, data_dir, Photos
+from .data import color_loaders
+from .photos import data_dir, Photos
 from .journal import draw_sheet, example, Journal, load_checkpoint, seed_everything
 from .doctor import load_prior
 from .recipes import Recipe, check_recipe, contents, generators, load_recipe, make_gan, save_recipe, vary
@@ -76,7 +77,7 @@ def make_learner(
 
 # %% ../nbs/09_training.ipynb #b2974351
 def open_photos(
-    source, # see `colorbook.data.list_photos`; or a database of frames, see `colorbook.store`
+    source, # see `colorbook.photos.list_photos`; or a database of frames, see `colorbook.store`
     short:int=None, # shrink pictures whose short side is longer than this
     n:int=None, # take only so many
     keep:bool=True, # in memory

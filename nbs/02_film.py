@@ -31,7 +31,7 @@ from colorbook.core import InputError, write_beside
 import random, tempfile, matplotlib.pyplot as plt, torch
 from PIL import ImageOps
 from fastcore.test import *
-from colorbook.data import sample_photos
+from colorbook.photos import sample_photos
 from colorbook.lab import show_row
 T = Image.Transpose
 

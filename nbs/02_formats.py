@@ -20,7 +20,7 @@ import numpy as np, pandas as pd
 from rich.console import Console
 from rich.progress import track
 from colorbook.core import InputError, UsageError, write_beside
-from colorbook.data import SUFFIXES, is_photo, read_photo
+from colorbook.photos import SUFFIXES, is_photo, read_photo
 
 # %%
 #| hide
@@ -29,7 +29,8 @@ from fastcore.test import *
 from fastai.vision.all import DataBlock, IndexSplitter, TransformBlock, set_seed, torch
 from PIL import Image
 from scipy.io import savemat
-from colorbook.data import Photos, SquareCrop, ToLab, color_loaders, data_dir, sample_photos
+from colorbook.data import SquareCrop, ToLab, color_loaders
+from colorbook.photos import Photos, data_dir, sample_photos
 from colorbook.lab import show_row
 
 # %% [markdown]

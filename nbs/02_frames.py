@@ -20,7 +20,7 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 from colorbook.core import InputError, OutputError, UsageError, write_beside
-from colorbook.data import is_photo, read_photo
+from colorbook.photos import is_photo, read_photo
 from colorbook.film import is_black, mark_shots, read_frames, video_length
 
 # %%
@@ -28,7 +28,7 @@ from colorbook.film import is_black, mark_shots, read_frames, video_length
 import tempfile
 from itertools import pairwise
 from fastcore.test import *
-from colorbook.data import sample_photos
+from colorbook.photos import sample_photos
 from colorbook.film import travel, write_clip
 from colorbook.lab import show_row
 

@@ -27,7 +27,8 @@ from rich.console import Console
 from rich.progress import track
 from webdataset.cache import FileCache
 from colorbook.core import InputError, OutputError, UsageError, write_beside
-from colorbook.data import SUFFIXES, is_photo, list_photos, open_photo, read_photo, split_by_hash
+from colorbook.data import split_by_hash
+from colorbook.photos import SUFFIXES, is_photo, list_photos, open_photo, read_photo
 
 # %%
 #| hide

@@ -19,14 +19,15 @@ import numpy as np
 from fastai.vision.all import *
 from PIL import Image, ImageOps
 from colorbook.core import InputError, UsageError, write_beside
-from colorbook.data import Photos, SquareCrop, ToLab, open_photo, read_photo, split_by_hash
+from colorbook.data import SquareCrop, ToLab, split_by_hash
+from colorbook.photos import Photos, open_photo, read_photo
 from colorbook.formats import Sets, flaw_of, keep_sound, photos_in, with_progress
 
 # %%
 #| hide
 import shutil, tempfile
 from fastcore.test import *
-from colorbook.data import data_dir, sample_photos
+from colorbook.photos import data_dir, sample_photos
 from colorbook.lab import rgb_to_lab, show_row
 
 # %% [markdown]

@@ -18,14 +18,16 @@ import hashlib, random
 from contextlib import contextmanager
 import numpy as np, torch, webdataset as wds
 from colorbook.core import InputError, UsageError
-from colorbook.data import SquareCrop, ToLab, read_photo, split_by_hash
+from colorbook.data import SquareCrop, ToLab, split_by_hash
+from colorbook.photos import read_photo
 from colorbook.pack import Shards, write_shards
 
 # %%
 #| hide
 import json, tempfile, matplotlib.pyplot as plt
 from fastcore.test import *
-from colorbook.data import color_loaders, sample_photos
+from colorbook.data import color_loaders
+from colorbook.photos import sample_photos
 from colorbook.pack import pack_photo
 
 # %% [markdown]

@@ -24,7 +24,7 @@ from PIL import Image, ImageOps
 from rich.console import Console
 from rich.progress import track
 from colorbook.core import InputError, OutputError, UsageError, write_beside
-from colorbook.data import content_hash, list_photos, read_photo
+from colorbook.photos import content_hash, list_photos, read_photo
 from colorbook.lab import lab_to_rgb, rgb_to_lab
 
 # %%
@@ -33,7 +33,8 @@ import tempfile
 from fastai.vision.all import set_seed
 from fastcore.test import *
 from torch.utils.data import DataLoader
-from colorbook.data import Photos, color_loaders, sample_photos, split_by_hash
+from colorbook.data import color_loaders, split_by_hash
+from colorbook.photos import Photos, sample_photos
 from colorbook.lab import show_row
 
 # %% [markdown]

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from colorbook.core import ColorbookError, InputError
-from colorbook.data import is_photo, open_photo, read_photo
+from colorbook.photos import is_photo, open_photo, read_photo
 
 # %%
 #| hide
@@ -30,7 +30,7 @@ import gzip, io, tempfile, tracemalloc
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from PIL import ImageOps
-from colorbook.data import list_photos, Photos, sample_photos
+from colorbook.photos import list_photos, Photos, sample_photos
 
 # %% [markdown]
 # ## One after another

@@ -23,7 +23,7 @@ from colorbook.core import InputError
 import tempfile, numpy as np, pandas as pd, matplotlib.pyplot as plt
 from pathlib import Path
 from fastcore.test import *
-from colorbook.data import data_dir, sample_photos
+from colorbook.photos import data_dir, sample_photos
 from colorbook.lab import join_lab, show_row, split_lab
 
 # %% [markdown]

@@ -23,7 +23,7 @@ from colorbook.unet import down, he_init
 #| hide
 import copy, math, numpy as np, matplotlib.pyplot as plt
 from fastcore.test import *
-from colorbook.data import sample_photos
+from colorbook.photos import sample_photos
 from colorbook.lab import join_lab, split_lab
 
 # %% [markdown]

@@ -20,7 +20,7 @@ from torch import Tensor
 #| hide
 import math, numpy as np, matplotlib.pyplot as plt
 from fastcore.test import *
-from colorbook.data import sample_photos
+from colorbook.photos import sample_photos
 from colorbook.lab import lab_to_rgb, split_lab
 
 # %% [markdown]

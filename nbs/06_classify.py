@@ -22,7 +22,7 @@ from colorbook.lab import rgb_to_lab
 #| hide
 import numpy as np, matplotlib.pyplot as plt
 from fastcore.test import *
-from colorbook.data import data_dir, sample_photos
+from colorbook.photos import data_dir, sample_photos
 from colorbook.lab import join_lab, lab_to_linear, lab_to_rgb, map_gamut, split_lab
 
 # %% [markdown]

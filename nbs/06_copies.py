@@ -21,7 +21,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from torch import Tensor
 from colorbook.core import InputError, OutputError, write_beside
-from colorbook.data import read_photo
+from colorbook.photos import read_photo
 from colorbook.stream import glances, stream_photos
 
 # %%
@@ -29,7 +29,7 @@ from colorbook.stream import glances, stream_photos
 import io, tempfile, matplotlib.pyplot as plt
 from PIL import Image, ImageOps
 from fastcore.test import *
-from colorbook.data import sample_photos
+from colorbook.photos import sample_photos
 
 # %% [markdown]
 # ## Where the light is

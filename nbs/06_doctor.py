@@ -28,7 +28,7 @@ from torch import Tensor
 from colorbook.classify import ab_bins, class_weights
 from colorbook.copies import find_copies, find_cuts, find_shots, thumbnails
 from colorbook.core import InputError, write_beside
-from colorbook.data import read_photo
+from colorbook.photos import read_photo
 from colorbook.lab import rgb_to_lab
 from colorbook.stream import glances, stream_photos
 
@@ -38,7 +38,7 @@ import io, tarfile, tempfile, matplotlib.pyplot as plt
 from PIL import ImageOps
 from fastcore.test import *
 from colorbook.classify import color_prior, SoftBins
-from colorbook.data import data_dir, Photos, sample_photos
+from colorbook.photos import data_dir, Photos, sample_photos
 
 # %% [markdown]
 # ## Pictures that have no color

@@ -24,7 +24,7 @@ from torchmetrics.functional.image import peak_signal_noise_ratio, structural_si
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
 from colorbook.core import ColorbookError, InputError
-from colorbook.data import data_dir
+from colorbook.photos import data_dir
 from colorbook.lab import lstar, rgb_to_lab
 
 # %%
@@ -32,7 +32,7 @@ from colorbook.lab import lstar, rgb_to_lab
 import matplotlib.pyplot as plt, pandas as pd
 from fastcore.test import *
 from skimage.metrics import structural_similarity
-from colorbook.data import sample_photos
+from colorbook.photos import sample_photos
 from colorbook.lab import join_lab, lab_to_rgb, split_lab
 
 # %% [markdown]

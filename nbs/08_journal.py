@@ -29,7 +29,8 @@ import pandas as pd
 from fastcore.test import *
 from colorbook.adversary import Adversary, GAN, gan_splitter
 from colorbook.critic import PatchCritic
-from colorbook.data import color_loaders, Photos, sample_photos
+from colorbook.data import color_loaders
+from colorbook.photos import Photos, sample_photos
 from colorbook.lab import rgb_to_lab, split_lab
 
 # %% [markdown]

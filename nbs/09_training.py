@@ -22,7 +22,8 @@ from torchvision.models import mobilenet_v2
 from colorbook.adversary import Adversary, gan_splitter
 from colorbook.classify import color_prior, SoftBins
 from colorbook.core import InputError, UsageError, write_beside
-from colorbook.data import color_loaders, data_dir, Photos
+from colorbook.data import color_loaders
+from colorbook.photos import data_dir, Photos
 from colorbook.journal import draw_sheet, example, Journal, load_checkpoint, seed_everything
 from colorbook.doctor import load_prior
 from colorbook.recipes import Recipe, check_recipe, contents, generators, load_recipe, make_gan, save_recipe, vary
@@ -37,7 +38,7 @@ from itertools import product
 import pandas as pd
 from fastcore.test import *
 from colorbook.core import TrainingError
-from colorbook.data import sample_photos
+from colorbook.photos import sample_photos
 from colorbook.recipes import Phase, recipes
 
 # %% [markdown]
@@ -111,7 +112,7 @@ def make_learner(
 # %%
 #| export
 def open_photos(
-    source, # see `colorbook.data.list_photos`; or a database of frames, see `colorbook.store`
+    source, # see `colorbook.photos.list_photos`; or a database of frames, see `colorbook.store`
     short:int=None, # shrink pictures whose short side is longer than this
     n:int=None, # take only so many
     keep:bool=True, # in memory

@@ -38,7 +38,7 @@ import matplotlib.pyplot as plt, onnxruntime
 from fastcore.test import *
 from colorbook.classify import SoftBins
 from colorbook.critic import PatchCritic
-from colorbook.data import sample_photos
+from colorbook.photos import sample_photos
 from colorbook.lab import split_lab
 from colorbook.recipes import generators, Phase, recipes, replace
 from colorbook.training import train

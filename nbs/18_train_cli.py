@@ -22,7 +22,7 @@ import matplotlib.pyplot as plt
 from fastcore.test import *
 from PIL import Image
 from colorbook.cli import main
-from colorbook.data import sample_photos
+from colorbook.photos import sample_photos
 from colorbook.recipes import Phase, recipes, replace, save_recipe
 
 # %% [markdown]

@@ -26,7 +26,7 @@ from rich.progress import track
 
 from colorbook import __version__
 from colorbook.core import InputError, write_beside
-from colorbook.data import SUFFIXES, list_photos, read_photo
+from colorbook.photos import SUFFIXES, list_photos, read_photo
 from colorbook.lab import lstar, rgb_to_lab
 from colorbook.metrics import bootstrap_ci, lpips_state, measures, ratio_of_means, score, to_batch
 
@@ -35,7 +35,7 @@ from colorbook.metrics import bootstrap_ci, lpips_state, measures, ratio_of_mean
 import math, tempfile
 import torch
 from fastcore.test import *
-from colorbook.data import sample_photos
+from colorbook.photos import sample_photos
 from colorbook.lab import join_lab, split_lab
 from colorbook.metrics import psnr
 

@@ -22,7 +22,7 @@ def main():
     with tempfile.TemporaryDirectory() as tmp:
         photos = Path(tmp)/'photos'
         photos.mkdir()
-        from colorbook.data import sample_photos
+        from colorbook.photos import sample_photos
         for i,o in enumerate(sample_photos(size=128)): o.save(photos/f'{i}.png')
         colorbook('train', 's0', photos, '--out', Path(tmp)/'run', '--epochs', 1)
         colorbook('colorize', ROOT/'data'/'camera.png', '-o', Path(tmp)/'color.png')

@@ -8,7 +8,7 @@ from PIL import Image
 
 from colorbook.copies import candidates, clusters, describe, find_copies, find_shots, split, thumbnails
 from colorbook.core import InputError
-from colorbook.data import data_dir, read_photo, sample_photos
+from colorbook.photos import data_dir, read_photo, sample_photos
 from colorbook.doctor import examine, FINDINGS, load_prior
 from colorbook.stream import glance, glances, stream_photos
 

@@ -11,7 +11,8 @@ from torchvision import datasets as tv
 from torchvision.datasets import imagenet as tv_imagenet
 
 from colorbook.core import InputError
-from colorbook.data import Photos, color_loaders, data_dir
+from colorbook.data import color_loaders
+from colorbook.photos import Photos, data_dir
 from colorbook.formats import (Sets, crop_lfw, flowers17, keep_sound, lfw, read_sets, unofficial_flower_splits,
                                unofficial_people)
 from colorbook.pairs import nir_pairs, pair_loaders

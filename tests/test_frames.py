@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 from PIL import Image
 
 from colorbook.core import InputError, UsageError
-from colorbook.data import data_dir, sample_photos
+from colorbook.photos import data_dir, sample_photos
 from colorbook.film import find_cuts, mark_shots, open_video, read_frames, travel, video_length, write_clip
 from colorbook.frames import TripletFrames, extract_frames, fetch_video, frame_shots, read_table, triplets
 

@@ -8,7 +8,8 @@ from fastai.vision.all import SGD, Callback, CancelFitException, Learner, nn
 from PIL import Image, JpegImagePlugin
 
 from colorbook.core import InputError, OutputError, UsageError
-from colorbook.data import color_loaders, data_dir, is_photo, sample_photos
+from colorbook.data import color_loaders
+from colorbook.photos import data_dir, is_photo, sample_photos
 from colorbook.pack import Shards, scan_shard, write_shards
 from colorbook.shards import plan_epoch, read_batches, shard_loaders
 

@@ -34,7 +34,7 @@ def weights(run): return {o.name: o.read_bytes() for o in sorted(run.glob('gener
 @pytest.fixture(scope='module')
 def home(tmp_path_factory):
     "A folder of photos and a recipe"
-    from colorbook.data import sample_photos
+    from colorbook.photos import sample_photos
     home = tmp_path_factory.mktemp('train')
     (home/'photos').mkdir()
     for i,o in enumerate(sample_photos(192)):

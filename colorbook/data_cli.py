@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['data', 'Skip', 'Out', 'write_lists', 'list_command', 'flower_splits_command', 'fetch_command', 'frames_command',
-           'build_db_command', 'pack_command', 'saliency_command', 'doctor_command', 'split_command']
+           'cuts_command', 'build_db_command', 'pack_command', 'saliency_command', 'doctor_command', 'split_command']
 
 # %% ../nbs/18_data_cli.ipynb #f56d85d9
 import inspect, json, os
@@ -118,6 +118,15 @@ def frames_command(
     rows = frames.extract_frames(video, out, **rules, size=_pair(size, 'x', '--size'), valid=valid, skip_bad=skip_bad)
     count = {k: sum(o['folder'] == k for o in rows) for k in ('train', 'val')}
     print(f"{out}: {count['train']} frames to train with, {count['val']} held out")
+
+# %% ../nbs/18_data_cli.ipynb #cdf54f4a
+@data.command('cuts')
+def cuts_command(video: Annotated[str, typer.Argument(help='Any video that FFmpeg reads.')]):
+    "Print where a new shot begins: number of the frame and time in seconds."
+    film,last = _train_half('film'),None
+    for f,shot in film.mark_shots(film.read_frames(video)):
+        if last is not None and shot != last: print(f'{f.number} {f.time:.3f}')
+        last = shot
 
 # %% ../nbs/18_data_cli.ipynb #34f32170
 @data.command('build-db')

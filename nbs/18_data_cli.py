@@ -196,6 +196,16 @@ def frames_command(
 
 # %%
 #| export
+@data.command('cuts')
+def cuts_command(video: Annotated[str, typer.Argument(help='Any video that FFmpeg reads.')]):
+    "Print where a new shot begins: number of the frame and time in seconds."
+    film,last = _train_half('film'),None
+    for f,shot in film.mark_shots(film.read_frames(video)):
+        if last is not None and shot != last: print(f'{f.number} {f.time:.3f}')
+        last = shot
+
+# %%
+#| export
 @data.command('build-db')
 def build_db_command(
     source: Annotated[str, typer.Argument(metavar='SRC', help='Photos: a folder, tars or a list.')],
@@ -245,6 +255,7 @@ from colorbook.film import write_clip
 from colorbook.shards import Shards
 from colorbook.store import DBPhotos
 write_clip(ims[:1]*8 + ims[20:21]*8, home/'film.mp4', rate=4)
+test_eq(run('data', 'cuts', home/'film.mp4')[:2], (0, '8 2.000'))
 test_eq(run('data', 'frames', home/'film.mp4', home/'film', '--size', '64x48', '--valid', '.6')[0], 0)
 test_eq({o.parent.name: Image.open(o).size for o in (home/'film').rglob('*.png')}, dict(train=(64, 48), val=(64, 48)))
 code,out,_ = run('data', 'build-db', home/'film/train', home/'film.h5', '--size', '64x48')

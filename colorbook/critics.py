@@ -6,7 +6,7 @@
 __all__ = ['norms', 'block', 'S2Critic', 'InstanceNorm', 'renorm', 'spectral_norm', 'with_options', 'S4Critic']
 
 # %% ../nbs/04_critics.ipynb #39ad1dc8
-import math, torch
+import math
 from torch import nn, Tensor
 from torch.nn.utils import parametrizations
 from torch.nn.utils.parametrize import is_parametrized

@@ -13,7 +13,7 @@ size,seed = 64,4
 
 # %%
 #| export
-import math, torch
+import math
 from torch import nn, Tensor
 from torch.nn.utils import parametrizations
 from torch.nn.utils.parametrize import is_parametrized
@@ -22,7 +22,7 @@ from colorbook.critic import pair
 
 # %%
 #| hide
-import copy, numpy as np, pandas as pd, matplotlib.pyplot as plt
+import copy, torch, numpy as np, pandas as pd, matplotlib.pyplot as plt
 from fastcore.test import *
 from colorbook.critic import S0Critic
 from colorbook.data import sample_photos

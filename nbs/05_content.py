@@ -374,7 +374,7 @@ test_fail(lambda: ColorfulnessLoss(goal='less'), exc=UsageError, contains='truth
 colorful(flat, 0.)
 
 # %% [markdown]
-# How the losses judge an answer of the right hue with less or more chroma is in @fig-chroma. All but one are content where the factor is 1. The distance by squares hardly cares near it; colorfulness has a corner there; and "more" goes on. At a factor of zero every curve is finite, which is where the root would have bitten.
+# How the losses judge an answer of the right hue with less or more chroma is in @fig-chroma. All but one are content where the factor is 1. The squares hardly care near it; L1 and colorfulness, which are one line here, have a corner there; and "more" goes on. At a factor of zero every curve is finite, which is where the root would have bitten.
 
 # %%
 #| label: fig-chroma
@@ -387,7 +387,7 @@ for k,v in curves.items(): test_close(factors[v.argmin()], 2 if k == 'more' else
 def show_curves(curves):
     "Losses over the factor, relative to gray"
     fig,ax = plt.subplots(figsize=(6, 2.8), layout='constrained')
-    for k,v in curves.items(): ax.plot(factors, v/v[0], label=k)
+    for (k,v),ls in zip(curves.items(), ('-', '-', '--', '-')): ax.plot(factors, v/v[0], ls, label=k)
     ax.set(xlabel='chroma of the answer, times the truth\'s', ylabel='loss over that of gray', ylim=(0, 1.5))
     ax.legend(frameon=False)
 show_curves(curves)

@@ -35,6 +35,8 @@ from colorbook.lab import join_lab
 #
 # We keep the rule instead. The Learner's model holds both networks, and when it is called it *is* the generator. What the critic does happens elsewhere.
 #
+# Two numbers travel with them, as batch norm's count of batches travels with its layer: how many batches had a turn of their own, and the critic's last loss. Schedules decide by them whose turn is next, and so a schedule is saved and resumed with the networks. A third part is optional, weights between the losses that are themselves learned; the chapter on [turns](08_turns.ipynb) has both.
+#
 # For the experiments of this chapter a generator of three layers is enough. Its batch norm matters: running statistics are buffers, not weights, and a network that is said to rest must leave those alone too. The critic's spectral norm keeps buffers as well, the vectors of its power iteration.
 
 # %%
@@ -44,9 +46,12 @@ class GAN(nn.Module):
     def __init__(self,
         generator:nn.Module, # `L` to output; its method `color` turns output into what the critic sees
         critic:nn.Module, # `L` and color to logits
+        weights:nn.Module=None, # content and adversarial loss to their sum, trained with the generator
     ):
         super().__init__()
-        self.generator,self.critic = generator,critic
+        self.generator,self.critic,self.weights = generator,critic,weights
+        self.register_buffer('step', torch.tensor(0)) # batches of turns, see `Adversary`
+        self.register_buffer('crit', torch.tensor(float('inf'))) # the critic's last loss
     def forward(self,
         L:Tensor, # lightness in 0..1, `bs`x1xHxW
     ) -> Tensor: # the generator's output
@@ -80,6 +85,7 @@ def gan_splitter(
 ) -> list: # parameter groups: the generator's (its `groups` where it has some), then the critic's
     "One optimizer, one group for each learning rate"
     groups = getattr(gan.generator, 'groups', lambda: [params(gan.generator)])()
+    if gan.weights is not None: groups = [*groups[:-1], [*groups[-1], *params(gan.weights)]]
     return [*groups, params(gan.critic)]
 
 # %%
@@ -105,27 +111,31 @@ len(groups)
 
 # %%
 #| export
+WORK = dict(content=['generator'], critic=['critic'], generator=['generator', 'weights'],
+    both=['generator', 'weights', 'critic'])
+
 class Adversary(Callback):
     "The critic's step and the generator's adversarial term, from one pass of the generator"
     order,name = 5,'adversary'
     def __init__(self,
-        loss:str='logistic', # key of `adversarial_losses`
+        loss='logistic', # key of `adversarial_losses`, or an object like theirs
         weight:float=1., # of the adversarial term beside the content loss
-        mode:str='both', # what is trained: 'content' the generator alone, 'critic' the critic alone, or 'both'
+        mode='both', # key of `WORK`, or a function from step and the critic's last loss to one: whose turn it is
     ):
-        if mode not in ('content', 'critic', 'both'):
-            raise UsageError(f"there is no mode '{mode}'", 'content, critic or both')
-        if loss not in adversarial_losses:
+        if isinstance(mode, str) and mode not in WORK:
+            raise UsageError(f"there is no mode '{mode}'", 'content, critic or both, or generator, where it alone steps')
+        if isinstance(loss, str) and loss not in adversarial_losses:
             raise UsageError(f"there is no adversarial loss '{loss}'", f"choose {', '.join(adversarial_losses)}")
-        self.adv,self.weight,self.mode = adversarial_losses[loss](),weight,mode
+        self.adv,self.weight = adversarial_losses[loss]() if isinstance(loss, str) else loss,weight
+        self.mode,self.turns = str(mode),mode if callable(mode) else None
     def after_loss(self):
         if not self.training: return
         gan,L = self.learn.model,self.xb[0]
         self.content = self.learn.loss_grad.detach()
-        if self.mode == 'content': return
+        if self.turn == 'content': return
         fake = gan.generator.color(self.pred)
         self.critic_step(gan.critic, L, self.yb[0], fake.detach())
-        if self.mode == 'both': self.generator_term(gan.critic, L, fake)
+        if self.turn != 'critic': self.generator_term(gan.critic, L, fake)
         self.learn.loss = self.learn.loss_grad.clone()
 
 # %% [markdown]
@@ -142,13 +152,19 @@ def critic_step(self:Adversary,
     real:Tensor, # true color
     fake:Tensor, # generated color, detached
 ):
-    "Gradients of the critic: real and generated color of the same pictures"
-    leaf,both = fake.detach().requires_grad_(self.mode == 'both'),self.mode == 'both'
-    true,verdict = critic(L, real),critic(L, leaf)
+    "Verdicts on the same pictures' real and generated color; gradients of the critic unless it rests"
+    wanted,works = self.turn != 'critic','critic' in WORK[self.turn]
+    leaf,true = fake.detach().requires_grad_(wanted),critic(L, real) if works else None
+    verdict = critic(L, leaf)
+    self.judged = leaf,verdict
+    if not works: return
+    self.scores = true.detach(),verdict.detach()
     crit = self.adv.critic(true, verdict)
+    if hasattr(self.adv, 'penalty'): crit = crit + self.adv.penalty(critic, L, real, leaf.detach())
     scaler = getattr(self.learn, 'scaler', None)
-    (scaler.scale(crit) if scaler else crit).backward(inputs=list(critic.parameters()), retain_graph=both)
-    self.crit,self.judged = crit.detach(),(leaf, verdict)
+    (scaler.scale(crit) if scaler else crit).backward(inputs=list(critic.parameters()), retain_graph=wanted)
+    self.crit = crit.detach()
+    self.learn.model.crit.copy_(self.crit)
 
 # %%
 #| export
@@ -159,11 +175,15 @@ def generator_term(self:Adversary,
     fake:Tensor, # generated color, with its graph
 ):
     "Add what the critic holds against the generator to the loss"
-    leaf,verdict = self.judged
+    (leaf,verdict),weigh = self.judged,self.learn.model.weights
     gen = self.adv.generator(verdict)
     slope, = torch.autograd.grad(gen, leaf)
     self.gen,self.judged = gen.detach(),None
-    self.learn.loss_grad = self.learn.loss_grad + self.weight*(self.gen + ((fake - fake.detach())*slope).sum())
+    term = self.weight*(self.gen + ((fake - fake.detach())*slope).sum())
+    self.learn.loss_grad = self.learn.loss_grad + term if weigh is None else weigh(self.learn.loss_grad, term)
+
+# %% [markdown]
+# Some adversarial losses ask for more than two verdicts: a `penalty` on the critic's slopes that joins its loss, or something that has to be done `after_step`, such as clipping its weights. A loss object that has such methods gets them called; those of [chapter 05](05_losses.ipynb) have none.
 
 # %% [markdown]
 # ## Whoever rests does not move
@@ -184,37 +204,65 @@ w.item() - before
 
 # %% [markdown]
 # A gradient that is *absent* is another matter: fastai's optimizer, like PyTorch's, passes over parameters whose `grad` is `None`, momentum, decay and all. So before the step the resting network's gradients are removed. Its buffers rest too, because its normalization layers are put in evaluation mode, and where the generator rests the backward pass through it is left out altogether.
+#
+#
+# Whose turn it is may change from batch to batch. Where it does, a function says so, and is asked before each batch: it gets the number of batches that it has decided so far and the critic's last loss, and returns one of four words. In the turn `'generator'` the critic judges, but rests.
+
+# %%
+#| export
+@patch
+def before_fit(self:Adversary):
+    "No losses yet; the count goes on where the networks' last turn was"
+    self.content = self.gen = self.crit = torch.tensor(float('nan'))
+    self.count = int(self.learn.model.step)
+
+@patch
+def before_train(self:Adversary): self.turn = None
+
+@patch
+def before_batch(self:Adversary):
+    "Whose turn it is"
+    if not self.training: return
+    gan,turn = self.learn.model,self.mode
+    if self.turns:
+        turn,self.count = self.turns(self.count, gan.crit),self.count + 1
+        gan.step.fill_(self.count)
+    if turn != self.turn: self.take_turn(turn)
+
+# %%
+#| export
+@patch
+def take_turn(self:Adversary,
+    turn:str, # key of `WORK`
+):
+    "Only who works updates running statistics; a generator that rests keeps no graph"
+    self.turn = turn
+    for name,net in self.learn.model.named_children(): net.train(name in WORK[turn])
+    self.learn.model.generator.requires_grad_(turn != 'critic')
+
+@patch
+def before_backward(self:Adversary):
+    "Leave out the generator's backward pass where it rests"
+    if self.turn == 'critic': raise CancelBackwardException()
 
 # %%
 #| export
 @patch
 def before_step(self:Adversary):
-    "Take the resting network's gradients away"
-    resting = dict(content=self.learn.model.critic, critic=self.learn.model.generator).get(self.mode)
-    if resting is not None:
-        for p in resting.parameters(): p.grad = None
+    "Take the gradients of whoever rests away"
+    for name,net in self.learn.model.named_children():
+        if name not in WORK[self.turn]:
+            for p in net.parameters(): p.grad = None
 
 @patch
-def before_backward(self:Adversary):
-    "Leave out the generator's backward pass where it rests"
-    if self.mode == 'critic': raise CancelBackwardException()
-
-@patch
-def before_fit(self:Adversary):
-    "No losses yet; a generator that rests keeps no graph"
-    self.content = self.gen = self.crit = torch.tensor(float('nan'))
-    self.learn.model.generator.requires_grad_(self.mode != 'critic')
+def after_step(self:Adversary):
+    "What the adversarial loss wants to be done to a critic that has moved"
+    if 'critic' in WORK[self.turn] and hasattr(self.adv, 'after_step'): self.adv.after_step(self.learn.model.critic)
 
 @patch
 def after_fit(self:Adversary):
     "Leave the generator as it is usually found"
     self.learn.model.generator.requires_grad_(True)
-
-@patch
-def before_train(self:Adversary):
-    "Only what is trained updates its running statistics"
-    self.learn.model.generator.train(self.mode != 'critic')
-    self.learn.model.critic.train(self.mode != 'content')
 
 # %% [markdown]
 # To see it rest we need a Learner and pictures. The pictures are drawn, and they hold the problem of colorization in its smallest form: a lighter disc on a gray ground, which is orange in one half of the pictures and blue in the other, and nothing in the lightness tells which.
@@ -260,14 +308,36 @@ def moved(net, was): return {k for k,v in net.state_dict().items() if not torch.
 learn = disc_learner(64)
 gan = learn.model
 learn.fit(1, 1e-3, cbs=Adversary())
-for mode,rests,works in (('content', gan.critic, gan.generator), ('critic', gan.generator, gan.critic)):
+for mode,rests,works in (('content', gan.critic, gan.generator), ('critic', gan.generator, gan.critic),
+    ('generator', gan.critic, gan.generator)):
     was = snapshot(rests),snapshot(works)
     learn.fit(1, 1e-3, cbs=Adversary(mode=mode))
     test_eq(moved(rests, was[0]), set())
     test_eq(dict(works.named_parameters()).keys() - moved(works, was[1]), set())
 test_fail(lambda: Adversary(mode='nothing'), exc=UsageError, contains='content, critic or both')
-test_fail(lambda: Adversary('wasserstein'), exc=UsageError, contains='logistic, lsgan')
+test_fail(lambda: Adversary('no such loss'), exc=UsageError, contains='logistic, lsgan')
 len(was[0]),len(was[1])
+
+# %% [markdown]
+# The same inside one epoch: a schedule in which each rests for two batches while the other works. Who rested is compared before and after every single batch.
+
+# %%
+class Rested(Callback):
+    "Who did not change in each batch"
+    order = Adversary.order + 1
+    def before_fit(self): self.rows = []
+    def before_batch(self): self.was = [snapshot(o) for o in self.learn.model.children()] if self.training else None
+    def after_batch(self):
+        if not self.training: return
+        still = [name for (name,o),w in zip(self.learn.model.named_children(), self.was) if not moved(o, w)]
+        self.rows.append((self.learn.adversary.turn, *still))
+
+by_turns = ['both', 'critic', 'critic', 'generator', 'content']
+learn.fit(3, 1e-3, cbs=[Adversary(mode=lambda step,crit: by_turns[step%5]), rested := Rested()])
+rests = dict(both=(), critic=('generator',), generator=('critic',), content=('critic',))
+test_eq(rested.rows, [(o, *rests[o]) for o in (by_turns*2)[:9]])
+test_eq(learn.model.step.item(), 9)
+rested.rows[:5]
 
 # %% [markdown]
 # ## What reaches whom
@@ -308,6 +378,24 @@ test_eq(sum(g.abs().sum().item() for k,g in deaf.grads.items() if k.startswith('
 for k,g in learn.grads.items():
     if k.startswith('critic'): test_eq(deaf.grads[k], g)
 torch.stack([g.norm() for g in by_hand])
+
+# %% [markdown]
+# Extras of a loss object arrive as well. Here is one whose penalty is the critic's mean square on photographs, and which rounds the critic's weights after a step: its loss is the sum, its gradients are those of the sum, and afterwards there are no digits behind the second.
+
+# %%
+class WithExtras(adversarial_losses['logistic']):
+    def penalty(self, critic, L, real, fake): return critic(L, real).square().mean()
+    def after_step(self, critic):
+        for p in critic.parameters(): p.data = p.data.round(decimals=2)
+
+learn,hand = one_step(adversary := Adversary(WithExtras()), lr=1e-3),disc_learner(22).model
+true,verdict = hand.critic(L[:16], ab[:16]),hand.critic(L[:16], hand(L[:16]).tanh())
+crit = (F.softplus(-true) + F.softplus(verdict)).mean() + hand.critic(L[:16], ab[:16]).square().mean()
+test_close(adversary.crit, crit, eps=1e-6)
+for (name,_),g in zip(hand.critic.named_parameters(), torch.autograd.grad(crit, params(hand.critic))):
+    test_close(learn.grads[f'critic.{name}'], g, eps=1e-6)
+for p in learn.model.critic.parameters(): test_eq(p, p.round(decimals=2))
+crit
 
 # %% [markdown]
 # The log keeps the terms apart: `content` is the content loss alone, `gen` the adversarial term without its weight, `crit` the critic's loss; `valid_loss`, which fastai computes, is the content loss as well. Only the training loss that fastai shows is the sum that the generator lowers.
@@ -472,12 +560,12 @@ show_discs(*[join_lab(held, o) for o in (torch.zeros_like(bold), ab[-len(held):]
 # ## What we have
 #
 # - `GAN` and `gan_splitter`: two networks in one Learner with one optimizer, a learning rate for each;
-# - `Adversary`: content, critic or both from one pass of the generator, with the resting network at rest to the last bit;
+# - `Adversary`: content, critic or both from one pass of the generator, batch by batch where a schedule says so, with the resting network at rest to the last bit;
 # - the reason for it all in one picture: distance averages, a critic chooses.
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Let the critic take two steps for each of the generator's. Which line changes, and why is a second pass of the generator not needed?
+# 1. Write a function of the step by which the critic takes two steps for each of the generator's. What does the generator cost in the batches in which it rests?
 # 2. Leave out `inputs` in `critic_step` and add the generator's loss itself in `generator_term`. Which test fails, and what would the critic learn?
 # 3. Give `Tiny` a second input channel of noise. Does it then paint some discs orange and some blue in the same batch?

@@ -123,7 +123,8 @@ class Adversary(Callback):
         mode='both', # key of `WORK`, or a function from step and the critic's last loss to one: whose turn it is
     ):
         if isinstance(mode, str) and mode not in WORK:
-            raise UsageError(f"there is no mode '{mode}'", 'content, critic or both, or generator, where it alone steps')
+            remedy = 'content, critic or both, or generator, where it alone steps'
+            raise UsageError(f"there is no mode '{mode}'", remedy)
         if isinstance(loss, str) and loss not in adversarial_losses:
             raise UsageError(f"there is no adversarial loss '{loss}'", f"choose {', '.join(adversarial_losses)}")
         self.adv,self.weight = adversarial_losses[loss]() if isinstance(loss, str) else loss,weight
@@ -179,7 +180,7 @@ def generator_term(self:Adversary,
     gen = self.adv.generator(verdict)
     slope, = torch.autograd.grad(gen, leaf)
     self.gen,self.judged = gen.detach(),None
-    term = self.weight*(self.gen + ((fake - fake.detach())*slope).sum())
+    self.term = term = self.weight*(self.gen + ((fake - fake.detach())*slope).sum())
     self.learn.loss_grad = self.learn.loss_grad + term if weigh is None else weigh(self.learn.loss_grad, term)
 
 # %% [markdown]
@@ -222,6 +223,7 @@ def before_train(self:Adversary): self.turn = None
 @patch
 def before_batch(self:Adversary):
     "Whose turn it is"
+    self.term = self.scores = None
     if not self.training: return
     gan,turn = self.learn.model,self.mode
     if self.turns:

@@ -1,0 +1,96 @@
+"Alarms over more seeds than the chapter has; the stop together with a journal."
+from functools import partial
+
+import numpy as np, pandas as pd, pytest, torch, torch.nn.functional as F
+from fastai.callback.core import Callback
+from fastai.callback.progress import ProgressCallback
+from fastai.learner import Learner
+from fastai.optimizer import Adam
+from safetensors.torch import load_file
+from torch import nn
+
+from colorbook.adversary import Adversary, GAN, gan_splitter
+from colorbook.alarm import Alarm
+from colorbook.critic import PatchCritic
+from colorbook.data import color_loaders, Photos, sample_photos
+from colorbook.journal import Journal, seed_everything
+from colorbook.nogan import NoGANStop, Panel
+from colorbook.turns import make_adversary
+
+SIZE = 16
+quiet = pytest.mark.filterwarnings('ignore')
+
+
+class Tiny(nn.Module):
+    def __init__(self, nf=12):
+        super().__init__()
+        def block(ni): return nn.Sequential(nn.Conv2d(ni, nf, 3, padding=1), nn.BatchNorm2d(nf), nn.ReLU())
+        self.layers,self.color = nn.Sequential(block(1), block(nf), nn.Conv2d(nf, 2, 3, padding=1)),nn.Tanh()
+    def forward(self, L): return self.layers(L)
+
+
+@pytest.fixture(scope='module')
+def patches():
+    spots = [(x, y) for x in range(0, 8*SIZE, SIZE) for y in range(0, 8*SIZE, SIZE)]
+    return Photos([o.crop((x, y, x + SIZE, y + SIZE)) for o in sample_photos(8*SIZE) for x,y in spots])
+
+
+def learner(patches, seed=0):
+    seed_everything(seed)
+    gan = GAN(Tiny(), PatchCritic(2, 12, (2, 2, 1)))
+    dls = color_loaders(patches, 8, SIZE, valid=.2, target='ab', device='cpu')
+    def l1(out, ab): return F.l1_loss(out.tanh(), ab)
+    learn = Learner(dls, gan, l1, opt_func=partial(Adam, mom=.5), splitter=gan_splitter, wd=.01)
+    learn.remove_cb(ProgressCallback)
+    learn.logger = lambda *_: None
+    return learn
+
+
+class Deaf(Adversary):
+    def generator_term(self, critic, L, fake): super().generator_term(critic, L, fake.detach())
+
+
+class Frozen(Callback):
+    order = Adversary.order + 1
+    def before_batch(self): self.learn.model.generator.eval()
+
+
+@quiet
+@pytest.mark.parametrize('seed', [3, 4])
+def test_alarms(patches, seed):
+    def alarms(*stretches):
+        learn,alarm = learner(patches, seed),Alarm()
+        for lr,*cbs in stretches: learn.fit(1, lr, cbs=[*cbs, alarm])
+        return alarm
+    well = alarms((3e-3, Adversary(mode='content')), (2e-3, Adversary(mode='critic')), (1e-3, Adversary(weight=.1)),
+        (1e-3, Adversary(weight=.1)))
+    assert well.raised == {} and well.n > 100
+    assert list(alarms((1e-3, Deaf())).raised.items())[0] == ('detached', 1)
+    assert alarms((1e-3, Adversary(), Frozen())).raised == {'norm': 21}
+    assert {'generator rate': 1, 'critic rate': 1}.items() <= alarms((1e-1, Adversary())).raised.items()
+
+
+@quiet
+def test_the_stop_leaves_the_chosen_weights_to_the_journal(patches, tmp_path):
+    learn = learner(patches)
+    L,ab = map(torch.cat, zip(*learn.dls.valid))
+    learn.fit(1, (3e-3, 0.), cbs=Adversary(mode='content'))
+    rows,stop = [],NoGANStop(Panel(L[:32], ab[:32]), share=.05, patience=.2)
+    learn.fit(30, (1e-3, 2e-3), cbs=[make_adversary('logistic', .3), Journal(tmp_path, 0, rows), stop])
+    assert stop.done and stop.chosen < stop.n
+    saved = load_file(sorted(tmp_path.glob('generator-*'))[-1])
+    for k,v in learn.model.generator.state_dict().items():
+        assert torch.equal(v, saved[k]) and torch.equal(v, stop.best[1][k])
+    assert len(pd.read_csv(tmp_path/'history.csv')) == len(rows) < 30
+    looks = [o['distance'] for o in stop.rows]
+    means = np.convolve(looks, np.ones(5)/5, 'valid')
+    assert stop.rows[int(means.argmin()) + 2]['step'] == stop.chosen
+
+
+@quiet
+@pytest.mark.parametrize('mode', ['1-3', 'adaptive', 'plain'])
+def test_a_schedule_under_a_journal(patches, tmp_path, mode):
+    learn,rows = learner(patches),[]
+    learn.fit(1, (1e-3, 1e-3), cbs=[make_adversary('logistic', .1, mode), Journal(tmp_path, 0, rows)])
+    assert rows[0]['mode'] == mode and np.isfinite(rows[0]['crit'])
+    assert torch.load(tmp_path/'checkpoint.pth', weights_only=True)['model']['step'] == len(learn.dls.train)

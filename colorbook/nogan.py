@@ -11,6 +11,7 @@ import numpy as np, torch
 from torch import nn, Tensor
 from fastai.vision.all import *
 from torchvision.models import mobilenet_v2
+from .adversary import score
 from .journal import to_rgb
 from .lab import rgb_to_lab
 from .metrics import colorfulness_ratio
@@ -86,7 +87,7 @@ class Panel:
         gan.eval()
         fake = torch.cat([gan.generator.color(gan(o)) for o in self.L.split(self.bs)])
         Ls,colors = self.L.split(self.bs),(self.real.split(self.bs), fake.split(self.bs))
-        scores = [torch.cat([gan.critic(*o).flatten(1).mean(1) for o in zip(Ls, c)]) for c in colors]
+        scores = [torch.cat([score(gan.critic(*o)).flatten(1).mean(1) for o in zip(Ls, c)]) for c in colors]
         right,rgb = (scores[0] > scores[1]).float().mean().item(),to_rgb(self.L, fake)
         for m,o in modes.items(): m.training = o
         return dict(ratio=colorfulness_ratio(rgb, self.rgb), skin=skin_share(rgb), accuracy=right,

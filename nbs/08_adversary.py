@@ -159,7 +159,7 @@ def critic_step(self:Adversary,
     verdict = critic(L, leaf)
     self.judged = leaf,verdict
     if not works: return
-    self.scores = true.detach(),verdict.detach()
+    self.scores = score(true),score(verdict)
     crit = self.adv.critic(true, verdict)
     if hasattr(self.adv, 'penalty'): crit = crit + self.adv.penalty(critic, L, real, leaf.detach())
     scaler = getattr(self.learn, 'scaler', None)
@@ -184,7 +184,23 @@ def generator_term(self:Adversary,
     self.learn.loss_grad = self.learn.loss_grad + term if weigh is None else weigh(self.learn.loss_grad, term)
 
 # %% [markdown]
-# Some adversarial losses ask for more than two verdicts: a `penalty` on the critic's slopes that joins its loss, or something that has to be done `after_step`, such as clipping its weights. A loss object that has such methods gets them called; those of [chapter 05](05_losses.ipynb) have none.
+# Some adversarial losses ask for more than two verdicts: a `penalty` on the critic's slopes that joins its loss, or to `constrain` it after each of its steps, such as by clipping its weights. A loss object that has such methods gets them called; those of [chapter 05](05_losses.ipynb) have none.
+#
+# Verdicts may be more than one tensor, too, an energy and a code, or one for each of several critics. That is between them and their loss. Whoever only wants to watch, gets the first tensor.
+
+# %%
+#| export
+def score(
+    verdict, # of a critic: a tensor, or a tuple that begins with a verdict
+) -> Tensor: # without its graph
+    "The first tensor of a verdict"
+    while not isinstance(verdict, Tensor): verdict = verdict[0]
+    return verdict.detach()
+
+# %%
+x = torch.rand(2, 1)
+test_eq(score((((x, None), x*2), (1., 2.))), x)
+score(x)
 
 # %% [markdown]
 # ## Whoever rests does not move
@@ -259,7 +275,7 @@ def before_step(self:Adversary):
 @patch
 def after_step(self:Adversary):
     "What the adversarial loss wants to be done to a critic that has moved"
-    if 'critic' in WORK[self.turn] and hasattr(self.adv, 'after_step'): self.adv.after_step(self.learn.model.critic)
+    if 'critic' in WORK[self.turn] and hasattr(self.adv, 'constrain'): self.adv.constrain(self.learn.model.critic)
 
 @patch
 def after_fit(self:Adversary):
@@ -387,7 +403,7 @@ torch.stack([g.norm() for g in by_hand])
 # %%
 class WithExtras(adversarial_losses['logistic']):
     def penalty(self, critic, L, real, fake): return critic(L, real).square().mean()
-    def after_step(self, critic):
+    def constrain(self, critic):
         for p in critic.parameters(): p.data = p.data.round(decimals=2)
 
 learn,hand = one_step(adversary := Adversary(WithExtras()), lr=1e-3),disc_learner(22).model

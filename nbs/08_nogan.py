@@ -18,6 +18,7 @@ import numpy as np, torch
 from torch import nn, Tensor
 from fastai.vision.all import *
 from torchvision.models import mobilenet_v2
+from colorbook.adversary import score
 from colorbook.journal import to_rgb
 from colorbook.lab import rgb_to_lab
 from colorbook.metrics import colorfulness_ratio
@@ -37,7 +38,7 @@ from colorbook.lab import lab_to_rgb, split_lab
 # ## Four figures
 
 # %% [markdown]
-# The **colorfulness ratio** says how much color there is ([chapter 07](07_metrics.ipynb)); the **skin share**, how many pixels have a hue of skin, from 25 to 70 degrees in Lab, and at least a little chroma. Orange faces are DeOldify's first sign of having gone too far. The critic's **accuracy** is the share of photographs of which it prefers the true colors to the generated ones; at one half it can only guess.
+# The **colorfulness ratio** says how much color there is ([chapter 07](07_metrics.ipynb)); the **skin share**, how many pixels have a hue of skin, from 25 to 70 degrees in Lab, and at least a little chroma. Orange faces are DeOldify's first sign of having gone too far. The critic's **accuracy** is the share of photographs of which it prefers the true colors to the generated ones; at one half it can only guess. (For a critic whose verdict is an energy, low for real, read it the other way.)
 #
 # The fourth decides. Features of a network, at every place of every photograph of the panel, have a mean $\mu$ and a covariance $\Sigma$, and for two sets of photographs, real and generated, **Frechet's distance** between the Gaussians with these moments is
 #
@@ -135,7 +136,7 @@ class Panel:
         gan.eval()
         fake = torch.cat([gan.generator.color(gan(o)) for o in self.L.split(self.bs)])
         Ls,colors = self.L.split(self.bs),(self.real.split(self.bs), fake.split(self.bs))
-        scores = [torch.cat([gan.critic(*o).flatten(1).mean(1) for o in zip(Ls, c)]) for c in colors]
+        scores = [torch.cat([score(gan.critic(*o)).flatten(1).mean(1) for o in zip(Ls, c)]) for c in colors]
         right,rgb = (scores[0] > scores[1]).float().mean().item(),to_rgb(self.L, fake)
         for m,o in modes.items(): m.training = o
         return dict(ratio=colorfulness_ratio(rgb, self.rgb), skin=skin_share(rgb), accuracy=right,

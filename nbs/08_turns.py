@@ -73,7 +73,7 @@ str(Ratio(5)),turns_of(Ratio(5), 11)
 #
 # $$S_g=kg+(N-k)\Big(\min(g,f)+\lceil g/e\rceil-\lceil\min(g,f)/e\rceil\Big)$$
 #
-# batches, for $\lceil b/e\rceil-\lceil a/e\rceil$ is the number of multiples of $e$ in $a\le g<b$. This grows with $g$, so a search by halves finds the step that a batch belongs to. No state is kept: the count is enough, at any time, in any process.
+# batches, for $\lceil b/e\rceil-\lceil a/e\rceil$ is the number of multiples of $e$ in $a\le g<b$. This grows with $g$, so a search by halves finds the step that a batch belongs to. No state is kept: the count is enough, at any time, in any process. @fig-turns shows some schedules, this one with smaller numbers.
 
 # %%
 #| export
@@ -105,6 +105,19 @@ test_eq(both, (np.cumsum(lengths) - 1).tolist())
 short = Wasserstein(2, 4, 1, 3)
 test_eq(turns_of(short, 16), ''.join('c'*(n - 1) + 'b' for n in counted(9, 2, 4, 1, 3))[:16])
 both[:3],both[9:12]
+
+# %%
+#| label: fig-turns
+#| fig-cap: "Whose turn it is in the first 120 batches. Dark: both work; light: the critic alone; middle: the generator alone."
+def draw_turns(schedules, n=120):
+    "One strip a schedule, a column a batch"
+    shades = dict(critic=.8, generator=.5, both=0.)
+    fig,ax = plt.subplots(figsize=(8, .4*len(schedules) + .6), layout='constrained')
+    rows = [[shades[s(i)] for i in range(n)] for s in schedules]
+    ax.imshow(rows, cmap='gray', vmin=0, vmax=1, aspect='auto', interpolation='nearest')
+    ax.set(yticks=range(len(rows)), yticklabels=map(str, schedules), xlabel='batch')
+
+draw_turns([Ratio(), Ratio(5), Ratio(1, 5), Wasserstein(many=30, first=2)])
 
 # %% [markdown]
 # ## As many as it needs

@@ -24,7 +24,7 @@ from rich.table import Table
 
 from colorbook.adversary import Adversary, GAN, gan_splitter
 from colorbook.critic import PatchCritic
-from colorbook.data import data_dir, Photos, sample_photos
+from colorbook.photos import data_dir, Photos, sample_photos
 from colorbook.lab import split_lab
 from colorbook.nogan import enough, feature_net, knee, NoGANStop, Panel, smooth
 from colorbook.recipes import keep_memory

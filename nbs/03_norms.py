@@ -24,7 +24,7 @@ from colorbook.core import UsageError
 import copy, numpy as np, torch.nn.functional as F, matplotlib.pyplot as plt
 from fastcore.test import *
 from torch.nn.utils.parametrize import remove_parametrizations
-from colorbook.data import sample_photos
+from colorbook.photos import sample_photos
 from colorbook.examine import n_weights, unreached
 from colorbook.lab import join_lab, show_row, split_lab
 

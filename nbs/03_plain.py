@@ -21,7 +21,7 @@ from colorbook.norms import adapt, norm_of
 #| hide
 import numpy as np, matplotlib.pyplot as plt
 from fastcore.test import *
-from colorbook.data import sample_photos
+from colorbook.photos import sample_photos
 from colorbook.examine import extent, field, n_weights, one_step, reach, unreached
 from colorbook.lab import join_lab, show_row, split_lab
 

@@ -25,7 +25,7 @@ from colorbook.critic import pair
 import copy, torch, numpy as np, pandas as pd, matplotlib.pyplot as plt
 from fastcore.test import *
 from colorbook.critic import S0Critic
-from colorbook.data import sample_photos
+from colorbook.photos import sample_photos
 from colorbook.lab import split_lab
 
 # %% [markdown]
@@ -92,7 +92,7 @@ class S2Critic(nn.Module):
 # ## The switches
 
 # %% [markdown]
-# A norm is a decision about *whose* statistics a value is measured by [@wu2018]. Batch norm [@ioffe2015] takes one channel's mean and deviation over all pictures of the batch; instance norm [@ulyanov2016] over one picture; group norm over one picture and several channels at once. All three have a scale and a shift for each channel, so they can be exchanged without a change in the number of weights. A critic's pictures come in two batches, one real, one generated, so statistics of the batch are statistics of the answer; that is one reason to want another norm, and the gradient penalty of a [later chapter](05_adversarial.ipynb) is a second.
+# A norm is a decision about *whose* statistics a value is measured by [@wu2018]. Batch norm [@ioffe2015] takes one channel's mean and deviation over all pictures of the batch; instance norm [@ulyanov2016] over one picture; group norm over one picture and several channels at once. All three have a scale and a shift for each channel, so they can be exchanged without a change in the number of weights. A critic's pictures come in two batches, one real, one generated, so statistics of the batch are statistics of the answer; that is one reason to want another norm, and the gradient penalty of a [later chapter](05_losses_adversarial.ipynb) is a second.
 #
 # `renorm` exchanges every batch norm of a network that exists already, S0's too. One detail: where nothing is left but one pixel, an instance has no deviation. S0's head is such a place, and there our instance norm only scales and shifts.
 

@@ -23,7 +23,7 @@ from colorbook.critics import block, with_options
 #| hide
 import numpy as np, matplotlib.pyplot as plt
 from fastcore.test import *
-from colorbook.data import sample_photos
+from colorbook.photos import sample_photos
 from colorbook.lab import join_lab, split_lab
 
 # %% [markdown]
@@ -157,7 +157,7 @@ test_eq(EnergyCritic(3).unit, 127.5)
 # ## It has never seen the fakes
 
 # %% [markdown]
-# We train a small one on crops of photographs, on nothing else, to draw what it sees, and then ask about the same photographs with hues turned by 120 degrees and about colors shuffled from pixel to pixel. It has seen neither, and yet its energy is larger for both (@fig-drawings): the shuffled colors it cannot draw because no photograph has such detail in color, the turned ones because it has learned what colors photographs have. That is the difference to a critic with a verdict, which can only speak of the fakes it was shown. It is also the weakness: a critic that learns to draw *anything* has nothing left to say, and to keep it from that is what the margin in the [loss](05_adversarial.ipynb) is for.
+# We train a small one on crops of photographs, on nothing else, to draw what it sees, and then ask about the same photographs with hues turned by 120 degrees and about colors shuffled from pixel to pixel. It has seen neither, and yet its energy is larger for both (@fig-drawings): the shuffled colors it cannot draw because no photograph has such detail in color, the turned ones because it has learned what colors photographs have. That is the difference to a critic with a verdict, which can only speak of the fakes it was shown. It is also the weakness: a critic that learns to draw *anything* has nothing left to say, and to keep it from that is what the margin in the [loss](05_losses_adversarial.ipynb) is for.
 
 # %%
 rgb = torch.stack([torch.from_numpy(np.array(o)) for o in sample_photos(size=3*size)]).permute(0, 3, 1, 2)/255

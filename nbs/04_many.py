@@ -27,7 +27,7 @@ import numpy as np, matplotlib.pyplot as plt
 from fastcore.test import *
 from colorbook.critic import pair, PatchCritic
 from colorbook.critics import S2Critic
-from colorbook.data import sample_photos
+from colorbook.photos import sample_photos
 from colorbook.energy import EnergyCritic
 from colorbook.lab import join_lab, show_row
 

@@ -31,7 +31,7 @@ from itertools import product
 from fastcore.test import *
 from colorbook.adversary import Adversary, GAN, gan_splitter
 from colorbook.critic import PatchCritic
-from colorbook.data import sample_photos
+from colorbook.photos import sample_photos
 from colorbook.lab import lab_to_rgb, split_lab
 
 # %% [markdown]

@@ -10,16 +10,16 @@ from fastai.learner import Learner
 from fastai.optimizer import Adam
 from torch import nn
 
-from colorbook.adversarial import (adversarial_losses, EachLoss, EnergyLoss, GradientPenaltyLoss, HingeLoss, slopes,
+from colorbook.losses_adversarial import (adversarial_losses, EachLoss, EnergyLoss, GradientPenaltyLoss, HingeLoss, slopes,
     WassersteinLoss)
 from colorbook.adversary import Adversary, GAN, gan_splitter
 from colorbook.classify import ab_bins, AnnealedMean, BinLoss, class_weights, color_prior, SoftBins
-from colorbook.content import (ColorfulnessLoss, colorful, L2Loss, PerceptualLoss, SeeL, small_vgg, SumLoss,
+from colorbook.losses_content import (ColorfulnessLoss, colorful, L2Loss, PerceptualLoss, SeeL, small_vgg, SumLoss,
     TotalVariationLoss, vgg19)
 from colorbook.core import ColorbookError, UsageError
 from colorbook.critic import PatchCritic, S0Critic
 from colorbook.critics import norms, S2Critic, S4Critic, spectral_norm, with_options
-from colorbook.data import data_dir
+from colorbook.photos import data_dir
 from colorbook.energy import EnergyCritic, pull_away
 from colorbook.losses import L1Loss
 from colorbook.many import ChannelCritics, ChannelGenerator, Critics, score, Verdicts
@@ -313,7 +313,7 @@ def test_vgg19_of_the_shared_weights():
     "Keys and layers fit, edges reflect, and the activations have the scale that they were normalized to"
     if not data_dir() or not (data_dir().parent/'weights/vgg19-normalised-relu3_1.pth').exists():
         pytest.skip('no shared photos beside the checkout')
-    from colorbook.data import sample_photos
+    from colorbook.photos import sample_photos
     net = vgg19()
     rgb = torch.stack([torch.from_numpy(np.array(o)) for o in sample_photos(size=64)[:3]]).permute(0, 3, 1, 2)/255
     with torch.no_grad(): out = net(rgb)

@@ -12,7 +12,8 @@ from torch import nn
 from colorbook.adversary import Adversary, GAN, gan_splitter
 from colorbook.alarm import Alarm
 from colorbook.critic import PatchCritic
-from colorbook.data import color_loaders, Photos, sample_photos
+from colorbook.data import color_loaders
+from colorbook.photos import Photos, sample_photos
 from colorbook.journal import Journal, seed_everything
 from colorbook.nogan import NoGANStop, Panel
 from colorbook.turns import make_adversary

@@ -6,7 +6,7 @@
 # A content loss compares an answer with the truth, and there are more ways to compare than to subtract. At the end of this chapter we have the mean square that all of S4's experiments are about, the perceptual loss that S2 wished for and S3 trained with, the total variation that keeps areas smooth, and a loss that notices when color is missing altogether; and a weighted sum that combines them. Two of them look at a *picture*, and a network that answers with $ab$ has not made one yet: how the lightness gets there is the other subject of the chapter.
 
 # %%
-#| default_exp content
+#| default_exp losses_content
 
 # %% tags=["parameters"]
 size,seed = 64,9
@@ -19,7 +19,7 @@ from fastai.callback.core import Callback
 from torch import nn, Tensor
 from torchvision.models import vgg16, VGG16_Weights
 from colorbook.core import InputError, UsageError
-from colorbook.data import data_dir
+from colorbook.photos import data_dir
 from colorbook.lab import lab_to_rgb
 
 # %%
@@ -27,7 +27,7 @@ from colorbook.lab import lab_to_rgb
 import math, tempfile, numpy as np, pandas as pd, matplotlib.pyplot as plt
 from fastai.vision.all import DataLoaders, Learner, noop, ProgressCallback
 from fastcore.test import *
-from colorbook.data import sample_photos
+from colorbook.photos import sample_photos
 from colorbook.lab import join_lab, show_row, split_lab
 from colorbook.losses import L1Loss
 

@@ -6,7 +6,7 @@
 # The logistic loss and least squares of the [chapter on losses](05_losses.ipynb) turn a critic's scores into numbers and leave the critic alone. The losses of this chapter want something of the critic itself: that its slope be bounded, or that it be an auto-encoder. At the end we have the hinge loss, both forms of the Wasserstein loss, and the energy-based loss with its margin; each is tested against a closed form, among them the best critic it can have; and none of their values changes with the size of pictures or batches. The published penalty, which is measured along the wrong axes, is measured here.
 
 # %%
-#| default_exp adversarial
+#| default_exp losses_adversarial
 
 # %% tags=["parameters"]
 size,seed = 32,8
@@ -27,7 +27,7 @@ from colorbook.many import Critics, Verdicts
 import math, numpy as np, matplotlib.pyplot as plt
 from fastcore.test import *
 from colorbook.critics import S4Critic
-from colorbook.data import sample_photos
+from colorbook.photos import sample_photos
 from colorbook.energy import EnergyCritic
 from colorbook.lab import split_lab
 from colorbook.many import ChannelCritics

@@ -167,7 +167,7 @@ mean,std = (torch.tensor(o).view(3, 1, 1) for o in TORCH_NORM)
 color = (L.expand(-1, 3, -1, -1) - mean)/std
 with torch.no_grad(): wanted,maps = whole.forward_features(color),ours(L)
 test_close(maps[-1]/wanted.std(), wanted/wanted.std(), eps=.02)
-test_ne(timm_encoder('resnet18').eval()(L)[-1], maps[-1])
+test_ne(timm_encoder('resnet18').eval()(L)[-1].detach(), maps[-1])
 test_fail(lambda: fitting('resnet34', whole.state_dict()), exc=InputError, contains='layer1.2.conv1')
 test_fail(lambda: timm_encoder('resnet17'), exc=UsageError, contains="no 'resnet17'")
 test_fail(lambda: timm_encoder('vit_tiny_patch16_224'), exc=UsageError, contains='no maps')

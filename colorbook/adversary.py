@@ -10,7 +10,7 @@ import torch
 from torch import nn, Tensor
 from fastai.vision.all import *
 from .core import UsageError
-from .losses import adversarial_losses
+from .losses_adversarial import adversarial_losses, EachLoss
 
 # %% ../nbs/08_adversary.ipynb #71c9b54f
 class GAN(nn.Module):
@@ -55,7 +55,7 @@ class Adversary(Callback):
             raise UsageError(f"there is no mode '{mode}'", remedy)
         if isinstance(loss, str) and loss not in adversarial_losses:
             raise UsageError(f"there is no adversarial loss '{loss}'", f"choose {', '.join(adversarial_losses)}")
-        self.adv,self.weight = adversarial_losses[loss]() if isinstance(loss, str) else loss,weight
+        self.adv,self.weight = EachLoss(adversarial_losses[loss]() if isinstance(loss, str) else loss),weight
         self.mode,self.turns = str(mode),mode if callable(mode) else None
     def after_loss(self):
         if not self.training: return

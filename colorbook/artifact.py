@@ -55,13 +55,13 @@ def fold(
 class LtoAb(nn.Module):
     "What an artifact holds: `L` to `ab`, whatever the generator's own output is"
     def __init__(self,
-        generator:nn.Module, # `L`, and `z` where it has `noise`, to output; with a method `color`
+        generator:nn.Module, # `L`, and `z` where it has a `z_dim`, to output; with a method `color`
     ):
         super().__init__()
         self.generator = generator
     def forward(self,
         L:Tensor, # lightness in 0..1, `bs`x1xHxW
-        z:Tensor=None, # normal numbers, `bs`x`noise`, where the generator has `noise`
+        z:Tensor=None, # normal numbers, `bs`x`z_dim`, where the generator has a `z_dim`
     ) -> Tensor: # color in about -1..1, `bs`x2xhxw
         color = self.generator.color(self.generator(L) if z is None else self.generator(L, z))
         return rgb_to_lab((color + 1)/2)[:,1:]/110 if color.shape[1] == 3 else color
@@ -86,7 +86,7 @@ def make_card(
     "The card that an artifact carries"
     return dict(format=1, name=name, version=__version__, recipe=to_plain(recipe) if recipe else None,
         gray=recipe.gray if recipe else 'lstar', input='L/100', output='ab/110', size=size, multiple=32,
-        noise=getattr(generator, 'noise', 0), seed=recipe.seed if recipe else None, commit=commit(),
+        noise=getattr(generator, 'z_dim', 0), seed=recipe.seed if recipe else None, commit=commit(),
         weights_sha256=weights_hash(generator),
         **{**dict(data=None, licence=None, metrics=None), **more})
 
@@ -115,7 +115,7 @@ def export_artifact(
     card:dict, # see `make_card`
 ) -> Path: # the file
     "Write a generator and its card as one ONNX file of dynamic size"
-    net,noise = LtoAb(fold(generator)).eval(),getattr(generator, 'noise', 0)
+    net,noise = LtoAb(fold(generator)).eval(),getattr(generator, 'z_dim', 0)
     sides,z = {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC},(torch.randn(1, noise),)*bool(noise)
     prog = torch.onnx.export(net, (torch.rand(1, 1, 96, 128), *z), dynamo=True, verbose=False,
         dynamic_shapes=(sides, {})[:1 + len(z)], input_names=['L', 'z'][:1 + len(z)], output_names=['ab'])

@@ -118,7 +118,7 @@ class AnnealedMean(nn.Module):
 # %% ../nbs/06_classify.ipynb #c3b82840
 class Tilted(nn.Module):
     "A classifier of color that leans toward a direction in the plane of a and b"
-    noise = 2 # values in `z`
+    z_dim = 2 # values in `z`
     def __init__(self,
         generator:nn.Module, # `L` to scores of the bins, with an `AnnealedMean` as its `color`
         strength:float=2., # of the leaning: change of the scores for 110 units of color and z = 1

@@ -17,7 +17,7 @@ import torch
 from torch import nn, Tensor
 from fastai.vision.all import *
 from colorbook.core import UsageError
-from colorbook.losses import adversarial_losses
+from colorbook.losses_adversarial import adversarial_losses, EachLoss
 
 # %%
 #| hide
@@ -127,7 +127,7 @@ class Adversary(Callback):
             raise UsageError(f"there is no mode '{mode}'", remedy)
         if isinstance(loss, str) and loss not in adversarial_losses:
             raise UsageError(f"there is no adversarial loss '{loss}'", f"choose {', '.join(adversarial_losses)}")
-        self.adv,self.weight = adversarial_losses[loss]() if isinstance(loss, str) else loss,weight
+        self.adv,self.weight = EachLoss(adversarial_losses[loss]() if isinstance(loss, str) else loss),weight
         self.mode,self.turns = str(mode),mode if callable(mode) else None
     def after_loss(self):
         if not self.training: return

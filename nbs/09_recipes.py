@@ -22,10 +22,19 @@ from colorbook.adversary import Adversary, GAN
 from colorbook.classify import AnnealedMean, BinLoss, class_weights
 from colorbook.core import InputError, UsageError, write_beside
 from colorbook.critic import PatchCritic, S0Critic
+from colorbook.critics import S2Critic, S4Critic
 from colorbook.data import targets
+from colorbook.energy import EnergyCritic
 from colorbook.lab import grays
 from colorbook.losses import L1Loss, SmoothL1Loss
+from colorbook.losses_content import ColorfulnessLoss, L2Loss, PerceptualLoss, SumLoss, TotalVariationLoss, vgg
+from colorbook.many import ChannelCritics, Critics
+from colorbook.plain import FCN32, PlainNet
+from colorbook.stride1 import Stride1Generator
 from colorbook.unet import MobileUNet, S0Generator
+from colorbook.unet256 import Pix2PixGenerator
+from colorbook.unets import EncoderUNet
+from colorbook.zhang import ZhangNet
 
 # %%
 #| hide
@@ -216,17 +225,46 @@ print(text)
 
 # %%
 #| export
+def depth_for(r): return min(8, r.size.bit_length() - 1) # halvings of pix2pix until a single cell is left
+def planes_of(r): return 3 if r.target == 'rgb' else 2
+def side_of(r): return r.size//4 if r.target == 'ab4' else r.size
+
 generators = dict(
     s0=lambda r, state: S0Generator(),
     mobile=lambda r, state: MobileUNet(313, state=state, color=AnnealedMean()),
-    mobile_ab=lambda r, state: MobileUNet(2, state=state))
+    mobile_ab=lambda r, state: MobileUNet(2, state=state),
+    plain=lambda r, state: PlainNet(norm='batch'),
+    plain_bins=lambda r, state: PlainNet(313, (16, 32, 64), 'batch', AnnealedMean()), # target ab
+    fcn32=lambda r, state: FCN32(dense=512),
+    stride1=lambda r, state: Stride1Generator(),
+    stride1_dense=lambda r, state: Stride1Generator((r.size, r.size)),
+    pix2pix=lambda r, state: Pix2PixGenerator(depth=depth_for(r)),
+    pix2pix_transposed=lambda r, state: Pix2PixGenerator('transposed', depth=depth_for(r)),
+    pix2pix_noise=lambda r, state: Pix2PixGenerator(depth=depth_for(r), z_dim=8),
+    zhang=lambda r, state: ZhangNet(stride=4, color=AnnealedMean()),
+    colcolgan=lambda r, state: ZhangNet(2),
+    **{k: lambda r, state, k=k: EncoderUNet(k, 313, 4, state=state, color=AnnealedMean())
+       for k in ('alexnet', 'inception_v3', 'resnet18')})
 critics = dict(
     s0=lambda r: S0Critic(r.size),
     s0_conditional=lambda r: S0Critic(r.size, conditional=True),
-    patch=lambda r: PatchCritic(3 if r.target == 'rgb' else 2, strides=(2, 2, 1, 1)))
+    patch=lambda r: PatchCritic(planes_of(r), strides=(2, 2, 1, 1)),
+    s2=lambda r: S2Critic((side_of(r), side_of(r)), planes_of(r)),
+    s2_pool=lambda r: S2Critic(None, planes_of(r)),
+    s4=lambda r: S4Critic(planes_of(r)),
+    s4_ab=lambda r: S4Critic(planes_of(r), conditional=False),
+    s4_gp=lambda r: S4Critic(planes_of(r), norm='instance'), # batch norm mixes pictures: not with wgan_gp
+    energy=lambda r: EnergyCritic(planes_of(r)),
+    channels=lambda r: ChannelCritics('rgb' if r.target == 'rgb' else 'ab'),
+    channels_lab=lambda r: ChannelCritics('lab'), # target rgb
+    patch_and_whole=lambda r: Critics([S4Critic(planes_of(r)), S2Critic(None, planes_of(r), True)], (.5, .5)))
 contents = dict(
     l1=lambda r, prior: L1Loss(r.lam),
     smooth_l1=lambda r, prior: SmoothL1Loss(r.lam),
+    l2=lambda r, prior: L2Loss(r.lam),
+    perceptual=lambda r, prior: SumLoss(l1=L1Loss(r.lam), vgg=PerceptualLoss(vgg(), 5*r.lam)),
+    l1_tv=lambda r, prior: SumLoss(l1=L1Loss(r.lam), tv=TotalVariationLoss(.1*r.lam)),
+    colorful=lambda r, prior: SumLoss(l1=L1Loss(r.lam), color=ColorfulnessLoss(.5*r.lam)),
     bins=lambda r, prior: BinLoss(class_weights(prior, alpha=r.rebalance)))
 
 def check_recipe(recipe:Recipe) -> Recipe: # the same

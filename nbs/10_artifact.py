@@ -107,20 +107,20 @@ for net,*inputs in nets.values():
 # ## From lightness to color
 
 # %% [markdown]
-# Generators answer in their own ways: S0 in RGB, the product's in scores of 313 classes. An artifact has one interface, $L$ in 0..1 to $ab$ in units of 110, so the last steps go into the graph: the annealed mean of [chapter 06](06_classify.ipynb), or the way from RGB to Lab of [chapter 01](01_lab.ipynb). Of S0's RGB only the color survives, and whoever uses the file joins it to the lightness of the photograph. A generator that has more than one answer says so by an attribute `noise`, the number of values in a second input `z`; a classifier gets one by `Tilted`.
+# Generators answer in their own ways: S0 in RGB, the product's in scores of 313 classes. An artifact has one interface, $L$ in 0..1 to $ab$ in units of 110, so the last steps go into the graph: the annealed mean of [chapter 06](06_classify.ipynb), or the way from RGB to Lab of [chapter 01](01_lab.ipynb). Of S0's RGB only the color survives, and whoever uses the file joins it to the lightness of the photograph. A generator that has more than one answer says so by an attribute `z_dim`, the number of values in a second input `z`; a classifier gets one by `Tilted`.
 
 # %%
 #| export
 class LtoAb(nn.Module):
     "What an artifact holds: `L` to `ab`, whatever the generator's own output is"
     def __init__(self,
-        generator:nn.Module, # `L`, and `z` where it has `noise`, to output; with a method `color`
+        generator:nn.Module, # `L`, and `z` where it has a `z_dim`, to output; with a method `color`
     ):
         super().__init__()
         self.generator = generator
     def forward(self,
         L:Tensor, # lightness in 0..1, `bs`x1xHxW
-        z:Tensor=None, # normal numbers, `bs`x`noise`, where the generator has `noise`
+        z:Tensor=None, # normal numbers, `bs`x`z_dim`, where the generator has a `z_dim`
     ) -> Tensor: # color in about -1..1, `bs`x2xhxw
         color = self.generator.color(self.generator(L) if z is None else self.generator(L, z))
         return rgb_to_lab((color + 1)/2)[:,1:]/110 if color.shape[1] == 3 else color
@@ -162,7 +162,7 @@ def make_card(
     "The card that an artifact carries"
     return dict(format=1, name=name, version=__version__, recipe=to_plain(recipe) if recipe else None,
         gray=recipe.gray if recipe else 'lstar', input='L/100', output='ab/110', size=size, multiple=32,
-        noise=getattr(generator, 'noise', 0), seed=recipe.seed if recipe else None, commit=commit(),
+        noise=getattr(generator, 'z_dim', 0), seed=recipe.seed if recipe else None, commit=commit(),
         weights_sha256=weights_hash(generator),
         **{**dict(data=None, licence=None, metrics=None), **more})
 
@@ -208,7 +208,7 @@ def export_artifact(
     card:dict, # see `make_card`
 ) -> Path: # the file
     "Write a generator and its card as one ONNX file of dynamic size"
-    net,noise = LtoAb(fold(generator)).eval(),getattr(generator, 'noise', 0)
+    net,noise = LtoAb(fold(generator)).eval(),getattr(generator, 'z_dim', 0)
     sides,z = {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC},(torch.randn(1, noise),)*bool(noise)
     prog = torch.onnx.export(net, (torch.rand(1, 1, 96, 128), *z), dynamo=True, verbose=False,
         dynamic_shapes=(sides, {})[:1 + len(z)], input_names=['L', 'z'][:1 + len(z)], output_names=['ab'])
@@ -225,7 +225,7 @@ def parity(generator, path, sizes):
     "Largest difference between torch and onnxruntime at each size, in units of 110, and the largest color"
     run,worst,largest = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider']),{},0.
     for h,w in sizes:
-        given = dict(L=torch.rand(1, 1, h, w), z=torch.randn(1, getattr(generator, 'noise', 0)))
+        given = dict(L=torch.rand(1, 1, h, w), z=torch.randn(1, getattr(generator, 'z_dim', 0)))
         if not given['z'].numel(): given.pop('z')
         with torch.no_grad(): ab = LtoAb(generator)(*given.values())
         there = torch.from_numpy(run.run(['ab'], {k: v.numpy() for k,v in given.items()})[0])

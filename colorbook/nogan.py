@@ -111,7 +111,7 @@ def knee(
 def enough(
     distance, # so far
     window:int=5,
-    patience:float=.5, # how much further than the best to look, as a share of the way to it
+    patience:float=3., # how much further than the best to look, as a share of the way to it
 ) -> bool:
     "Has the search gone far enough beyond the best?"
     if len(distance) < 2*window: return False
@@ -125,7 +125,7 @@ class NoGANStop(Callback):
         panel:Panel,
         share:float=.001, # of the training photos between two looks
         window:int=5, # looks that are averaged
-        patience:float=.5, # see `enough`
+        patience:float=3., # see `enough`
     ): self.panel,self.share,self.window,self.patience = panel,share,window,patience
     def before_fit(self):
         dl = self.learn.dls.train

@@ -1,12 +1,13 @@
 """Automatic NoGAN stop: does the panel's choice hold on photographs that it has never seen?
 
-    python benchmarks/nogan.py [--seeds 0 1 2] [--photos 3000] [--size 32] [--steps 500] [--every 10] [--weights FILE]
+    python benchmarks/nogan.py [--seeds 2 3 4] [--photos 3000] [--size 32] [--steps 1000] [--every 10] [--weights FILE]
 
 Photographs of the shared data, shrunk; without them, patches of those that come with scikit-image and scikit-learn.
 A small U-Net is trained by content loss, a patch critic on its colors, then both, with `NoGANStop` looking at a panel.
 Training is not ended by it here, so that the rest of the curve can be seen. The judge has other photographs, looks at
 the same moments, and its best moment (the middle of its best window) is compared with the one that the panel chose:
-the bar is a distance of 20 % of the judge's best step. Nothing of the rule was chosen by these seeds' judges.
+the bar is a distance of 20 % of the judge's best step. The rule's patience was set after seeds 0 and 1 had been seen
+(with half the way more instead of three times it, seed 1 stopped in its first dip); so the default is other seeds.
 """
 import argparse
 
@@ -112,9 +113,9 @@ def verdict(seen, judged, window):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name,value in dict(photos=3000, size=32, steps=500, every=10, panel=128, judge=400, window=5).items():
+    for name,value in dict(photos=3000, size=32, steps=1000, every=10, panel=128, judge=400, window=5).items():
         ap.add_argument(f'--{name}', type=int, default=value)
-    ap.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    ap.add_argument('--seeds', type=int, nargs='+', default=[2, 3, 4])
     ap.add_argument('--weights', help="MobileNetV2's, by default those beside the data; 'none' for random features")
     a = ap.parse_args()
     keep_memory()

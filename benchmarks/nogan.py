@@ -28,7 +28,7 @@ from colorbook.critic import PatchCritic
 from colorbook.photos import data_dir, Photos, sample_photos
 from colorbook.lab import split_lab
 from colorbook.nogan import enough, feature_net, knee, NoGANStop, Panel, smooth
-from colorbook.recipes import keep_memory
+from colorbook.training import keep_memory
 
 
 def block(ni, no, stride=1):

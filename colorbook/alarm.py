@@ -38,7 +38,7 @@ class Alarm(Callback):
     order = 20
     def __init__(self,
         every:int=5, # look at each so manieth batch, and at the first five
-        patience:int=60, # batches in which a critic must have won; half as many in which a generator must have been gray
+        patience:int=60, # batches in which a critic must have won; half as many of a gray generator
         stop:bool=False, # raise a `TrainingError` instead of a warning
     ):
         self.every,self.patience,self.stop,self.raised,self.n = every,patience,stop,{},0

@@ -48,7 +48,7 @@ def fold(
     for m in [m for m in net.modules() if is_parametrized(m)]: fold_spectral(m)
     for seq in [m for m in net.modules() if isinstance(m, nn.Sequential)]:
         for i in range(1, len(seq)):
-            if isinstance(seq[i], nn.BatchNorm2d): fold_norm(seq, i)
+            if type(seq[i]) is nn.BatchNorm2d: fold_norm(seq, i)
     return net
 
 # %% ../nbs/10_artifact.ipynb #817fea7a

@@ -122,7 +122,8 @@ class Journal(Callback):
 
     def after_backward(self):
         for k in ('content', 'gen', 'crit'): self.sums.setdefault(k, []).append(getattr(self.adversary, k))
-        self.check(self.learn.loss if self.adversary.mode == 'content' else self.learn.loss + self.adversary.crit)
+        rests = self.adversary.turn in ('content', 'generator')
+        self.check(self.learn.loss if rests else self.learn.loss + self.adversary.crit)
 
     def check(self, loss):
         if math.isfinite(loss): return
@@ -132,7 +133,7 @@ class Journal(Callback):
     def after_epoch(self):
         if self.epoch < self.start: return
         row = dict(phase=self.phase, mode=self.adversary.mode, epoch=self.epoch)
-        row |= {k: torch.stack(v).mean().item() for k,v in self.sums.items()} | held_out(self.learn)
+        row |= {k: torch.stack(v).nanmean().item() for k,v in self.sums.items()} | held_out(self.learn)
         self.check(row['valid'])
         self.rows.append(row | dict(seconds=round(time.time() - self.t0, 1)))
         self.write(f'{self.phase}-{self.epoch:03}')

@@ -149,7 +149,7 @@ n_weights(vgg)
 # ## Where and what
 
 # %% [markdown]
-# The difference can be seen without training. We give both a picture and the same one with a single pixel changed, and look how much of the answer moves: a few pixels, or a mountain as wide as the picture (@fig-where). And one that has learned: a plain network of 1,800 parameters, fitted to six photographs for seconds, has found that most things are brown.
+# The difference can be seen without training. We give both a picture and the same one with a single pixel changed, and look how much of the answer moves: a few pixels, or a mountain as wide as the picture (@fig-where). And one that has learned: a plain network of some 5,000 parameters, fitted to six photographs for seconds, has found that most things are brown.
 
 # %%
 #| label: fig-where

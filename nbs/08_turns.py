@@ -108,7 +108,7 @@ both[:3],both[9:12]
 
 # %%
 #| label: fig-turns
-#| fig-cap: "Whose turn it is in the first 120 batches. Dark: both work; light: the critic alone; middle: the generator alone."
+#| fig-cap: "Whose turn it is in the first 120 batches. Dark: both; light: the critic alone; middle: the generator."
 def draw_turns(schedules, n=120):
     "One strip a schedule, a column a batch"
     shades = dict(critic=.8, generator=.5, both=0.)

@@ -18,7 +18,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 import torch
 from fastai.vision.all import *
-from colorbook.adversary import Adversary, GAN
+from torch import Tensor
+from torch.utils._pytree import tree_map_only
+from colorbook.adversary import GAN
 from colorbook.classify import AnnealedMean, BinLoss, class_weights
 from colorbook.core import InputError, UsageError, write_beside
 from colorbook.critic import PatchCritic, S0Critic
@@ -31,6 +33,7 @@ from colorbook.losses_content import ColorfulnessLoss, L2Loss, PerceptualLoss, S
 from colorbook.many import ChannelCritics, Critics
 from colorbook.plain import FCN32, PlainNet
 from colorbook.stride1 import Stride1Generator
+from colorbook.turns import LossWeights, make_adversary
 from colorbook.unet import MobileUNet, S0Generator
 from colorbook.unet256 import Pix2PixGenerator
 from colorbook.unets import EncoderUNet
@@ -56,11 +59,12 @@ from colorbook.adversary import gan_splitter
 @dataclass(frozen=True)
 class Phase:
     "One stretch of training"
-    mode:str # 'content', 'critic' or 'both', see `Adversary`
+    mode:str # content, critic, generator, both, plain; or a schedule of `colorbook.turns`: 5-1, wasserstein, adaptive
     epochs:int
     lrs:tuple # learning rate of each parameter group: the generator's groups, then the critic
     one_cycle:bool=True # rise and fall of the learning rates; otherwise they stay
     share:float=1. # part of the training photos that counts as one epoch
+    stop:float=0. # part of them between two looks of the NoGAN stop; 0 for none
 
 # %%
 #| export
@@ -86,6 +90,8 @@ class Recipe:
     eps:float=1e-5
     wd:float=.01 # decoupled weight decay
     clip:float=0. # largest gradient norm; 0 for no limit
+    critic_clip:float=0. # largest absolute value in a critic's gradient; 0 for no limit
+    learn_weights:bool=False # weights of content and adversarial loss are learned too
     bf16:bool=False # networks in bfloat16, weights and losses in float32
     valid:float=.03 # share of the photos that is held out
     floor:float=.8 # least colorfulness ratio on held-out photos, see `colorbook.artifact.pick`
@@ -229,6 +235,8 @@ def depth_for(r): return min(8, r.size.bit_length() - 1) # halvings of pix2pix u
 def planes_of(r): return 3 if r.target == 'rgb' else 2
 def side_of(r): return r.size//4 if r.target == 'ab4' else r.size
 
+ENCODERS = 'alexnet', 'inception_v3', 'resnet18' # of S4's comparison, through timm
+
 generators = dict(
     s0=lambda r, state: S0Generator(),
     mobile=lambda r, state: MobileUNet(313, state=state, color=AnnealedMean()),
@@ -244,7 +252,7 @@ generators = dict(
     zhang=lambda r, state: ZhangNet(stride=4, color=AnnealedMean()),
     colcolgan=lambda r, state: ZhangNet(2),
     **{k: lambda r, state, k=k: EncoderUNet(k, 313, 4, state=state, color=AnnealedMean())
-       for k in ('alexnet', 'inception_v3', 'resnet18')})
+       for k in ENCODERS})
 critics = dict(
     s0=lambda r: S0Critic(r.size),
     s0_conditional=lambda r: S0Critic(r.size, conditional=True),
@@ -269,7 +277,7 @@ contents = dict(
 
 def check_recipe(recipe:Recipe) -> Recipe: # the same
     "`UsageError` where a recipe names what does not exist"
-    for p in recipe.phases: Adversary(recipe.adversarial, mode=p.mode)
+    for p in recipe.phases: make_adversary(recipe.adversarial, mode=p.mode)
     known = dict(generator=generators, critic=critics, content=contents, target=targets, gray=grays)
     for k,names in known.items():
         name = getattr(recipe, k)
@@ -284,7 +292,8 @@ def make_gan(
 ) -> GAN: # generator and critic with their first weights
     "The two networks of a recipe"
     torch.manual_seed(recipe.seed)
-    gan = GAN(generators[recipe.generator](recipe, state), critics[recipe.critic](recipe))
+    weights = LossWeights() if recipe.learn_weights else None
+    gan = GAN(generators[recipe.generator](recipe, state), critics[recipe.critic](recipe), weights)
     if recipe.bf16: bfloat16(gan.generator), bfloat16(gan.critic)
     return gan.to(memory_format=torch.channels_last)
 
@@ -294,7 +303,8 @@ def bfloat16(
     "Let a network compute in bfloat16 where it can; fastai's `MixedPrecision` does that on CUDA only"
     forward = net.forward
     def cast(x, *args):
-        with torch.autocast(x.device.type, torch.bfloat16): return forward(x, *args).float()
+        with torch.autocast(x.device.type, torch.bfloat16): out = forward(x, *args)
+        return tree_map_only(Tensor, Tensor.float, out)
     net.forward = cast
     return net
 

@@ -19,15 +19,20 @@ import torch
 from fastai.vision.all import *
 from safetensors.torch import load_file, save_file
 from torchvision.models import mobilenet_v2
-from colorbook.adversary import Adversary, gan_splitter
+from colorbook.adversary import gan_splitter
+from colorbook.alarm import Alarm
 from colorbook.classify import color_prior, SoftBins
 from colorbook.core import InputError, UsageError, write_beside
 from colorbook.data import color_loaders
 from colorbook.photos import data_dir, Photos
 from colorbook.journal import draw_sheet, example, Journal, load_checkpoint, seed_everything
 from colorbook.doctor import load_prior
+from colorbook.nogan import NoGANStop, Panel
 from colorbook.recipes import Recipe, check_recipe, contents, generators, load_recipe, make_gan, save_recipe, vary
+from colorbook.recipes import ENCODERS
 from colorbook.store import DBPhotos
+from colorbook.turns import ClipCritic, make_adversary
+from colorbook.unets import encoder_state
 
 # %%
 #| hide
@@ -77,6 +82,16 @@ def encoder_weights(
         what = f"no weights for the encoder ({weights or 'torchvision'}): {e}"
         raise InputError(what, 'give a file with --weights, or --weights none') from e
 
+# %%
+#| export
+def state_for(
+    recipe:Recipe,
+    weights=None, # see `encoder_weights`; encoders other than MobileNetV2 start from chance without a file
+) -> dict|None: # state dict, or None
+    "Pretrained weights that a recipe's generator can begin with"
+    if recipe.generator.startswith('mobile'): return encoder_weights(weights)
+    if recipe.generator in ENCODERS and weights not in (None, 'none'): return encoder_state(recipe.generator, weights)
+
 # %% [markdown]
 # A large tensor that Python lets go is given back to the system, which hands out the same memory again for the next one, filled with zeros, page by page; `keep_memory` asks C's library not to. What that brings is measured in `benchmarks/gan_step.py`.
 
@@ -104,6 +119,7 @@ def make_learner(
         remedy = f'give {len(gan_splitter(gan))}, the last for the critic'
         if len(p.lrs) != len(gan_splitter(gan)): raise UsageError(f'phase {i} has {len(p.lrs)} learning rates', remedy)
     if recipe.clip: learn.add_cb(GradientClip(recipe.clip))
+    if recipe.critic_clip: learn.add_cb(ClipCritic(recipe.critic_clip))
     return learn
 
 # %% [markdown]
@@ -145,6 +161,16 @@ keep_memory()
 
 # %%
 #| export
+def panel_of(
+    learn:Learner,
+    n:int=256, # photos at the most
+) -> tuple[Tensor,Tensor]: # `L` and true color
+    "Held-out photos for `Panel`, the first of them"
+    batches = [o for _,o in zip(range(-(-n//learn.dls.valid.bs)), learn.dls.valid)]
+    return tuple(torch.cat([b[i] for b in batches])[:n] for i in (0, 1))
+
+# %%
+#| export
 def fit_phase(
     learn:Learner,
     recipe:Recipe,
@@ -158,8 +184,10 @@ def fit_phase(
     start = resume['epoch'] if inside else 0
     learn.create_opt()
     if inside: learn.opt.load_state_dict(resume['opt'])
-    adversary = Adversary(recipe.adversarial, recipe.adv_weight, phase.mode)
+    adversary = make_adversary(recipe.adversarial, recipe.adv_weight, phase.mode)
     cbs = [adversary, Journal(run, i, rows, start, resume and resume['rng'])]
+    if phase.mode != 'content': cbs.append(Alarm())
+    if phase.stop: cbs.append(NoGANStop(Panel(*panel_of(learn)), phase.stop))
     if phase.share < 1: cbs.append(ShortEpochCallback(phase.share, short_valid=False))
     options = dict(moms=(recipe.betas[0],)*3) if phase.one_cycle else {}
     fit = learn.fit_one_cycle if phase.one_cycle else learn.fit
@@ -216,7 +244,7 @@ def train(
     last = load_checkpoint(run/'checkpoint.pth') if resume and (run/'checkpoint.pth').exists() else None
     if last and load_recipe(run/'recipe.yaml') != recipe:
         raise UsageError(f"'{run}' holds another recipe", 'choose another folder, or do not resume')
-    state = encoder_weights(weights) if recipe.generator.startswith('mobile') and not last else None
+    state = None if last else state_for(recipe, weights)
     seed_everything(recipe.seed)
     keep_memory()
     learn = make_learner(recipe, load_data(recipe, data, n, workers), state, prior)
@@ -334,7 +362,7 @@ test_fail(lambda: run_tiny('bad', nan=3), exc=TrainingError, contains='the loss 
 test_eq((names(home/'bad'), result(home/'bad')), before)
 test_fail(lambda: run_tiny('bad', recipe=replace(tiny, lam=2.)), exc=UsageError, contains='holds another recipe')
 test_fail(lambda: train(tiny, patches[:30], home/'bad', progress=False), exc=UsageError, contains='other photos')
-test_fail(lambda: train(tiny, patches, home/'x', adversarial='wgan'), exc=UsageError, contains='logistic, lsgan')
+test_fail(lambda: train(tiny, patches, home/'x', adversarial='wgann'), exc=UsageError, contains='logistic, lsgan')
 wrong = replace(tiny, phases=(Phase('both', 1, (1e-3,)),))
 test_fail(lambda: train(wrong, patches, home/'x', progress=False), exc=UsageError, contains='1 learning rates; give 2')
 test_fail(lambda: load_generator(home), exc=InputError, contains='colorbook train')

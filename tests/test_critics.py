@@ -10,7 +10,8 @@ from fastai.learner import Learner
 from fastai.optimizer import Adam
 from torch import nn
 
-from colorbook.losses_adversarial import (adversarial_losses, EachLoss, EnergyLoss, GradientPenaltyLoss, HingeLoss, slopes,
+from colorbook.losses_adversarial import (
+    adversarial_losses, EachLoss, EnergyLoss, GradientPenaltyLoss, HingeLoss, slopes,
     WassersteinLoss)
 from colorbook.adversary import Adversary, GAN, gan_splitter
 from colorbook.classify import ab_bins, AnnealedMean, BinLoss, class_weights, color_prior, SoftBins

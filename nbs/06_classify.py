@@ -436,7 +436,7 @@ for ax in axs.flat: ax.axis('off')
 #
 # $$p_q\;\to\;p_q\,e^{\sigma\,z\cdot c_q/T}\,/\,Z.$$
 #
-# Where the network is sure, this changes nothing: one bin has all the weight and keeps it. Where it wavers between red and blue, a leaning toward blue decides for blue, on the whole bus at once. For a normal distribution the mean moves by its covariance times the leaning, so every pixel moves as far as it is unsure, and no further. A color that the network thinks impossible stays impossible. As a layer it is an addition to the scores, and `z` becomes a second input of the shipped network; zeros give the answer that it always gave. [Chapter 11](11_diverse.ipynb) draws, ranks and measures.
+# Where the network is sure, this changes nothing: one bin has all the weight and keeps it. Where it wavers between red and blue, a leaning toward blue decides for blue, on the whole bus at once. For a normal distribution the mean moves by its covariance times the leaning, so every pixel moves as far as it is unsure, and no further. A color that the network thinks impossible stays impossible. As a layer it is an addition to the scores, and `z` becomes a second input of the shipped network; zeros give the answer that it always gave. [`colorize`](17_colorize.ipynb) draws the numbers from a seed; `benchmarks/diversity.py` measures what they bring.
 
 # %%
 #| export

@@ -272,7 +272,7 @@ out.replace(str(home), '')
 # ## Doctor and split
 
 # %% [markdown]
-# The [doctor](06_doctor.ipynb) prints a table and leaves the same in JSON and CSV, a sheet for every kind of finding, and the prior of the set, which `colorbook train --prior` takes. Several sets, such as `train=A test=B`, are examined together, because what matters most is what stands in both. [Split](06_copies.ipynb#divided-without-a-leak) then divides a set so that no copy and no shot crosses.
+# The [doctor](06_doctor.ipynb) prints a table and leaves the same in JSON and CSV, a sheet for every kind of finding, and the prior of the set, which `colorbook train --prior` takes. Several sets, such as `train=A test=B`, are examined together, because what matters most is what stands in both. [Split](06_copies.ipynb#a-split-by-clusters) then divides a set so that no copy and no shot crosses.
 
 # %%
 #| export

@@ -113,7 +113,9 @@ class Recipe:
 # | `-s`, `--model_G`, `--model_D` (S0 cannot resume) | | always saved; the same command resumes |
 # | `--gpu` | 0 | the first that PyTorch sees, as set by `CUDA_VISIBLE_DEVICES` |
 #
-# What S0 fixes in its code is in the recipe too: Adam's betas 0.5 and 0.999, an unconditional critic, a quarter of the photographs held out. `default` is the product's recipe.
+# What S0 fixes in its code is in the recipe too: Adam's betas 0.5 and 0.999, an unconditional critic, a quarter of the photographs held out.
+#
+# S2's and S4's flags go the same way: S2's `GEN_LR` and `DISC_LR` are `lrs`, its clipping of the critic's gradient is `critic_clip`, and that its critic never reached the generator is `adv_weight` 0, which `s2-fixed` changes; S4's `--LOSS_METHOD` with `--L1_WEIGHT` or `--L2_WEIGHT` is in the recipe's name, `--NUM_CRITIC` is the mode of the phase, `--PRETRAIN_EPOCHS` are phases of `s4-pretrained`, `--UPCONVS` is the generator `pix2pix` or `pix2pix_transposed`, `--JITTER` is `low`. What S4's report does not say, such as Adam's betas, is ours. `default` is the product's recipe.
 #
 # Its content loss was chosen by measurement, as far as that goes. `benchmarks/content.py` trains the same network twice on the same 24,575 photographs, two epochs at 64 pixels, by regression of $ab$ and by classification, and turns the one setting that each has afterwards (saturation; temperature and share). Held-out PSNR in dB, the best that reaches a colorfulness:
 #
@@ -134,8 +136,29 @@ def s0_recipe(name, size, **kwargs):
         content='l1', lam=100., target='rgb', size=size, low=1., bs=4, betas=(.5, .999), eps=1e-8, wd=0., valid=.25,
         bf16=True, **kwargs)
 
+def s2_recipe(name, adv_weight):
+    "S2: squares for the generator, whose rate is the larger; its critic counts only in `s2-fixed`"
+    return Recipe(name, (Phase('both', 100, (5e-4, 1e-4), one_cycle=False),), generator='stride1', critic='s2_pool',
+        content='l2', adv_weight=adv_weight, target='ab', size=96, bs=20, betas=(.9, .999), eps=1e-7, wd=0.,
+        critic_clip=.1)
+
+def s4_recipe(method, content, **kwargs):
+    "S4: one of its adversarial losses beside L1 or L2, with the rates and epochs of its report"
+    adv,critic,mode,lr,epochs = dict(gan=('logistic', 's4', 'both', 1e-4, 8), lsgan=('lsgan', 's4', 'both', 1e-4, 6),
+        wgan=('wgan_s4', 's4', 'wasserstein', 5e-5, 3),
+        ebgan=('energy', 'energy', 'both', 1e-3, 1))[method.split('-')[0]]
+    if method == 'wgan-gp': adv,critic = 'wgan_gp', 's4_gp'
+    return Recipe(f's4-{method}-{content}', (Phase(mode, epochs, (lr, lr), one_cycle=False),), generator='pix2pix',
+        critic=critic, content=content, lam=dict(l1=100., l2=1.)[content], adversarial=adv, target='ab', size=256,
+        low=.93, bs=4, betas=(.5, .999), eps=1e-8, wd=0., **kwargs)
+
 recipes = {r.name: r for r in [
-    s0_recipe('s0', 224), s0_recipe('s0-large', 480),
+    s0_recipe('s0', 224), s0_recipe('s0-large', 480), s2_recipe('s2', 0.), s2_recipe('s2-fixed', .01),
+    *[s4_recipe(m, c) for m in ('gan', 'lsgan', 'wgan', 'wgan-gp', 'ebgan') for c in ('l1', 'l2')],
+    Recipe('s4-zhang', (Phase('content', 8, (3e-5, 0.), one_cycle=False),), generator='zhang', size=176, bs=40,
+        rebalance=1., wd=1e-3),
+    replace(s4_recipe('gan', 'l1'), name='s4-pretrained', phases=(Phase('plain', 2, (1e-4, 1e-4), False),
+        Phase('content', 2, (1e-4, 0.), False), Phase('both', 4, (1e-4, 1e-4), False))),
     Recipe('default', (Phase('content', 5, (3e-4, 2e-3, 0.)), Phase('critic', 1, (0., 0., 2e-4), False, .25),
         Phase('both', 3, (2e-5, 1e-4, 2e-4), False, .25)), adv_weight=.2, low=.75)]}
 
@@ -145,7 +168,7 @@ test_eq((s0.bs, s0.lam, s0.betas, s0.wd), (4, 100, (.5, .999), 0))
 test_eq(s0.phases, (Phase('both', 20, (1e-4, 1e-4), one_cycle=False),))
 test_eq(replace(recipes['s0-large'], name='s0', size=224), s0)
 test_fail(lambda: setattr(s0, 'lam', 1.), contains='cannot assign')
-pd.DataFrame({k: asdict(o) for k,o in recipes.items()})
+pd.DataFrame({k: asdict(recipes[k]) for k in ('s0', 's2', 's4-wgan-gp-l1', 's4-pretrained', 'default')})
 
 # %% [markdown]
 # A recipe goes to YAML and comes back the same, to the last digit. Everything that a person may have mistyped is a `UsageError` that says what there is instead. One trap is YAML's own: it reads `1e-4` as text and only `1.0e-4` as a number; we take both.
@@ -216,7 +239,7 @@ text = (home/'r.yaml').read_text()
 (home/'r.yaml').write_text('name: mine\nphases: [{mode: both, epochs: 1, lrs: [1e-4, 2e-4]}]\nlam: 1e2\n')
 test_eq(load_recipe(home/'r.yaml'), Recipe('mine', (Phase('both', 1, (1e-4, 2e-4)),), lam=100.))
 test_eq(vary(s0, epochs=3, lam=10.), replace(s0, lam=10., phases=(replace(s0.phases[0], epochs=3),)))
-test_fail(lambda: load_recipe('s00'), exc=UsageError, contains='s0, s0-large, default')
+test_fail(lambda: load_recipe('s00'), exc=UsageError, contains='s0, s0-large, s2, s2-fixed')
 test_fail(lambda: vary(s0, lamb=10), exc=UsageError, contains='no lamb; it has name, phases')
 for bad in ('name: mine', 'phases: 3', '[', 'just words'):
     (home/'r.yaml').write_text(bad)
@@ -327,7 +350,9 @@ gan = make_gan(replace(s0, size=224))
 test_eq([sum(p.numel() for p in o.parameters()) for o in gan.children()], [7_822_336, 16_758_848])
 test_eq([len(gan_splitter(make_gan(r))) for r in (replace(s0, size=size), recipes['default'])], [2, 3])
 test_fail(lambda: check_recipe(vary(s0, critic='s1')), exc=UsageError, contains="no critic 's1'; choose s0, s0_cond")
-{k: len(gan_splitter(make_gan(replace(r, size=size)))) for k,r in recipes.items()}
+for r in recipes.values(): check_recipe(r)
+small = ('s2', 's4-gan-l1', 's4-ebgan-l2', 's4-wgan-gp-l1')
+{k: len(gan_splitter(make_gan(replace(recipes[k], size=2*size)))) for k in small}
 
 # %% [markdown]
 # ## What we have

@@ -1,0 +1,71 @@
+"""Every recipe trains, learns, exports and colors: one table.
+
+    python benchmarks/recipes.py [PHOTOS] [--steps 200] [--size 64] [--n 1500] [--bs 8] [--only s4-gan-l1 ...]
+
+PHOTOS (folder, tars, list; crops of the packages' own pictures if not given) at SIZE pixels. Each recipe keeps its
+networks, losses, weights and rates; size, batch and length are reduced, and phases share the steps as they share the
+epochs. *content* is the content loss on held-out photos before and after, *nan* whether a loss ever was not a number,
+*colors* the mean chroma that `colorize(model=...)` gives to a gray photograph with the exported artifact.
+"""
+import argparse, tempfile, time
+from pathlib import Path
+
+import numpy as np, pandas as pd, torch
+from rich.console import Console
+from rich.table import Table
+
+from colorbook.artifact import export_run
+from colorbook.colorize import colorize
+from colorbook.core import ColorbookError
+from colorbook.journal import held_out
+from colorbook.photos import Photos, sample_photos
+from colorbook.recipes import Phase, recipes, vary
+from colorbook.training import load_data, make_learner, train
+
+
+def crops(n, size):
+    "Parts of six photographs"
+    rng,ims = np.random.default_rng(0),sample_photos()
+    for i in range(n):
+        im = ims[i % len(ims)]
+        x,y = rng.integers(im.width - 2*size),rng.integers(im.height - 2*size)
+        yield im.crop((x, y, x + 2*size, y + 2*size)).resize((size*3//2, size*3//2))
+
+
+def shorter(recipe, photos, steps, size, bs):
+    "The recipe at another size, with so many steps in all"
+    epochs,left = sum(p.epochs*p.share for p in recipe.phases),len(photos)*(1 - recipe.valid)//bs
+    phases = tuple(Phase(p.mode, 1, p.lrs, p.one_cycle, min(1., steps*p.epochs*p.share/epochs/left), p.stop)
+        for p in recipe.phases)
+    return vary(recipe, size=size, bs=bs, phases=phases, valid=.04)
+
+
+def main():
+    arg = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arg.add_argument('photos', nargs='?')
+    for k,v in dict(steps=200, size=64, n=1500, bs=8).items(): arg.add_argument(f'--{k}', type=int, default=v)
+    arg.add_argument('--only', nargs='+', default=list(recipes))
+    a = arg.parse_args()
+    source = list(crops(a.n, a.size)) if not a.photos else a.photos
+    photos = Photos(source, short=a.size*3//2, n=a.n)
+    names = 'recipe', 'parameters', 'steps', 'content before', 'after', 'nan', 'colors', 'seconds'
+    table = Table(*names, title=f'{len(photos)} photos, {a.size} px, batch {a.bs}')
+    gray = np.asarray(sample_photos()[1].convert('L'))
+    for name in a.only:
+        start,recipe = time.perf_counter(),shorter(recipes[name], photos, a.steps, a.size, a.bs)
+        learn = make_learner(recipe, load_data(recipe, photos.ims))
+        before,n = held_out(learn)['valid'],sum(p.numel() for p in learn.model.generator.parameters())
+        steps = sum(int(len(learn.dls.train)*p.share) for p in recipe.phases)
+        with tempfile.TemporaryDirectory() as home:
+            try:
+                run = train(recipe, photos.ims, Path(home)/'run', weights='none', progress=False)
+                after = pd.read_csv(run/'history.csv').valid.iloc[-1]
+                out = colorize(gray, export_run(run, photos=photos.ims)).astype(int)
+                row = f'{before:.3f}', f'{after:.3f}', 'no', f'{np.ptp(out, axis=2).mean():.1f}'
+            except ColorbookError as e: row = f'{before:.3f}', '', str(e), ''
+        table.add_row(name, f'{n:,}', str(steps), *row, f'{time.perf_counter() - start:.0f}')
+        print(name, *row, flush=True)
+    Console(width=120).print(table)
+
+
+if __name__ == '__main__': main()

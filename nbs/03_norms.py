@@ -81,7 +81,7 @@ test_close(norm_of('batch', 64)(x), standard(x, (0, 2, 3)), eps=1e-5)
 test_close(norm_of('instance', 64)(x), standard(x, (2, 3)), eps=1e-4)
 test_close(norm_of('group', 64)(x), standard(x.view(4, 32, 2, 5, 7), (2, 3, 4)).view_as(x), eps=1e-4)
 test_close(F.instance_norm(x), norm_of('instance', 64)(x), eps=1e-5)
-test_eq(norm_of('instance', 64)(x[...,:1,:1]), torch.zeros(4, 64, 1, 1))
+test_eq(norm_of('instance', 64)(x[...,:1,:1]).detach(), torch.zeros(4, 64, 1, 1))
 test_close(nn.GroupNorm(64, 64)(x), norm_of('instance', 64)(x), eps=1e-4)
 test_eq([norm_of('group', o).num_groups for o in (512, 24, 7)], [32, 8, 1])
 test_eq({n_weights(norm_of(o, 64)) for o in norms}, {128})
@@ -149,7 +149,7 @@ test_close(other(L8), F.instance_norm(F.instance_norm(h, weight=net[1].weight).r
 test_eq(n_weights(other), n_weights(net))
 fused = nn.Sequential(nn.BatchNorm2d(4))
 fused[0].act = nn.ReLU()
-test_eq(swap_norms(fused, 'group')(x[:,:4]).min(), 0.)
+test_eq(swap_norms(fused, 'group')(x[:,:4]).min().detach(), 0.)
 other
 
 # %% [markdown]
@@ -225,7 +225,7 @@ class SelfAttention(nn.Module):
 # %%
 torch.manual_seed(seed)
 attend,x = SelfAttention(16),torch.randn(2, 16, 4, 6)
-test_eq(attend(x), x)
+test_eq(attend(x).detach(), x)
 attend.gamma.data.fill_(.7)
 order = torch.randperm(24)
 shuffle = lambda o: o.flatten(2)[...,order].view_as(o)
@@ -294,7 +294,7 @@ torch.manual_seed(seed)
 net = small().eval()
 with torch.no_grad():
     out = net(L8)
-    test_eq(adapt(net, attention=('1',))(L8), out)
+    test_eq(adapt(net, attention=('1',))(L8).detach(), out.detach())
 test_eq(net[1][1].value.weight.shape, (8, 8, 1, 1))
 adapt(net, 'instance', spectral=True)
 kinds = [type(o) for o in net.modules()]

@@ -133,7 +133,7 @@ assert torch.autograd.gradcheck(lambda o: planes(None, o*.5, 'lab'), pixels)
 # ## One critic a channel
 
 # %% [markdown]
-# Each of them sees one plane, and the lightness if it is conditional. What they gain is attention, since none can lean on the easiest channel; what they give up is every relation *between* channels: red where green should be is, for three separate judges, a red that is fine and a green that is fine. @fig-planes shows the planes of one photograph.
+# Each of them sees one plane, and the lightness if it is conditional. What they gain is attention, since none can lean on the easiest channel; what they give up is every relation *between* channels: red where green should be is, for three separate judges, a red that is fine and a green that is fine. @fig-color-planes shows the planes of one photograph.
 
 # %%
 #| export
@@ -173,7 +173,7 @@ test_fail(lambda: ChannelCritics('yuv'), exc=UsageError, contains='ab, rgb, lab'
 with torch.device('meta'): test_eq(sum(o.numel() for o in ChannelCritics('rgb').parameters()), 3*(2_766_529 - 16*64))
 
 # %%
-#| label: fig-planes
+#| label: fig-color-planes
 #| fig-cap: "One photograph as the critics of r, g, b and those of L, a, b see it."
 row = lambda space: list(planes(L[2:3], rgb[2:3]*2 - 1, space)[0][:,None]/2 + .5)
 show_row([rgb[2], *row('rgb'), *row('lab')], ['photo', *spaces['rgb'], *spaces['lab']], width=11)
@@ -219,7 +219,7 @@ def reached(critic, k, gen):
 # %%
 torch.manual_seed(seed)
 gen = ChannelGenerator(Tiny() for _ in range(3))
-test_eq(gen.color(gen(L)), torch.cat([net(L).tanh() for net in gen.nets], 1))
+test_eq(gen.color(gen(L)).detach(), torch.cat([net(L).tanh() for net in gen.nets], 1).detach())
 critic = ChannelCritics('rgb', small)
 for k in range(3): test_eq(reached(critic, k, gen), [j == k for j in range(3)])
 test_eq(reached(small(3), None, gen), [True]*3)

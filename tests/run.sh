@@ -9,7 +9,7 @@ step "environment with everything"
 .venv/bin/pip install -qq -e '.[dev]'
 
 step "chapters, without a kernel"
-.venv/bin/nbdev_test --n_workers 2
+OMP_NUM_THREADS=1 .venv/bin/nbdev_test --n_workers 2
 
 step "repository, book, contract, installation"
 .venv/bin/python -m pytest

@@ -170,9 +170,9 @@ def test_one_file_any_size(name, kw, tmp_path):
     path = export_artifact(net, tmp_path/'net.onnx', make_card(net, name))
     largest = 0.
     for h,w in ((64, 64), (96, 160), (45, 61), (131, 33)):
-        L = torch.rand(1, 1, h, w)
-        with torch.no_grad(): ab = LtoAb(net)(L)
-        got = run(path, L=L)
+        L,z = torch.rand(1, 1, h, w),dict(z=torch.zeros(1, net.z_dim)) if getattr(net, 'z_dim', 0) else {}
+        with torch.no_grad(): ab = LtoAb(net)(L, *z.values())
+        got = run(path, L=L, **z)
         assert got.shape == ab.shape and (got - ab).abs().max() < 1e-3
         largest = max(largest, ab.abs().max().item())
     assert largest > .02

@@ -122,7 +122,7 @@ def test_errors_are_one_line_and_an_exit_code(change, code, what, home, tmp_path
 
 def test_an_unknown_recipe_and_missing_photos(home, tmp_path, capsys):
     code,said = refused(capsys, 's00', home/'photos', tmp_path/'run')
-    assert code == 2 and 's0, s0-large, default' in said
+    assert code == 2 and 's0, s0-large, s2' in said
     code,said = refused(capsys, 's0', home/'none', tmp_path/'run')
     assert code == 3 and 'nothing at' in said
     assert not (tmp_path/'run').exists()

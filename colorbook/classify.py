@@ -23,13 +23,14 @@ def rgb_edges(
 # %% ../nbs/06_classify.ipynb #46865f07
 def ab_bins(
     step:int=10, # of the grid, in units of a and b
+    grow:float=None, # how far outside the hull, in a and in b; a step if not given
 ) -> Tensor: # 313x2: the centers in a and b, ordered by a, then b
     "Bins of Zhang et al. (2016): grid points within one step, in a and in b, of the convex hull of sRGB's colors"
     colors = rgb_to_lab(rgb_edges().T[None,:,:,None])[0,1:,:,0]
     axis = torch.arange(-13*step, 13*step + 1., step)
     grid,angle = torch.cartesian_prod(axis, axis),torch.arange(720)*math.pi/360
     n = torch.stack([angle.cos(), angle.sin()], 1)
-    reach = (n @ colors).amax(1) + step*n.abs().sum(1)
+    reach = (n @ colors).amax(1) + (step if grow is None else grow)*n.abs().sum(1)
     return grid[(grid @ n.T <= reach + 1e-3).all(1)]
 
 # %% ../nbs/06_classify.ipynb #ba846006

@@ -6,14 +6,14 @@
 __all__ = ['app', 'find_pictures', 'plan', 'Job', 'report', 'exit_code', 'colorize_command', 'card_command', 'main']
 
 # %% ../nbs/18_cli.ipynb #7e009e7c
-import glob, json, os, sys, time, warnings
+import glob, json, os, re, sys, time, warnings
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Optional
 import typer
-from .core import ColorbookError, InputError, OutputError, UsageError, write_beside
+from .core import ColorbookError, InputError, OutputError, UsageError, with_progress, write_beside
 
 # %% ../nbs/18_cli.ipynb #83af8f30
 _suffixes = {f'.{s}' for s in 'jpg jpeg jpe jfif png tif tiff webp bmp gif jp2 avif mpo pgm ppm pnm tga ico'.split()}
@@ -54,22 +54,29 @@ def _is_output(src:Path, root:Path, all_src:set, out:str|None) -> bool:
     if out not in (None, '-'):
         inside = lambda p: Path(out).resolve() in (p.resolve(), *p.resolve().parents)
         if inside(src) and not inside(root): return True
-    return src.stem.endswith('-color') and src.with_name(src.stem.removesuffix('-color')+src.suffix) in all_src
+    made = re.fullmatch(r'(.+)-color(-\d+)?', src.stem)
+    return bool(made) and src.with_name(made[1]+src.suffix) in all_src
 
-def _no_clash(pairs:dict):
+def _answers(dst:Path, samples:int) -> list[Path]:
+    "Names of the answers whose sheet is `dst`"
+    return [dst.with_stem(f'{dst.stem}-{i}') for i in range(1, samples + 1)]
+
+def _no_clash(pairs:dict, samples:int=0):
     "`UsageError` where a picture would be lost"
     sources,seen = {s.resolve() for s in pairs if str(s)!='-'}, {}
     for src,dst in pairs.items():
         if str(dst)=='-': continue
-        key = dst.resolve()
-        if key in sources: raise UsageError(f"'{dst}' would be written over a picture to color", 'choose another place')
-        if key in seen: raise UsageError(f"'{seen[key]}' and '{src}' would both become '{dst}'", 'name their folder')
-        seen[key] = src
+        for o in (dst, *_answers(dst, samples)):
+            key = o.resolve()
+            if key in sources: raise UsageError(f"'{o}' would be written over a picture to color", 'take another place')
+            if key in seen: raise UsageError(f"'{seen[key]}' and '{src}' would both become '{o}'", 'name their folder')
+            seen[key] = src
 
 # %% ../nbs/18_cli.ipynb #fa4e9313
 def plan(
     inputs:list[str], # words from the command line
     out:str|None=None, # what -o says
+    samples:int=0, # answers for each, besides the sheet
 ) -> list[tuple[Path,Path]]: # pictures and their colored names
     "What becomes what; `UsageError` if two want the same name"
     found = [find_pictures(o) for o in inputs]
@@ -82,7 +89,7 @@ def plan(
             if not single and _is_output(src, root, all_src, out): continue
             dst = _target(src, root.parent if several and root.name else root, out, single)
             if pairs.setdefault(src, dst)!=dst: raise UsageError(f"'{src}' is named twice", 'name it once')
-    _no_clash(pairs)
+    _no_clash(pairs, samples)
     return list(pairs.items())
 
 # %% ../nbs/18_cli.ipynb #c757f17c
@@ -126,7 +133,10 @@ def _color_one(src:Path, dst:Path, overwrite:bool, options:dict) -> Job:
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter('always', UserWarning)
         try:
-            if 'samples' in options: colorize_samples(src, dst, **options)
+            if 'samples' in options:
+                there = [] if overwrite else [o for o in _answers(dst, options['samples']) if o.exists()]
+                if there: raise OutputError(f"'{there[0]}' is there already", 'choose another place, or --overwrite')
+                colorize_samples(src, dst, **options)
             else: (_piped if '-' in (str(src), str(dst)) else colorize_file)(src, dst, **options)
         except Exception as e:
             if os.environ.get('COLORBOOK_DEBUG'): raise
@@ -140,17 +150,10 @@ def _say(text:str):
     "A line on the standard error"
     print(text, file=sys.stderr, flush=True)
 
-def _with_progress(pairs:list):
-    "The pairs, with a progress bar if there are several and a person is looking"
-    if len(pairs) < 2 or not sys.stderr.isatty(): return pairs
-    from rich.console import Console
-    from rich.progress import track
-    return track(pairs, 'coloring', console=Console(stderr=True))
-
 # %% ../nbs/18_cli.ipynb #28aa829c
 def _color_all(pairs:list, overwrite:bool, options:dict, jobs:list[Job]):
     "Color all pictures and fill `jobs` as it goes; one that fails does not stop the others"
-    for src,dst in _with_progress(pairs):
+    for src,dst in with_progress(pairs, 'coloring') if len(pairs) > 1 else pairs:
         job = _color_one(src, dst, overwrite, options)
         jobs.append(job)
         for note in job.notes: _say(f'note: {note}')
@@ -235,7 +238,7 @@ def colorize_command(
     "Color pictures; without -o, one.jpg becomes one-color.jpg beside it."
     from colorbook.colorize import check_options, load_model
     check_options(size, saturation, quality)
-    pairs,jobs,card = plan(inputs, out), [], None
+    pairs,jobs,card = plan(inputs, out, samples or 0), [], None
     _check_stdout(pairs, report_to)
     if samples is not None and any('-' in (str(s), str(d)) for s,d in pairs):
         raise UsageError('several answers need names', 'give files and no pipe')

@@ -101,7 +101,7 @@ class Colorizer:
         "What the network answers"
         given,noise = {'L': np.ascontiguousarray(L, dtype=np.float32)[None,None]},self.card.get('noise', 0)
         if noise: given['z'] = np.zeros((1, noise), np.float32) if z is None else np.asarray(z, np.float32)[None]
-        if z is not None and np.shape(z) != (noise,) or z is not None and not noise:
+        if z is not None and (not noise or np.shape(z) != (noise,)):
             raise UsageError(f"z has shape {np.shape(z)}, this model takes {noise or 'no'} values", 'see its card')
         return self.session.run(None, given)[0][0]
 
@@ -188,7 +188,7 @@ def colorize(
 ): # the same kind and size, in color; a list of these for a list, or for `samples`
     "Color a picture; its lightness does not change"
     if isinstance(image, (list, tuple)): return [colorize(o, model, size, saturation, samples, seed, z) for o in image]
-    if samples: return [colorize(image, model, size, saturation, z=o) for o in draw(samples, seed, model)]
+    if samples is not None: return [colorize(image, model, size, saturation, z=o) for o in draw(samples, seed, model)]
     check_options(size, saturation)
     pic = read_picture(image)
     alpha = pic.alpha is not None

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['thumbnails', 'describe', 'candidates', 'detail', 'crop_terms', 'explain', 'fit_pairs', 'has_light', 'find_copies',
-           'clusters', 'runs', 'find_cuts', 'find_shots', 'split_clusters', 'split', 'write_split']
+           'clusters', 'runs', 'find_breaks', 'find_shots', 'split_clusters', 'split', 'write_split']
 
 # %% ../nbs/06_copies.ipynb #12353ad9
 import hashlib, re, shutil
@@ -151,7 +151,7 @@ def runs(
     return [np.array([k[2] for k in o]) for o in np.split(np.array(keys, object), breaks) if len(o) > 1]
 
 # %% ../nbs/06_copies.ipynb #69500421
-def find_cuts(
+def find_breaks(
     thumbs:np.ndarray, # frames in order, nx32x32 bytes
     least:float=.5, # correlation of descriptions of frames of one shot
 ) -> np.ndarray: # rows that begin a shot, without the first
@@ -165,7 +165,7 @@ def find_cuts(
 def find_shots(
     names, # of pictures
     thumbs:np.ndarray, # their thumbnails, nx32x32 bytes
-    cuts=find_cuts, # function of the thumbnails of a run: the rows that begin a shot
+    cuts=find_breaks, # function of the thumbnails of a run: the rows that begin a shot
 ) -> tuple: # number of the film of each picture (-1 for none); number of its shot
     "Shots of films that lie as numbered frames; every other picture is a shot by itself"
     film,shot = np.full(len(thumbs), -1),np.arange(len(thumbs))
@@ -199,7 +199,7 @@ def split(
     source, # see `colorbook.stream.stream_photos`
     shares:dict=None, # names of the sides and their shares; 80 % train, 10 % valid, 10 % test if not given
     seed:int=0, # another seed, another split
-    cuts=find_cuts, # see `find_shots`
+    cuts=find_breaks, # see `find_shots`
     skip_bad:bool=False, # list what cannot be read, with the side '', instead of an error
     workers:int=None, # threads
 ) -> pd.DataFrame: # a row a picture: `name`, `side`, `cluster`, `code`, `error`

@@ -14,14 +14,13 @@ import numpy as np, pandas as pd, torch, torch.nn.functional as F
 from fastcore.basics import chunked, patch
 from PIL import Image, ImageDraw
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 from safetensors import safe_open, SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 from .classify import ab_bins, class_weights
-from .copies import find_copies, find_cuts, find_shots, thumbnails
-from .core import InputError, write_beside
+from .copies import find_copies, find_breaks, find_shots, thumbnails
+from .core import InputError, with_progress, write_beside
 from .photos import read_photo
 from .lab import rgb_to_lab
 from .stream import glances, stream_photos
@@ -165,12 +164,12 @@ def look_at(
     sources:dict, # names and sources of the sets
     rules:Rules, # what to object to
     workers:int=None, # threads
-    progress:bool=False, # show a bar on the standard error
+    progress:bool=False, # show a bar if a person is looking
 ) -> tuple: # table of pictures; their thumbnails; what is unreadable; histogram of colors
     "One look at every picture"
     tables,thumbs,bad,counts = [],bytearray(),[],np.zeros(65536, int)
     items = ((k, o) for k,source in sources.items() for o in glances(source, workers))
-    items = track(items, 'looking', console=Console(stderr=True), disable=not progress)
+    if progress: items = with_progress(items, 'looking')
     for some in chunked(items, chunk_sz=32):
         bad += [(k, o.name, str(o.error)) for k,o in some if o.error]
         good = [(k, o) for k,o in some if not o.error]
@@ -187,9 +186,9 @@ def look_at(
 def examine(
     sets, # a source (see `colorbook.stream.stream_photos`), or a dict of names and sources, such as train and test
     rules:Rules=Rules(), # what to object to
-    cuts=find_cuts, # see `colorbook.copies.find_shots`
+    cuts=find_breaks, # see `colorbook.copies.find_shots`
     workers:int=None, # threads
-    progress:bool=False, # show a bar on the standard error
+    progress:bool=False, # show a bar if a person is looking
 ) -> Exam:
     "Look for everything that is wrong with one or several sets"
     sources = sets if isinstance(sets, dict) else dict(set=sets)

@@ -15,11 +15,9 @@ from pathlib import Path
 import numpy as np, pandas as pd
 from fastcore.basics import chunked
 from PIL import Image, ImageDraw
-from rich.console import Console
-from rich.progress import track
 
 from . import __version__
-from .core import InputError, write_beside
+from .core import InputError, with_progress, write_beside
 from .photos import SUFFIXES, list_photos, read_photo
 from .lab import lstar, rgb_to_lab
 from .metrics import bootstrap_ci, lpips_state, measures, ratio_of_means, score, to_batch
@@ -180,12 +178,13 @@ def evaluate(
     net:str|None='squeeze', # network for LPIPS; None leaves LPIPS out
     bs:int=8, # photos measured at a time
     about:dict|None=None, # what is measured (artifact, hash, options): kept with the protocol
-    progress:bool=True, # show a bar on stderr
+    progress:bool=True, # show a bar if a person is looking
 ) -> Evaluation: # prints as a table
     "Measure a colorizer on a set of photos, beside the gray pictures as a baseline"
     items,(net,state) = find_photos(photos),lpips_state(net)
     names = tuple(k for k in measures if net or k != 'lpips')
-    batches = track(list(chunked(items, bs)), 'measuring', console=Console(stderr=True), disable=not progress)
+    batches = list(chunked(items, bs))
+    if progress: batches = with_progress(batches, 'measuring')
     table = pd.concat([measure(colorizer, o, names, net, size) for o in batches], ignore_index=True)
     result = Evaluation(table, summarize(table), protocol(size, state) | dict(about=about or {}))
     if out:

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from fastai.vision.all import *
 from PIL import Image, ImageOps
-from .core import InputError, UsageError, write_beside
+from .core import InputError, UsageError, with_progress, write_beside
 from .data import SquareCrop, ToLab, split_by_hash
 from .photos import Photos, open_photo, read_photo
-from .formats import Sets, flaw_of, keep_sound, photos_in, with_progress
+from .formats import Sets, flaw_of, keep_sound, photos_in
 
 # %% ../nbs/02_pairs.ipynb #d134b1b0
 def shape_of(

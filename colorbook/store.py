@@ -8,7 +8,7 @@ __all__ = ['SCALE', 'SHIFT', 'PLANES', 'ROW', 'ANEW', 'PART', 'to_lab8', 'from_l
            'join_parts', 'hold_parts', 'read_row', 'attempt', 'read_rows', 'write_parts', 'build_db']
 
 # %% ../nbs/02_store.ipynb #c2e36a2e
-import hashlib, os, shutil, sys
+import hashlib, os, shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,9 +16,7 @@ from itertools import islice
 from pathlib import Path
 import h5py, numpy as np, torch
 from PIL import Image, ImageOps
-from rich.console import Console
-from rich.progress import track
-from .core import InputError, OutputError, UsageError, write_beside
+from .core import InputError, OutputError, UsageError, with_progress, write_beside
 from .photos import content_hash, list_photos, read_photo
 from .lab import lab_to_rgb, rgb_to_lab
 
@@ -319,7 +317,7 @@ def build_db(
         _,sizes,keys = survey(db)
         if size and sizes - {tuple(size)}: raise InputError(f"'{db}' has frames of {min(sizes)}", 'give that `size`')
         size = tuple(size or min(sizes, default=(120, 90)))
-        shown = track(pairs, 'building', console=Console(stderr=True), disable=not sys.stderr.isatty())
+        shown = with_progress(pairs, 'building')
         rows = read_rows(iter(shown), Counter(keys[table]), report, skip_bad, size, len(PLANES[table]))
         report['added'] = write_parts(rows, db, table, size, len(keys[table]))
         if live := survey(db)[0]: join_parts(db, live)

@@ -10,7 +10,7 @@
 
 # %%
 #| export
-import os
+import os, sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -116,6 +116,29 @@ test_eq([o.name for o in folder.iterdir()], ['a.txt'])
 def into_a_file():
     with write_beside(folder/'a.txt'/'b.txt') as f: f.write_text('')
 test_fail(into_a_file, exc=OutputError, contains='b.txt')
+
+# %% [markdown]
+# ## Long work
+
+# %% [markdown]
+# Whoever waits wants to see how long. The bar goes to the standard error, so that pipes stay clean, and only where a person is looking: the log of a machine is not filled with it, and where nobody looks the library behind it is not even loaded.
+
+# %%
+#| export
+def with_progress(
+    items, # what is worked through
+    what:str, # what is done to it, one word
+    n:int|None=None, # how many there are, where `items` does not know
+): # the items
+    "The items, with a progress bar on the standard error if a person is looking"
+    if not sys.stderr.isatty(): return items
+    from rich.console import Console
+    from rich.progress import track
+    return track(items, what, total=n, console=Console(stderr=True), transient=True)
+
+# %%
+test_eq(list(with_progress(range(3), 'counting')), [0, 1, 2])
+test_eq(list(with_progress(iter('abc'), 'spelling', 3)), ['a', 'b', 'c'])
 
 # %% [markdown]
 # ## What we have

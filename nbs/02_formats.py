@@ -17,9 +17,7 @@ from functools import partial
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 import numpy as np, pandas as pd
-from rich.console import Console
-from rich.progress import track
-from colorbook.core import InputError, UsageError, write_beside
+from colorbook.core import InputError, UsageError, with_progress, write_beside
 from colorbook.photos import SUFFIXES, is_photo, read_photo
 
 # %%
@@ -74,17 +72,6 @@ def check_apart(
         for o in items:
             if where.setdefault(o, name) != name:
                 raise InputError(f"'{o}' is in {where[o]} and in {name}", 'take it out of one of the lists')
-
-# %%
-#| export
-def with_progress(
-    items, # what is worked through
-    what:str, # what is done to it
-    n:int=None, # how many there are, where `items` does not know
-): # the items
-    "The items, with a progress bar on the standard error if a person is looking"
-    console = Console(stderr=True)
-    return track(items, what, total=n, console=console, disable=not console.is_terminal)
 
 # %%
 #| export

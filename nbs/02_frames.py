@@ -17,9 +17,7 @@ import csv, json, math, re
 from pathlib import Path
 import numpy as np, torch
 from PIL import Image
-from rich.console import Console
-from rich.progress import track
-from colorbook.core import InputError, OutputError, UsageError, write_beside
+from colorbook.core import InputError, OutputError, UsageError, with_progress, write_beside
 from colorbook.photos import is_photo, read_photo
 from colorbook.film import is_black, mark_shots, read_frames, video_length
 
@@ -172,9 +170,9 @@ def extract_frames(
         skip_start=skip_start, skip_end=skip_end, drop_black=drop_black, valid=valid, skip_bad=skip_bad)
     if claim(out, plan): return read_table(out)
     marked = mark_shots(read_frames(video, skip_start, stop if skip_end else math.inf, bad))
-    rows,left,console = [],dict(black=0),Console(stderr=True)
+    rows,left = [],dict(black=0)
     placed = place(pick(marked, every, per_second), stop - valid*(stop - skip_start), drop_black, left)
-    for f,row in track(placed, video.name, console=console, disable=not console.is_terminal, transient=True):
+    for f,row in with_progress(placed, video.name):
         save_frame(f.im, out/row['folder']/f"{row['number']:05}.png", crop, size)
         rows.append(row)
     if not rows: raise InputError(f"every frame of '{video}' is black", 'keep black frames, or take another video')

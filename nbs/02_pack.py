@@ -23,10 +23,8 @@ from itertools import groupby
 from pathlib import Path
 import numpy as np, webdataset as wds
 from PIL import Image, ImageOps
-from rich.console import Console
-from rich.progress import track
 from webdataset.cache import FileCache
-from colorbook.core import InputError, OutputError, UsageError, write_beside
+from colorbook.core import InputError, OutputError, UsageError, with_progress, write_beside
 from colorbook.data import split_by_hash
 from colorbook.photos import SUFFIXES, is_photo, list_photos, open_photo, read_photo
 
@@ -39,16 +37,6 @@ from fastcore.test import *
 
 # %% [markdown]
 # The convention is [WebDataset](https://github.com/webdataset/webdataset)'s: the files of a tar that share a name up to the first dot are one sample. Its writer does the writing; around it we put four things. The pictures are mixed once, because the neighbors in a folder are often neighbors in life. Each is decoded before it is packed, since this is the last moment at which somebody can still mend a broken file. The bytes are stored as they came, unless `short` asks for smaller pictures: then as JPEG with full color resolution, which usual JPEG has not. And the folder gets its name when it is complete: an interrupted run leaves no set that lacks its second half without telling.
-
-# %%
-#| export
-def show_progress(
-    items, # to go through
-    what:str, # is done to them
-):
-    "`items`, with a bar on a terminal"
-    console = Console(stderr=True)
-    return track(items, what, console=console, disable=not console.is_terminal)
 
 # %%
 #| export
@@ -109,7 +97,7 @@ def write_shards(
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f'.{out.name}.') as tmp:
             new,bad = Path(tmp)/'new',[]
-            for k in show_progress(range(0, len(items), per_shard), 'packing'):
+            for k in with_progress(range(0, len(items), per_shard), 'packing'):
                 path = new/f'shard-{k//per_shard:06}.tar'
                 bad += write_shard(path, items[k:k + per_shard], k, short, skip_bad)
                 index_shard(path)
@@ -233,7 +221,7 @@ class Shards:
     ):
         look = lambda o: (path := fetch_shard(o, cache), *index_shard(path, skip_bad))
         shards = list_shards(source)
-        with ThreadPoolExecutor(4) as ex: found = list(show_progress(ex.map(look, shards), 'looking through shards'))
+        with ThreadPoolExecutor(4) as ex: found = list(with_progress(ex.map(look, shards), 'looking through shards'))
         self.paths,index,why = zip(*found)
         self.bad = [InputError(o, 'copy it again or make it anew') for o in why if o]
         self.start = np.cumsum([0] + [len(o['size']) for o in index])

@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 from fastai.vision.all import *
 from PIL import Image, ImageOps
-from colorbook.core import InputError, UsageError, write_beside
+from colorbook.core import InputError, UsageError, with_progress, write_beside
 from colorbook.data import SquareCrop, ToLab, split_by_hash
 from colorbook.photos import Photos, open_photo, read_photo
-from colorbook.formats import Sets, flaw_of, keep_sound, photos_in, with_progress
+from colorbook.formats import Sets, flaw_of, keep_sound, photos_in
 
 # %%
 #| hide

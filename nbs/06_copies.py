@@ -305,7 +305,7 @@ pairs.kind.value_counts().to_dict()
 # %% [markdown]
 # Frames of one shot are near copies in a wider sense: whoever has seen one has seen the next. They must stay together too, or a film is measured on its own frames, which is what the published splits of S0 do. Frames are files with consecutive numbers. A cut is where the coarse light of a frame has little to do with that of the next: the product of two descriptions of length 1 is their correlation, above 0.6 for nearly all neighbors in the films that we looked at, and rarely above 0.5 across a cut. A cut between two alike pictures is missed; that joins two shots, which does a split no harm. Numbered files that are no film have a cut nearly everywhere; a film has eight frames at least, and three or more to a shot. Every picture that is not of a film is a shot by itself.
 #
-# The function that finds cuts can be replaced by a better one: it gets thumbnails in order, and answers with the frames that begin a shot.
+# [Film](02_film.ipynb) finds cuts by a jump that stands out between its neighbors. That is right for a film and wrong here: in a folder of numbered photographs every neighbor is a jump, none stands out, and all of them would be one shot. The function can be replaced: it gets thumbnails in order, and answers with the frames that begin a shot.
 
 # %%
 #| export
@@ -321,7 +321,7 @@ def runs(
 
 # %%
 #| export
-def find_cuts(
+def find_breaks(
     thumbs:np.ndarray, # frames in order, nx32x32 bytes
     least:float=.5, # correlation of descriptions of frames of one shot
 ) -> np.ndarray: # rows that begin a shot, without the first
@@ -336,7 +336,7 @@ def find_cuts(
 def find_shots(
     names, # of pictures
     thumbs:np.ndarray, # their thumbnails, nx32x32 bytes
-    cuts=find_cuts, # function of the thumbnails of a run: the rows that begin a shot
+    cuts=find_breaks, # function of the thumbnails of a run: the rows that begin a shot
 ) -> tuple: # number of the film of each picture (-1 for none); number of its shot
     "Shots of films that lie as numbered frames; every other picture is a shot by itself"
     film,shot = np.full(len(thumbs), -1),np.arange(len(thumbs))
@@ -422,7 +422,7 @@ def split(
     source, # see `colorbook.stream.stream_photos`
     shares:dict=None, # names of the sides and their shares; 80 % train, 10 % valid, 10 % test if not given
     seed:int=0, # another seed, another split
-    cuts=find_cuts, # see `find_shots`
+    cuts=find_breaks, # see `find_shots`
     skip_bad:bool=False, # list what cannot be read, with the side '', instead of an error
     workers:int=None, # threads
 ) -> pd.DataFrame: # a row a picture: `name`, `side`, `cluster`, `code`, `error`

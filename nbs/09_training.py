@@ -134,7 +134,9 @@ def open_photos(
     keep:bool=True, # in memory
 ): # a set of photos
     "Photos from wherever they are"
-    if isinstance(source, (str, Path)) and Path(source).suffix in ('.h5', '.hdf5'): return DBPhotos(source)
+    if isinstance(source, (str, Path)) and Path(source).suffix in ('.h5', '.hdf5'):
+        if n: raise UsageError('a database is taken whole', 'leave n out')
+        return DBPhotos(source)
     return Photos(source, short, n, keep)
 
 def load_data(

@@ -173,7 +173,7 @@ class Colorizer:
         "What the network answers"
         given,noise = {'L': np.ascontiguousarray(L, dtype=np.float32)[None,None]},self.card.get('noise', 0)
         if noise: given['z'] = np.zeros((1, noise), np.float32) if z is None else np.asarray(z, np.float32)[None]
-        if z is not None and np.shape(z) != (noise,) or z is not None and not noise:
+        if z is not None and (not noise or np.shape(z) != (noise,)):
             raise UsageError(f"z has shape {np.shape(z)}, this model takes {noise or 'no'} values", 'see its card')
         return self.session.run(None, given)[0][0]
 
@@ -284,7 +284,7 @@ def colorize(
 ): # the same kind and size, in color; a list of these for a list, or for `samples`
     "Color a picture; its lightness does not change"
     if isinstance(image, (list, tuple)): return [colorize(o, model, size, saturation, samples, seed, z) for o in image]
-    if samples: return [colorize(image, model, size, saturation, z=o) for o in draw(samples, seed, model)]
+    if samples is not None: return [colorize(image, model, size, saturation, z=o) for o in draw(samples, seed, model)]
     check_options(size, saturation)
     pic = read_picture(image)
     alpha = pic.alpha is not None
@@ -331,6 +331,7 @@ for o in many:
     assert np.abs(color.rgb2lab(o) - color.rgb2lab(out))[...,1:].mean() > .5
     assert np.abs(color.rgb2lab(o)[...,0] - color.rgb2lab(gray[...,None].repeat(3, 2))[...,0]).max() < .5
 test_fail(lambda: colorize(gray, z=[0.]), exc=UsageError, contains='takes 2 values')
+test_fail(lambda: colorize(gray, samples=0), exc=UsageError, contains='not in 1..1000')
 [np.abs(o.astype(int) - out).mean() for o in many]
 
 # %%

@@ -189,7 +189,7 @@ def test_quarto_index_and_chapters_agree():
 def test_workflows_mirror_ci():
     commands = lambda p: {o.strip() for o in (ROOT/p).read_text().splitlines()}
     flows = {}
-    for o in sorted((ROOT/'.github/workflows').glob('*.yml')):
+    for o in sorted((ROOT/'.github'/'workflows').glob('*.yml')):
         jobs = yaml.safe_load(o.read_text())['jobs'].values()
         flows[o.stem] = [line.strip() for j in jobs for s in j['steps'] for line in s.get('run', '').splitlines()]
     assert set(flows) == {'test', 'newest', 'book'}

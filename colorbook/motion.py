@@ -152,6 +152,8 @@ def planes(
     return out
 
 # %% ../nbs/12_motion.ipynb #d2944be6
+def _apply(m:np.ndarray, xy:np.ndarray) -> np.ndarray: return (xy@m[:2,:2].T + m[:2,2]).astype(np.float32)
+
 class Scene:
     "Planes before a moving camera, at any time, with the true flow between any two times"
     def __init__(self,
@@ -184,8 +186,6 @@ class Scene:
             ends[front == k] = _apply(there, self.grid)[front == k]
         move = ends - self.grid
         return move,(self.front(s, ends) == front) & inside(move)
-
-def _apply(m:np.ndarray, xy:np.ndarray) -> np.ndarray: return (xy@m[:2,:2].T + m[:2,2]).astype(np.float32)
 
 # %% ../nbs/12_motion.ipynb #22d32cc0
 class Moved(NamedTuple):

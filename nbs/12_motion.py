@@ -311,6 +311,8 @@ def planes(
 
 # %%
 #| export
+def _apply(m:np.ndarray, xy:np.ndarray) -> np.ndarray: return (xy@m[:2,:2].T + m[:2,2]).astype(np.float32)
+
 class Scene:
     "Planes before a moving camera, at any time, with the true flow between any two times"
     def __init__(self,
@@ -343,8 +345,6 @@ class Scene:
             ends[front == k] = _apply(there, self.grid)[front == k]
         move = ends - self.grid
         return move,(self.front(s, ends) == front) & inside(move)
-
-def _apply(m:np.ndarray, xy:np.ndarray) -> np.ndarray: return (xy@m[:2,:2].T + m[:2,2]).astype(np.float32)
 
 # %% [markdown]
 # `moving` is the same as a clip: each frame with its true flow to the next one and what stays visible in it. A photograph and a seed always make the same clip. A training set draws many: two frames for a loss over a short time, the first and the last with `Scene.flow` for one over a long time.

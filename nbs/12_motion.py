@@ -13,6 +13,7 @@ width,height,seed = 320,180,7
 
 # %%
 #| export
+from functools import lru_cache
 from typing import NamedTuple
 import cv2, numpy as np
 from PIL import Image
@@ -39,12 +40,15 @@ photo = Image.fromarray(data.astronaut())
 
 # %%
 #| export
+@lru_cache(maxsize=4)
 def grid(
     h:int,
     w:int,
-) -> np.ndarray: # hxwx2, float32
+) -> np.ndarray: # hxwx2, float32, not to be written to
     "Each pixel's own place: first how far right, then how far down"
-    return np.stack(np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32)), -1)
+    out = np.stack(np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32)), -1)
+    out.setflags(write=False)
+    return out
 
 # %%
 #| export
@@ -53,7 +57,7 @@ def warp(
     flow:np.ndarray, # from a to b, hxwx2 in pixels of b
 ) -> np.ndarray: # hxw or hxwxC, b as seen from a
     "Look up at the end of each arrow, bilinear; edges are repeated"
-    at = grid(*flow.shape[:2]) + flow.astype(np.float32)
+    at = grid(*flow.shape[:2]) + flow.astype(np.float32, copy=False)
     out = cv2.remap(x, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return out.reshape(*flow.shape[:2], *x.shape[2:])
 
@@ -144,12 +148,14 @@ def inside(
 ) -> np.ndarray: # HxW, bool
     "Which arrows end in the picture"
     h,w = flow.shape[:2]
-    x,y = np.moveaxis(grid(h, w) + flow, -1, 0)
+    x,y = cv2.split(grid(h, w) + flow)
     return (x >= -.5) & (x <= w - .5) & (y >= -.5) & (y <= h - .5)
 
 # %%
 #| export
-def _square(f:np.ndarray) -> np.ndarray: return np.einsum('hwc,hwc->hw', f, f)
+def _square(f:np.ndarray) -> np.ndarray:
+    u,v = cv2.split(f)
+    return u*u + v*v
 
 def no_way_back(
     forward:np.ndarray, # flow from a to b, HxWx2 in pixels
@@ -163,8 +169,9 @@ def motion_border(
     flow:np.ndarray, # HxWx2, in pixels
 ) -> np.ndarray: # HxW, bool
     "Where two motions meet"
-    down,right = np.gradient(flow, axis=(0, 1)) if min(flow.shape[:2]) > 1 else (np.zeros_like(flow),)*2
-    return _square(down) + _square(right) > .01*_square(flow) + .002
+    half = np.array([-.5, 0, .5], np.float32)
+    slope = lambda x,y: _square(cv2.sepFilter2D(flow, -1, x, y, borderType=cv2.BORDER_REPLICATE))
+    return slope(half, np.ones(1, np.float32)) + slope(np.ones(1, np.float32), half) > .01*_square(flow) + .002
 
 # %%
 #| export

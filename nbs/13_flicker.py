@@ -17,7 +17,7 @@ import json, math
 from collections import deque
 from itertools import zip_longest
 from pathlib import Path
-import numpy as np
+import cv2, numpy as np
 from PIL import Image
 from colorbook.core import InputError, with_progress, write_beside
 from colorbook.film import Frame, mark_shots, open_video, read_frames
@@ -124,7 +124,7 @@ assert cdc(gray) < cdc(tremble(calm))/2 and cdc(calm) < cdc(tremble(calm))/2
 #
 # $$E_t=\frac{\sum_x M_t(x)\,\bigl|O_t(x)-\hat O_{t-1}(x)\bigr|^2}{3\sum_x M_t(x)}$$
 #
-# Then the mean over the pairs is taken, and never is a pair divided by a cut. The flow is computed on gray copies whose long side has 480 pixels, with the exacter preset: for larger films that is all the motion that can be trusted, and its share of the time stays the same. No film has an error of 0. Light changes, film has grain and flow is not exact; but the original has all that as well.
+# Then the mean over the pairs is taken, and never is a pair divided by a cut. The flow is computed on gray copies whose long side has 480 pixels, with the exacter preset: for larger films that is all the motion that can be trusted, and its share of the time stays the same. No film has an error of 0: light changes, film has grain and flow is not exact. In most of them that is nearly all of the error, the same for each version, because all have the lightness of the original, and a figure of which nine tenths cannot change tells little about color. So we keep a second one, of the same differences without their luma: with $d$ the difference at a pixel and $w$ the weights of Rec. 601, it averages $|d-(w\cdot d)|^2$, is 0 for every gray film, and is called `color_error`. Dull colors tremble less than lively ones, too. So this error is divided by the same average over the colors themselves, and the root of the quotient, `color_change`, says by which part of itself the color changes from frame to frame: .05 are five percent of the film's color, for strong colors and for weak ones.
 
 # %%
 #| export
@@ -148,15 +148,19 @@ def moves(
 
 # %%
 #| export
+COLOR = np.eye(3, dtype=np.float32) - np.array([.299, .587, .114], np.float32) # what luma does not explain
+
 def warp_step(
     now:np.ndarray, # HxWx3 uint8
     before:np.ndarray, # the frame before it
     back:np.ndarray, # flow from `now` to `before`
     use:np.ndarray, # HxW bool: the pixels that count
-) -> float: # mean squared difference of values in 0..1; `nan` if no pixel counts
+) -> tuple: # mean squared difference of values in 0..1, the same of their color, and mean squared color
     "What remains of the difference of two frames when the motion is undone"
-    d = (now.astype(np.float32) - warp(before.astype(np.float32), back))[use]
-    return float(np.square(d).mean())/255**2 if d.size else math.nan
+    now,n = now.astype(np.float32),int(use.sum())
+    d = cv2.subtract(now, warp(before.astype(np.float32), back))
+    total = lambda o: cv2.norm(o, cv2.NORM_L2SQR, use.view(np.uint8))/(3*255**2*n) if n else math.nan
+    return total(d),*(total(cv2.transform(o, COLOR)) for o in (d, now))
 
 # %%
 #| export
@@ -164,29 +168,31 @@ def warp_error(
     original, # PIL pictures or `Frame`s, or anything that yields them: flow and shots come from here
     colored, # as many of the same size, in color
     **options, # of `moves`
-) -> float: # `nan` if no shot has two frames
-    "Masked warp error of a clip, mean over its pairs of frames (Lai et al. 2018)"
+) -> tuple: # two values, of the pictures and of their color; `nan` if no shot has two frames
+    "Masked warp error of a clip, of all and of its color alone, mean over its pairs of frames (Lai et al. 2018)"
     steps,before = [],None
     for (_,_,back,use),o in zip(moves(original, **options), colored, strict=True):
         now = np.asarray(_rgb(o))
         if back is not None: steps.append(warp_step(now, before, back, use))
         before = now
-    return _mean(steps)
+    return tuple(map(_mean, np.reshape(steps, (-1, 3)).T[:2]))
 
 # %% [markdown]
-# A still clip has an error of 0, whatever its colors. If all values of a still gray original are $g$ and the colored version is brighter by turns by $e$, the error is $e^2$. Across a cut nothing is counted, and colors that tremble along a camera's way show.
+# A still clip has an error of 0, whatever its colors. If a still version is brighter by turns by $e$, the error is $e^2$, and that of its color 0; if it is redder by $e$, they are $e^2/3$ and $\frac{e^2}{3}\left(.701^2+2\cdot.299^2\right)$. Across a cut nothing is counted, and colors that tremble along a camera's way show.
 
 # %%
-still = flat('gray')*6
-test_eq(warp_error(still, flat('tan')*6), 0)
-light = [Image.new('RGB', (32, 18), (100 + 51*(i%2),)*3) for i in range(6)]
-test_close(warp_error(still, light), .04, eps=1e-6)
+still,e = flat('gray')*6,.2
+test_eq(warp_error(still, flat('tan')*6), (0, 0))
+by_turns = lambda *more: [Image.new('RGB', (32, 18), tuple(100 + 51*(i%2)*o for o in more)) for i in range(6)]
+test_close(warp_error(still, by_turns(1, 1, 1)), (e**2, 0), eps=1e-6)
+test_close(warp_error(still, by_turns(1, 0, 0)), (e**2/3, e**2/3*(.701**2 + 2*.299**2)), eps=1e-6)
 cut = [o.resize((width, height)) for o in (photos[0], photos[1])]
 mixed = [cut[i > 3] for i in range(8)]
-test_eq(warp_error(mixed, mixed), 0)
-assert math.isnan(warp_error(still[:1], still[:1]))
+test_eq(warp_error(mixed, mixed), (0, 0))
+assert np.isnan(warp_error(still[:1], still[:1])).all()
 true,bad,none = (warp_error(calm, o) for o in (calm, tremble(calm), gray))
-assert bad > 2*true and abs(none - warp_error(gray, gray)) < 1e-12
+assert bad[0] > 2*true[0] and bad[1] > 5*true[1] and abs(none[1]) < 1e-9
+test_close(none, warp_error(gray, gray), eps=1e-9)
 true,bad,none
 
 # %% [markdown]
@@ -258,19 +264,22 @@ test_close(own_color(gray[0]), 0, eps=1e-6)
 # ## The report
 
 # %% [markdown]
-# For each frame and version four numbers are kept, the divergences at three distances and the warp error, and no picture. From them come the figures of the film and of each shot. The *excess* is a version's figure less that of the true colors: what the colorizer has added. It may be negative, for colors duller than the true ones; then `truth` is the steadier of two kinds of wrong, and colorfulness has to be looked at.
+# For each frame and version six numbers are kept, the divergences at three distances, the two warp errors and the amount of color, and no picture. From them come the figures of the film and of each shot. The *excess* is a version's figure less that of the true colors: what the colorizer has added. It may be negative, for colors duller than the true ones: what moves less because there is less of it is no achievement. Only the last, `color_change`, is free of that.
 
 # %%
 #| export
+COLUMNS = 'cdc_1','cdc_2','cdc_4','warp_error','color_error','color'
+
 def figures(
-    rows:np.ndarray, # frames x 4
-) -> dict: # `cdc` and `warp_error`; `nan` where there is no pair
-    "The two measures of some frames"
-    per = [_mean(o) for o in np.reshape(rows, (-1, 4)).T]
-    return dict(cdc=_mean(per[:3]), warp_error=per[3])
+    rows:np.ndarray, # frames x 6, see `COLUMNS`
+) -> dict: # `cdc`, `warp_error`, `color_error`, `color_change`; `nan` where there is no pair, the last for gray too
+    "The measures of some frames"
+    per = [_mean(o) for o in np.reshape(rows, (-1, 6)).T]
+    change = math.sqrt(per[4]/per[5]) if per[5] > (.5/255)**2 else math.nan
+    return dict(cdc=_mean(per[:3]), warp_error=per[3], color_error=per[4], color_change=change)
 
 # %% [markdown]
-# Where to look? At the moments where a version differs from its warped predecessor by more than the original does. That holds without true colors as well, because the gray original has the grain and the light, too. Each moment is kept with two small pictures; a moment less than half a second from a worse one is the same moment.
+# Where to look? At the moments where the color of a version differs from its warped predecessor by more than that of the original does; a gray original has 0 there. Each moment is kept with two small pictures, and a moment less than half a second from a worse one is the same moment.
 
 # %%
 #| export
@@ -322,14 +331,14 @@ class Track:
         size:tuple, # of the original
         back, use, # flow and mask, or None at the beginning of a shot
         floor:Frame|None=None, # the original's frame, whose `Track` has it already
-        base:float=0., # warp error of the original at this frame
+        base:float=0., # color error of the original at this frame
     ):
         self.size = self.size or f.im.size
         im = f.im if f.im.size == size else f.im.resize(size, Image.Resampling.BICUBIC)
         now,before = np.asarray(im),self.before
-        error = math.nan if back is None else warp_step(now, before, back, use)
-        self.rows.append((*self.steps(im, back is None), error))
-        if floor: self.worst.add(error - base, floor.time, floor.number, lambda: [_small(o) for o in (before, now)])
+        errors = (math.nan,)*3 if back is None else warp_step(now, before, back, use)
+        self.rows.append((*self.steps(im, back is None), *errors))
+        if floor: self.worst.add(errors[1] - base, floor.time, floor.number, lambda: [_small(o) for o in (before, now)])
         self.before = now
 
 def _small(x:np.ndarray) -> Image.Image:
@@ -344,8 +353,7 @@ def excess(
     true:dict|None, # those of the true colors
 ) -> dict: # with what the first has more
     "Figures beside the truth"
-    if true is None: return dict(ours, cdc_excess=None, warp_error_excess=None)
-    return dict(ours, **{f'{k}_excess': ours[k] - true[k] for k in ours})
+    return dict(ours, **{f'{k}_excess': ours[k] - true[k] if true else None for k in ours})
 
 # %%
 #| export
@@ -360,7 +368,7 @@ class FlickerReport:
     "What `flicker_report` found"
     def __init__(self, tracks, times, shots, color):
         self.tracks,self.times,self.shots = tracks,np.array(times),np.array(shots, dtype=int)
-        self.rows,self.truth = [np.reshape(o.rows, (-1, 4)) for o in tracks],color >= 3
+        self.rows,self.truth = [np.reshape(o.rows, (-1, 6)) for o in tracks],color >= 3
 
     def compare(self,
         i:int, # number of the version, from 1; 0 is the original
@@ -379,7 +387,7 @@ class FlickerReport:
     def version(self, i:int) -> dict: # figures, shots, moments and timeline
         t = self.tracks[i]
         worst = [{k: o[k] for k in ('frame', 'time', 'value')} for o in t.worst.found]
-        line = dict(zip(('cdc_1', 'cdc_2', 'cdc_4', 'warp_error'), self.rows[i].T.tolist()))
+        line = dict(zip(COLUMNS, self.rows[i].T.tolist()))
         return dict(name=t.name, size=t.size, **self.compare(i), shots=self.by_shot(i), worst=worst, timeline=line)
 
     def as_dict(self) -> dict: # for JSON: no `nan`
@@ -414,7 +422,7 @@ def flicker_report(
     pairs = side_by_side(moves(read_clip(original)), versions)
     for (f,shot,back,use),others in with_progress(pairs, 'measuring', n):
         first.add(f, f.im.size, back, use)
-        for t,o in zip(rest, others): t.add(o, f.im.size, back, use, f, first.rows[-1][3])
+        for t,o in zip(rest, others): t.add(o, f.im.size, back, use, f, first.rows[-1][4])
         times.append(f.time), shots.append(shot), color.append(own_color(f.im))
     return FlickerReport(tracks, times, shots, 3*bool(truth) if truth is not None else np.mean(color or [0]))
 
@@ -432,11 +440,11 @@ clip = calm + list(travel(photos[1], 24, (width, height), (0, 0), (.3, .2)))
 spots = tremble(clip, .5, only=(10, 30))
 report = flicker_report(clip, clip, tremble(clip), spots, names=['true', 'same', 'trembling', 'spots'])
 same,bad,spot = (report.compare(i) for i in (1, 2, 3))
-test_eq((report.truth, same['cdc_excess'], same['warp_error_excess']), (True, 0, 0))
-assert bad['cdc_excess'] > 2*report.compare(0)['cdc'] and bad['warp_error_excess'] > 2*report.compare(0)['warp_error']
-test_close(report.compare(0)['warp_error'], warp_error(clip, clip), eps=1e-9)
+test_eq((report.truth, *[same[f'{k}_excess'] for k in figures([])]), (True, 0, 0, 0, 0))
+assert all(bad[f'{k}_excess'] > 2*report.compare(0)[k] for k in figures([]))
+test_close([same['warp_error'], same['color_error']], warp_error(clip, clip), eps=1e-9)
 test_eq([(o['shot'], o['frames']) for o in report.by_shot(2)], [(0, 24), (1, 24)])
-assert all(o['warp_error_excess'] > 0 and o['cdc_excess'] > 0 for o in report.by_shot(2))
+assert all(o['color_error_excess'] > 0 and o['cdc_excess'] > 0 for o in report.by_shot(2))
 test_eq({o['frame'] for o in report.tracks[3].worst.found[:2]} <= {10, 11, 30, 31}, True)
 test_eq(report.tracks[1].worst.found, [])
 report.by_shot(3)
@@ -458,7 +466,11 @@ test_fail(lambda: flicker_report(files[0], write(clip[:-1], 'short.mp4')), exc=I
 test_fail(lambda: flicker_report(clip[:9], files[0]), exc=InputError, contains='goes on after the 9')
 blind = flicker_report([o.convert('L') for o in calm], calm, tremble(calm))
 test_eq((blind.truth, blind.compare(2)['cdc_excess']), (False, None))
-assert blind.compare(2)['warp_error'] > 2*blind.compare(1)['warp_error']
+assert math.isnan(blind.compare(0)['color_change']) and blind.compare(0)['color_error'] < 1e-9
+assert blind.compare(2)['color_change'] > 2*blind.compare(1)['color_change']
+half = flicker_report(calm, tremble(calm, strength=0), [Image.blend(*o, .5) for o in zip(gray, calm)])
+test_close(half.compare(2)['color_error'], half.compare(0)['color_error']/4, eps=2e-6)
+test_close(half.compare(2)['color_change'], half.compare(0)['color_change'], eps=.005)
 slow = list(travel(photos[0], 2, (width, height), (0, .2), (.01, .2)))
 for n in (0, 1, 2):
     few = flicker_report(slow[:n], tremble(slow[:n]))
@@ -469,7 +481,7 @@ test_eq(json.loads((home/'report.json').read_text())['versions'][1]['shots'][1][
 # %% [markdown]
 # ## What we have
 #
-# - `cdc` and `warp_error`, as published, and in constant memory for films of any length;
+# - `cdc` and `warp_error`, as published, the part of the latter that is color, and constant memory for films of any length;
 # - `flicker_report` for the versions of any program, by film, shot and moment, always beside the truth where there is one;
 # - figures as JSON, from which the [next chapter](13_timeline.ipynb) draws where to look.
 

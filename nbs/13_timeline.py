@@ -33,7 +33,7 @@ from colorbook.flicker import flicker_report
 # ## Curves
 
 # %% [markdown]
-# A film of two hours has 172,800 frames, and a line of a thousand pixels: each column shows the largest value in it, or the one bad frame would not be seen. Above are the divergences between neighbors, below the warp errors, the original in gray, cuts as light lines. Then come the worst moments of each version: the frame before and the frame, with the time under it. Pillow draws it, because who only colors films has no plotting library.
+# A film of two hours has 172,800 frames, and a line of a thousand pixels: each column shows the largest value in it, or the one bad frame would not be seen. Above are the divergences between neighbors, below the warp errors of the color, the original in gray, cuts as light lines. Then come the worst moments of each version: the frame before and the frame, with the time under it. Pillow draws it, because who only colors films has no plotting library.
 
 # %%
 #| export
@@ -85,25 +85,28 @@ def plot_flicker(
 ) -> Path: # the file
     "Draw the timeline and the worst moments"
     font,left,w = ImageFont.load_default(13),20,1160
-    rows = report.tracks[1:] or report.tracks
-    out = Image.new('RGB', (1200, 330 + 20*len(report.tracks) + 300*len(rows)), 'white')
+    out = Image.new('RGB', (1200, 330 + 20*len(report.tracks) + sum(map(_high, report.tracks[1:]))), 'white')
     d = ImageDraw.Draw(out)
     _panel(d, report, 0, 'divergence of color from the frame before', (left, 30, w, 110), font)
-    _panel(d, report, 3, 'warp error', (left, 190, w, 110), font)
+    _panel(d, report, 4, 'warp error of the color', (left, 190, w, 110), font)
     for i,t in enumerate(report.tracks):
         y = 325 + 20*i
         d.rectangle([left, y, left + 12, y + 12], COLORS[i%len(COLORS)])
         d.text((left + 20, y - 2), t.name, 'black', font)
-    for i,t in enumerate(rows): _strip(out, t, y + 30 + 300*i, font)
+    for t in report.tracks[1:]:
+        _strip(out, t, y + 30, font)
+        y += _high(t)
     try:
         with write_beside(path) as tmp: out.save(tmp)
     except ValueError as e: raise OutputError(f"cannot write '{path}' as a picture", 'call it .png') from e
     return Path(path)
 
+def _high(track) -> int: return 75 + 2*max([im.height for o in track.worst.found for im in o['pictures']], default=-20)
+
 def _strip(out, track, y, font):
     "The worst moments of a version in a row: before above, after below"
     d = ImageDraw.Draw(out)
-    d.text((20, y), f'{track.name}: worst moments', 'black', font)
+    d.text((20, y), f'{track.name}: ' + ('worst moments' if track.worst.found else 'no bad moment'), 'black', font)
     for k,o in enumerate(track.worst.found):
         x = 20 + 195*k
         for j,im in enumerate(o['pictures']): out.paste(im, (x, y + 20 + j*(im.height + 3)))

@@ -74,7 +74,8 @@ def test_flow_leaves_its_input_alone_and_takes_views():
 def square(x, y, size=100):
     "A frame with a square of another photo at x, y"
     out = GRAY[:240,:360].copy()
-    out[y:y + size,x:x + size] = np.asarray(sample_photos()[1].convert('L').resize((300, 200)))[50:50 + size,80:80 + size]
+    other = np.asarray(sample_photos()[1].convert('L').resize((300, 200)))
+    out[y:y + size,x:x + size] = other[50:50 + size,80:80 + size]
     return out
 
 

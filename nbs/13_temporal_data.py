@@ -265,7 +265,8 @@ def is_film(path) -> bool: # a video, or a folder of pictures that are named by 
     return bool(names) and all(o.isdigit() for o in names)
 
 def films_in(path) -> list: # pairs of a path and what it is for: 'train', 'val' or 'both'
-    "The films below a path"
+    "The films below a path; where there are any, nothing else is looked at"
+    if not isinstance(path, (str, Path)): return []
     path = Path(path)
     if is_film(path): return [(path, 'both')]
     below = [o for o in sorted(path.rglob('*')) if is_film(o)] if path.is_dir() else []
@@ -284,12 +285,13 @@ class Clips:
         square:bool=False, # squeeze frames into squares, as S1 does? Else random squares are cut from them
         step:int=4, # colors are compared at this fraction of the size
     ):
-        self.size,self.n,self.step,self.items,self.photos,roles = size,n,step,[],None,[]
+        self.size,self.n,self.step,self.items,roles,others = size,n,step,[],[],[]
         side = size if square else max(size, round(size*9/8/4)*4)
         for o in split_source(source):
             if isinstance(o, Film): roles.append((o, 'both'))
             elif found := films_in(o): roles += [(open_film(p, side, square), role) for p,role in found]
-            else: self.photos = Photos(o, size*3//2, photos)
+            else: others += o if isinstance(o, list) else [o]
+        self.photos = Photos(others, size*3//2, photos) if others else None
         for film,role in roles: self.items += [(film, role, o) for o in windows(film.shots, n)]
         if self.photos: self.items += [(None, 'both', i) for i in range(len(self.photos))]
         if not self.items: raise InputError(f"there is no film and no photo in '{source}'", 'give others')

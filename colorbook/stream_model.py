@@ -38,7 +38,8 @@ class Stream:
         L = np.ascontiguousarray(L, np.float32)[None,None]
         self._check(L)
         begins = self.last is None
-        if begins: self.state = [np.zeros((1, c, L.shape[2]//by, L.shape[3]//by), np.float32) for c,by in self.card['state']]
+        h,w = L.shape[2:]
+        if begins: self.state = [np.zeros((1, c, h//by, w//by), np.float32) for c,by in self.card['state']]
         near = 0. if begins or cut else 1.
         ab = self._step(L, near)
         self.known,self.last = near,L

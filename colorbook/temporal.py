@@ -151,7 +151,7 @@ def encode(self,
 ) -> list: # features at 1/32, 1/16, 1/8 and 1/4 of the size
     if not torch.compiler.is_exporting() and any(o%32 for o in L.shape[-2:]):
         raise InputError(f'{L.shape[-1]}x{L.shape[-2]} pixels: sides are no multiples of 32', 'resize or pad first')
-    with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen): x,*skips = self.stages(L)
+    x,*skips = torch.no_grad()(self.stages)(L) if self.frozen else self.stages(L)
     x = self.bottom(x)
     return [x + self.look(x), *skips]
 

@@ -80,7 +80,7 @@ counted.add('steady')
 contents['steady'] = lambda r, prior: SteadyLoss(BinLoss(class_weights(prior, alpha=r.rebalance)), AnnealedMean(),
     3*r.lam, 5*r.lam)
 recipes['video'] = Recipe('video', (Phase('content', 8, (1e-4, 1e-3, 0.), share=.25),), generator='temporal',
-    content='steady', lam=1., aged=.5, size=128, bs=8, valid=.05, data='clips', clip=1., bf16=True)
+    content='steady', lam=4., aged=.5, size=128, bs=8, valid=.05, data='clips', clip=1., bf16=True)
 
 # %% ../nbs/13_temporal_recipes.ipynb #adcba837
 def export_run(

@@ -95,7 +95,8 @@ def run_triples(generator, film, shots):
     "Colors of all frames by the three-frame network"
     n,rows = len(film),[]
     for t in range(n):
-        row = [film[j,0] if 0 <= j < n and shots[j] == shots[t] else torch.full_like(film[t,0], -1) for j in (t - 1, t, t + 1)]
+        there = [0 <= j < n and shots[j] == shots[t] for j in (t - 1, t, t + 1)]
+        row = [film[t + k - 1,0] if o else torch.full_like(film[t,0], -1) for k,o in enumerate(there)]
         rows.append(generator.color(generator(torch.stack(row)[None])))
     out = torch.cat(rows)
     return out if out.shape[1] == 2 else rgb_to_lab((out + 1)/2)[:,1:]/110
@@ -130,7 +131,8 @@ frame = torch.rand(1, 1, 192, 256)
 rows = {}
 for k,g in dict(product=unet, s1=S1Generator(64).eval()).items():
     state = empty_state(state_shapes(g), 192, 256)
-    rows[k] = dict(encode=mults(lambda: g.encode(frame)), step=mults(lambda: StreamStep(g)(frame, torch.ones(1, 2), *state)),
+    step = StreamStep(g)
+    rows[k] = dict(encode=mults(lambda: g.encode(frame)), step=mults(lambda: step(frame, torch.ones(1, 2), *state)),
         triple=mults(lambda: g(frame.expand(-1, 3, -1, -1))))
 table = pd.DataFrame(rows).T
 test_close(table.triple - table.step, 2*table.encode, eps=1)

@@ -151,7 +151,7 @@ counted.add('steady')
 contents['steady'] = lambda r, prior: SteadyLoss(BinLoss(class_weights(prior, alpha=r.rebalance)), AnnealedMean(),
     3*r.lam, 5*r.lam)
 recipes['video'] = Recipe('video', (Phase('content', 8, (1e-4, 1e-3, 0.), share=.25),), generator='temporal',
-    content='steady', lam=1., aged=.5, size=128, bs=8, valid=.05, data='clips', clip=1., bf16=True)
+    content='steady', lam=4., aged=.5, size=128, bs=8, valid=.05, data='clips', clip=1., bf16=True)
 
 # %% [markdown]
 # The names lead to networks of the published sizes.
@@ -201,14 +201,16 @@ home = Path(tempfile.mkdtemp())
 photos = sample_photos(128)
 for folder,start,n in (('train', 0, 12), ('val', 10000, 6)):
     (home/'film'/folder).mkdir(parents=True)
-    for i,o in enumerate(travel(photos[0 if start else 3], n, (64, 64))): o.save(home/f'film/{folder}/{start + i:05}.png')
+    for i,o in enumerate(travel(photos[0 if start else 3], n, (64, 64))):
+        o.save(home/f'film/{folder}/{start + i:05}.png')
 tiny = replace(recipes['s1'], generator='s1_32', size=size, bs=4, phases=(Phase('both', 1, (1e-4, 1e-4), False),))
 run = train(tiny, home/'film', home/'s1', progress=False)
 rows = pd.read_csv(run/'history.csv')
 assert rows.psnr.notna().all() and rows.gen.notna().all()
 path = export_run(run)
 card = json.loads({o.key: o.value for o in onnx.load(path).metadata_props}['colorbook'])
-test_eq((card['kind'], card['state'], card['gray']), ('video', [[256, 32], [256, 32], [256, 16], [128, 8], [64, 4], [32, 2]], 'rec601'))
+test_eq((card['kind'], card['gray']), ('video', 'rec601'))
+test_eq(card['state'], [[256, 32], [256, 32], [256, 16], [128, 8], [64, 4], [32, 2]])
 rows[['content', 'gen', 'crit', 'psnr']]
 
 # %% [markdown]

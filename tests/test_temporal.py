@@ -1,4 +1,4 @@
-"Films: the published sizes, a network that begins as the image model, losses, clips, and a stream equal to the network."
+"Films: published sizes, a network that begins as the image model, losses, clips, and a stream equal to it."
 import json, random
 
 import numpy as np, pytest, torch

@@ -10,6 +10,7 @@ import torch
 from torch import nn, Tensor
 from fastai.vision.all import *
 from .core import UsageError
+from .data import present
 from .losses_adversarial import adversarial_losses, EachLoss
 
 # %% ../nbs/08_adversary.ipynb #71c9b54f
@@ -59,7 +60,7 @@ class Adversary(Callback):
         self.mode,self.turns = str(mode),mode if callable(mode) else None
     def after_loss(self):
         if not self.training: return
-        gan,L = self.learn.model,self.xb[0]
+        gan,L = self.learn.model,present(self.xb[0])
         self.content = self.learn.loss_grad.detach()
         if self.turn == 'content': return
         fake = gan.generator.color(self.pred)

@@ -13,6 +13,7 @@ from fastai.callback.core import Callback
 from torch import nn, Tensor
 from torchvision.models import vgg16, VGG16_Weights
 from .core import InputError, UsageError
+from .data import present
 from .photos import data_dir
 from .lab import lab_to_rgb
 
@@ -53,7 +54,7 @@ class SeeL(Callback):
     "Show each batch's lightness to a content loss that wants it"
     def after_pred(self):
         see = getattr(self.learn.loss_func, 'see', None)
-        if see: see(self.xb[0])
+        if see: see(present(self.xb[0]))
 
 # %% ../nbs/05_losses_content.ipynb #02d9058e
 class Normalize(nn.Module):

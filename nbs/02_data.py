@@ -273,6 +273,24 @@ test_eq((L.shape, ab.shape), ((bs, 1, size, size), (bs, 2, size//4, size//4)))
 L.shape,ab.shape
 
 # %% [markdown]
+# Photos are one kind of batch. [Later](13_temporal.ipynb) there are clips, whose consecutive frames stand in the place of channels and which are answered for all frames but the first and the last. Whoever judges an answer, a critic or a sheet, wants the lightness that belongs to it.
+
+# %%
+#| export
+def present(
+    x:Tensor, # lightness of photos, `bs`x1xHxW, or of clips, `bs`x(T+2)xHxW
+) -> Tensor: # of the photos, or of the clips' inner frames one after the other, (`bs`*T)x1xHxW
+    "The lightness of what is to be colored"
+    return x if x.shape[1] == 1 else x[:,1:-1].flatten(0, 1)[:,None]
+
+# %%
+clip = torch.arange(10.).view(2, 5, 1, 1).expand(-1, -1, 3, 4)
+test_eq(present(clip)[:,0,0,0], torch.tensor([1., 2, 3, 6, 7, 8]))
+test_eq(present(clip[:,:3])[:,0,0,0], torch.tensor([1., 6]))
+assert present(L) is L
+present(clip).shape
+
+# %% [markdown]
 # Photos that are not kept are decoded by the processes that crop them, and come in the same way. A photo that cannot be read is found late then, in the middle of training; the error still names it.
 
 # %%

@@ -19,6 +19,7 @@ from fastai.callback.core import Callback
 from torch import nn, Tensor
 from torchvision.models import vgg16, VGG16_Weights
 from colorbook.core import InputError, UsageError
+from colorbook.data import present
 from colorbook.photos import data_dir
 from colorbook.lab import lab_to_rgb
 
@@ -101,7 +102,7 @@ class SeeL(Callback):
     "Show each batch's lightness to a content loss that wants it"
     def after_pred(self):
         see = getattr(self.learn.loss_func, 'see', None)
-        if see: see(self.xb[0])
+        if see: see(present(self.xb[0]))
 
 # %%
 rgb = torch.stack([torch.from_numpy(np.array(o)) for o in sample_photos(size=size)]).permute(0, 3, 1, 2)/255

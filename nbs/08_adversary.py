@@ -17,6 +17,7 @@ import torch
 from torch import nn, Tensor
 from fastai.vision.all import *
 from colorbook.core import UsageError
+from colorbook.data import present
 from colorbook.losses_adversarial import adversarial_losses, EachLoss
 
 # %%
@@ -131,7 +132,7 @@ class Adversary(Callback):
         self.mode,self.turns = str(mode),mode if callable(mode) else None
     def after_loss(self):
         if not self.training: return
-        gan,L = self.learn.model,self.xb[0]
+        gan,L = self.learn.model,present(self.xb[0])
         self.content = self.learn.loss_grad.detach()
         if self.turn == 'content': return
         fake = gan.generator.color(self.pred)

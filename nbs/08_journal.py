@@ -18,6 +18,7 @@ import matplotlib.pyplot as plt, numpy as np, torch
 from fastai.vision.all import *
 from safetensors.torch import save_file
 from colorbook.core import TrainingError, write_beside
+from colorbook.data import present
 from colorbook.lab import join_lab
 from colorbook.metrics import colorfulness, psnr
 
@@ -103,9 +104,9 @@ show_file(home/'sheet.png')
 #| export
 def example(learn, n=8):
     "A few held-out photos: `L`, true and generated color"
-    L,real = learn.dls.valid.one_batch()
+    L,real = learn.dls.valid.one_batch()[:2]
     gen = learn.model.generator.eval()
-    with torch.no_grad(): return L[:n],real[:n],gen.color(gen(L[:n]))
+    with torch.no_grad(): return present(L)[:n],real[:n],gen.color(gen(L[:n]))[:n]
 
 def held_out(
     learn,
@@ -114,10 +115,10 @@ def held_out(
     "How the generator does on photos that it has not seen"
     gen,rows = learn.model.generator.eval(),[]
     with torch.no_grad():
-        for L,real in learn.dls.valid:
-            out = gen(L)
+        for L,real,*more in learn.dls.valid:
+            out,L = gen(L),present(L)
             a,b = to_rgb(L, gen.color(out)),to_rgb(L, real)
-            loss = learn.loss_func(out, real).expand(len(L))
+            loss = learn.loss_func(out, real, *more).expand(len(L))
             rows.append(torch.stack([loss, psnr(a, b), colorfulness(a), colorfulness(b)]).cpu())
             if sum(r.shape[1] for r in rows) >= n: break
     m = torch.cat(rows, 1).mean(1).tolist()

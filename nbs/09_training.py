@@ -54,6 +54,8 @@ from colorbook.recipes import Phase, recipes
 
 # %%
 #| export
+counted = {'bins'} # contents that want the prior
+
 def make_content(
     recipe:Recipe,
     dls, # loaders to count colors in, where the loss needs their prior
@@ -61,10 +63,10 @@ def make_content(
     n:int=40, # batches that are counted
 ):
     "The content loss of a recipe"
-    if recipe.content != 'bins': return contents[recipe.content](recipe, None)
+    if recipe.content not in counted: return contents[recipe.content](recipe, None)
     if prior: p = load_prior(prior)
     else: p = color_prior(SoftBins(), (b[1].cpu() for _,b in zip(range(n), iter(dls.train))))
-    return contents['bins'](recipe, p).to(dls.device)
+    return contents[recipe.content](recipe, p).to(dls.device)
 
 # %%
 #| export
@@ -84,12 +86,14 @@ def encoder_weights(
 
 # %%
 #| export
+starts = dict(mobile=encoder_weights, mobile_ab=encoder_weights) # of generators that begin with weights
+
 def state_for(
     recipe:Recipe,
     weights=None, # see `encoder_weights`; encoders other than MobileNetV2 start from chance without a file
 ) -> dict|None: # state dict, or None
     "Pretrained weights that a recipe's generator can begin with"
-    if recipe.generator.startswith('mobile'): return encoder_weights(weights)
+    if recipe.generator in starts: return starts[recipe.generator](weights)
     if recipe.generator in ENCODERS and weights not in (None, 'none'): return encoder_state(recipe.generator, weights)
 
 # %% [markdown]
@@ -139,16 +143,23 @@ def open_photos(
         return DBPhotos(source)
     return Photos(source, short, n, keep)
 
-def load_data(
+def load_photos(
     recipe:Recipe,
     data, # see `open_photos`
     n:int=None, # use only so many photos
     workers:int=0, # processes that read photos late; 0 to keep all in memory
 ) -> DataLoaders:
-    "The loaders that a recipe asks for"
+    "Photos in squares"
     photos = open_photos(data, recipe.size*3//2, n, keep=not workers)
     return color_loaders(photos, recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed, num_workers=workers,
         target=recipe.target, gray=recipe.gray, aged=recipe.aged)
+
+loaders = dict(photos=load_photos)
+
+def load_data(recipe:Recipe, *args, **kwargs) -> DataLoaders:
+    "The loaders that a recipe asks for"
+    if recipe.data in loaders: return loaders[recipe.data](recipe, *args, **kwargs)
+    raise UsageError(f"there is no data '{recipe.data}'", f"choose {', '.join(loaders)}")
 
 # %%
 home = Path(tempfile.mkdtemp())

@@ -49,12 +49,12 @@ def parse_changes(
 @app.command('train')
 def train_command(
     recipe: Annotated[str, typer.Argument(help='The name of a recipe, or a YAML file.')],
-    photos: Annotated[str, typer.Argument(metavar='DATA', help='Color photographs: folder, tars, list or .h5.')],
+    photos: Annotated[str, typer.Argument(metavar='DATA', help='Photographs: folder, tars, list or .h5; or films.')],
     out: Annotated[Optional[str], typer.Option('--out', '-o', help='The folder of the run.')] = None,
     epochs: Annotated[Optional[int], typer.Option(help='Of the first phase, instead of what the recipe says.')] = None,
     batch_size: Annotated[Optional[int], typer.Option(help='Instead of what the recipe says.')] = None,
     seed: Annotated[Optional[int], typer.Option(help='Instead of what the recipe says.')] = None,
-    weights: Annotated[Optional[str], typer.Option(help='A file of weights for the encoder.')] = None,
+    weights: Annotated[Optional[str], typer.Option(help='Weights for the encoder; for `video` an image run.')] = None,
     change: Annotated[Optional[list[str]], typer.Option('--set', metavar='FIELD=VALUE',
         help='Another value for a field of the recipe; may be repeated.')] = None,
     workers: Annotated[int, typer.Option(help='Processes that decode; for sets that do not fit into memory.')] = 0,
@@ -62,11 +62,11 @@ def train_command(
     resume: Annotated[bool, typer.Option('--resume/--no-resume', help='Go on with a run that was stopped.')] = True,
 ):
     "Train a model by a recipe and export it; a run that was stopped goes on where it was."
-    training,artifact = _train_half('training'), _train_half('artifact')
+    half = _train_half('temporal_recipes')
     overrides = dict(epochs=epochs, bs=batch_size, seed=seed, weights=weights) | parse_changes(change or [])
-    run = training.train(recipe, photos, resume=resume, workers=workers, prior=prior, **({'out':out} if out else {}),
+    run = half.train(recipe, photos, resume=resume, workers=workers, prior=prior, **({'out':out} if out else {}),
                         **{k:v for k,v in overrides.items() if v is not None})
-    print(artifact.export_run(run))
+    print(half.export_run(run))
 
 # %%
 #| export
@@ -76,7 +76,7 @@ def export_command(
     out: Annotated[str, typer.Argument(metavar='OUT.onnx', help='The artifact.')],
 ):
     "Make an artifact of a run."
-    print(_train_half('artifact').export_run(run, out))
+    print(_train_half('temporal_recipes').export_run(run, out))
 
 # %%
 #| export

@@ -170,6 +170,10 @@ def spec_of(
     lying = bool(matrix) and not matrix[0]
     w,h = f.width*(1 if lying else panels),f.height*(panels if lying else 1)
     aspect = s.sample_aspect_ratio
+    if codec == 'png':
+        w,h,a = f.width*(1 if lying else panels),f.height*(panels if lying else 1),float(aspect or 1)
+        w,h = (round(w*a), h) if a > 1 else (w, round(h/a))
+        w,h,matrix,aspect = *((h, w) if lying else (w, h)),None,None
     tags = {k: int(getattr(f, k)) for k in ('colorspace', 'color_primaries', 'color_trc')} if f.format.name[:3] == 'yuv' else {}
     tags = {k: v for k,v in tags.items() if v not in (0, 2)}
     pair = lambda v: (v.numerator, v.denominator)
@@ -220,7 +224,7 @@ def encode_part(
         f = convert.reformat(f, spec.width, spec.height, spec.format, dst_colorspace=spec.space, interpolation=QUALITY)
         f.pts,f.time_base,f.pict_type = pts,ctx.time_base,0
         take(ctx.encode(f))
-    take(ctx.encode(None))
+    if ctx.is_open: take(ctx.encode(None))
     return out
 
 # %%
@@ -272,7 +276,7 @@ def timed(
     parts, # yields parts
     depth:int, # places by which a packet may come before its turn
     step:int, # usual time between frames
-    last:int=0, # how long the last frame is shown; 0 for the usual time
+    last=lambda: 0, # says in the end how long the last frame is shown; 0 for the usual time
 ): # yields a coded frame, when it may be decoded, and how long it is shown
     "All packets of all parts, with times that fit together"
     early = deque()
@@ -280,12 +284,12 @@ def timed(
         shown = sorted(o.pts for o in part)
         if not early: early.extend(shown[0] - (depth - i)*step for i in range(depth))
         early.extend(shown)
-        end = min(o.pts for o in following) if following else shown[-1] + (last or step)
+        end = min(o.pts for o in following) if following else shown[-1] + (last() or step)
         lasting = dict(pairwise(shown + [end]))
         for o in part: yield o,early.popleft(),lasting[o.pts] - o.pts
 
 # %%
-times = list(timed(parts, 2, 512, 99))
+times = list(timed(parts, 2, 512, lambda: 99))
 assert [o for o,*_ in times] == sum(parts, [])
 early,step = [t for _,t,_ in times],frames[1][1] - frames[0][1]
 assert early == sorted(set(early)) and all(t <= o.pts for o,t,_ in times)
@@ -346,7 +350,7 @@ def join(
     parts, # yields parts
     c=None, # container of the source, whose sound and subtitles go along
     others=(), # yields its packets
-    last:int=0, # how long the last frame is shown, in units of the time base
+    last=lambda: 0, # says in the end how long the last frame is shown, in units of the time base
     stop:float=math.inf, # sound and subtitles end before this time, seconds
 ) -> int: # frames
     "Put parts and the other streams of the source together without encoding"
@@ -409,7 +413,7 @@ def kept(path):
 
 film = sounding(home/'film.mp4', clip)
 with av.open(str(film)) as c, new_film(home/'again.mp4') as out:
-    test_eq(join(out, spec, parts, c, packets_along(c), step), 20)
+    test_eq(join(out, spec, parts, c, packets_along(c), lambda: step), 20)
 assert kept(home/'again.mp4') == kept(film)
 test_eq(kept(film)[2], ['eng', 'fra'])
 

@@ -10,219 +10,25 @@
 
 # %%
 #| export
-import io, json, math, shutil, threading, warnings
-from collections import deque
+import io, json, math, shutil, warnings
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from functools import partial
 from hashlib import sha256
-from itertools import chain, groupby
+from itertools import chain
+from collections import deque
 from pathlib import Path
-from queue import Full, Queue
 import av, numpy as np
-from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 from colorbook import __version__
-from colorbook.colorize import check_options, load_model, net_size, small_light, upright
+from colorbook.colorize import check_options, load_model
 from colorbook.core import InputError, OutputError, UsageError, with_progress, write_beside
-from colorbook.film import QUALITY, decode, is_high, mark_shots, video_length
-from colorbook.paint import _rgb2xyz, _tables, chroma_maps, paint, srgb_encode
-from colorbook.picture import Picture
-from colorbook.reel import Spec, choose_codec, display_matrix, encode_part, frame_files, join, lay_out, load_part
-from colorbook.reel import new_film, open_reel, packets_along, save_part, spec_of
+from colorbook.film import video_length
+from colorbook.moving import LAYOUTS, ahead, colored, divide, frame_by_frame, paint_frame, reduce, watch
+from colorbook.reel import Spec, choose_codec, encode_part, frame_files, join, lay_out, load_part, new_film, open_reel
+from colorbook.reel import packets_along, save_part, spec_of
 from colorbook.stabilize import stabilize
-
-# %%
-#| export
-_orientations = {(-1,0,0,1): 2, (-1,0,0,-1): 3, (1,0,0,-1): 4, (0,1,1,0): 5, (0,1,-1,0): 6, (0,-1,-1,0): 7, (0,-1,1,0): 8}
-
-def orientation(
-    matrix:list|None, # of display, nine integers
-) -> int: # as in EXIF, 1..8
-    "How stored frames have to be turned to be upright"
-    return _orientations.get(tuple(int(np.sign(matrix[i])) for i in (0, 1, 3, 4)), 1) if matrix else 1
-
-# %%
-#| export
-_gray_of_light = np.rint(srgb_encode((np.arange(4096) + .5)/4096)*255).astype(np.uint8)
-_full_range = ((np.arange(256) - 16)*(255/219)).round().clip(0, 255).astype(np.uint8)
-
-def plane(f:av.VideoFrame, i:int) -> np.ndarray: # rows x columns
-    "One plane of a frame of 8 bits, without copying"
-    p = f.planes[i]
-    return np.frombuffer(p, np.uint8).reshape(p.height, p.line_size)[:,:p.width]
-
-def gray_of(
-    f:av.VideoFrame, # decoded
-    convert:VideoReformatter, # the same for all frames
-) -> np.ndarray: # HxW, uint8
-    "The frame in gray: its luma if it has no color, else gray of the same L*"
-    if f.format.name in ('yuv420p', 'yuv422p', 'yuv444p', 'yuvj420p', 'yuvj422p', 'yuvj444p', 'gray'):
-        if all(abs(int(o) - 128) <= 2 for i in range(1, len(f.planes)) for o in (plane(f, i).min(), plane(f, i).max())):
-            full = f.color_range == 2 or f.format.name[3] == 'j' or f.format.name == 'gray'
-            return plane(f, 0).copy() if full else _full_range.take(plane(f, 0))
-    space = 'ITU709' if f.colorspace == 2 and is_high(f.width, f.height) else None
-    x = convert.reformat(f, format='rgb24', src_colorspace=space, interpolation=QUALITY).to_ndarray()
-    Y = sum((_tables()[0]*np.float32(w*4096)).take(x[...,i]) for i,w in enumerate(_rgb2xyz[1]))
-    return _gray_of_light.take(Y.astype(np.int16), mode='clip')
-
-# %%
-#| export
-@dataclass
-class Seen:
-    "A frame on its way"
-    frame:av.VideoFrame # as decoded
-    im:Image.Image # very small and in color, to find cuts by
-    pts:int # its time in units of the stream
-    number:int # its place, from 0
-    shot:int=0 # the number of its shot
-    cut:bool=False # is it the first of its shot?
-    gray:np.ndarray|None=None # as stored, uint8
-    L:np.ndarray|None=None # the network's copy, upright, 0..1
-
-# %%
-#| export
-def watch(
-    video, # for errors
-    c, s, # container and stream
-    stop:float=math.inf, # end before this time, seconds
-    bad:list|None=None, # takes what is damaged
-): # yields `Seen`
-    "Decoded frames with their times and shots"
-    step,tiny = max(1, round(1/((s.average_rate or 24)*s.time_base))),VideoReformatter()
-    def read():
-        first,last = None,None
-        for n,f in enumerate(decode(video, c, s, bad)):
-            pts = f.pts if f.pts is not None else n*step
-            pts = pts if last is None or pts > last else last + 1
-            first,last = pts if first is None else first,pts
-            if (pts - first)*s.time_base >= stop: return
-            yield Seen(f, tiny.reformat(f, 64, 36, 'rgb24', interpolation=Interpolation.AREA).to_image(), pts, n)
-    last = None
-    for o,o.shot in mark_shots(read()):
-        o.cut,last = o.shot != last,o.shot
-        yield o
-
-# %%
-#| export
-def reduce(
-    seen, # yields `Seen`
-    size:int, # the network sees about size x size pixels
-    multiple:int, # what both sides must be divisible by
-    aspect:float=1., # width of a pixel divided by its height
-    first:int=0, # frames before this one are not needed
-): # yields `Seen`, with `gray` and `L`
-    "What the network is to see of each frame"
-    convert = VideoReformatter()
-    for o in seen:
-        if o.number < first: continue
-        o.gray = gray_of(o.frame, convert)
-        h,w = o.gray.shape
-        small = small_light(Picture(Image.fromarray(o.gray)), *net_size(w*aspect, h, size, multiple))
-        o.L = np.ascontiguousarray(upright(small, orientation(display_matrix(o.frame))))
-        yield o
-
-# %%
-#| export
-def frame_by_frame(
-    model, # a `Colorizer`
-    seed:int|None=None, # of the noise, drawn once for each shot; None for none
-): # a source of colors
-    "Colors of each frame by itself"
-    def colors(seen): # yields pairs of `L` and whether a shot begins; gives color in the same order
-        shot,z = 0,None
-        for L,cut in seen:
-            shot += cut
-            if cut and seed is not None:
-                z = np.random.default_rng((seed, shot)).standard_normal(model.card['noise']).astype(np.float32)
-            yield model.ab(L, z)
-    return colors
-
-# %%
-#| export
-def colored(
-    seen, # yields `Seen`
-    colors, # a source of colors
-): # yields pairs of a frame and its color
-    "Frames and their colors, which may come late"
-    waiting = deque()
-    def given():
-        for o in seen:
-            waiting.append(o)
-            yield o.L,o.cut
-    for ab in colors(given()): yield waiting.popleft(),ab
-
-# %%
-#| export
-LAYOUTS = {'result': 1, 'side-by-side': 2, 'triptych': 3}
-
-def paint_frame(
-    o:Seen,
-    ab:np.ndarray, # 2xhxw, upright
-    layout:str='result', # one of `LAYOUTS`
-    saturation:float=1., # factor on color
-    stand:bool=False, # upright, not as stored
-) -> np.ndarray: # HxWx4, RGBA
-    "The frame in color, or beside its gray and its truth"
-    k = orientation(display_matrix(o.frame))
-    turn = lambda x, back=True: upright(x, k, back)
-    ab = np.ascontiguousarray(np.moveaxis(turn(np.moveaxis(ab, 0, -1)), -1, 0))
-    maps,out = chroma_maps(np.ascontiguousarray(turn(o.L)), ab),np.empty((*o.gray.shape, 4), np.uint8)
-    paint(o.gray, maps, out, saturation)
-    if layout == 'result': return turn(out, False) if stand else out
-    panels = [np.dstack([o.gray]*3 + [np.full_like(o.gray, 255)]), out]
-    if layout == 'triptych': panels.append(o.frame.to_ndarray(format='rgba'))
-    wide = np.hstack([turn(x, False) for x in panels])
-    return wide if stand else turn(wide)
-
-# %%
-#| export
-def ahead(
-    items, # a generator
-    n:int=4, # how many may wait
-): # yields the same
-    "Run a generator in a thread of its own, a few items ahead"
-    q,done = Queue(n),threading.Event()
-    def put(o):
-        while not done.is_set():
-            try: return q.put(o, timeout=.1)
-            except Full: pass
-    def work():
-        try:
-            with closing(items):
-                for o in items:
-                    put((o, None))
-                    if done.is_set(): return
-            put((None, StopIteration()))
-        except BaseException as e: put((None, e))
-    t = threading.Thread(target=work, daemon=True)
-    t.start()
-    try:
-        while True:
-            o,e = q.get()
-            if isinstance(e, StopIteration): return
-            if e: raise e
-            yield o
-    finally:
-        done.set()
-        t.join()
-
-# %%
-#| export
-def divide(
-    frames, # yields pairs of `Seen` and anything
-    longest:int=120, # frames of a part
-    shortest:int=24, # of a part that ends at a cut
-): # yields the frames of each part
-    "Parts end at cuts, or when they are long"
-    def numbered():
-        part,n = 0,0
-        for o,x in frames:
-            if n == longest or (o.cut and n >= shortest): part,n = part + 1,0
-            n += 1
-            yield part,o,x
-    for _,group in groupby(numbered(), lambda o: o[0]): yield ((o,x) for _,o,x in group)
 
 # %%
 #| export

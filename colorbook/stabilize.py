@@ -80,7 +80,7 @@ def _around(
 def stabilize(
     frames, # yields pairs of something with `L` (hxw, 0..1) and `cut` (does a shot begin?), and its color, 2xh'xw'
     strength:float=.9, # weight of a neighbor, 0..1; 0 changes nothing
-    window:int=4, # how many frames are asked in each direction
+    window:int=6, # how many frames are asked in each direction
 ): # yields the same pairs, `window` frames late
     "Each color as the mean of what its neighbors say, moved with the picture, never across a cut"
     held,at = [],0

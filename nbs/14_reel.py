@@ -360,8 +360,9 @@ def join(
     def until(time):
         nonlocal held
         for p in chain([held] if held else [], others):
-            if p.dts is None or p.stream.index not in twins or p.dts*p.time_base >= stop: continue
-            held = p if p.dts*p.time_base > time else None
+            when = p.pts if p.dts is None else p.dts
+            if when is None or p.stream.index not in twins or when*p.time_base >= stop: continue
+            held = p if when*p.time_base > time else None
             if held: return
             p.stream = twins[p.stream.index]
             out.mux(p)

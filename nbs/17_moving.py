@@ -140,7 +140,7 @@ def watch(
             pts = f.pts if f.pts is not None else n*step
             pts = pts if last is None or pts > last else last + 1
             first,last = pts if first is None else first,pts
-            if (pts - first)*s.time_base >= stop: return
+            if float((pts - first)*s.time_base) >= stop - 1e-6: return
             yield Seen(f, tiny.reformat(f, 64, 36, 'rgb24', interpolation=Interpolation.AREA).to_image(), pts, n)
     last = None
     for o,o.shot in mark_shots(read()):

@@ -84,7 +84,7 @@ def test_everything_else_is_kept(kind, tmp_path):
     n,tracks,words,suffix = how.pop('n', (6, 4)),how.pop('tracks', 0),how.pop('words', False),how.pop('suffix', '.mp4')
     ims = pictures(*n, size=how.pop('size', (64, 48)))
     if how.pop('times', False): how['times'] = list(islice(accumulate(cycle((.02, .05, .31, .04)), initial=0), len(ims)))
-    src = write_clip(ims, tmp_path/f'silent{suffix}', **how)
+    src = write_clip(ims, tmp_path/'silent.mp4', **how)
     if tracks: src = with_sound(src, tmp_path/f'film{suffix}', tracks, words)
     dst = tmp_path/f'color{suffix}'
     assert colorize_video(src, dst, size=SIZE).frames == len(ims)
@@ -166,7 +166,7 @@ def test_one_draw_a_shot():
 
 
 def test_pipes(tmp_path):
-    src = with_sound(write_clip(pictures(8), tmp_path/'a.mkv', rate=25), tmp_path/'b.mkv')
+    src = with_sound(write_clip(pictures(8), tmp_path/'a.mp4', rate=25), tmp_path/'b.mkv')
     run = subprocess.run([sys.executable, '-m', 'colorbook.cli', 'video', '-', '-', '--size', str(SIZE)], cwd=ROOT,
         input=src.read_bytes(), capture_output=True, timeout=300)
     assert run.returncode == 0, run.stderr
@@ -241,7 +241,7 @@ def test_faults(tmp_path):
     fails(UsageError, 'layout', film, out/'b.mp4', layout='all')
     fails(UsageError, 'itself', film, film)
     fails(OutputError, 'cannot write', film, film/'b.mp4')
-    words = with_sound(write_clip(ims[:5], tmp_path/'s.mkv'), tmp_path/'words.mkv', 1, True)
+    words = with_sound(write_clip(ims[:5], tmp_path/'s.mp4'), tmp_path/'words.mkv', 1, True)
     fails(OutputError, '.mkv', words, out/'b.mp4')
     with pytest.warns(UserWarning, match='breaks off'):
         done = colorize_video(tmp_path/'half.mp4', out/'half.mp4', size=SIZE, skip_bad=True)

@@ -57,7 +57,7 @@ def inside(path):
         frames = list(c.decode(s))
         sides = [f.side_data.get('DISPLAYMATRIX') for f in frames]
         times = [round(float(f.pts*f.time_base), 3) for f in frames]
-        what = dict(times=times, size=(frames[0].width, frames[0].height), aspect=s.sample_aspect_ratio,
+        what = dict(times=times, length=round(c.duration/1e6, 2), size=(frames[0].width, frames[0].height), aspect=s.sample_aspect_ratio,
             matrix=[bytes(o)[:36] if o else None for o in sides], along=[o.metadata.get('language') for o in c.streams.audio],
             end=round(float(frames[-1].pts*frames[-1].time_base + (frames[-1].duration or 0)*frames[-1].time_base), 3))
     with av.open(str(path)) as c:
@@ -89,6 +89,7 @@ def test_everything_else_is_kept(kind, tmp_path):
     dst = tmp_path/f'color{suffix}'
     assert colorize_video(src, dst, size=SIZE).frames == len(ims)
     was,now = inside(src),inside(dst)
+    if kind == 'uneven': del was['end']  # MP4 says how long until the next packet is decoded, not how long one is shown
     for k in was: assert now[k] == was[k], k
     kinds = {o[0] for o in was['packets']}
     assert kinds == ({'audio'} if tracks else set()) | ({'subtitle'} if words else set()), 'the test made what it tests'

@@ -1,0 +1,331 @@
+"Films in, films out: every frame at its time, every packet of sound, whatever is done to the process"
+import hashlib, resource, signal, subprocess, sys, time
+from fractions import Fraction
+from itertools import accumulate, cycle, islice
+from pathlib import Path
+from types import SimpleNamespace
+
+import av, numpy as np, pytest
+from PIL import Image
+from skimage import data
+
+from colorbook.core import InputError, OutputError, UsageError
+from colorbook.film import read_frames, travel, write_clip
+from colorbook.moving import frame_by_frame
+from colorbook.paint import light
+from colorbook.reel import Coded, timed
+from colorbook.stabilize import stabilize
+from colorbook.video import colorize_video
+
+ROOT,SIZE = Path(__file__).parent.parent,32
+CAT,CUP = Image.fromarray(data.chelsea()),Image.fromarray(data.coffee())
+
+
+def pictures(*lens, size=(64, 48)):
+    "Shots of these lengths"
+    return [o for im,n in zip(cycle((CAT, CUP)), lens) for o in travel(im, n, size, (0, 0), (.3, .3))]
+
+
+def with_sound(silent, path, tracks=1, words=False):
+    "The same pictures with tones, and subtitles"
+    (path.parent/'words.srt').write_text('1\n00:00:00,100 --> 00:00:00,400\nHello\n\n')
+    with av.open(str(silent)) as c, av.open(str(path.parent/'words.srt')) as text, av.open(str(path), 'w') as out:
+        v = out.add_stream_from_template(c.streams.video[0])
+        v.time_base = c.streams.video[0].time_base
+        tones = [out.add_stream('aac', rate=16000, layout='mono') for _ in range(tracks)]
+        for o,language in zip(tones, ('eng', 'fra')): o.metadata['language'] = language
+        titles = [out.add_stream_from_template(text.streams.subtitles[0])] if words else []
+        for i,o in enumerate(tones):
+            wave = np.sin(np.arange(15360)*(i + 1)/9).astype(np.float32)[None]
+            for at in range(0, 15360, 1024):
+                f = av.AudioFrame.from_ndarray(wave[:,at:at+1024], format='fltp', layout='mono')
+                f.sample_rate,f.pts = 16000,at
+                out.mux(o.encode(f))
+            out.mux(o.encode(None))
+        for s,source in ((v, c), *((t, text) for t in titles)):
+            for p in source.demux(**({'video': 0} if s is v else {'subtitles': 0})):
+                if p.dts is None: continue
+                p.stream = s
+                out.mux(p)
+    return path
+
+
+def inside(path):
+    "All that must not change: times of frames, length, shape and turn, packets of sound and words, languages"
+    with av.open(str(path)) as c:
+        s = c.streams.video[0]
+        frames = list(c.decode(s))
+        sides = [f.side_data.get('DISPLAYMATRIX') for f in frames]
+        times = [round(float(f.pts*f.time_base), 3) for f in frames]
+        what = dict(times=times, length=round(c.duration/1e6, 2), size=(frames[0].width, frames[0].height), aspect=s.sample_aspect_ratio,
+            matrix=[bytes(o)[:36] if o else None for o in sides], along=[o.metadata.get('language') for o in c.streams.audio],
+            end=round(float(frames[-1].pts*frames[-1].time_base + (frames[-1].duration or 0)*frames[-1].time_base), 3))
+    with av.open(str(path)) as c:
+        rest = [o for o in c.streams if o.type in ('audio', 'subtitle')]
+        packets = [(p.stream.type, p.stream_index, round(float(p.pts*p.time_base), 3), bytes(p))
+            for p in (c.demux(rest) if rest else ()) if p.dts is not None]
+    return what | {'packets': sorted(packets, key=lambda o: o[1:3])}
+
+
+def looks(path):
+    "A hash of each decoded frame"
+    return [(round(o.time, 3), hashlib.sha256(o.im.tobytes()).hexdigest()) for o in read_frames(path)]
+
+
+KINDS = dict(film=dict(rate=Fraction(24000, 1001), tracks=2, words=True, suffix='.mkv'), pal=dict(rate=25, tracks=1),
+    ntsc=dict(rate=Fraction(30000, 1001)), uneven=dict(times=True, tracks=1), odd=dict(size=(53, 39), tracks=1),
+    turned=dict(turn=90, rate=25, tracks=1), mirrored=dict(turn=180, mirror=True), wide=dict(aspect=Fraction(16, 11)),
+    one=dict(n=(1,), tracks=1), two=dict(n=(2,)), early=dict(n=(1, 7)))
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_everything_else_is_kept(kind, tmp_path):
+    how = dict(KINDS[kind])
+    n,tracks,words,suffix = how.pop('n', (6, 4)),how.pop('tracks', 0),how.pop('words', False),how.pop('suffix', '.mp4')
+    ims = pictures(*n, size=how.pop('size', (64, 48)))
+    if how.pop('times', False): how['times'] = list(islice(accumulate(cycle((.02, .05, .31, .04)), initial=0), len(ims)))
+    src = write_clip(ims, tmp_path/'silent.mp4', **how)
+    if tracks: src = with_sound(src, tmp_path/f'film{suffix}', tracks, words)
+    dst = tmp_path/f'color{suffix}'
+    assert colorize_video(src, dst, size=SIZE).frames == len(ims)
+    was,now = inside(src),inside(dst)
+    if kind == 'uneven': del was['end']  # MP4 says how long until the next packet is decoded, not how long one is shown
+    for k in was: assert now[k] == was[k], k
+    kinds = {o[0] for o in was['packets']}
+    assert kinds == ({'audio'} if tracks else set()) | ({'subtitle'} if words else set()), 'the test made what it tests'
+    if kind == 'uneven': assert len(set(np.diff(was['times']).round(3))) > 2
+    if kind in ('turned', 'mirrored'): assert was['matrix'][0]
+    shown = [np.asarray(o.im.convert('L'), int) for o in read_frames(dst)]
+    assert np.mean([np.abs(a - np.asarray(o.im.convert('L'))).mean() for a,o in zip(shown, read_frames(src))]) < 14
+    assert np.ptp(np.asarray(next(read_frames(dst)).im, int), axis=-1).max() > 20, 'there is color'
+    assert not list(tmp_path.glob('.color*'))
+
+
+@pytest.mark.parametrize('name,codec', [('a.mp4', 'hevc'), ('a.mkv', 'av1'), ('a.webm', None), ('a.mov', 'prores'),
+    ('a.mkv', 'ffv1'), ('a.ts', None)])
+@pytest.mark.parametrize('size', [(64, 48), (65, 47)])
+def test_codecs(name, codec, size, tmp_path):
+    src = write_clip(pictures(5, size=size), tmp_path/'a.mp4', rate=25)
+    dst = tmp_path/'out'/name
+    assert colorize_video(src, dst, size=SIZE, codec=codec).frames == 5
+    with av.open(str(dst)) as c: frames = list(c.decode(video=0))
+    assert len(frames) == 5 and (frames[0].width, frames[0].height) == size
+    assert np.diff([float(f.pts*f.time_base) for f in frames]) == pytest.approx([.04]*4, abs=2e-3)
+
+
+def test_gray_keeps_its_lightness(tmp_path):
+    (tmp_path/'in').mkdir()
+    grays = [o.convert('L') for o in pictures(5)]
+    for i,o in enumerate(grays): o.save(tmp_path/f'in/{i:03}.png')
+    colorize_video(tmp_path/'in', tmp_path/'out', size=SIZE, saturation=2)
+    colorize_video(tmp_path/'in', tmp_path/'out.mkv', size=SIZE, codec='ffv1', saturation=2)
+    with av.open(str(tmp_path/'out.mkv')) as c: stored = [f.to_ndarray(format='rgb24') for f in c.decode(video=0)]
+    for i,(o,x) in enumerate(zip(grays, stored)):
+        png = np.asarray(Image.open(tmp_path/f'out/{i + 1:05}.png'))
+        assert (png == x).all(), 'two lossless ways'
+        assert np.abs(light(x)[1] - light(np.asarray(o))[1]).max()*116 < .5
+        assert np.ptp(x.astype(int), axis=-1).max() > 20
+
+
+def test_layouts(tmp_path):
+    ims = pictures(4, size=(48, 64))
+    upright = write_clip(ims, tmp_path/'a.mp4', crf=4)
+    lying = write_clip([o.transpose(Image.Transpose.ROTATE_270) for o in ims], tmp_path/'b.mp4', turn=90, crf=4)
+    for src in (upright, lying):
+        colorize_video(src, tmp_path/'wide.mkv', size=SIZE, layout='triptych', codec='ffv1')
+        wide = next(read_frames(tmp_path/'wide.mkv')).im
+        assert wide.size == (3*48, 64), 'beside each other as they are seen'
+        gray,color,truth = (np.asarray(wide.crop((i*48, 0, i*48 + 48, 64)), int) for i in range(3))
+        assert np.ptp(gray, axis=-1).max() <= 1 < np.ptp(color, axis=-1).max()
+        assert np.abs(truth - np.asarray(ims[0])).mean() < 4
+        assert np.abs(light(color.astype(np.uint8))[1] - light(gray.astype(np.uint8))[1]).max()*116 < 1
+    colorize_video(lying, tmp_path/'a.gif', size=SIZE, layout='side-by-side')
+    with Image.open(tmp_path/'a.gif') as gif: assert (gif.size, gif.n_frames) == ((96, 64), 4)
+
+
+def test_preview_ends_sound_too(tmp_path):
+    src = with_sound(write_clip(pictures(20), tmp_path/'a.mp4', rate=25), tmp_path/'b.mp4')
+    assert colorize_video(src, tmp_path/'c.mp4', size=SIZE, preview=.4).frames == 10
+    was,now = inside(src),inside(tmp_path/'c.mp4')
+    assert now['times'] == was['times'][:10]
+    assert now['packets'] == [o for o in was['packets'] if o[2] < .4] != was['packets']
+
+
+def test_the_same_again(tmp_path):
+    src = write_clip(pictures(6, 6), tmp_path/'a.mp4')
+    for k in 'bc': colorize_video(src, tmp_path/f'{k}.mp4', size=SIZE)
+    assert (tmp_path/'b.mp4').read_bytes() == (tmp_path/'c.mp4').read_bytes()
+    colorize_video(src, tmp_path/'d.mp4', size=SIZE, seed=3)
+    assert looks(tmp_path/'d.mp4') != looks(tmp_path/'b.mp4')
+
+
+def test_one_draw_a_shot():
+    seen = []
+    model = SimpleNamespace(card=dict(noise=2), ab=lambda L, z: seen.append(tuple(z)))
+    list(frame_by_frame(model, seed=5)((None, i in (0, 4, 6)) for i in range(9)))
+    assert [len(set(seen[a:b])) for a,b in ((0, 4), (4, 6), (6, 9), (0, 9))] == [1, 1, 1, 3]
+
+
+def test_pipes(tmp_path):
+    src = with_sound(write_clip(pictures(8), tmp_path/'a.mp4', rate=25), tmp_path/'b.mkv')
+    run = subprocess.run([sys.executable, '-m', 'colorbook.cli', 'video', '-', '-', '--size', str(SIZE)], cwd=ROOT,
+        input=src.read_bytes(), capture_output=True, timeout=300)
+    assert run.returncode == 0, run.stderr
+    (tmp_path/'c.mkv').write_bytes(run.stdout)
+    was,now = inside(src),inside(tmp_path/'c.mkv')
+    assert (was['times'], was['packets']) == (now['times'], now['packets'])
+    colorize_video(src, tmp_path/'d.mkv', size=SIZE)
+    assert looks(tmp_path/'d.mkv') == looks(tmp_path/'c.mkv')
+
+
+WORK = 'import sys; from colorbook.video import colorize_video; colorize_video(*sys.argv[1:3], size=32)'
+
+
+def test_killed_and_taken_up_again(tmp_path):
+    src = with_sound(write_clip(pictures(30, 25, 40, 26, 28), tmp_path/'a.mp4', rate=25), tmp_path/'b.mp4')
+    colorize_video(src, tmp_path/'straight.mp4', size=SIZE)
+    dst,parts = tmp_path/'killed.mp4',tmp_path/'.killed.mp4.parts'
+    for least in (0, 1, 3):
+        run = subprocess.Popen([sys.executable, '-c', WORK, str(src), str(dst)], cwd=ROOT)
+        begun = lambda: (parts/'job.json').exists() and len(list(parts.glob('0*.part'))) >= least
+        while run.poll() is None and not begun(): time.sleep(.002)
+        run.send_signal(signal.SIGKILL)
+        assert run.wait() == -signal.SIGKILL, 'it was to be killed in the middle'
+        assert not dst.exists()
+    done = {o: o.stat().st_mtime_ns for o in parts.glob('0*.part')}
+    assert 3 <= len(done) <= 5
+    (parts/'.000009.1.tmp.part').write_bytes(b'half')
+    (parts/'job.json').chmod(0o644)
+    assert colorize_video(src, dst, size=SIZE).frames == 149
+    assert looks(dst) == looks(tmp_path/'straight.mp4') and inside(dst) == inside(tmp_path/'straight.mp4')
+    assert not parts.exists()
+
+
+def test_other_words_begin_anew(tmp_path, monkeypatch):
+    src = write_clip(pictures(30, 30), tmp_path/'a.mp4')
+    from colorbook import video
+    real = video.finish
+    def broken(*a): raise KeyboardInterrupt
+    monkeypatch.setattr(video, 'finish', broken)
+    with pytest.raises(KeyboardInterrupt): colorize_video(src, tmp_path/'b.mp4', size=SIZE, saturation=0)
+    assert len(list((tmp_path/'.b.mp4.parts').glob('0*.part'))) == 2
+    monkeypatch.setattr(video, 'finish', real)
+    colorize_video(src, tmp_path/'b.mp4', size=SIZE)
+    colorize_video(src, tmp_path/'c.mp4', size=SIZE)
+    assert looks(tmp_path/'b.mp4') == looks(tmp_path/'c.mp4')
+
+
+def fails(error, words, src, dst, **how):
+    "It ends with one line, and nothing is left under the final name or beside it"
+    there = set(Path(dst).parent.iterdir()) if Path(dst).parent.is_dir() else set()
+    with pytest.raises(error) as e: colorize_video(src, dst, size=SIZE, **how)
+    assert words in str(e.value) and e.value.remedy and '\n' not in str(e.value)
+    assert there == (set(Path(dst).parent.iterdir()) if Path(dst).parent.is_dir() else set())
+
+
+def test_faults(tmp_path):
+    ims = pictures(40)
+    film = write_clip(ims, tmp_path/'a.mp4', codec='mpeg4', b=2000000)
+    code,out = film.read_bytes(),tmp_path/'out'
+    out.mkdir()
+    bad = dict(zero=b'', text=b'this is no film'*99, half=code[:len(code)//2], head=code[:100])
+    for k,o in bad.items(): (tmp_path/f'{k}.mp4').write_bytes(o)
+    fails(InputError, 'breaks off', tmp_path/'half.mp4', out/'b.mp4')
+    for k in ('zero', 'text', 'head', 'missing'): fails(InputError, f'{k}.mp4', tmp_path/f'{k}.mp4', out/'b.mp4')
+    (tmp_path/'wrong.avi').write_bytes(code)
+    assert colorize_video(tmp_path/'wrong.avi', tmp_path/'fine.mp4', size=SIZE, preview=.1).frames == 3
+    mkv = write_clip(ims[:3], tmp_path/'a.mkv').read_bytes()
+    (tmp_path/'strange.mkv').write_bytes(mkv.replace(b'V_MPEG4/ISO/AVC', b'V_MPEG9/ISO/AVC'))
+    fails(InputError, 'no decoder', tmp_path/'strange.mkv', out/'b.mp4')
+    fails(UsageError, 'suffix', film, out/'b.txt')
+    fails(UsageError, "no codec 'h265'", film, out/'b.mp4', codec='h265')
+    fails(UsageError, 'layout', film, out/'b.mp4', layout='all')
+    fails(UsageError, 'itself', film, film)
+    fails(OutputError, 'cannot write', film, film/'b.mp4')
+    words = with_sound(write_clip(ims[:5], tmp_path/'s.mp4'), tmp_path/'words.mkv', 1, True)
+    fails(OutputError, '.mkv', words, out/'b.mp4')
+    with pytest.warns(UserWarning, match='breaks off'):
+        done = colorize_video(tmp_path/'half.mp4', out/'half.mp4', size=SIZE, skip_bad=True)
+    assert 10 < done.frames < 40 and done.frames == len(looks(out/'half.mp4'))
+
+
+def test_full_disk(tmp_path):
+    src = write_clip(pictures(30, 30), tmp_path/'a.mp4')
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for limit in (3000, 60000):  # for a part; for the whole film
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+            with pytest.raises(OutputError, match='cannot write .*make room'):
+                colorize_video(src, tmp_path/'b.mkv', size=SIZE, codec='ffv1' if limit < 9999 else 'h264', quality=0)
+        finally: resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert not (tmp_path/'b.mkv').exists()
+    assert colorize_video(src, tmp_path/'b.mkv', size=SIZE, quality=0).frames == 60
+
+
+def test_damage_in_the_middle(tmp_path):
+    silent = write_clip(pictures(60), tmp_path/'a.mp4', rate=30, codec='mpeg4', b=2000000)
+    code = bytearray(with_sound(silent, tmp_path/'b.mp4').read_bytes())
+    with av.open(str(tmp_path/'b.mp4')) as c: at = [p.pos for p in c.demux(video=0) if p.pos][40]
+    (tmp_path/'b.mp4').write_bytes(code[:at + 30] + bytes(150) + code[at + 180:])
+    with pytest.warns(UserWarning, match=r'damaged (near|at) 1\.\d+ s'):
+        done = colorize_video(tmp_path/'b.mp4', tmp_path/'c.mp4', size=SIZE)
+    was,now = inside(silent),inside(tmp_path/'c.mp4')
+    assert done.notes and 40 <= done.frames < 60 and set(now['times']) < set(was['times'])
+    with av.open(str(tmp_path/'c.mp4')) as c: assert sum(p.dts is not None for p in c.demux(audio=0)) >= 15
+
+
+def test_odd_folders(tmp_path):
+    (tmp_path/'in').mkdir()
+    with pytest.raises(InputError, match='no pictures'): colorize_video(tmp_path/'in', tmp_path/'a.mp4')
+    for i in (1, 2, 10): CAT.resize((64, 48)).save(tmp_path/f'in/frame{i}.png')
+    with pytest.raises(InputError, match='not in order'): colorize_video(tmp_path/'in', tmp_path/'a.mp4')
+    (tmp_path/'full').mkdir()
+    (tmp_path/'full/mine.txt').write_text('mine')
+    src = write_clip(pictures(2), tmp_path/'b.mp4')
+    with pytest.raises(OutputError, match='full'): colorize_video(src, tmp_path/'full', size=SIZE)
+    assert [o.name for o in (tmp_path/'full').iterdir()] == ['mine.txt']
+
+
+def test_packets_may_be_decoded_in_time():
+    rng = np.random.default_rng(0)
+    times = np.cumsum(rng.integers(1, 900, 90)).tolist()
+    parts = []
+    for i in range(0, 90, 30):  # as B-frames are stored: 0 3 1 2 6 4 5
+        t = times[i:i+30]
+        order = [0, *(j for k in range(3, 30, 3) for j in (k, k - 2, k - 1)), 28, 29]
+        parts.append([Coded(t[j], j == 0, b'') for j in order])
+    out = list(timed(parts, 3, 40, lambda: 7))
+    early = [t for _,t,_ in out]
+    assert all(a < b for a,b in zip(early, early[1:])) and all(t <= o.pts for o,t,_ in out)
+    assert [d for *_,d in sorted(out, key=lambda o: o[0].pts)] == [*np.diff(times), 7]
+
+
+def film_of(n, cuts=(0,), seed=0):
+    "Frames of noise that moves, with colors of noise"
+    rng = np.random.default_rng(seed)
+    wide = np.asarray(CAT.convert('L').resize((240, 64)), np.float32)/255
+    return [(SimpleNamespace(L=wide[:,3*i:3*i+96], cut=i in cuts, i=i), rng.normal(0, .3, (2, 16, 24)).astype(np.float32))
+        for i in range(n)]
+
+
+def test_nothing_crosses_a_cut():
+    frames = film_of(20, (0, 9))
+    apart = [ab for run in (frames[:9], frames[9:]) for _,ab in stabilize(iter(run))]
+    assert (np.stack([ab for _,ab in stabilize(iter(frames))]) == np.stack(apart)).all()
+    joined = np.stack([ab for _,ab in stabilize(iter(film_of(20)))])
+    differ = (joined != np.stack(apart)).any((1, 2, 3))
+    assert differ[3:15].all() and not differ[:3].any() and not differ[15:].any(), 'six frames, and no farther'
+
+
+def test_begun_in_the_middle():
+    frames = film_of(20)
+    whole,part = (np.stack([ab for _,ab in stabilize(iter(o))]) for o in (frames, frames[7:]))
+    assert (whole[13:] == part[6:]).all()
+
+
+def test_it_looks_at_few_frames():
+    taken = []
+    def source():
+        for o in film_of(30): taken.append(o[0].i); yield o
+    for i,_ in enumerate(stabilize(source())): assert len(taken) - i <= 7
+    assert i == 29

@@ -130,8 +130,8 @@ def test_memory_does_not_grow():
         flicker_report(many(n), many(n))
         try: return tracemalloc.get_traced_memory()[1]
         finally: tracemalloc.stop()
-    peak(20)
-    assert peak(160) < 1.3*peak(40) + 3e5
+    peak(3)
+    assert peak(70) < 1.2*peak(14) + 2e5
 
 
 @settings(deadline=None, max_examples=60)

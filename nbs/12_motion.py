@@ -209,11 +209,12 @@ overlap(no_way_back(forth, back), strip)
 
 # %%
 #| label: fig-occluded
-#| fig-cap: "A square that moves to the right, the next frame, the flow between them, and what cannot be followed (white): by true flows and by found ones."
+#| fig-cap: "A square moves to the right; the flow; and what cannot be followed, by true flows and by found ones."
 def flow_picture(f, most=None):
     "Direction as hue, length as saturation"
     size,angle = np.linalg.norm(f, axis=2),np.arctan2(f[...,1], f[...,0])
-    hue,sat = (angle/np.pi*90 + 90).astype(np.uint8),(255*np.clip(size/(most or size.max() + 1e-6), 0, 1)).astype(np.uint8)
+    hue = (angle/np.pi*90 + 90).astype(np.uint8)
+    sat = (255*np.clip(size/(most or size.max() + 1e-6), 0, 1)).astype(np.uint8)
     return cv2.cvtColor(np.stack([hue, sat, np.full_like(hue, 255)], -1), cv2.COLOR_HSV2RGB)
 def show_row(ims, titles=None, height=1.5):
     "Pictures in a row, no axes"
@@ -397,7 +398,7 @@ apart
 
 # %%
 #| label: fig-scene
-#| fig-cap: "Frames 0, 4 and 8 of a clip made from one photograph, the true flow of the first to the last, and what stays visible (white)."
+#| fig-cap: "Three frames of a clip made from one photograph, the true flow over eight, what stays visible."
 stage = Scene(planes(photo, (width, height), seed + 4, layers=3), (width, height))
 long,seen = stage.flow(0, 8)
 show_row([stage.at(0), stage.at(4), stage.at(8), flow_picture(long), seen], ['0', '4', '8', 'flow', 'visible'])

@@ -73,7 +73,7 @@ def print_flicker(
 ):
     "The tables of a report"
     lines = [found['original'], *found['versions']] # the original has no excess over itself
-    lines = [((o['name'],), dict(o, **{f'{k}_excess': None for k in MEASURES}) if not i else o) for i,o in enumerate(lines)]
+    lines = [((o['name'],), o if i else o | {f'{k}_excess': None for k in MEASURES}) for i,o in enumerate(lines)]
     console.print(_table(f"{found['frames']} frames", ['film'], lines))
     if not found['truth']: console.print('The original has no colors of its own: nothing to compare with.')
     for o in found['versions']:
@@ -92,7 +92,7 @@ def flicker_command(
     original: Annotated[str, typer.Argument(help='A video or a folder of frames, in color if the truth is known.')],
     colored: Annotated[list[str], typer.Argument(help='Versions of it with as many frames, by any program.')],
     json_: Annotated[Optional[str], typer.Option('--json', metavar='FILE', help='Write all figures.')] = None,
-    plot: Annotated[Optional[str], typer.Option(metavar='FILE', help='Draw the timeline and the worst moments.')] = None,
+    plot: Annotated[Optional[str], typer.Option(metavar='FILE', help='Draw timeline and worst moments.')] = None,
     truth: Annotated[Optional[bool], typer.Option('--truth/--no-truth', help="Whether the original's colors are true; "
         'looked at if not said.')] = None,
 ):

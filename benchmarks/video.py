@@ -116,7 +116,8 @@ def main():
                 again = chain.from_iterable(read_frames(a.film) for _ in cycle([0]))
                 return (o.im.resize((w, h)) for o in islice(again, n))
             clip = write_clip(frames(a.frames), Path(tmp)/f'{size}.mp4', preset='veryfast')
-            print(f'{size}: ' + ', '.join(f'{k} {v:.1f}' for k,v in stages(clip, a.frames).items()) + ' ms of CPU a frame')
+            table = ', '.join(f'{k} {v:.1f}' for k,v in stages(clip, a.frames).items())
+            print(f'{size}: {table} ms of CPU a frame')
             for n in (a.frames, *([a.long] if a.long else ())):
                 if n != a.frames: clip = write_clip(frames(n), Path(tmp)/f'{size}-long.mp4', preset='veryfast')
                 k,took,cpu,peak = whole(clip, Path(tmp)/'out.mp4')

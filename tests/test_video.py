@@ -57,7 +57,7 @@ def inside(path):
         frames = list(c.decode(s))
         sides = [f.side_data.get('DISPLAYMATRIX') for f in frames]
         times = [round(float(f.pts*f.time_base), 3) for f in frames]
-        what = dict(times=times, length=round(c.duration/1e6, 2), size=(frames[0].width, frames[0].height),
+        what = dict(times=times, length=round((c.duration or 0)/1e6, 2), size=(frames[0].width, frames[0].height),
             aspect=s.sample_aspect_ratio, matrix=[bytes(o)[:36] if o else None for o in sides],
             along=[o.metadata.get('language') for o in c.streams.audio],
             end=round(float(frames[-1].pts*frames[-1].time_base + (frames[-1].duration or 0)*frames[-1].time_base), 3))

@@ -18,14 +18,19 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from colorbook.colorize import load_model
-from colorbook.film import QUALITY, decode, read_frames, write_clip
+from colorbook.film import QUALITY, decode, read_frames
 from colorbook.motion import flow, occluded, warp
 from colorbook.moving import colored, frame_by_frame, paint_frame, reduce, watch
 from colorbook.paint import light, srgb_encode
-from colorbook.reel import encode_part, open_reel, spec_of
+from colorbook.reel import Spec, encode_part, join, new_film, open_reel, spec_of
 from colorbook.stabilize import stabilize
 
-ONE = 'import sys; from colorbook.video import colorize_video; print(colorize_video(*sys.argv[1:3]).frames)'
+ONE = '''
+import re, sys
+from colorbook.video import colorize_video
+frames = colorize_video(*sys.argv[1:3]).frames
+print(frames, re.search(r'VmHWM:\\s*(\\d+)', open('/proc/self/status').read())[1])  # kB; ru_maxrss counts the parent's
+'''
 
 
 def stages(film, n):
@@ -47,7 +52,7 @@ def stages(film, n):
         pairs = timed('stabilize', stabilize(iter(pairs)))
         painted = timed('enlarge and paint', (paint_frame(o, ab) for o,ab in pairs))
         spec = spec_of(s, seen[0].frame, 'h264')
-        timed('encode', encode_part(spec, zip(painted, (o.pts for o in seen))))
+        timed('encode', (o for _ in [0] for o in encode_part(spec, zip(painted, (o.pts for o in seen)))))
     out['sum'] = sum(v for k,v in out.items() if k != 'decode')
     return out
 
@@ -58,7 +63,8 @@ def whole(film, dst):
     run = subprocess.run([sys.executable, '-c', ONE, str(film), str(dst)], capture_output=True, text=True, check=True)
     after,took = resource.getrusage(resource.RUSAGE_CHILDREN),time.perf_counter() - start
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return int(run.stdout),took,cpu,after.ru_maxrss/1024
+    frames,peak = map(int, run.stdout.split())
+    return frames,took,cpu,peak/1024
 
 
 def cdc(ims, shot):
@@ -112,13 +118,19 @@ def main():
     with tempfile.TemporaryDirectory() as tmp:
         for size in a.sizes:
             w,h = map(int, size.split('x'))
-            def frames(n):
+            def make(n, name):
+                "As most films are: H.264 with chroma of half the size"
                 again = chain.from_iterable(read_frames(a.film) for _ in cycle([0]))
-                return (o.im.resize((w, h)) for o in islice(again, n))
-            clip = write_clip(frames(a.frames), Path(tmp)/f'{size}.mp4', preset='veryfast')
-            print(f'{size}: ' + ', '.join(f'{k} {v:.1f}' for k,v in stages(clip, a.frames).items()) + ' ms of CPU a frame')
+                spec = Spec('h264', w, h, (1, 24), (24, 1))
+                ims = (np.asarray(o.im.resize((w, h)).convert('RGBA')) for o in islice(again, n))
+                part = encode_part(spec, zip(ims, range(n)))
+                with new_film(Path(tmp)/f'{name}.mp4') as out: join(out, spec, [part])
+                return Path(tmp)/f'{name}.mp4'
+            clip = make(a.frames, size)
+            table = ', '.join(f'{k} {v:.1f}' for k,v in stages(clip, a.frames).items())
+            print(f'{size}: {table} ms of CPU a frame')
             for n in (a.frames, *([a.long] if a.long else ())):
-                if n != a.frames: clip = write_clip(frames(n), Path(tmp)/f'{size}-long.mp4', preset='veryfast')
+                if n != a.frames: clip = make(n, f'{size}-long')
                 k,took,cpu,peak = whole(clip, Path(tmp)/'out.mp4')
                 print(f'{size}: {k} frames in {took:.1f} s, {k/took:.1f} a second, {1e3*cpu/k:.1f} ms of CPU a frame, '
                       f'peak {peak:.0f} MB')

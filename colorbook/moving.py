@@ -46,7 +46,8 @@ def gray_of(
     return _gray_of_light.take(Y.astype(np.int16), mode='clip')
 
 # %% ../nbs/17_moving.ipynb #fb899ae0
-_orientations = {(-1,0,0,1): 2, (-1,0,0,-1): 3, (1,0,0,-1): 4, (0,1,1,0): 5, (0,1,-1,0): 6, (0,-1,-1,0): 7, (0,-1,1,0): 8}
+_orientations = {(-1,0,0,1): 2, (-1,0,0,-1): 3, (1,0,0,-1): 4, (0,1,1,0): 5, (0,1,-1,0): 6, (0,-1,-1,0): 7,
+                 (0,-1,1,0): 8}
 
 def orientation(
     matrix:list|None, # of display, nine integers

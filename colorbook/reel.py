@@ -16,7 +16,7 @@ from fractions import Fraction
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
-import av, numpy as np
+import av, cv2, numpy as np
 from av.codec.context import Flags
 from av.video.reformatter import VideoReformatter
 from .core import InputError, OutputError, UsageError, write_beside
@@ -55,6 +55,11 @@ def open_reel(
     raise InputError(f"no decoder for the pictures in '{src}'", 'convert it with a program that plays it')
 
 # %% ../nbs/14_reel.ipynb #b44da27d
+def _x264() -> dict:
+    "What x264 must be told on this processor to be reproducible; 13 is OpenCV's number for AVX-512"
+    return {'x264-params': 'asm=AVX2'} if cv2.checkHardwareSupport(13) else {}
+
+# %% ../nbs/14_reel.ipynb #621b42bb
 class Codec(NamedTuple):
     "How a codec is called and set up"
     encoder:str # FFmpeg's name
@@ -65,15 +70,15 @@ class Codec(NamedTuple):
     depth:int=0 # places by which a packet may come before its turn
 
 CODECS = dict(
-    h264=Codec('libx264', 'yuv420p', 'yuv444p', 20, dict(preset='veryfast'), 3),
+    h264=Codec('libx264', 'yuv420p', 'yuv444p', 20, dict(preset='veryfast') | _x264(), 3),
     hevc=Codec('libx265', 'yuv420p', 'yuv444p', 24, {'preset': 'fast', 'x265-params': 'log-level=none'}, 3),
     av1=Codec('libsvtav1', 'yuv420p', 'yuv420p', 30, dict(preset=10)),
     vp9=Codec('libvpx-vp9', 'yuv420p', 'yuv420p', 31, {'b': 0, 'deadline': 'good', 'cpu-used': 5}),
     prores=Codec('prores_ks', 'yuv422p10le', 'yuv422p10le', None, dict(profile=3)),
     ffv1=Codec('ffv1', 'bgr0', 'bgr0', None, dict(g=1)),
     png=Codec('png', 'rgb24', 'rgb24', None, dict(pred='sub')))
-SUFFIXES = {'.mp4': 'h264', '.m4v': 'h264', '.mov': 'h264', '.mkv': 'h264', '.ts': 'h264', '.webm': 'vp9', '.nut': 'ffv1',
-            '.gif': 'png', '': 'png', '-': 'h264'}
+SUFFIXES = {'.mp4': 'h264', '.m4v': 'h264', '.mov': 'h264', '.mkv': 'h264', '.ts': 'h264', '.webm': 'vp9',
+            '.nut': 'ffv1', '.gif': 'png', '': 'png', '-': 'h264'}
 
 # %% ../nbs/14_reel.ipynb #6fc70c5e
 def choose_codec(
@@ -139,8 +144,8 @@ def spec_of(
         w,h,a = f.width*(1 if lying else panels),f.height*(panels if lying else 1),float(aspect or 1)
         w,h = (round(w*a), h) if a > 1 else (w, round(h/a))
         w,h,matrix,aspect = *((h, w) if lying else (w, h)),None,None
-    tags = {k: int(getattr(f, k)) for k in ('colorspace', 'color_primaries', 'color_trc')} if f.format.name[:3] == 'yuv' else {}
-    tags = {k: v for k,v in tags.items() if v not in (0, 2)}
+    says = {k: int(getattr(f, k)) for k in ('colorspace', 'color_primaries', 'color_trc')}
+    tags = {k: v for k,v in says.items() if v not in (0, 2) and f.format.name[:3] == 'yuv'}
     pair = lambda v: (v.numerator, v.denominator)
     return Spec(codec, w, h, pair(s.time_base), pair(rate), pair(aspect) if aspect else None, matrix, tags, quality)
 

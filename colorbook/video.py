@@ -164,7 +164,7 @@ def write_gif(
         s = out.add_stream('gif', rate=Fraction(*spec.rate))
         s.width,s.height,s.pix_fmt,s.codec_context.time_base = spec.width,spec.height,'pal8',Fraction(*spec.time_base)
         for o in (o for part in parts for o in part):
-            im = Image.open(io.BytesIO(o.data)).quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG)
+            im = Image.open(io.BytesIO(o.data)).quantize(256, Image.Quantize.MEDIANCUT)
             colors = np.zeros((256, 4), np.uint8)
             own = np.array(im.getpalette(), np.uint8).reshape(-1, 3)
             colors[:len(own),0],colors[:len(own),1:] = 255,own
@@ -203,8 +203,8 @@ def by_parts(
     resume:bool, # keep parts that are there
 ) -> int: # frames
     "From file to file: parts are kept until all are there"
-    job = dict(source=identity(src), options=asdict(film.o), spec=asdict(film.spec), versions=[__version__, av.__version__],
-        model=sha256(model.path.read_bytes()).hexdigest())
+    job = dict(source=identity(src), options=asdict(film.o), spec=asdict(film.spec),
+        versions=[__version__, av.__version__], model=sha256(model.path.read_bytes()).hexdigest())
     parts = Parts(dst, job, resume)
     try:
         if film.spec.codec != 'png':
@@ -239,7 +239,8 @@ def check_film(src, dst, o:Options, model):
     if not 0 <= o.stabilize < 1: raise UsageError(f'stabilize {o.stabilize} is not in 0..1', '0.9 is usual, 0 is off')
     if o.layout not in LAYOUTS: raise UsageError(f"there is no layout '{o.layout}'", f'choose {", ".join(LAYOUTS)}')
     if o.preview is not None and not o.preview > 0: raise UsageError(f'a preview of {o.preview} s', 'try 10')
-    if o.seed is not None and not model.card.get('noise'): raise UsageError('this model has one answer', 'leave seed out')
+    if o.seed is not None and not model.card.get('noise'):
+        raise UsageError('this model has one answer', 'leave seed out')
     if Path(dst).is_dir() and (Path(dst).suffix or any(Path(dst).iterdir())):
         raise OutputError(f"'{dst}' is a folder that is not empty", 'name a new one')
     if str(src) != '-' and Path(src).resolve() == Path(dst).resolve():

@@ -37,7 +37,7 @@ def video_command(
     seed: Annotated[Optional[int], typer.Option(help="Choose among a model's answers, one for each shot.")] = None,
     rate: Annotated[float, typer.Option(help='Frames a second of a folder.')] = 24.,
     resume: Annotated[bool, typer.Option('--resume/--no-resume', help='Go on with what was interrupted.')] = True,
-    skip_bad: Annotated[bool, typer.Option('--skip-bad', help='Color what there is of a film that breaks off.')] = False,
+    skip_bad: Annotated[bool, typer.Option('--skip-bad', help='Color what there is of a broken film.')] = False,
     overwrite: Annotated[bool, typer.Option('--overwrite', help='Replace what is there.')] = False,
 ):
     "Color a film; sound, subtitles and times stay. Interrupted, it goes on when it is called again."

@@ -153,7 +153,8 @@ def stabilize(
 still = face/np.float32(255)
 def film(colors, cuts=(0,)):
     "Frames of a face that does not move, with given colors"
-    return [(SimpleNamespace(L=still, cut=i in cuts, i=i), np.full((2, 32, 40), c, np.float32)) for i,c in enumerate(colors)]
+    frame = lambda i: SimpleNamespace(L=still, cut=i in cuts, i=i)
+    return [(frame(i), np.full((2, 32, 40), c, np.float32)) for i,c in enumerate(colors)]
 def steadied(frames, **how): return np.stack([ab for _,ab in stabilize(iter(frames), **how)])
 test_close(steadied(film([.3]*n)), .3, eps=1e-5)
 test_eq([o.i for o,_ in stabilize(iter(film([.3]*n)))], range(n))
@@ -183,7 +184,8 @@ def seen(i):
     x = 8*i + 20
     return SimpleNamespace(L=wide[:,x:x+256]/np.float32(255), cut=i == 0),chroma[:,2::4,x+2:x+258:4]
 frames = [seen(i) for i in range(n)]
-noisy = [(o, ab + np.repeat(np.repeat(rng.normal(0, .15, (2, 5, 8)), 8, 1), 8, 2).astype(np.float32)) for o,ab in frames]
+wrong = lambda: rng.normal(0, .15, (2, 5, 8)).repeat(8, 1).repeat(8, 2).astype(np.float32)
+noisy = [(o, ab + wrong()) for o,ab in frames]
 calm = [ab for _,ab in stabilize(iter(noisy))]
 error = lambda xs: np.sqrt(np.mean([(x - ab)**2 for x,(_,ab) in zip(xs, frames)]))
 jump = lambda xs: np.sqrt(np.mean([(b[:,:,:-2] - a[:,:,2:])**2 for a,b in zip(xs, xs[1:])]))

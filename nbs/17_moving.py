@@ -91,7 +91,8 @@ error.mean(), error.max()
 
 # %%
 #| export
-_orientations = {(-1,0,0,1): 2, (-1,0,0,-1): 3, (1,0,0,-1): 4, (0,1,1,0): 5, (0,1,-1,0): 6, (0,-1,-1,0): 7, (0,-1,1,0): 8}
+_orientations = {(-1,0,0,1): 2, (-1,0,0,-1): 3, (1,0,0,-1): 4, (0,1,1,0): 5, (0,1,-1,0): 6, (0,-1,-1,0): 7,
+                 (0,-1,1,0): 8}
 
 def orientation(
     matrix:list|None, # of display, nine integers
@@ -100,7 +101,7 @@ def orientation(
     return _orientations.get(tuple(int(np.sign(matrix[i])) for i in (0, 1, 3, 4)), 1) if matrix else 1
 
 # %%
-turns = {1: [65536, 0, 0, 0, 65536, 0], 8: [0, -65536, 0, 65536, 0, 0], 6: [0, 65536, 0, -65536, 0, 0], 3: [-65536, 0, 0, 0, -65536, 0]}
+turns = {1: [1, 0, 0, 0, 1, 0], 8: [0, -1, 0, 1, 0, 0], 6: [0, 1, 0, -1, 0, 0], 3: [-1, 0, 0, 0, -1, 0]}
 test_eq([orientation(m) for m in turns.values()], list(turns))
 orientation(None)
 
@@ -171,8 +172,8 @@ def reduce(
 
 # %%
 home = Path(tempfile.mkdtemp())
-shots = [list(travel(Image.fromarray(o), n, (width, height), (0, 0), (.2, .2))) for o,n in ((data.astronaut(), 7), (data.coffee(), 6))]
-clip = write_clip(sum(shots, []), home/'clip.mp4', Fraction(24000, 1001))
+def shot(im, n): return list(travel(Image.fromarray(im), n, (width, height), (0, 0), (.2, .2)))
+clip = write_clip(shot(data.astronaut(), 7) + shot(data.coffee(), 6), home/'clip.mp4', Fraction(24000, 1001))
 def seen(first=0):
     c,s = open_reel(clip)
     with c: yield from reduce(watch(clip, c, s), 64, 32, first=first)
@@ -349,7 +350,9 @@ def divide(
     for _,group in groupby(numbered(), lambda o: o[0]): yield ((o,x) for _,o,x in group)
 
 # %%
-def lengths(n, cuts=()): return [len(list(o)) for o in divide((Seen(None, None, i, i, cut=i in cuts), None) for i in range(n))]
+def lengths(n, cuts=()):
+    "Frames of each part"
+    return [len(list(o)) for o in divide((Seen(None, None, i, i, cut=i in cuts), None) for i in range(n))]
 test_eq(lengths(250), [120, 120, 10])
 test_eq(lengths(100, cuts=(0, 10, 30, 90)), [30, 60, 10])
 test_eq([lengths(0), lengths(1, (0,))], [[], [1]])

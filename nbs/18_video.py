@@ -222,7 +222,7 @@ def write_gif(
         s = out.add_stream('gif', rate=Fraction(*spec.rate))
         s.width,s.height,s.pix_fmt,s.codec_context.time_base = spec.width,spec.height,'pal8',Fraction(*spec.time_base)
         for o in (o for part in parts for o in part):
-            im = Image.open(io.BytesIO(o.data)).quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG)
+            im = Image.open(io.BytesIO(o.data)).quantize(256, Image.Quantize.MEDIANCUT)
             colors = np.zeros((256, 4), np.uint8)
             own = np.array(im.getpalette(), np.uint8).reshape(-1, 3)
             colors[:len(own),0],colors[:len(own),1:] = 255,own
@@ -266,8 +266,8 @@ def by_parts(
     resume:bool, # keep parts that are there
 ) -> int: # frames
     "From file to file: parts are kept until all are there"
-    job = dict(source=identity(src), options=asdict(film.o), spec=asdict(film.spec), versions=[__version__, av.__version__],
-        model=sha256(model.path.read_bytes()).hexdigest())
+    job = dict(source=identity(src), options=asdict(film.o), spec=asdict(film.spec),
+        versions=[__version__, av.__version__], model=sha256(model.path.read_bytes()).hexdigest())
     parts = Parts(dst, job, resume)
     try:
         if film.spec.codec != 'png':
@@ -313,7 +313,8 @@ def check_film(src, dst, o:Options, model):
     if not 0 <= o.stabilize < 1: raise UsageError(f'stabilize {o.stabilize} is not in 0..1', '0.9 is usual, 0 is off')
     if o.layout not in LAYOUTS: raise UsageError(f"there is no layout '{o.layout}'", f'choose {", ".join(LAYOUTS)}')
     if o.preview is not None and not o.preview > 0: raise UsageError(f'a preview of {o.preview} s', 'try 10')
-    if o.seed is not None and not model.card.get('noise'): raise UsageError('this model has one answer', 'leave seed out')
+    if o.seed is not None and not model.card.get('noise'):
+        raise UsageError('this model has one answer', 'leave seed out')
     if Path(dst).is_dir() and (Path(dst).suffix or any(Path(dst).iterdir())):
         raise OutputError(f"'{dst}' is a folder that is not empty", 'name a new one')
     if str(src) != '-' and Path(src).resolve() == Path(dst).resolve():
@@ -364,7 +365,8 @@ def colorize_video(
     return Done(None if str(dst) == '-' else Path(dst), n, notes)
 
 # %%
-ims = [o for im,n in ((data.astronaut(), 30), (data.coffee(), 26)) for o in travel(Image.fromarray(im), n, (width, height), (0, 0), (.3, .3))]
+def shot(im, n): return list(travel(Image.fromarray(im), n, (width, height), (0, 0), (.3, .3)))
+ims = shot(data.astronaut(), 30) + shot(data.coffee(), 26)
 clip = write_clip(ims, home/'clip.mp4', Fraction(24000, 1001))
 done = colorize_video(clip, home/'color.mp4', size=64)
 before,after = (list(read_frames(o)) for o in (clip, home/'color.mp4'))
@@ -379,8 +381,8 @@ np.abs(np.asarray(after[3].im, int) - np.asarray(before[3].im)).mean()
 # %%
 gray = write_clip([o.convert('L') for o in ims[:8]], home/'gray.mkv', codec='ffv1')
 colorize_video(gray, home/'exact.mkv', size=64, codec='ffv1')
-pairs = [[light(np.asarray(f.im))[1]*116 for f in pair] for pair in zip(read_frames(gray), read_frames(home/'exact.mkv'))]
-dL = max(np.abs(a - b).max() for a,b in pairs)
+lightness = lambda name: np.stack([light(np.asarray(f.im))[1]*116 for f in read_frames(home/name)])
+dL = np.abs(lightness('gray.mkv') - lightness('exact.mkv')).max()
 assert dL < 1
 dL
 
@@ -401,7 +403,8 @@ encode_part = encode
 left = sorted(o.name for o in (home/'.resumed.mkv.parts').glob('*.part'))
 assert left == ['000000.part', '000001.part'] and not (home/'resumed.mkv').exists()
 colorize_video(long, home/'resumed.mkv', size=64)
-assert all(a == b for a,b in zip(*(map(lambda o: (o.time, o.im.tobytes()), read_frames(home/f'{k}.mkv')) for k in ('straight', 'resumed'))))
+looks = lambda name: [(o.time, o.im.tobytes()) for o in read_frames(home/name)]
+assert looks('straight.mkv') == looks('resumed.mkv')
 left
 
 # %% [markdown]

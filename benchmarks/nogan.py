@@ -1,15 +1,16 @@
 """Automatic NoGAN stop: does the panel's choice hold on photographs that it has never seen?
 
-    python benchmarks/nogan.py [--seeds 2 3 4] [--photos 3000] [--size 32] [--steps 1000] [--every 10] [--weights FILE]
+    python benchmarks/nogan.py [--seeds 5 6 7] [--photos 3000] [--size 32] [--steps 1000] [--every 10] [--weights FILE]
 
 Photographs of the shared data, shrunk; without them, patches of those that come with scikit-image and scikit-learn.
 A small U-Net is trained by content loss, a patch critic on its colors, then both, with `NoGANStop` looking at a panel.
 Training is not ended by it here, so that the rest of the curve can be seen. The judge has other photographs, looks at
 the same moments, and its best moment (the middle of its best window) is compared with the one that the panel chose:
-the bar is a distance of 20 % of the judge's best step. The rule's patience was set after seeds 0 and 1 had been seen
-(with half the way more instead of three times it, seed 1 stopped in its first dip); so the default is other seeds.
+the bar is a distance of 20 % of the judge's best step. With --patience the panel's search ends early, as `NoGANStop`
+would end it. A patience of 3 was tried on seeds 0 to 4 and missed the best moment twice; that there is none by default
+was decided then, and so the default is other seeds.
 """
-import argparse
+import argparse, math
 
 import numpy as np, torch, torch.nn.functional as F
 from torch import nn
@@ -73,12 +74,6 @@ class Judge(Callback):
     def measure(self): return self.panel.look(self.learn.model)
 
 
-class Watch(NoGANStop):
-    "The stop without stopping"
-    name = 'no_gan_stop'
-    def __init__(self, *args, **kwargs): super().__init__(*args, patience=float('inf'), **kwargs)
-
-
 def run(seed, a, L, ab, net):
     "Distances of panel and judge, look by look"
     torch.manual_seed(seed)
@@ -95,16 +90,16 @@ def run(seed, a, L, ab, net):
         with learn.no_logging(): (learn.fit_one_cycle if one_cycle else learn.fit)(epochs, *args, cbs=cbs)
     fit(500, (3e-3, 0.), cbs=Adversary(mode='content'), one_cycle=True)
     fit(100, (0., 5e-4), cbs=Adversary(mode='critic'))
-    watch = Watch(Panel(L[panel], ab[panel], net), share=a.every*16/len(train), window=a.window)
+    watch = NoGANStop(Panel(L[panel], ab[panel], net), share=a.every*16/len(train), window=a.window)
     judged = Judge(Panel(L[judge], ab[judge], net))
     fit(a.steps, (1e-4, 5e-4), cbs=[Adversary(weight=.1), watch, judged])
     return watch.rows,judged.rows
 
 
-def verdict(seen, judged, window):
+def verdict(seen, judged, window, patience):
     "Steps: stopped at, chosen, the judge's best, and the judge's distance at both and at the start and end"
     d,j = [o['distance'] for o in seen],[o['distance'] for o in judged]
-    n = next((i + 1 for i in range(len(d)) if enough(d[:i + 1], window)), len(d))
+    n = next((i + 1 for i in range(len(d)) if enough(d[:i + 1], window, patience)), len(d))
     chosen,best,step = knee(d[:n], window),knee(j, window),[o['step'] for o in seen]
     at = lambda i: smooth(j, window)[i - window//2]
     return dict(stop=step[n - 1], chosen=step[chosen], best=step[best], off=abs(step[chosen]/step[best] - 1),
@@ -113,9 +108,10 @@ def verdict(seen, judged, window):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name,value in dict(photos=3000, size=32, steps=1000, every=10, panel=128, judge=400, window=5).items():
+    for name,value in dict(photos=3000, size=32, steps=1000, every=10, panel=256, judge=400, window=5).items():
         ap.add_argument(f'--{name}', type=int, default=value)
-    ap.add_argument('--seeds', type=int, nargs='+', default=[2, 3, 4])
+    ap.add_argument('--patience', type=float, default=math.inf)
+    ap.add_argument('--seeds', type=int, nargs='+', default=[5, 6, 7])
     ap.add_argument('--weights', help="MobileNetV2's, by default those beside the data; 'none' for random features")
     a = ap.parse_args()
     keep_memory()
@@ -128,7 +124,7 @@ def main():
         title=f'{len(L)} photos of {a.size} px, panel {a.panel}, judge {a.judge}, a look every {a.every} batches of 16')
     for seed in a.seeds:
         seen,judged = run(seed, a, L, ab, net)
-        v = verdict(seen, judged, a.window)
+        v = verdict(seen, judged, a.window, a.patience)
         curves = [(seen, k) for k in ('distance', 'ratio', 'skin', 'accuracy')] + [(judged, 'distance')]
         print(f'seed {seed}', *(f'\n{k} ' + ' '.join(f'{o[k]:.3f}' for o in rows) for rows,k in curves), flush=True)
         table.add_row(*map(str, (seed, v['stop'], v['chosen'], v['best'])), f"{v['off']:.0%}",

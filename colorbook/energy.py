@@ -10,7 +10,8 @@ import math, torch, torch.nn.functional as F
 from typing import NamedTuple
 from torch import nn, Tensor
 from .critic import pair
-from .critics import block, with_options
+from .critics import block
+from .norms import adapt
 
 # %% ../nbs/04_energy.ipynb #a9771b87
 def energy(
@@ -35,7 +36,7 @@ class EnergyCritic(nn.Module):
         n_color:int=2, # color channels: 2 for ab, 3 for RGB
         conditional:bool=False, # see `L` while drawing? S4's does not
         nf:int=64, # channels after the first layer
-        norm:str='batch', # key of `colorbook.critics.norms`
+        norm:str='batch', # key of `colorbook.norms.norms`
         spectral:bool=False, # spectral norm in every layer?
     ):
         super().__init__()
@@ -45,7 +46,7 @@ class EnergyCritic(nn.Module):
         ups = [nn.Sequential(nn.ConvTranspose2d(2*o, o, 4, 2, 1), nn.BatchNorm2d(o), nn.ReLU(inplace=True))
                for o in (4*nf, 2*nf, nf)]
         self.decoder = nn.Sequential(*ups, nn.ConvTranspose2d(nf, n_color, 4, 2, 1), nn.Tanh())
-        with_options(self, norm, spectral)
+        adapt(self, norm, spectral)
     def draw(self,
         L:Tensor, # lightness in 0..1, `bs`x1xHxW
         color:Tensor, # about -1..1, `bs`x`n_color`xhxw, any size

@@ -6,6 +6,7 @@
 __all__ = ['NormRGB', 'feature_net', 'moments', 'frechet', 'skin_share', 'Panel', 'smooth', 'knee', 'enough', 'NoGANStop']
 
 # %% ../nbs/08_nogan.ipynb #83960f8a
+import math
 from collections import deque
 import numpy as np, torch
 from torch import nn, Tensor
@@ -111,7 +112,7 @@ def knee(
 def enough(
     distance, # so far
     window:int=5,
-    patience:float=3., # how much further than the best to look, as a share of the way to it
+    patience:float=math.inf, # how much farther than the best to look, as a share of the way to it
 ) -> bool:
     "Has the search gone far enough beyond the best?"
     if len(distance) < 2*window: return False
@@ -119,13 +120,13 @@ def enough(
 
 # %% ../nbs/08_nogan.ipynb #6982bc8e
 class NoGANStop(Callback):
-    "Look at a panel often, stop when it no longer gets better, go back to the best moment"
+    "Look at a panel often, and at the end go back to the best moment"
     order = 75
     def __init__(self,
         panel:Panel,
         share:float=.001, # of the training photos between two looks
         window:int=5, # looks that are averaged
-        patience:float=3., # see `enough`
+        patience:float=math.inf, # see `enough`: end the stretch early
     ): self.panel,self.share,self.window,self.patience = panel,share,window,patience
     def before_fit(self):
         dl = self.learn.dls.train

@@ -14,7 +14,7 @@ from .core import UsageError
 
 # %% ../nbs/03_norms.ipynb #1218cbad
 class InstanceNorm(nn.InstanceNorm2d):
-    "Instance norm (Ulyanov et al. 2016) with scale and shift, which also takes maps of a single cell"
+    "Instance norm (Ulyanov et al. 2016) with scale and shift, which leaves maps of a single cell unmeasured"
     def __init__(self,
         nf:int, # channels
     ):
@@ -22,19 +22,21 @@ class InstanceNorm(nn.InstanceNorm2d):
     def forward(self, x):
         var,mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
         scale,shift = (o.view(-1, 1, 1) for o in (self.weight, self.bias))
-        return (x - mean)*(var + self.eps).rsqrt()*scale + shift
+        alone = torch.scalar_tensor(x.shape[2]*x.shape[3], device=x.device) == 1  # no `if`: exported for any size
+        return torch.where(alone, x, (x - mean)*(var + self.eps).rsqrt())*scale + shift
 
 # %% ../nbs/03_norms.ipynb #4e076e34
 norms = dict(
     batch=nn.BatchNorm2d,
     instance=InstanceNorm,
-    group=lambda nf: nn.GroupNorm(math.gcd(32, nf), nf))
+    group=lambda nf: nn.GroupNorm(math.gcd(32, nf), nf),
+    none=lambda nf: nn.Identity())
 
 def norm_of(
     kind:str, # key of `norms`
     nf:int, # channels
-) -> nn.Module: # with a scale and a shift for each channel
-    "A norm by its name: batch (Ioffe and Szegedy 2015), instance (Ulyanov et al. 2016) or group (Wu and He 2018)"
+) -> nn.Module: # with a scale and a shift for each channel, except 'none'
+    "A norm by its name: batch (Ioffe and Szegedy 2015), instance (Ulyanov et al. 2016), group (Wu and He 2018), none"
     if kind not in norms: raise UsageError(f"there is no norm '{kind}'", f"choose {', '.join(norms)}")
     return norms[kind](nf)
 
@@ -48,7 +50,8 @@ def swap_norms(
         for name,old in list(m.named_children()):
             if not isinstance(old, (nn.BatchNorm2d, nn.InstanceNorm2d, nn.GroupNorm)): continue
             new = norm_of(kind, len(old.weight))
-            new.weight,new.bias = old.weight,old.bias
+            if type(new) is type(old): continue
+            if kind != 'none': new.weight,new.bias = old.weight,old.bias
             setattr(m, name, nn.Sequential(new, old.act) if hasattr(old, 'act') else new)
     return net
 

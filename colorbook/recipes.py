@@ -10,6 +10,7 @@ __all__ = ['recipes', 'ENCODERS', 'generators', 'critics', 'contents', 'Phase', 
 # %% ../nbs/09_recipes.ipynb #16e93b77
 import yaml
 from dataclasses import asdict, dataclass, fields, replace
+from operator import index
 from pathlib import Path
 import torch
 from fastai.vision.all import *
@@ -103,7 +104,7 @@ recipes = {r.name: r for r in [
     *[s4_recipe(m, c) for m in ('gan', 'lsgan', 'wgan', 'wgan-gp', 'ebgan') for c in ('l1', 'l2')],
     Recipe('s4-zhang', (Phase('content', 8, (3e-5, 0.), one_cycle=False),), generator='zhang', size=176, bs=40,
         rebalance=1., wd=1e-3),
-    replace(s4_recipe('gan', 'l1'), name='s4-pretrained', phases=(Phase('plain', 2, (1e-4, 1e-4), False),
+    replace(s4_recipe('gan', 'l1'), name='s4-pretrained', generator='pix2pix_noise', phases=(Phase('plain', 2, (1e-4, 1e-4), False),
         Phase('content', 2, (1e-4, 0.), False), Phase('both', 4, (1e-4, 1e-4), False))),
     Recipe('default', (Phase('content', 5, (3e-4, 2e-3, 0.)), Phase('critic', 1, (0., 0., 2e-4), False, .25),
         Phase('both', 3, (2e-5, 1e-4, 2e-4), False, .25)), adv_weight=.2, low=.75)]}
@@ -131,7 +132,7 @@ def build(
     types = {f.name: f.type for f in fields(cls)}
     wrong = ', '.join(sorted(set(d) - set(types)))
     if wrong: raise UsageError(f'a {cls.__name__.lower()} has no {wrong}', f"it has {', '.join(types)}")
-    cast = {float: float, tuple: lambda o: tuple(x if isinstance(x, Phase) else float(x) for x in o)}
+    cast = {float: float, int: index, tuple: lambda o: tuple(x if isinstance(x, Phase) else float(x) for x in o)}
     return cls(**{k: cast.get(types[k], noop)(v) for k,v in d.items()})
 
 def from_plain(d:dict) -> Recipe:
@@ -159,7 +160,8 @@ def vary(
 ) -> Recipe: # the recipe with these changes
     "A recipe with some fields replaced"
     if epochs is not None: overrides['phases'] = (replace(recipe.phases[0], epochs=epochs), *recipe.phases[1:])
-    return build(Recipe, {**{f.name: getattr(recipe, f.name) for f in fields(recipe)}, **overrides})
+    try: return build(Recipe, {**{f.name: getattr(recipe, f.name) for f in fields(recipe)}, **overrides})
+    except (TypeError, ValueError) as e: raise UsageError(f'no recipe has {overrides}: {e}', 'see its fields') from e
 
 # %% ../nbs/09_recipes.ipynb #cef1c896
 def depth_for(r): return min(8, r.size.bit_length() - 1) # halvings of pix2pix until a single cell is left

@@ -39,12 +39,12 @@ from colorbook.lab import join_lab, show_row, split_lab
 # They differ in the set $S$ over which mean and deviation are taken. *Batch* norm [@ioffe2015] takes one channel over all pictures of the batch, and stored statistics when training is over. *Instance* norm [@ulyanov2016] takes one channel of one picture, always. *Group* norm [@wu2018] takes several channels of one picture, here 32 groups, or as many as divide the channels. So a batch norm is a constant scale in use and can be folded away, and the other two stay in the artifact.
 #
 #
-# Torch's instance norm refuses a map of a single cell, where there is nothing to divide by. Networks for any size meet such maps in small pictures, so ours answers with the shift, as the formula does.
+# Torch's instance norm refuses a map of a single cell, which has no deviation. Networks for any size meet such maps in small pictures, and S0's critic ends in one. By the formula the answer would be the shift, whatever the picture, and nothing behind such a norm could learn; so ours leaves a lone cell unmeasured, and only scales and shifts it.
 
 # %%
 #| export
 class InstanceNorm(nn.InstanceNorm2d):
-    "Instance norm (Ulyanov et al. 2016) with scale and shift, which also takes maps of a single cell"
+    "Instance norm (Ulyanov et al. 2016) with scale and shift, which leaves maps of a single cell unmeasured"
     def __init__(self,
         nf:int, # channels
     ):
@@ -52,25 +52,27 @@ class InstanceNorm(nn.InstanceNorm2d):
     def forward(self, x):
         var,mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
         scale,shift = (o.view(-1, 1, 1) for o in (self.weight, self.bias))
-        return (x - mean)*(var + self.eps).rsqrt()*scale + shift
+        alone = torch.scalar_tensor(x.shape[2]*x.shape[3], device=x.device) == 1  # no `if`: exported for any size
+        return torch.where(alone, x, (x - mean)*(var + self.eps).rsqrt())*scale + shift
 
 # %%
 #| export
 norms = dict(
     batch=nn.BatchNorm2d,
     instance=InstanceNorm,
-    group=lambda nf: nn.GroupNorm(math.gcd(32, nf), nf))
+    group=lambda nf: nn.GroupNorm(math.gcd(32, nf), nf),
+    none=lambda nf: nn.Identity())
 
 def norm_of(
     kind:str, # key of `norms`
     nf:int, # channels
-) -> nn.Module: # with a scale and a shift for each channel
-    "A norm by its name: batch (Ioffe and Szegedy 2015), instance (Ulyanov et al. 2016) or group (Wu and He 2018)"
+) -> nn.Module: # with a scale and a shift for each channel, except 'none'
+    "A norm by its name: batch (Ioffe and Szegedy 2015), instance (Ulyanov et al. 2016), group (Wu and He 2018), none"
     if kind not in norms: raise UsageError(f"there is no norm '{kind}'", f"choose {', '.join(norms)}")
     return norms[kind](nf)
 
 # %% [markdown]
-# Each against the sum written out. A group norm whose groups have one channel is an instance norm; which makes a check that needs no sum at all. All three have two parameters a channel, so an exchange changes no count.
+# Each against the sum written out. A group norm whose groups have one channel is an instance norm; which makes a check that needs no sum at all. All three have two parameters a channel, so an exchange changes no count. The fourth entry of the table is no norm at all, and has none.
 
 # %%
 def standard(x, dims): return (x - x.mean(dims, keepdim=True))/(x.var(dims, correction=0, keepdim=True) + 1e-5).sqrt()
@@ -81,11 +83,11 @@ test_close(norm_of('batch', 64)(x), standard(x, (0, 2, 3)), eps=1e-5)
 test_close(norm_of('instance', 64)(x), standard(x, (2, 3)), eps=1e-4)
 test_close(norm_of('group', 64)(x), standard(x.view(4, 32, 2, 5, 7), (2, 3, 4)).view_as(x), eps=1e-4)
 test_close(F.instance_norm(x), norm_of('instance', 64)(x), eps=1e-5)
-test_eq(norm_of('instance', 64)(x[...,:1,:1]).detach(), torch.zeros(4, 64, 1, 1))
+test_eq(norm_of('instance', 64)(x[...,:1,:1]).detach(), x[...,:1,:1])
 test_close(nn.GroupNorm(64, 64)(x), norm_of('instance', 64)(x), eps=1e-4)
 test_eq([norm_of('group', o).num_groups for o in (512, 24, 7)], [32, 8, 1])
-test_eq({n_weights(norm_of(o, 64)) for o in norms}, {128})
-test_fail(lambda: norm_of('layer', 8), exc=UsageError, contains='batch, instance, group')
+test_eq({o: n_weights(norm_of(o, 64)) for o in norms}, dict(batch=128, instance=128, group=128, none=0))
+test_fail(lambda: norm_of('layer', 8), exc=UsageError, contains='batch, instance, group, none')
 norm_of('group', 24)
 
 # %% [markdown]
@@ -99,7 +101,7 @@ def looks(kind):
     slopes = torch.autograd.grad((out*torch.randn_like(out)).sum(), pictures)[0]
     return slopes[1:].abs().max().item() > 0
 
-test_eq({o: looks(o) for o in norms}, dict(batch=True, instance=False, group=False))
+test_eq({o: looks(o) for o in norms}, dict(batch=True, instance=False, group=False, none=False))
 a,b = torch.rand(64, 1, 1) + .5,torch.randn(64, 1, 1)
 test_close(norm_of('instance', 64)(a*x + b), norm_of('instance', 64)(x), eps=1e-3)
 change = (norm_of('group', 64)(a*x + b) - norm_of('group', 64)(x)).abs().mean()
@@ -121,7 +123,7 @@ show_row([o for two in shown for o in two], [f'{k}{i}' for k in ('L ', 'batch ',
 # ## Exchange
 
 # %% [markdown]
-# A network need not be written for a norm. Wherever a norm stands, another can be put; scale and shift go over. Some networks, those of timm among them, keep an activation inside their norm, and it comes along.
+# A network need not be written for a norm. Wherever a norm stands, another can be put; scale and shift go over, and one that is of this kind already stays as it is. Some networks, those of timm among them, keep an activation inside their norm, and it comes along.
 
 # %%
 #| export
@@ -134,7 +136,8 @@ def swap_norms(
         for name,old in list(m.named_children()):
             if not isinstance(old, (nn.BatchNorm2d, nn.InstanceNorm2d, nn.GroupNorm)): continue
             new = norm_of(kind, len(old.weight))
-            new.weight,new.bias = old.weight,old.bias
+            if type(new) is type(old): continue
+            if kind != 'none': new.weight,new.bias = old.weight,old.bias
             setattr(m, name, nn.Sequential(new, old.act) if hasattr(old, 'act') else new)
     return net
 
@@ -147,6 +150,8 @@ other = swap_norms(copy.deepcopy(net), 'instance')
 h = net[0](L8)
 test_close(other(L8), F.instance_norm(F.instance_norm(h, weight=net[1].weight).relu()), eps=1e-4)
 test_eq(n_weights(other), n_weights(net))
+for kind,want in (('batch', net(L8)), ('none', h.relu())): test_close(swap_norms(copy.deepcopy(net), kind)(L8), want)
+test_eq(n_weights(swap_norms(copy.deepcopy(net), 'none')), n_weights(net[0]))
 fused = nn.Sequential(nn.BatchNorm2d(4))
 fused[0].act = nn.ReLU()
 test_eq(swap_norms(fused, 'group')(x[:,:4]).min().detach(), 0.)
@@ -306,13 +311,13 @@ test_fail(lambda: adapt(net, attention=('ups.1',)), exc=UsageError, contains='up
 # %% [markdown]
 # ## What we have
 #
-# - three norms with one number of parameters, each equal to its written-out sum, and what each can and cannot see;
+# - one table of norms, `norms`, for generators and critics alike: three with one number of parameters, each equal to its written-out sum, and what each can and cannot see;
 # - `SelfAttention`, which starts as the identity and reaches every place from every place;
 # - `adapt`, which fits any network with them, and with spectral norm.
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. An instance norm answers to a map of a single cell with its shift. What does that mean for a network that halves its picture until one cell is left?
+# 1. Let `InstanceNorm` answer to a map of a single cell with its shift, as the formula does. What does that mean for a network that halves its picture until one cell is left?
 # 2. Fold an instance norm into the convolution before it. Which number is missing, and when would you know it?
 # 3. Add the place to the queries and keys, so that attention knows what is beside what. Which of the four closed forms falls?

@@ -241,7 +241,7 @@ class PatchCritic(nn.Module):
         conditional:bool=True, # see `L` as well?
     ):
         super().__init__()
-        self.conditional = conditional
+        self.conditional,self.strides = conditional,strides
         widths = [n_color + conditional] + [nf*min(2**i, 8) for i in range(len(strides) - 1)] + [1]
         layers = []
         for ni,no,s in zip(widths, widths[1:], strides):
@@ -249,10 +249,35 @@ class PatchCritic(nn.Module):
         self.layers = nn.Sequential(*layers[:-1])
     def forward(self,
         L:Tensor, # lightness in 0..1, `bs`x1xHxW; it is averaged to the size of `color`
-        color:Tensor, # about -1..1, `bs`x`n_color`xhxw, any size of at least a patch's stride
+        color:Tensor, # about -1..1, `bs`x`n_color`xhxw, any size of at least 24 pixels with these strides
     ) -> Tensor: # logits, `bs`x1xh'xw': positive for real
-        "A map of verdicts"
+        "A map of verdicts; a `UsageError` where the picture is too small for one"
+        check_side(color, self.strides)
         return self.layers(pair(L, color) if self.conditional else color)
+
+# %% [markdown]
+# Any size, but not none: each convolution takes its share of the edge, and there has to be one verdict left. The smallest side follows from the last layer to the first, $n\leftarrow(n-1)\,s+2$, and is 24 pixels for these strides. It is the side of the *color*: a generator that answers at a quarter needs pictures of 96.
+
+# %%
+#| export
+def check_side(
+    color:Tensor, # what a patch critic is asked to judge
+    strides:tuple, # of its 4x4 convolutions, padded by one pixel
+):
+    "Raise a `UsageError` if `color` is too small for a single verdict"
+    n,(h,w) = 1,color.shape[-2:]
+    for s in reversed(strides): n = (n - 1)*s + 2
+    if min(h, w) >= n: return
+    raise UsageError(f'the patch critic judges color of at least {n}x{n} pixels and got {h}x{w}',
+        'train on larger pictures, let the generator answer at full size, or give the critic fewer or smaller strides')
+
+# %%
+for strides,n in (((2, 2, 2, 1, 1), 24), ((2, 2, 1, 1), 12), ((2, 1), 4)):
+    critic = PatchCritic(nf=2, strides=strides)
+    judge = lambda h,w: critic(torch.zeros(1, 1, 4*h, 4*w), torch.zeros(1, 2, h, w))
+    test_eq(judge(n, n).shape, (1, 1, 1, 1))
+    for h,w in ((n - 1, n), (n, n - 1)): test_fail(lambda: judge(h, w), exc=UsageError, contains=f'at least {n}x{n}')
+judge(9, 13).shape
 
 # %% [markdown]
 # With 64 channels and three that come in, it has 2,764,737 weights, a sixth of S0's critic at 224 pixels. Three is the count for $L$ with $ab$, as S4 has it, and also for RGB alone, as S1 has it; RGB together with $L$ makes four, and 1,024 weights more. S1's, at 32 channels, has 694,240 because its last layer has no bias.

@@ -3,7 +3,7 @@
 #
 # > Two published critics, and the two switches that every critic should have
 #
-# The systems of this book disagree about the critic more than about anything else: S0 makes it fully connected, S2 gives up every stride, S4 judges patches and normalizes by the batch. At the end of this chapter we have S2's and S4's critics with their published numbers of weights, each blind to lightness or not as we like, and two functions that change the normalization of any critic and put spectral norm on it. And we have looked, by gradient, at what a norm does to the promise that a patch critic judges a patch: with some norms the promise is not kept.
+# The systems of this book disagree about the critic more than about anything else: S0 makes it fully connected, S2 gives up every stride, S4 judges patches and normalizes by the batch. At the end of this chapter we have S2's and S4's critics with their published numbers of weights, each blind to lightness or not as we like, and with the two switches that generators have too: another norm, and spectral norm. And we have looked, by gradient, at what a norm does to the promise that a patch critic judges a patch: with some norms the promise is not kept.
 
 # %%
 #| default_exp critics
@@ -15,16 +15,18 @@ size,seed = 64,4
 #| export
 import math
 from torch import nn, Tensor
-from torch.nn.utils import parametrizations
-from torch.nn.utils.parametrize import is_parametrized
-from colorbook.core import InputError, UsageError
-from colorbook.critic import pair
+from colorbook.core import InputError
+from colorbook.critic import check_side, pair
+from colorbook.norms import adapt
 
 # %%
 #| hide
 import copy, torch, numpy as np, pandas as pd, matplotlib.pyplot as plt
 from fastcore.test import *
+from torch.nn.utils.parametrize import is_parametrized
+from colorbook.core import UsageError
 from colorbook.critic import S0Critic
+from colorbook.norms import limit, norms
 from colorbook.photos import sample_photos
 from colorbook.lab import split_lab
 
@@ -42,7 +44,7 @@ def block(
     ks:int, # side of the kernel
     stride:int, # 1 keeps the size
     pad:int, # zeros at each edge
-    norm:bool=True, # batch norm? `renorm` exchanges it
+    norm:bool=True, # batch norm? `adapt` exchanges it
 ) -> nn.Sequential: # convolution, norm, leaky ReLU
     "One layer of a critic"
     norms = [nn.BatchNorm2d(nf)] if norm else []
@@ -67,7 +69,7 @@ class S2Critic(nn.Module):
         widths:tuple=(16, 32, 64, 128), # channels of the convolutions; COLORGAN (64, 128, 256, 512)
         stride:int=1, # of each; COLORGAN 2
         dense:int=16, # linear features before the logit; COLORGAN 64
-        norm:str='batch', # key of `norms`
+        norm:str='batch', # key of `colorbook.norms.norms`
         spectral:bool=False, # spectral norm in every layer?
     ):
         super().__init__()
@@ -77,7 +79,7 @@ class S2Critic(nn.Module):
         left = [math.ceil(o/stride**len(widths)) for o in size] if size else (1, 1)
         self.pool = nn.Identity() if size else nn.AdaptiveAvgPool2d(1)
         self.head = nn.Sequential(nn.Flatten(), nn.Linear(widths[-1]*left[0]*left[1], dense), nn.Linear(dense, 1))
-        with_options(self, norm, spectral)
+        adapt(self, norm, spectral)
     def forward(self,
         L:Tensor, # lightness in 0..1, `bs`x1xHxW; it is averaged to the size of `color`
         color:Tensor, # about -1..1, `bs`x`n_color`xhxw
@@ -92,57 +94,7 @@ class S2Critic(nn.Module):
 # ## The switches
 
 # %% [markdown]
-# A norm is a decision about *whose* statistics a value is measured by [@wu2018]. Batch norm [@ioffe2015] takes one channel's mean and deviation over all pictures of the batch; instance norm [@ulyanov2016] over one picture; group norm over one picture and several channels at once. All three have a scale and a shift for each channel, so they can be exchanged without a change in the number of weights. A critic's pictures come in two batches, one real, one generated, so statistics of the batch are statistics of the answer; that is one reason to want another norm, and the gradient penalty of a [later chapter](05_losses_adversarial.ipynb) is a second.
-#
-# `renorm` exchanges every batch norm of a network that exists already, S0's too. One detail: where nothing is left but one pixel, an instance has no deviation. S0's head is such a place, and there our instance norm only scales and shifts.
-
-# %%
-#| export
-class InstanceNorm(nn.InstanceNorm2d):
-    "Instance norm with scale and shift, which leaves planes of one pixel unmeasured"
-    def __init__(self, nf): super().__init__(nf, affine=True)
-    def forward(self, x):
-        if x.shape[-2:] != (1, 1): return super().forward(x)
-        return x*self.weight[:,None,None] + self.bias[:,None,None]
-
-# %%
-#| export
-norms = dict(batch=nn.BatchNorm2d, instance=InstanceNorm, group=lambda nf: nn.GroupNorm(math.gcd(nf, 32), nf),
-    none=lambda nf: nn.Identity())
-
-def renorm(
-    net:nn.Module, # with batch norms; changed in place
-    norm:str, # key of `norms`
-) -> nn.Module: # the same
-    "Exchange every batch norm for another, new one"
-    if norm not in norms: raise UsageError(f"there is no norm '{norm}'", f"choose {', '.join(norms)}")
-    for name,m in list(net.named_children()):
-        if isinstance(m, nn.BatchNorm2d): setattr(net, name, norms[norm](m.num_features))
-        else: renorm(m, norm)
-    return net
-
-# %% [markdown]
-# Spectral norm has been explained for [the patch critic](04_critic.ipynb). Here it is put on every layer with a matrix, dense and transposed ones included, and on none twice.
-
-# %%
-#| export
-def spectral_norm(
-    net:nn.Module, # changed in place
-) -> nn.Module: # the same
-    "Spectral norm (Miyato et al. 2018) on every convolution and dense layer that has none"
-    for m in list(net.modules()):
-        if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)) and not is_parametrized(m, 'weight'):
-            parametrizations.spectral_norm(m)
-    return net
-
-def with_options(
-    net:nn.Module, # changed in place
-    norm:str='batch', # key of `norms`
-    spectral:bool=False, # spectral norm as well?
-) -> nn.Module: # the same
-    "A critic with its two switches set"
-    renorm(net, norm) if norm != 'batch' else net
-    return spectral_norm(net) if spectral else net
+# A norm is a decision about *whose* statistics a value is measured by: the batch's, the picture's, or a group of channels' of one picture. [Chapter 03](03_norms.ipynb) has the table of them, `norms`, and `adapt`, which exchanges the norms of any network that exists already, S0's critic too, and puts spectral norm on every layer with a matrix, dense and transposed ones included. A critic's pictures come in two batches, one real, one generated, so statistics of the batch are statistics of the answer; that is one reason to want another norm, and the gradient penalty of a [later chapter](05_losses_adversarial.ipynb) is a second. One detail: where nothing is left but one pixel, an instance has no deviation. S0's head is such a place, and there the instance norm of our table only scales and shifts.
 
 # %% [markdown]
 # Now the count. The published 22,388,721, its sum by hand, and what remains of it without the dense layer: one part in eighty. The switches change no count, except that without norms their scales and shifts are gone.
@@ -209,22 +161,23 @@ class S4Critic(nn.Module):
         conditional:bool=True, # see `L` as well? S4 has both
         nf:int=64, # channels after the first layer
         strides:tuple=(2, 2, 2, 1, 1), # of the 4x4 convolutions
-        norm:str='batch', # key of `norms`
+        norm:str='batch', # key of `colorbook.norms.norms`
         spectral:bool=False, # spectral norm in every layer?
     ):
         super().__init__()
-        self.conditional = conditional
+        self.conditional,self.strides = conditional,strides
         chans = [n_color + conditional] + [nf*min(2**i, 8) for i in range(len(strides) - 1)]
         blocks = [block(i, o, 4, s, 1, n > 0) for n,(i,o,s) in enumerate(zip(chans, chans[1:], strides))]
         self.layers = nn.Sequential(*blocks, nn.Conv2d(chans[-1], 1, 4, strides[-1], 1))
         for m in self.layers.modules():
             if isinstance(m, nn.Conv2d): nn.init.normal_(m.weight, 0, .02)
-        with_options(self, norm, spectral)
+        adapt(self, norm, spectral)
     def forward(self,
         L:Tensor, # lightness in 0..1, `bs`x1xHxW; it is averaged to the size of `color`
-        color:Tensor, # about -1..1, `bs`x`n_color`xhxw, any size of at least a patch's stride
+        color:Tensor, # about -1..1, `bs`x`n_color`xhxw, any size of at least 24 pixels with these strides
     ) -> Tensor: # logits, `bs`x1xh'xw': positive for real
-        "A map of verdicts"
+        "A map of verdicts; a `UsageError` where the picture is too small for one"
+        check_side(color, self.strides)
         return self.layers(pair(L, color) if self.conditional else color)
 
 # %%
@@ -307,8 +260,6 @@ def differ(f, y): return (f(x) - f(y))[0].abs().max().item()
 seen = {k: (differ(n(8), one_louder), differ(n(8), all_louder)) for k,n in norms.items()}
 for k in ('instance', 'group'): test_close(seen[k], (0, 0), eps=1e-3)
 assert seen['batch'][0] > .5 and seen['batch'][1] < 1e-3 and min(seen['none']) > .5
-test_close(InstanceNorm(8)(x), nn.functional.instance_norm(x), eps=1e-6)
-test_eq(InstanceNorm(8)(x[...,:1,:1]).detach(), x[...,:1,:1])
 pd.DataFrame(seen, index=['one picture twice as loud', 'all pictures twice as loud']).round(3)
 
 # %% [markdown]
@@ -325,7 +276,7 @@ def largest(net):
     return torch.stack([torch.linalg.matrix_norm(rows(o).detach().flatten(1), 2) for o in layers])
 
 kinds = {
-    'S0': lambda c, **kw: with_options(S0Critic(32, 2, conditional=c), **kw),
+    'S0': lambda c, **kw: adapt(S0Critic(32, 2, conditional=c), **kw),
     'S2': lambda c, **kw: S2Critic((32, 32), conditional=c, widths=(4, 8, 8, 8), **kw),
     'S2, pooled': lambda c, **kw: S2Critic(None, conditional=c, widths=(4, 8, 8, 8), **kw),
     'S4': lambda c, **kw: S4Critic(2, c, 8, **kw)}
@@ -348,7 +299,7 @@ torch.manual_seed(seed)
 rows = {}
 for name,make in kinds.items():
     if name == 'S0': continue
-    before,net = largest(spectral_norm(make(True, norm='none'))).max().item(),make(True, norm='none', spectral=True)
+    before,net = largest(limit(make(True, norm='none'))).max().item(),make(True, norm='none', spectral=True)
     with torch.no_grad():
         for _ in range(40): net(L, ab)
     after = largest(net.eval())
@@ -356,7 +307,7 @@ for name,make in kinds.items():
     test_eq(len(list(net.parameters())), len(list(make(True, norm='none').parameters())))
     with torch.no_grad(): test_eq(copy.deepcopy(net)(L, ab), net(L, ab))
     rows[name] = after.tolist()
-test_eq(len([o for o in spectral_norm(spectral_norm(S4Critic(nf=8))).modules() if is_parametrized(o, 'weight')]), 5)
+test_eq(len([o for o in limit(limit(S4Critic(nf=8))).modules() if is_parametrized(o, 'weight')]), 5)
 test_fail(lambda: S4Critic(norm='layer'), exc=UsageError, contains='batch, instance, group, none')
 rows
 
@@ -365,7 +316,7 @@ rows
 #
 # - `S2Critic`, 22,388,721 weights at 90x120, COLORGAN's by its parameters, and at any size with a global pool;
 # - `S4Critic`, 2,766,529 weights, with its $ab$-only form, and patches that are 70 pixels where the norm allows it;
-# - `renorm` and `spectral_norm`, switches for critics that exist already.
+# - the switches of [chapter 03](03_norms.ipynb), norms and spectral norm, for every critic, S0's too.
 
 # %% [markdown]
 # ## Exercises

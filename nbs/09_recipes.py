@@ -15,6 +15,7 @@ size = 32
 #| export
 import yaml
 from dataclasses import asdict, dataclass, fields, replace
+from operator import index
 from pathlib import Path
 import torch
 from fastai.vision.all import *
@@ -115,7 +116,44 @@ class Recipe:
 #
 # What S0 fixes in its code is in the recipe too: Adam's betas 0.5 and 0.999, an unconditional critic, a quarter of the photographs held out.
 #
-# S2's and S4's flags go the same way: S2's `GEN_LR` and `DISC_LR` are `lrs`, its clipping of the critic's gradient is `critic_clip`, and that its critic never reached the generator is `adv_weight` 0, which `s2-fixed` changes; S4's `--LOSS_METHOD` with `--L1_WEIGHT` or `--L2_WEIGHT` is in the recipe's name, `--NUM_CRITIC` is the mode of the phase, `--PRETRAIN_EPOCHS` are phases of `s4-pretrained`, `--UPCONVS` is the generator `pix2pix` or `pix2pix_transposed`, `--JITTER` is `low`. What S4's report does not say, such as Adam's betas, is ours. `default` is the product's recipe.
+# S2's constants are in its code and became fields; S4 is all flags. Wherever a field is named, `colorbook train RECIPE DATA --set FIELD=VALUE` changes it.
+#
+# | flag or constant of S2 | | here |
+# |---|---|---|
+# | `--build_db` | | `colorbook data build-db`; `DATA` may be the file |
+# | `--load_weights` | | the same command resumes |
+# | `--epoch` | 100 | `--epochs` |
+# | `evaluate.py --train 8`, `--train 0 99 175` | | the sheets of the run; `colorbook colorize` on chosen files |
+# | `evaluate.py --test` | | a film frame by frame: `colorbook data frames`, then `colorbook colorize FOLDER` |
+# | `GEN_LR`, `DISC_LR` | 5e-4, 1e-4 | `lrs` |
+# | `clipvalue` | 0.1 | `critic_clip` |
+# | `BATCH`, 90x120 pixels | 20 | `bs`, `size`; the fully convolutional generator takes any size, `stride1_dense` is the published one |
+# | `Z_DIM`, uniform noise | 100 | `z_dim` of `colorbook.stride1.Stride1Generator` |
+# | a critic that is never heard | | `adv_weight` 0 in `s2`, 0.01 in `s2-fixed` |
+# | COLORGAN: `K_D`, `K_G` | 5, 1 | mode `5-1` of the phase |
+# | COLORGAN: clip 0.01, or penalty 10 | | `adversarial` `wgan`, `wgan_gp` |
+# | COLORGAN: `multi_z`, `multi_condition` | | lightness before every convolution; noise once, as in S2 |
+# | COLORGAN: `rearrange_test.py` | 64 draws | `colorbook.diverse`: the sheet sorted by the critic |
+#
+# | flag of S4 | default | here |
+# |---|---|---|
+# | `--PRETRAIN_EPOCHS`, `--PRETRAIN_LR` | 0 | the first phases of `s4-pretrained` |
+# | `--GAN_EPOCHS`, `--GAN_LR` | 2e-5 | `epochs` and `lrs` of the last phase; the recipes have those of the report |
+# | `--ARCHITECTURE {pix2pix, colcolgan}` | | `generator`: `pix2pix`, `colcolgan` |
+# | `--UPCONVS` | 1 | `generator`: `pix2pix`, or `pix2pix_transposed` for 0 |
+# | `--DATASET`, `--DATA_DIR` | | `DATA` |
+# | `--BATCH_SIZE`, `--SIZE` | 32, 256 | `bs` (4, as in the report), `size` |
+# | `--NUM_GPU` | 1 | the first that PyTorch sees |
+# | `--JITTER` | 1 | `low` 0.93: a crop of 256 of 276 pixels |
+# | `--NUM_CRITIC` | 5 | mode of the phase: `5-1`, or `wasserstein` with its 100 steps at times |
+# | `--LOSS_METHOD {wasserstein, least_squares, energy, gan, cnn}` | | recipes `s4-wgan-*`, `s4-lsgan-*`, `s4-ebgan-*`, `s4-gan-*`; `cnn` is mode `content` |
+# | `--L1_WEIGHT`, `--L2_WEIGHT` | 100, 0 | `content` `l1` or `l2`, `lam` (of a *mean*, where S4's L2 is a sum) |
+# | `--GAN_WEIGHT` | 1 | `adv_weight` |
+# | `--LOAD_MODEL` | | the same command resumes |
+# | `info.pkl`, `info.py` | | `recipe.yaml` in the run's folder |
+# | `_eval_all.sh` | | `benchmarks/recipes.py`, `benchmarks/laboratory.py` |
+#
+# What S4's report does not say, such as Adam's betas, is ours. `default` is the product's recipe.
 #
 # Its content loss was chosen by measurement, as far as that goes. `benchmarks/content.py` trains the same network twice on the same 24,575 photographs, two epochs at 64 pixels, by regression of $ab$ and by classification, and turns the one setting that each has afterwards (saturation; temperature and share). Held-out PSNR in dB, the best that reaches a colorfulness:
 #
@@ -157,7 +195,7 @@ recipes = {r.name: r for r in [
     *[s4_recipe(m, c) for m in ('gan', 'lsgan', 'wgan', 'wgan-gp', 'ebgan') for c in ('l1', 'l2')],
     Recipe('s4-zhang', (Phase('content', 8, (3e-5, 0.), one_cycle=False),), generator='zhang', size=176, bs=40,
         rebalance=1., wd=1e-3),
-    replace(s4_recipe('gan', 'l1'), name='s4-pretrained', phases=(Phase('plain', 2, (1e-4, 1e-4), False),
+    replace(s4_recipe('gan', 'l1'), name='s4-pretrained', generator='pix2pix_noise', phases=(Phase('plain', 2, (1e-4, 1e-4), False),
         Phase('content', 2, (1e-4, 0.), False), Phase('both', 4, (1e-4, 1e-4), False))),
     Recipe('default', (Phase('content', 5, (3e-4, 2e-3, 0.)), Phase('critic', 1, (0., 0., 2e-4), False, .25),
         Phase('both', 3, (2e-5, 1e-4, 2e-4), False, .25)), adv_weight=.2, low=.75)]}
@@ -198,7 +236,7 @@ def build(
     types = {f.name: f.type for f in fields(cls)}
     wrong = ', '.join(sorted(set(d) - set(types)))
     if wrong: raise UsageError(f'a {cls.__name__.lower()} has no {wrong}', f"it has {', '.join(types)}")
-    cast = {float: float, tuple: lambda o: tuple(x if isinstance(x, Phase) else float(x) for x in o)}
+    cast = {float: float, int: index, tuple: lambda o: tuple(x if isinstance(x, Phase) else float(x) for x in o)}
     return cls(**{k: cast.get(types[k], noop)(v) for k,v in d.items()})
 
 def from_plain(d:dict) -> Recipe:
@@ -228,7 +266,8 @@ def vary(
 ) -> Recipe: # the recipe with these changes
     "A recipe with some fields replaced"
     if epochs is not None: overrides['phases'] = (replace(recipe.phases[0], epochs=epochs), *recipe.phases[1:])
-    return build(Recipe, {**{f.name: getattr(recipe, f.name) for f in fields(recipe)}, **overrides})
+    try: return build(Recipe, {**{f.name: getattr(recipe, f.name) for f in fields(recipe)}, **overrides})
+    except (TypeError, ValueError) as e: raise UsageError(f'no recipe has {overrides}: {e}', 'see its fields') from e
 
 # %%
 home = Path(tempfile.mkdtemp())
@@ -241,6 +280,8 @@ test_eq(load_recipe(home/'r.yaml'), Recipe('mine', (Phase('both', 1, (1e-4, 2e-4
 test_eq(vary(s0, epochs=3, lam=10.), replace(s0, lam=10., phases=(replace(s0.phases[0], epochs=3),)))
 test_fail(lambda: load_recipe('s00'), exc=UsageError, contains='s0, s0-large, s2, s2-fixed')
 test_fail(lambda: vary(s0, lamb=10), exc=UsageError, contains='no lamb; it has name, phases')
+test_fail(lambda: vary(s0, lam='much'), exc=UsageError, contains='much')
+test_fail(lambda: vary(s0, bs=2.5), exc=UsageError, contains='bs')
 for bad in ('name: mine', 'phases: 3', '[', 'just words'):
     (home/'r.yaml').write_text(bad)
     test_fail(lambda: load_recipe(home/'r.yaml'), exc=InputError, contains='is no recipe')

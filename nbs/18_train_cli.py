@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Optional
 import typer
 from colorbook.cli import _card_hash, _train_half, app
+from colorbook.core import UsageError
 
 # %%
 #| hide
@@ -29,7 +30,19 @@ from colorbook.recipes import Phase, recipes, replace, save_recipe
 # ## Train, export, measure
 
 # %% [markdown]
-# A [recipe](09_recipes.ipynb) is a name or a YAML file; options replace what it says. A run that was stopped goes on when it is started again, and at the end the best of its weights are exported by [the rule](09_training.ipynb#the-rule-for-what-is-shipped). `export` does that again, for instance after more training, and `evaluate` measures a model on photographs that it has not seen, by [the protocol](19_evaluate.ipynb) of the figures in this book.
+# A [recipe](09_recipes.ipynb) is a name or a YAML file; options replace what it says, `--set` any field: `--set lam=50 --set generator=pix2pix_transposed`. A run that was stopped goes on when it is started again, and at the end the best of its weights are exported by [the rule](09_training.ipynb#the-rule-for-what-is-shipped). `export` does that again, for instance after more training, and `evaluate` measures a model on photographs that it has not seen, by [the protocol](19_evaluate.ipynb) of the figures in this book.
+
+# %%
+#| export
+def parse_changes(
+    changes:list, # lines such as 'lam=50'
+) -> dict: # values by the names of fields
+    "Fields of a recipe as the command line gives them; `UsageError` where there is no field or a phase is meant"
+    import yaml
+    pairs = dict(o.split('=', 1) if '=' in o else (o, '') for o in changes)
+    wrong = [k for k,v in pairs.items() if not v or k in ('name', 'phases')]
+    if wrong: raise UsageError(f"--set '{wrong[0]}' is not FIELD=VALUE", 'for phases edit the recipe.yaml of a run')
+    return {k: yaml.safe_load(v) for k,v in pairs.items()}
 
 # %%
 #| export
@@ -42,13 +55,15 @@ def train_command(
     batch_size: Annotated[Optional[int], typer.Option(help='Instead of what the recipe says.')] = None,
     seed: Annotated[Optional[int], typer.Option(help='Instead of what the recipe says.')] = None,
     weights: Annotated[Optional[str], typer.Option(help='A file of weights for the encoder.')] = None,
+    change: Annotated[Optional[list[str]], typer.Option('--set', metavar='FIELD=VALUE',
+        help='Another value for a field of the recipe; may be repeated.')] = None,
     workers: Annotated[int, typer.Option(help='Processes that decode; for sets that do not fit into memory.')] = 0,
     prior: Annotated[Optional[str], typer.Option(help='What `colorbook data doctor` wrote of the colors.')] = None,
     resume: Annotated[bool, typer.Option('--resume/--no-resume', help='Go on with a run that was stopped.')] = True,
 ):
     "Train a model by a recipe and export it; a run that was stopped goes on where it was."
     training,artifact = _train_half('training'), _train_half('artifact')
-    overrides = dict(epochs=epochs, bs=batch_size, seed=seed, weights=weights)
+    overrides = dict(epochs=epochs, bs=batch_size, seed=seed, weights=weights) | parse_changes(change or [])
     run = training.train(recipe, photos, resume=resume, workers=workers, prior=prior, **({'out':out} if out else {}),
                         **{k:v for k,v in overrides.items() if v is not None})
     print(artifact.export_run(run))
@@ -96,13 +111,14 @@ def run(*args):
         code = main([*map(str, args)])
     return code,out.getvalue().strip(),said.getvalue().strip()
 
-code,out,_ = run('train', home/'mine.yaml', home/'photos', '-o', home/'run', '--epochs', 1, '--batch-size', 8)
+code,out,_ = run('train', home/'mine.yaml', home/'photos', '-o', home/'run', '--epochs', 1, '--batch-size', 8, '--set', 'lam=50')
 test_eq((code, out.splitlines()[-1]), (0, str(home/'run/artifact.onnx')))
 test_eq(run('export', home/'run', home/'mine.onnx')[0], 0)
 assert (home/'mine.onnx').read_bytes() == (home/'run/artifact.onnx').read_bytes()
 code,out,_ = run('evaluate', home/'mine.onnx', home/'photos', '-o', home/'measured', '--size', 64)
 test_eq((code, 'psnr' in out.lower()), (0, True))
-test_eq(json.loads(run('card', home/'mine.onnx')[1])['recipe']['bs'], 8)
+card = json.loads(run('card', home/'mine.onnx')[1])
+test_eq((card['recipe']['bs'], card['recipe']['lam']), (8, 50))
 test_eq(run('colorize', home/'photos/0-0.png', '-m', home/'mine.onnx', '-o', home/'out.png')[0], 0)
 sorted(o.name for o in (home/'run').iterdir())
 
@@ -113,6 +129,8 @@ sorted(o.name for o in (home/'run').iterdir())
 test_eq(run('train', 's00', home/'photos')[0], 2)
 test_eq(run('train', home/'mine.yaml', home/'photos', '-o', home/'run', '--epochs', 2)[0], 2)
 test_eq(run('train', home/'mine.yaml', home/'none', '-o', home/'new')[0], 3)
+for wrong in ('lam', 'lamb=3', 'lam=much', 'size=64.5', 'phases=3'):
+    test_eq(run('train', 's0', home/'photos', '--set', wrong)[0], 2)
 (home/'text.onnx').write_text('no model')
 test_eq(run('evaluate', home/'text.onnx', home/'photos')[0], 3)
 said = run('train', home/'mine.yaml', home/'photos', '-o', home/'run', '--epochs', 2)[2]

@@ -19,12 +19,13 @@ from colorbook.losses_content import (ColorfulnessLoss, colorful, L2Loss, Percep
     TotalVariationLoss, vgg19)
 from colorbook.core import ColorbookError, UsageError
 from colorbook.critic import PatchCritic, S0Critic
-from colorbook.critics import norms, S2Critic, S4Critic, spectral_norm, with_options
+from colorbook.critics import S2Critic, S4Critic
 from colorbook.photos import data_dir
 from colorbook.energy import EnergyCritic, pull_away
 from colorbook.losses import L1Loss
 from colorbook.many import ChannelCritics, ChannelGenerator, Critics, score, Verdicts
 from colorbook.metrics import colorfulness
+from colorbook.norms import adapt, limit, norms
 
 SIZE = 32
 
@@ -91,7 +92,7 @@ def run(generator, critic, loss, n=3, size=SIZE):
 
 
 critics = {
-    's0': lambda c, **o: with_options(S0Critic(SIZE, 2, conditional=c), **o),
+    's0': lambda c, **o: adapt(S0Critic(SIZE, 2, conditional=c), **o),
     's2': lambda c, **o: S2Critic((SIZE, SIZE), conditional=c, widths=(2, 4, 4, 4), **o),
     's2 pooled': lambda c, **o: S2Critic(None, conditional=c, widths=(2, 4, 4, 4), **o),
     's4': lambda c, **o: S4Critic(2, c, 4, **o),
@@ -163,7 +164,7 @@ def test_spectral_norm_bounds_the_scores():
     with torch.no_grad():
         for p in plain.parameters(): p.mul_(40)
     # each 4x4 convolution of stride s covers a pixel (4/s)^2 times: at most 2*2*2*4*4
-    assert steepest(spectral_norm(copy.deepcopy(plain))) < 128 < steepest(plain)
+    assert steepest(limit(copy.deepcopy(plain))) < 128 < steepest(plain)
 
 
 # ---- adversarial losses, by sums in plain Python
@@ -373,6 +374,16 @@ def test_annealed_mean_by_hand():
     color = lambda *T: AnnealedMean(*T)(s.view(1, -1, 1, 1)).flatten().numpy()*110
     assert np.allclose(color(), at(.38), atol=1e-2) and np.allclose(color(1.), at(1), atol=1e-2)
     assert np.allclose(color(1e-4), bins[s.argmax()], atol=1e-2)
+
+
+@pytest.mark.parametrize('make', [PatchCritic, S4Critic])
+def test_a_picture_too_small_for_a_verdict(make):
+    "Color at a quarter of 32 pixels, as target `ab4` makes it"
+    critic = make(2, strides=(2, 2, 1, 1))
+    assert critic(torch.rand(2, 1, 48, 48), torch.rand(2, 2, 12, 12)).shape == (2, 1, 1, 1)
+    with pytest.raises(UsageError, match='at least 12x12 pixels and got 8x8') as e:
+        critic(torch.rand(2, 1, 32, 32), torch.rand(2, 2, 8, 8))
+    assert e.value.exit_code == 2 and 'larger pictures' in e.value.remedy
 
 
 def test_errors_say_what_to_do():

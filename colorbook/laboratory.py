@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['generators', 'critics', 'norm', 's2', 'adversaries', 'arms', 'seeds', 'given', 'EvenAdversary', 'arm', 'small_critic',
-           'start_of', 'fit', 'new_learner', 'save_weights', 'begin', 'train_arm', 'measure', 'squares', 'run_job',
-           'run_all', 'summarize', 'table_of', 'draw_grid']
+           'start_of', 'AverageWeights', 'fit', 'new_learner', 'save_weights', 'begin', 'train_arm', 'measure',
+           'squares', 'run_job', 'run_all', 'summarize', 'table_of', 'draw_grid']
 
 # %% ../nbs/20_laboratory.ipynb #e5e734e0
 import hashlib, multiprocessing
@@ -17,6 +17,7 @@ import numpy as np, pandas as pd, torch
 from fastai.vision.all import *
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from .adversary import Adversary
 from .core import with_progress, write_beside
 from .critics import S4Critic
@@ -97,18 +98,31 @@ def start_of(recipe:Recipe) -> str: # a name
     return f'{recipe.generator} {recipe.content} {recipe.size}'
 
 # %% ../nbs/20_laboratory.ipynb #218e3398
+class AverageWeights(Callback):
+    "At the end of a fit the generator has the exponential average of its weights over the steps"
+    order = 80
+    def __init__(self, decay=.98): self.decay = decay
+    def before_fit(self):
+        fn = get_ema_multi_avg_fn(self.decay)
+        self.mean = AveragedModel(self.learn.model.generator, multi_avg_fn=fn, use_buffers=True)
+    def after_batch(self):
+        if self.training and self.learn.adversary.turn != 'critic': self.mean.update_parameters(self.learn.model.generator)
+    def after_fit(self): self.learn.model.generator.load_state_dict(self.mean.module.state_dict())
+
+# %% ../nbs/20_laboratory.ipynb #f8fe362d
 def fit(
     learn:Learner,
     phase:Phase,
     adversary:Adversary,
+    average:bool=False, # keep averaged weights?
 ):
     "One phase; a loss that is no number any more ends it"
-    cbs = [adversary, TerminateOnNaNCallback()]
+    cbs = [adversary, TerminateOnNaNCallback(), *([AverageWeights()] if average else [])]
     if phase.share < 1: cbs.append(ShortEpochCallback(phase.share, short_valid=False))
     run = learn.fit_one_cycle if phase.one_cycle else learn.fit
     with learn.no_logging(): run(phase.epochs, list(phase.lrs), cbs=cbs)
 
-# %% ../nbs/20_laboratory.ipynb #f8fe362d
+# %% ../nbs/20_laboratory.ipynb #b48314c9
 def new_learner(
     recipe:Recipe,
     photos, # see `colorbook.data.color_loaders`
@@ -145,7 +159,7 @@ def train_arm(
     begin(learn, recipe, out/f'{start_of(recipe)} {seed}.safetensors')
     seed_everything(seed)
     for p in recipe.phases[1:]:
-        fit(learn, p, EvenAdversary(recipe.adversarial, recipe.adv_weight, p.mode))
+        fit(learn, p, EvenAdversary(recipe.adversarial, recipe.adv_weight, p.mode), p.mode != 'critic')
     return learn.model.generator.eval()
 
 # %% ../nbs/20_laboratory.ipynb #582f2823

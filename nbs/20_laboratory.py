@@ -22,6 +22,7 @@ import numpy as np, pandas as pd, torch
 from fastai.vision.all import *
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from colorbook.adversary import Adversary
 from colorbook.core import with_progress, write_beside
 from colorbook.critics import S4Critic
@@ -138,7 +139,20 @@ pd.DataFrame([{k: getattr(r, k) for k in ('name', 'generator', 'critic', 'conten
 # ## One arm
 
 # %% [markdown]
-# A phase runs as in [chapter 09](09_training.ipynb), without the journal.
+# A phase runs as in [chapter 09](09_training.ipynb), without the journal. Adversarial training never rests: all colors swing a little to and fro, greenish for some steps, reddish for the next, and the end of a run is one moment of that. In a first trial the three seeds of an arm lay up to seven decibels apart for this reason alone. So what is kept of the last phase, of every arm, is the exponential average of the generator's weights, as GANs have long been judged by [@yazici2019]; with a decay of 0.98 it looks back over some fifty steps.
+
+# %%
+#| export
+class AverageWeights(Callback):
+    "At the end of a fit the generator has the exponential average of its weights over the steps"
+    order = 80
+    def __init__(self, decay=.98): self.decay = decay
+    def before_fit(self):
+        fn = get_ema_multi_avg_fn(self.decay)
+        self.mean = AveragedModel(self.learn.model.generator, multi_avg_fn=fn, use_buffers=True)
+    def after_batch(self):
+        if self.training and self.learn.adversary.turn != 'critic': self.mean.update_parameters(self.learn.model.generator)
+    def after_fit(self): self.learn.model.generator.load_state_dict(self.mean.module.state_dict())
 
 # %%
 #| export
@@ -146,9 +160,10 @@ def fit(
     learn:Learner,
     phase:Phase,
     adversary:Adversary,
+    average:bool=False, # keep averaged weights?
 ):
     "One phase; a loss that is no number any more ends it"
-    cbs = [adversary, TerminateOnNaNCallback()]
+    cbs = [adversary, TerminateOnNaNCallback(), *([AverageWeights()] if average else [])]
     if phase.share < 1: cbs.append(ShortEpochCallback(phase.share, short_valid=False))
     run = learn.fit_one_cycle if phase.one_cycle else learn.fit
     with learn.no_logging(): run(phase.epochs, list(phase.lrs), cbs=cbs)
@@ -191,7 +206,7 @@ def train_arm(
     begin(learn, recipe, out/f'{start_of(recipe)} {seed}.safetensors')
     seed_everything(seed)
     for p in recipe.phases[1:]:
-        fit(learn, p, EvenAdversary(recipe.adversarial, recipe.adv_weight, p.mode))
+        fit(learn, p, EvenAdversary(recipe.adversarial, recipe.adv_weight, p.mode), p.mode != 'critic')
     return learn.model.generator.eval()
 
 # %% [markdown]

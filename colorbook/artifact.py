@@ -63,6 +63,7 @@ class LtoAb(nn.Module):
         L:Tensor, # lightness in 0..1, `bs`x1xHxW
         z:Tensor=None, # normal numbers, `bs`x`z_dim`, where the generator has a `z_dim`
     ) -> Tensor: # color in about -1..1, `bs`x2xhxw
+        if z is not None and hasattr(self.generator, 'noise'): z = torch.erf(z/2**.5) # uniform in -1..1
         color = self.generator.color(self.generator(L) if z is None else self.generator(L, z))
         return rgb_to_lab((color + 1)/2)[:,1:]/110 if color.shape[1] == 3 else color
 

@@ -262,7 +262,9 @@ class ClipCritic(Callback):
     def __init__(self,
         value:float=.1, # largest absolute value that stays
     ): self.value = value
-    def before_step(self): nn.utils.clip_grad_value_(self.learn.model.critic.parameters(), self.value)
+    def before_step(self):
+        moved = [p for p in self.learn.model.critic.parameters() if p.grad is not None]
+        if moved: nn.utils.clip_grad_value_(moved, self.value)
 
 # %%
 class KeepGrads(Callback):

@@ -107,7 +107,7 @@ for net,*inputs in nets.values():
 # ## From lightness to color
 
 # %% [markdown]
-# Generators answer in their own ways: S0 in RGB, the product's in scores of 313 classes. An artifact has one interface, $L$ in 0..1 to $ab$ in units of 110, so the last steps go into the graph: the annealed mean of [chapter 06](06_classify.ipynb), or the way from RGB to Lab of [chapter 01](01_lab.ipynb). Of S0's RGB only the color survives, and whoever uses the file joins it to the lightness of the photograph. A generator that has more than one answer says so by an attribute `z_dim`, the number of values in a second input `z`; a classifier gets one by `Tilted`.
+# Generators answer in their own ways: S0 in RGB, the product's in scores of 313 classes. An artifact has one interface, $L$ in 0..1 to $ab$ in units of 110, so the last steps go into the graph: the annealed mean of [chapter 06](06_classify.ipynb), or the way from RGB to Lab of [chapter 01](01_lab.ipynb). Of S0's RGB only the color survives, and whoever uses the file joins it to the lightness of the photograph. A generator that has more than one answer says so by an attribute `z_dim`, the number of values in a second input `z`; a classifier gets one by `Tilted`. A file's `z` are always normal numbers, so that whoever draws them need not know how it was trained: for generators that practiced with uniform noise the error function, which makes uniform numbers of normal ones, is part of the graph.
 
 # %%
 #| export
@@ -122,6 +122,7 @@ class LtoAb(nn.Module):
         L:Tensor, # lightness in 0..1, `bs`x1xHxW
         z:Tensor=None, # normal numbers, `bs`x`z_dim`, where the generator has a `z_dim`
     ) -> Tensor: # color in about -1..1, `bs`x2xhxw
+        if z is not None and hasattr(self.generator, 'noise'): z = torch.erf(z/2**.5) # uniform in -1..1
         color = self.generator.color(self.generator(L) if z is None else self.generator(L, z))
         return rgb_to_lab((color + 1)/2)[:,1:]/110 if color.shape[1] == 3 else color
 

@@ -94,8 +94,26 @@ def evaluate_command(
     about = {'artifact':Path(artifact).name, 'card_sha256':_card_hash(model.card)}
     print(metrics.evaluate(lambda gray: colorize(gray, model), photos, out=out, size=size, about=about))
 
+# %%
+#| export
+@app.command('rank')
+def rank_command(
+    run: Annotated[str, typer.Argument(help='The folder of a run whose critic was trained.')],
+    photo: Annotated[str, typer.Argument(help='A photograph.')],
+    out: Annotated[str, typer.Option('--out', '-o', help='The sheet.')] = 'ranked.png',
+    n: Annotated[int, typer.Option('--n', help='How many answers.')] = 64,
+    seed: Annotated[int, typer.Option(help='Another seed, other answers.')] = 0,
+):
+    "Many answers for one photograph, sorted by the run's critic, the most believable first."
+    from colorbook.core import write_beside
+    sheet = _train_half('diverse').ranked_sheet_of_run(run, photo, n, seed)
+    with write_beside(out) as f: sheet.save(f)
+    print(out)
+
 # %% [markdown]
-# The three in a row, with S0 at 32 pixels for a single epoch: far too little for color, and enough to see that every step takes what the one before it left.
+# `rank` is for runs whose generator has [many answers](11_diverse.ipynb).
+#
+# The first three in a row, with S0 at 32 pixels for a single epoch: far too little for color, and enough to see that every step takes what the one before it left.
 
 # %%
 home = Path(tempfile.mkdtemp())
@@ -127,6 +145,7 @@ sorted(o.name for o in (home/'run').iterdir())
 
 # %%
 test_eq(run('train', 's00', home/'photos')[0], 2)
+test_eq(run('rank', home/'run', home/'photos/0-0.png')[0], 2)
 test_eq(run('train', home/'mine.yaml', home/'photos', '-o', home/'run', '--epochs', 2)[0], 2)
 test_eq(run('train', home/'mine.yaml', home/'none', '-o', home/'new')[0], 3)
 for wrong in ('lam', 'lamb=3', 'lam=much', 'size=64.5', 'phases=3'):
@@ -148,6 +167,7 @@ ax.axis('off');
 #
 # - `colorbook train RECIPE DATA`, stopped and started at will;
 # - `colorbook export` and `colorbook evaluate`, the second and the third step of the same way;
+# - `colorbook rank`, a critic's choice among many answers;
 # - a model file of one's own for `colorbook colorize --model`.
 
 # %% [markdown]

@@ -12,15 +12,55 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from PIL import Image
+from safetensors.torch import load_file
 from rich.console import Console
 from rich.table import Table
 
 from colorbook.core import write_beside
-from colorbook.laboratory import arms, draw_grid, measure, run_all, seeds, squares, summarize, table_of
+from colorbook.journal import to_rgb
+from colorbook.lab import gray_to_L, grays, rgb_to_lab
+from colorbook.laboratory import (arms, compare, measure, questions, run_all, seeds, squares, summarize,
+    table_of)
 from colorbook.photos import Photos, sample_photos
+from colorbook.recipes import generators
 
 COLUMNS = ['l1 alone', 'gan-l1', 'lsgan-l1', 'ebgan-l1', 'wgan-l1', 'l2 alone', 'gan-l2', 'lsgan-l2', 'ebgan-l2',
     'wgan-l2', 'classes alone', 'lsgan-classes']
+
+
+@torch.no_grad()
+def trained(out, r, L, seed=0):
+    "The colors that an arm gives to lightness"
+    net = generators[r.generator](r, None).eval()
+    net.load_state_dict(load_file(Path(out)/f'arm {r.name} {seed}.safetensors'))
+    return torch.cat([net.color(net(o)) for o in L.split(50)])
+
+
+def hues(rgb, bins=24):
+    "Mean chroma of a pixel in each of 24 ranges of hue, from that of +a on"
+    a,b = (o.flatten() for o in rgb_to_lab(rgb)[:,1:].unbind(1))
+    at = (torch.atan2(b, a)/(2*torch.pi)*bins).floor().long()%bins
+    return torch.bincount(at, torch.hypot(a, b), bins).div(len(a)).round(decimals=4).tolist()
+
+
+@torch.no_grad()
+def draw_grid(
+    out, # folder of `run_all`
+    photos:list, # pictures, one a row
+    recipes, # arms, one a column
+    path, # where the sheet goes
+    side:int=144, # of a cell
+    seed:int=0,
+):
+    "Gray, one column an arm, truth: color from the small network, light from the picture"
+    rgb = {n: squares(photos, n) for n in {side, *(r.size for r in recipes)}}
+    L = {n: gray_to_L(grays['lstar'](o)) for n,o in rgb.items()}
+    cells = [to_rgb(L[side], torch.zeros(len(photos), 2, 1, 1))]
+    for r in recipes:
+        cells.append(to_rgb(L[side], trained(out, r, L[r.size], seed)))
+    a = torch.stack([*cells, rgb[side]], 1).clamp(0, 1).permute(0, 3, 1, 4, 2).flatten(0, 1).flatten(1, 2)
+    with write_beside(path) as f: Image.fromarray((a*255).byte().numpy()).save(f, quality=90)
 
 
 def main():
@@ -45,10 +85,14 @@ def main():
             f"{rows[k]['seconds']:.0f}")
     Console(width=130).print(table)
     if not a.keep: return
+    rgb = squares(held, 64*a.scale)
+    L = gray_to_L(grays['lstar'](rgb))
+    turns = {r.name: hues(to_rgb(L, trained(a.out, r, L)).clamp(0, 1)) for r in recipes if r.size == L.shape[-1]}
     commit = subprocess.run(['git', 'rev-parse', 'HEAD'], capture_output=True, text=True).stdout.strip()
     command = f'python benchmarks/laboratory.py PHOTOS HELD --n {a.n} --scale {a.scale}'
     kept = dict(command=command, commit=commit, photos=len(photos), held=min(200, len(held)), seeds=len(seeds),
-        seconds=round(seconds), threads=torch.get_num_threads(), gray=gray.to_dict(), arms=rows)
+        seconds=round(seconds), workers=a.workers, gray=gray.to_dict(), hues=dict(truth=hues(rgb)) | turns, arms=rows,
+        compare=compare(a.out, [o for o in questions if {r.name for r in o} <= {*a.only}]))
     with write_beside(f'{a.keep}.json') as f: f.write_text(json.dumps(kept, indent=1) + '\n')
     draw_grid(a.out, sample_photos(), [arms[k] for k in COLUMNS if k in a.only], f'{a.keep}.jpg')
 

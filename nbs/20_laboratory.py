@@ -13,7 +13,7 @@ size,n_photos = 32,48
 
 # %%
 #| export
-import hashlib, multiprocessing
+import hashlib, json, multiprocessing
 from collections import defaultdict
 from concurrent.futures import as_completed, ProcessPoolExecutor
 from dataclasses import replace
@@ -122,6 +122,14 @@ arms = {r.name: r for r in [
     *[arm(f'encoder {k}', generator=f'encoder_{k}') for k in ('alexnet', 'inception_v3', 'resnet18')],
     arm('encoder mobile, scratch', generator='mobile_scratch')]}
 seeds = 0,1,2
+questions = [(arms[a], arms[b]) for a,b in [
+    *[(f'{k}-{c}', f'{c} alone') for c in ('l1', 'l2') for k in adversaries], ('hinge-l1', 'l1 alone'),
+    ('wgan-gp-l1', 'l1 alone'), ('lsgan-l1, ab only', 'l1 alone'), ('lsgan-l1', 'lsgan-l1, ab only'),
+    ('l2 alone', 'l1 alone'), ('classes alone', 'l1 alone'), ('lsgan-classes', 'classes alone'),
+    *[(f'{k} norm, lsgan', f'{k} norm alone') for k in ('batch', 'instance')],
+    *[(f'instance norm{o}', f'batch norm{o}') for o in (' alone', ', lsgan')],
+    ('s2, critic heard', 's2, critic unheard'), ('l1 alone', 'encoder mobile, scratch'),
+    *[(f'encoder {k}', 'encoder mobile, scratch') for k in ('alexnet', 'inception_v3', 'resnet18')]]]
 
 # %%
 #| export
@@ -289,10 +297,24 @@ def run_all(
         return [o.result() for o in with_progress(done, 'training', len(jobs))]
 
 # %% [markdown]
-# Of every arm there are as many tables as seeds. A photograph's values under all seeds belong together when the interval is drawn by lot ([chapter 07](07_metrics.ipynb)), for the photographs are a sample of all photographs; the seeds are too few for that, and their means are given one by one.
+# Of every arm there are as many tables as seeds. A photograph's values under all seeds belong together when the interval is drawn by lot ([chapter 07](07_metrics.ipynb)), for the photographs are a sample of all photographs; the seeds are too few for that, and their means are given one by one. Two arms are compared photograph by photograph: the interval of a difference is much narrower than the difference of two intervals, since easy photographs are easy for both.
 
 # %%
 #| export
+def stacks(
+    out, # folder of `run_all`
+    recipe:Recipe,
+    seeds:tuple,
+) -> dict: # for each column an array, photographs x seeds
+    "The tables of an arm"
+    tables = [pd.read_csv(Path(out)/f'{recipe.name} {i}.csv') for i in seeds]
+    return {k: np.stack([t[k] for t in tables], 1) for k in tables[0].columns}
+
+def ratio_with_ci(s:dict) -> dict:
+    "Colorfulness beside the truth's, with its interval"
+    def ratio(v): return ratio_of_means(v.reshape(len(v), 2, -1).mean(2))
+    return with_ci(np.concatenate([s['colorfulness'], s['truth_colorfulness']], 1), ratio)
+
 def summarize(
     out, # folder of `run_all`
     recipes=None, # arms; all if not given
@@ -301,17 +323,28 @@ def summarize(
     "What came out"
     rows = {}
     for r in recipes or arms.values():
-        tables = [pd.read_csv(Path(out)/f'{r.name} {i}.csv') for i in seeds]
-        def stack(k): return np.stack([t[k] for t in tables], 1)
-        def ratio(v): return ratio_of_means(v.reshape(len(v), 2, -1).mean(2))
-        found = [k for k in ('psnr', 'lpips') if k in tables[0]]
+        s = stacks(out, r, seeds)
+        found = [k for k in ('psnr', 'lpips') if k in s]
         code = hashlib.sha256(b''.join((Path(out)/f'arm {r.name} {i}.safetensors').read_bytes() for i in seeds))
-        rows[r.name] = {k: with_ci(stack(k)) for k in found} | dict(
-            ratio=with_ci(np.concatenate([stack('colorfulness'), stack('truth_colorfulness')], 1), ratio),
-            seeds={k: stack(k).mean(0).round(4).tolist() for k in (*found, 'colorfulness')},
-            tint={k: float(stack(k).mean()) for k in ('a', 'b', 'truth_a', 'truth_b')},
-            seconds=float(stack('seconds').mean()), weights=code.hexdigest())
+        rows[r.name] = {k: with_ci(s[k]) for k in found} | dict(ratio=ratio_with_ci(s),
+            seeds={k: s[k].mean(0).round(4).tolist() for k in (*found, 'colorfulness')},
+            tint={k: float(s[k].mean()) for k in ('a', 'b', 'truth_a', 'truth_b')},
+            seconds=float(s['seconds'].mean()), weights=code.hexdigest())
     return rows
+
+# %%
+#| export
+def compare(
+    out, # folder of `run_all`
+    pairs, # of arms
+    seeds:tuple=seeds,
+) -> dict: # for each pair's names: differences with their intervals, of the first from the second
+    "Arms against arms, photograph by photograph"
+    result = {}
+    for a,b in pairs:
+        x,y = (stacks(out, o, seeds) for o in (a, b))
+        result[f'{a.name} - {b.name}'] = {k: with_ci(x[k] - y[k]) for k in ('psnr', 'lpips') if k in x}
+    return result
 
 def table_of(
     rows:dict, # of `summarize`
@@ -320,28 +353,6 @@ def table_of(
     digits = dict(psnr=2, ratio=2, lpips=3)
     def cell(o, n): return f"{o['mean']:.{n}f} [{o['low']:.{n}f}, {o['high']:.{n}f}]"
     return pd.DataFrame({k: {c: cell(o[c], n) for c,n in digits.items() if c in o} for k,o in rows.items()}).T
-
-# %%
-#| export
-@torch.no_grad()
-def draw_grid(
-    out, # folder of `run_all`
-    photos:list, # pictures, one a row
-    recipes, # arms, one a column
-    path, # where the sheet goes
-    side:int=144, # of a cell
-    seed:int=0,
-):
-    "Gray, one column an arm, truth: color from the small network, light from the picture"
-    rgb = {n: squares(photos, n) for n in {side, *(r.size for r in recipes)}}
-    L = {n: gray_to_L(grays['lstar'](o)) for n,o in rgb.items()}
-    cells = [to_rgb(L[side], torch.zeros(len(photos), 2, 1, 1))]
-    for r in recipes:
-        net = generators[r.generator](r, None).eval()
-        net.load_state_dict(load_file(Path(out)/f'arm {r.name} {seed}.safetensors'))
-        cells.append(to_rgb(L[side], net.color(net(L[r.size]))))
-    a = torch.stack([*cells, rgb[side]], 1).clamp(0, 1).permute(0, 3, 1, 4, 2).flatten(0, 1).flatten(1, 2)
-    with write_beside(path) as f: PILImage.create((a*255).byte().numpy()).save(f)
 
 # %% [markdown]
 # ## In the lesson's size
@@ -373,5 +384,46 @@ again = train_arm(small[1], photos, home).state_dict()
 assert all(torch.equal(v, again[k]) for k,v in weights.items())
 assert any(not torch.equal(v, weights[k]) for k,v in load_file(home/'arm alone 0.safetensors').items())
 rows = summarize(home, small, (0,))
+test_eq(list(compare(home, [small[::-1]], (0,))), ['lsgan - alone'])
 table_of(rows)
 
+
+# %% [markdown]
+# ## What came out
+
+# %% [markdown]
+# `benchmarks/laboratory.py` runs all arms and keeps the figures, the command and a hash of all weights in `asset/laboratory.json`; the book shows what is there. A difference is called one below if the interval of the paired differences leaves zero out.
+
+# %%
+kept = [o for up in (Path.cwd(), *Path.cwd().parents) if (o := up/'asset/laboratory.json').exists()][0]
+lab = json.loads(kept.read_text())
+results,versus = lab['arms'],lab['compare']
+test_eq(set(results), set(arms))
+test_eq(set(versus), {f'{a.name} - {b.name}' for a,b in questions})
+print(lab['command'], f"{lab['photos']} photographs, {lab['held']} held out, gray {lab['gray']['psnr']:.2f} dB, LPIPS {lab['gray']['lpips']:.3f}")
+table_of(results).assign(seeds=[' '.join(f'{x:.2f}' for x in o['seeds']['psnr']) for o in results.values()])
+
+# %%
+#| label: fig-laboratory
+#| fig-cap: "Every arm: PSNR over colorfulness, with 95 % intervals. Upward is nearer to the truth, rightward is more color; LPIPS is written beside."
+def draw_arms(results, names, title, ax):
+    "Arms as crosses of their intervals"
+    for i,k in enumerate(names):
+        x,y = (results[k][m] for m in ('ratio', 'psnr'))
+        bars = [[[o['mean'] - o['low']], [o['high'] - o['mean']]] for o in (x, y)]
+        ax.errorbar(x['mean'], y['mean'], bars[1], bars[0], fmt='o', ms=4, lw=.6, color=f'C{i}', label=f"{k} ({results[k]['lpips']['mean']:.3f})")
+    ax.set(title=title, xlabel='colorfulness ratio', ylabel='PSNR (dB)')
+    ax.legend(fontsize=7)
+
+groups = {'L1 and critics': [k for k in arms if 'l1' in k], 'L2, classes': [k for k in arms if 'l2' in k or 'classes' in k],
+    'norms, encoders, S2': [k for k in arms if 'norm' in k or 'encoder' in k or 's2' in k]}
+fig,axs = plt.subplots(1, 3, figsize=(13, 5), layout='constrained')
+for ax,(title,names) in zip(axs, groups.items()): draw_arms(results, names, title, ax)
+
+# %%
+#| label: fig-laboratory-sheet
+#| fig-cap: "S4's row of eight, longer: gray, the arms, the truth. Each network saw 64 pixels; the lightness is the photograph's."
+sheet = Image.open(kept.with_suffix('.jpg'))
+fig,ax = plt.subplots(figsize=(14, 14*sheet.height/sheet.width), layout='constrained')
+ax.imshow(sheet)
+ax.axis('off');

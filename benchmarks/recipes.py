@@ -4,10 +4,11 @@
 
 PHOTOS (folder, tars, list; crops of the packages' own pictures if not given) at SIZE pixels. Each recipe keeps its
 networks, losses, weights and rates; size, batch and length are reduced, and phases share the steps as they share the
-epochs. *content* is the content loss on held-out photos before and after, *nan* whether a loss ever was not a number,
-*colors* the mean chroma that `colorize(model=...)` gives to a gray photograph with the exported artifact.
+epochs. *content* is the content loss on held-out photos before and after; before, nothing but the running statistics of
+norms has learned, from 20 batches, for without them a network that has not been trained is another. *nan* is whether a
+loss ever was not a number, *colors* the mean chroma that `colorize(model=...)` gives to a gray photograph with the exported artifact.
 """
-import argparse, tempfile, time
+import argparse, copy, tempfile, time
 from pathlib import Path
 
 import numpy as np, pandas as pd, torch
@@ -40,6 +41,16 @@ def shorter(recipe, photos, steps, size, bs):
     return vary(recipe, size=size, bs=bs, phases=phases, valid=.04)
 
 
+def untrained(learn):
+    "Content loss on held-out photos of a network that knows nothing but the scale of its own activations"
+    first,gen = copy.deepcopy(learn.model.generator),learn.model.generator.train()
+    with torch.no_grad():
+        for _,b in zip(range(20), learn.dls.train): gen(b[0])
+    loss = held_out(learn)['valid']
+    learn.model.generator = first
+    return loss
+
+
 def main():
     arg = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arg.add_argument('photos', nargs='?')
@@ -54,7 +65,7 @@ def main():
     for name in a.only:
         start,recipe = time.perf_counter(),shorter(recipes[name], photos, a.steps, a.size, a.bs)
         learn = make_learner(recipe, load_data(recipe, photos.ims))
-        before,n = held_out(learn)['valid'],sum(p.numel() for p in learn.model.generator.parameters())
+        before,n = untrained(learn),sum(p.numel() for p in learn.model.generator.parameters())
         steps = sum(int(len(learn.dls.train)*p.share) for p in recipe.phases)
         with tempfile.TemporaryDirectory() as home:
             try:

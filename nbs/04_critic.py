@@ -192,9 +192,9 @@ def mistakes(critic, L, color):
     return F.softplus(-critic(L, color)).mean() + F.softplus(critic(L, color.roll(1, 0))).mean()
 
 # %%
-def fit(critic, view, steps=steps, bs=24, lr=1e-3):
+def fit(critic, view, steps=steps, bs=16, lr=2e-3):
     "Train `critic` to tell right pairs from wrong ones, as `view` shows them; returns its losses"
-    opt,losses = torch.optim.Adam(critic.parameters(), lr, betas=(.5, .99)),[]
+    opt,losses = torch.optim.Adam(critic.parameters(), lr, betas=(.5, .99), fused=True),[]
     for _ in range(steps):
         loss = mistakes(critic, *view(*crops(bs)))
         opt.zero_grad()

@@ -450,7 +450,7 @@ class Tilted(nn.Module):
     z_dim = 2 # values in `z`
     def __init__(self,
         generator:nn.Module, # `L` to scores of the bins, with an `AnnealedMean` as its `color`
-        strength:float=2., # of the leaning: change of the scores for 110 units of color and z = 1
+        strength:float=2.5, # of the leaning: change of the scores for 110 units of color and z = 1
     ):
         super().__init__()
         self.generator,self.strength = generator,strength

@@ -5,8 +5,9 @@
 PHOTOS (folder, tars, list; crops of the packages' own pictures if not given) at SIZE pixels. Each recipe keeps its
 networks, losses, weights and rates; size, batch and length are reduced, and phases share the steps as they share the
 epochs. *content* is the content loss on held-out photos before and after; before, nothing but the running statistics of
-norms has learned, from 100 batches, for without them a network that has not been trained is another. *nan* is whether a
-loss ever was not a number, *colors* the mean chroma that `colorize(model=...)` gives to a gray photograph with the exported artifact.
+norms has learned, from 100 batches, for without them a network that has not been trained is another. *nan* is whether
+a loss ever was not a number, *colors* the mean chroma that `colorize(model=...)` gives to a gray photograph with the
+exported artifact.
 """
 import argparse, copy, tempfile, time
 from itertools import chain, repeat

@@ -5,10 +5,12 @@
 PHOTOS (folder, tars, list; crops of the packages' own pictures if not given) at SIZE pixels. Each recipe keeps its
 networks, losses, weights and rates; size, batch and length are reduced, and phases share the steps as they share the
 epochs. *content* is the content loss on held-out photos before and after; before, nothing but the running statistics of
-norms has learned, from 20 batches, for without them a network that has not been trained is another. *nan* is whether a
-loss ever was not a number, *colors* the mean chroma that `colorize(model=...)` gives to a gray photograph with the exported artifact.
+norms has learned, from 100 batches, for without them a network that has not been trained is another. *nan* is whether
+a loss ever was not a number, *colors* the mean chroma that `colorize(model=...)` gives to a gray photograph with the
+exported artifact.
 """
 import argparse, copy, tempfile, time
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np, pandas as pd, torch
@@ -45,7 +47,7 @@ def untrained(learn):
     "Content loss on held-out photos of a network that knows nothing but the scale of its own activations"
     first,gen = copy.deepcopy(learn.model.generator),learn.model.generator.train()
     with torch.no_grad():
-        for _,b in zip(range(20), learn.dls.train): gen(b[0])
+        for _,b in zip(range(100), chain.from_iterable(repeat(learn.dls.train))): gen(b[0])
     loss = held_out(learn)['valid']
     learn.model.generator = first
     return loss

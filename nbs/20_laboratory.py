@@ -427,3 +427,23 @@ sheet = Image.open(kept.with_suffix('.jpg'))
 fig,ax = plt.subplots(figsize=(14, 14*sheet.height/sheet.width), layout='constrained')
 ax.imshow(sheet)
 ax.axis('off');
+
+# %% [markdown]
+# Which hues? @fig-hues has the mean chroma of a pixel in every direction of the $ab$ plane. Photographs have much orange and brown, $+b$ with a little $+a$, and a good deal of blue on the other side. An average of orange and blue is neither, but as there is more of the former it is a pale brown: that is what networks say which have to name one color.
+
+# %%
+#| label: fig-hues
+#| fig-cap: "Mean chroma by hue, of the truth (gray area) and of arms."
+def draw_hues(hues, names, ax):
+    "Closed curves around the center of the plane of a and b"
+    n = len(hues['truth'])
+    at = (np.arange(n + 1) + .5)*2*np.pi/n
+    def closed(k): return [*hues[k], hues[k][0]]
+    ax.fill(at, closed('truth'), color='.85')
+    for k in names: ax.plot(at, closed(k), lw=1, label=k)
+    ax.set(xticks=np.arange(4)*np.pi/2, xticklabels=['+a', '+b', '-a', '-b'], yticklabels=[])
+    ax.legend(fontsize=7, loc='lower right')
+
+fig,axs = plt.subplots(1, 3, figsize=(11, 3.8), layout='constrained', subplot_kw=dict(projection='polar'))
+for ax,names in zip(axs, (('l1 alone', 'l2 alone', 'classes alone'), ('gan-l1', 'lsgan-l1', 'wgan-l1', 'ebgan-l1'),
+    ('gan-l2', 'lsgan-l2', 'wgan-l2', 'ebgan-l2'))): draw_hues(lab['hues'], names, ax)

@@ -91,7 +91,7 @@ def main():
     commit = subprocess.run(['git', 'rev-parse', 'HEAD'], capture_output=True, text=True).stdout.strip()
     command = f'python benchmarks/laboratory.py PHOTOS HELD --n {a.n} --scale {a.scale}'
     kept = dict(command=command, commit=commit, photos=len(photos), held=min(200, len(held)), seeds=len(seeds),
-        seconds=round(seconds), workers=a.workers, gray=gray.to_dict(), hues=dict(truth=hues(rgb)) | turns, arms=rows,
+        cpu_seconds=round(sum(o['seconds'] for o in rows.values())*len(seeds)), gray=gray.to_dict(), hues=dict(truth=hues(rgb)) | turns, arms=rows,
         compare=compare(a.out, [o for o in questions if {r.name for r in o} <= {*a.only}]))
     with write_beside(f'{a.keep}.json') as f: f.write_text(json.dumps(kept, indent=1) + '\n')
     draw_grid(a.out, sample_photos(), [arms[k] for k in COLUMNS if k in a.only], f'{a.keep}.jpg')

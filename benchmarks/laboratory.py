@@ -1,8 +1,8 @@
 """The loss laboratory: every arm, three seeds, one table and one sheet.
 
-    python benchmarks/laboratory.py PHOTOS HELD [--n 4000] [--out runs/laboratory] [--workers 2] [--keep asset/laboratory]
+    python benchmarks/laboratory.py PHOTOS HELD [--n 4000] [--out runs/laboratory] [--keep asset/laboratory]
 
-PHOTOS to train with and HELD to measure with are folders, tars, lists or globs. What is finished is in OUT, and the same
+PHOTOS to train with and HELD to measure with are folders, tars, lists or globs. What is finished is in OUT, and this
 command goes on from there. With --keep the figures go to KEEP.json and the sheet, of pictures that installed packages
 carry, to KEEP.jpg; chapter 20 shows both. For a graphics card there are larger sizes: --scale 2 doubles the side of all
 pictures.
@@ -91,7 +91,8 @@ def main():
     commit = subprocess.run(['git', 'rev-parse', 'HEAD'], capture_output=True, text=True).stdout.strip()
     command = f'python benchmarks/laboratory.py PHOTOS HELD --n {a.n} --scale {a.scale}'
     kept = dict(command=command, commit=commit, photos=len(photos), held=min(200, len(held)), seeds=len(seeds),
-        cpu_seconds=round(sum(o['seconds'] for o in rows.values())*len(seeds)), gray=gray.to_dict(), hues=dict(truth=hues(rgb)) | turns, arms=rows,
+        cpu_seconds=round(sum(o['seconds'] for o in rows.values())*len(seeds)), gray=gray.to_dict(),
+        hues=dict(truth=hues(rgb)) | turns, arms=rows,
         compare=compare(a.out, [o for o in questions if {r.name for r in o} <= {*a.only}]))
     with write_beside(f'{a.keep}.json') as f: f.write_text(json.dumps(kept, indent=1) + '\n')
     draw_grid(a.out, sample_photos(), [arms[k] for k in COLUMNS if k in a.only], f'{a.keep}.jpg')

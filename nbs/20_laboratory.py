@@ -517,3 +517,17 @@ test_eq([clear(f'{k} - encoder mobile, scratch', 'psnr') for k in ('l1 alone', *
 test_eq([clear(f'{k} - encoder mobile, scratch', 'lpips') for k in scratch[1:3]], [-1, -1])
 test_eq((clear('classes alone - l1 alone', 'lpips'), clear('classes alone - l1 alone', 'psnr')), (1, -1))
 pd.DataFrame({k: {m: f"{o['mean']:+.3f} [{o['low']:+.3f}, {o['high']:+.3f}]" for m,o in v.items()} for k,v in versus.items()}).T
+
+# %% [markdown]
+# ## What we have
+#
+# - arms that differ in one thing, start from the same weights, and an adversarial loss whose strength is set and not left to chance;
+# - `run_all`, which trains what is missing, and comparisons photograph by photograph;
+# - answers with intervals, among them three that S4's report has the other way round.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Give the four losses weights of 1, as S4 did, instead of equal strengths. Which of S4's findings come back?
+# 2. Measure the weights of the last step instead of the average. How far apart are the seeds, and in which direction of the $ab$ plane?
+# 3. Add an arm with two critics, one conditional and one not. What is the pair to compare it with?

@@ -28,7 +28,7 @@ results,versus = lab['arms'],lab['compare']
 test_eq(set(results), set(arms))
 test_eq(set(versus), {f'{a.name} - {b.name}' for a,b in questions})
 gray = lab['gray']
-print(lab['command'], f"{lab['photos']} photographs", f"gray {gray['psnr']:.2f} dB, LPIPS {gray['lpips']:.3f}", sep='\n')
+print(lab['command'], f"gray pictures: {gray['psnr']:.2f} dB, LPIPS {gray['lpips']:.3f}", sep='\n')
 table_of(results).assign(seeds=[' '.join(f'{x:.2f}' for x in o['seeds']['psnr']) for o in results.values()])
 
 # %%

@@ -33,7 +33,7 @@ table_of(results).assign(seeds=[' '.join(f'{x:.2f}' for x in o['seeds']['psnr'])
 
 # %%
 #| label: fig-laboratory
-#| fig-cap: "Every arm: PSNR over colorfulness, with 95 % intervals. Upward is nearer to the truth, rightward is more color; LPIPS is written beside."
+#| fig-cap: "Every arm: PSNR over colorfulness, with 95 % intervals; LPIPS beside the name."
 def draw_arms(results, names, title, ax):
     "Arms as crosses of their intervals"
     for i,k in enumerate(names):
@@ -49,9 +49,12 @@ groups = {title: [k for k in arms if any(o in k for o in some)] for title,some i
 fig,axs = plt.subplots(1, 3, figsize=(13, 5), layout='constrained')
 for ax,(title,names) in zip(axs, groups.items()): draw_arms(results, names, title, ax)
 
+# %% [markdown]
+# In @fig-laboratory-sheet the columns are: gray; $L_1$ alone, with GAN, LSGAN, EBGAN, WGAN; $L_2$ alone, with the same four; classes alone, with LSGAN; the truth. Each network saw 64 pixels, the lightness is the photograph's.
+
 # %%
 #| label: fig-laboratory-sheet
-#| fig-cap: "S4's row of eight, longer. Gray; L1 alone, with GAN, LSGAN, EBGAN, WGAN; L2 alone, with the same four; classes alone, with LSGAN; the truth. Each network saw 64 pixels; the lightness is the photograph's."
+#| fig-cap: "S4's row of eight, longer: gray; L1, L2 and classes, each alone and then with critics; the truth."
 sheet = Image.open(kept.with_suffix('.jpg'))
 fig,ax = plt.subplots(figsize=(14, 14*sheet.height/sheet.width), layout='constrained')
 ax.imshow(sheet)

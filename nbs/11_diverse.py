@@ -397,7 +397,7 @@ ax.axis('off');
 # ## The model in the package
 
 # %% [markdown]
-# The shipped model takes the second road; its file has the leaning as a second input, and `colorize(photo, samples=8, seed=1)` or `colorbook colorize --samples 8` draw from it. That chapter needs no torch and comes [later](17_colorize.ipynb). Here its file stands for a generator, so that everything above can be asked of it. @fig-shipped has eight answers and the single one, @fig-where where they differ.
+# The shipped model takes the second road; its file has the leaning as a second input, and `colorize(photo, samples=8, seed=1)` or `colorbook colorize --samples 8` draw from it. That chapter needs no torch and comes [later](17_colorize.ipynb). Here its file stands for a generator, so that everything above can be asked of it. @fig-shipped has eight answers and the single one, @fig-undecided where they differ.
 
 # %%
 class Shipped(nn.Module):
@@ -425,7 +425,7 @@ best,gain
 show_grid([real, single, rgb], 5, 9)
 
 # %%
-#| label: fig-where
+#| label: fig-undecided
 #| fig-cap: "Where eight answers of the model in the package differ, in units of Lab, and the photograph."
 fig,axs = plt.subplots(1, 2, figsize=(7, 3.2), layout='constrained')
 im = axs[0].imshow(spread(many)*110, cmap='inferno', vmin=0)

@@ -4,11 +4,14 @@
 
 PHOTOS (folder, tars, list; crops of the packages' own pictures if not given) at SIZE pixels. Each recipe keeps its
 networks, losses, weights and rates; size, batch and length are reduced, and phases share the steps as they share the
-epochs. *content* is the content loss on held-out photos before and after; before, nothing but the running statistics of
-norms has learned, from 20 batches, for without them a network that has not been trained is another. *nan* is whether a
-loss ever was not a number, *colors* the mean chroma that `colorize(model=...)` gives to a gray photograph with the exported artifact.
+epochs. S4's Wasserstein schedule, in which a generator has taken two steps after 200, is cut to its five to one.
+*content* is the content loss on held-out photos before and after; before, nothing but the running statistics of norms
+has learned, from 100 batches, for without them a network that has not been trained is another. *nan* is whether a loss
+ever was not a number, *colors* the mean chroma that `colorize(model=...)` gives to a gray photograph with the exported
+artifact.
 """
-import argparse, copy, tempfile, time
+import argparse, copy, math, tempfile, time
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np, pandas as pd, torch
@@ -20,7 +23,7 @@ from colorbook.colorize import colorize
 from colorbook.core import ColorbookError
 from colorbook.journal import held_out
 from colorbook.photos import Photos, sample_photos
-from colorbook.recipes import Phase, recipes, vary
+from colorbook.recipes import recipes, replace, vary
 from colorbook.training import load_data, make_learner, train
 
 
@@ -33,19 +36,20 @@ def crops(n, size):
         yield im.crop((x, y, x + 2*size, y + 2*size)).resize((size*3//2, size*3//2))
 
 
-def shorter(recipe, photos, steps, size, bs):
-    "The recipe at another size, with so many steps in all"
-    epochs,left = sum(p.epochs*p.share for p in recipe.phases),len(photos)*(1 - recipe.valid)//bs
-    phases = tuple(Phase(p.mode, 1, p.lrs, p.one_cycle, min(1., steps*p.epochs*p.share/epochs/left), p.stop)
-        for p in recipe.phases)
-    return vary(recipe, size=size, bs=bs, phases=phases, valid=.04)
+def shorter(recipe, ims, steps, size, bs):
+    "The recipe at another size, with so many steps in all; of the Wasserstein schedule only five to one"
+    recipe = vary(recipe, size=size, bs=bs, valid=.04)
+    epochs,n = sum(p.epochs*p.share for p in recipe.phases),len(load_data(recipe, ims).train)
+    def cut(p): return replace(p, mode=dict(wasserstein='5-1').get(p.mode, p.mode), epochs=1,
+        share=min(1., steps*p.epochs*p.share/epochs/n))
+    return replace(recipe, phases=tuple(cut(p) for p in recipe.phases))
 
 
 def untrained(learn):
     "Content loss on held-out photos of a network that knows nothing but the scale of its own activations"
     first,gen = copy.deepcopy(learn.model.generator),learn.model.generator.train()
     with torch.no_grad():
-        for _,b in zip(range(20), learn.dls.train): gen(b[0])
+        for _,b in zip(range(100), chain.from_iterable(repeat(learn.dls.train))): gen(b[0])
     loss = held_out(learn)['valid']
     learn.model.generator = first
     return loss
@@ -63,10 +67,10 @@ def main():
     table = Table(*names, title=f'{len(photos)} photos, {a.size} px, batch {a.bs}')
     gray = np.asarray(sample_photos()[1].convert('L'))
     for name in a.only:
-        start,recipe = time.perf_counter(),shorter(recipes[name], photos, a.steps, a.size, a.bs)
+        start,recipe = time.perf_counter(),shorter(recipes[name], photos.ims, a.steps, a.size, a.bs)
         learn = make_learner(recipe, load_data(recipe, photos.ims))
         before,n = untrained(learn),sum(p.numel() for p in learn.model.generator.parameters())
-        steps = sum(int(len(learn.dls.train)*p.share) for p in recipe.phases)
+        steps = sum(math.ceil(round(len(learn.dls.train)*p.share, 3)) for p in recipe.phases)
         with tempfile.TemporaryDirectory() as home:
             try:
                 run = train(recipe, photos.ims, Path(home)/'run', weights='none', progress=False)

@@ -105,8 +105,9 @@ recipes = {r.name: r for r in [
     *[s4_recipe(m, c) for m in ('gan', 'lsgan', 'wgan', 'wgan-gp', 'ebgan') for c in ('l1', 'l2')],
     Recipe('s4-zhang', (Phase('content', 8, (3e-5, 0.), one_cycle=False),), generator='zhang', size=176, bs=40,
         rebalance=1., wd=1e-3),
-    replace(s4_recipe('gan', 'l1'), name='s4-pretrained', generator='pix2pix_noise', phases=(Phase('plain', 2, (1e-4, 1e-4), False),
-        Phase('content', 2, (1e-4, 0.), False), Phase('both', 4, (1e-4, 1e-4), False))),
+    replace(s4_recipe('gan', 'l1'), name='s4-pretrained', generator='pix2pix_noise', phases=(
+        Phase('plain', 2, (1e-4, 1e-4), False), Phase('content', 2, (1e-4, 0.), False),
+        Phase('both', 4, (1e-4, 1e-4), False))),
     Recipe('default', (Phase('content', 5, (3e-4, 2e-3, 0.)), Phase('critic', 1, (0., 0., 2e-4), False, .25),
         Phase('both', 3, (2e-5, 1e-4, 2e-4), False, .25)), adv_weight=.2, low=.75)]}
 

@@ -397,7 +397,7 @@ ax.axis('off');
 # ## The model in the package
 
 # %% [markdown]
-# The shipped model takes the second road; its file has the leaning as a second input, and `colorize(photo, samples=8, seed=1)` or `colorbook colorize --samples 8` draw from it. That chapter needs no torch and comes [later](17_colorize.ipynb). Here its file stands for a generator, so that everything above can be asked of it. @fig-shipped has eight answers and the single one, @fig-where where they differ.
+# The shipped model takes the second road; its file has the leaning as a second input, and `colorize(photo, samples=8, seed=1)` or `colorbook colorize --samples 8` draw from it. That chapter needs no torch and comes [later](17_colorize.ipynb). Here its file stands for a generator, so that everything above can be asked of it. @fig-shipped has eight answers and the single one, @fig-undecided where they differ.
 
 # %%
 class Shipped(nn.Module):
@@ -425,7 +425,7 @@ best,gain
 show_grid([real, single, rgb], 5, 9)
 
 # %%
-#| label: fig-where
+#| label: fig-undecided
 #| fig-cap: "Where eight answers of the model in the package differ, in units of Lab, and the photograph."
 fig,axs = plt.subplots(1, 2, figsize=(7, 3.2), layout='constrained')
 im = axs[0].imshow(spread(many)*110, cmap='inferno', vmin=0)
@@ -443,11 +443,18 @@ if net:
 distance
 
 # %% [markdown]
-# One photograph says little, and this one is below both marks that we have set: a mean LPIPS of 0.05, and 1 dB for the best of eight. Over many, with intervals and for several strengths of the leaning, the same two figures come from
+# One photograph says little. We have set two marks, a mean LPIPS of 0.05 between eight answers and 1 dB for the best of them over the single one, and measured the shipped model on 100 photographs of 256 pixels that it was not trained on:
 #
 #     python benchmarks/diversity.py PHOTOS --n 100 --samples 8 --size 256 --scales 0.5 1 1.5
 #
-# in which a scale multiplies $z$. A stronger leaning differs more; whether its best answer is nearer to the truth is another question, since the numbers do not know the photograph, and that is why both are measured.
+# | strength | single answer, dB | mean of eight | best of eight | gain | LPIPS of pairs | colorfulness |
+# |---|---|---|---|---|---|---|
+# | 1 | 23.62 | 23.56 | 24.45 | 0.83 [0.72, 0.95] | 0.015 [0.013, 0.019] | 0.73 |
+# | 2 | 23.62 | 23.27 | 24.80 | 1.18 [1.00, 1.37] | 0.044 [0.038, 0.050] | 0.76 |
+# | 2.5 | 23.62 | 23.05 | 24.89 | 1.27 [1.06, 1.51] | 0.060 [0.053, 0.068] | 0.79 |
+# | 3 | 23.62 | 22.79 | 24.97 | 1.35 [1.10, 1.63] | 0.078 [0.070, 0.087] | 0.82 |
+#
+# A stronger leaning differs more, and though the mean answer pays for it, the best one gains, and there is more color in all. The strength was 2 when this was measured first; it is 2.5 since, the row that was measured last.
 
 # %% [markdown]
 # ## The sheet of a run

@@ -129,7 +129,8 @@ def run(*args):
         code = main([*map(str, args)])
     return code,out.getvalue().strip(),said.getvalue().strip()
 
-code,out,_ = run('train', home/'mine.yaml', home/'photos', '-o', home/'run', '--epochs', 1, '--batch-size', 8, '--set', 'lam=50')
+options = '--epochs', 1, '--batch-size', 8, '--set', 'lam=50'
+code,out,_ = run('train', home/'mine.yaml', home/'photos', '-o', home/'run', *options)
 test_eq((code, out.splitlines()[-1]), (0, str(home/'run/artifact.onnx')))
 test_eq(run('export', home/'run', home/'mine.onnx')[0], 0)
 assert (home/'mine.onnx').read_bytes() == (home/'run/artifact.onnx').read_bytes()

@@ -213,7 +213,8 @@ def test_interrupted(tmp_path):
     "Control-C in the middle of a batch: whole files only, a report of what is done, exit code 130"
     for i in range(60): save(tmp_path/'in'/f'{i:02}.png', (900, 900))
     p = subprocess.Popen([*PROGRAM, 'colorize', tmp_path/'in', '-o', tmp_path/'out', '--json', tmp_path/'r.json'],
-                         stderr=subprocess.PIPE)
+                         stderr=subprocess.PIPE,
+                         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) # a job behind & ignores it
     while not (tmp_path/'out').exists() or not any((tmp_path/'out').glob('[!.]*.png')):
         assert p.poll() is None, p.stderr.read()
         time.sleep(.01)

@@ -160,15 +160,15 @@ class Recipe:
 #
 # | recipe | before | after | | recipe | before | after |
 # |---|---|---|---|---|---|---|
-# | `s0` | 79.5 | 73.3 | | `s4-wgan-l1` | 31.7 | 17.5 |
-# | `s0-large` | 80.0 | 73.3 | | `s4-wgan-l2` | 0.158 | 0.049 |
-# | `s2` | 0.227 | 0.036 | | `s4-wgan-gp-l1` | 32.2 | 17.6 |
-# | `s2-fixed` | 0.225 | 0.029 | | `s4-wgan-gp-l2` | 0.158 | 0.064 |
-# | `s4-gan-l1` | 33.1 | 13.3 | | `s4-ebgan-l1` | 33.3 | 14.9 |
-# | `s4-gan-l2` | 0.167 | 0.045 | | `s4-ebgan-l2` | 0.169 | 0.029 |
-# | `s4-lsgan-l1` | 33.1 | 12.7 | | `s4-zhang` | 7.09 | 6.03 |
-# | `s4-lsgan-l2` | 0.167 | 0.064 | | `s4-pretrained` | 28.6 | 11.8 |
-# | `default` | 6.02 | 4.36 | | | | |
+# | `s0` | 79.7 | 74.2 | | `s4-wgan-l1` | 31.7 | 17.5 |
+# | `s0-large` | 79.8 | 74.2 | | `s4-wgan-l2` | 0.158 | 0.049 |
+# | `s2` | 0.226 | 0.037 | | `s4-wgan-gp-l1` | 32.2 | 17.6 |
+# | `s2-fixed` | 0.225 | 0.030 | | `s4-wgan-gp-l2` | 0.158 | 0.064 |
+# | `s4-gan-l1` | 32.5 | 12.8 | | `s4-ebgan-l1` | 32.2 | 14.2 |
+# | `s4-gan-l2` | 0.158 | 0.044 | | `s4-ebgan-l2` | 0.158 | 0.033 |
+# | `s4-lsgan-l1` | 32.2 | 12.6 | | `s4-zhang` | 7.31 | 6.02 |
+# | `s4-lsgan-l2` | 0.158 | 0.052 | | `s4-pretrained` | 27.7 | 11.8 |
+# | `default` | 5.99 | 4.35 | | | | |
 #
 # S0 learns slowly: the last layer of its critic begins, as published, with verdicts of some twenty units, and drowns the content loss for a while.
 #

@@ -21,6 +21,7 @@ from torchvision.utils import make_grid
 from colorbook.adversary import GAN
 from colorbook.classify import AnnealedMean, Tilted
 from colorbook.core import InputError, UsageError
+from colorbook.film import mark_shots
 from colorbook.journal import load_checkpoint, to_rgb
 from colorbook.lab import gray_to_L, grays
 from colorbook.many import score
@@ -38,6 +39,7 @@ from fastcore.test import *
 from colorbook.adversary import Adversary, gan_splitter
 from colorbook.classify import BinLoss
 from colorbook.lab import join_lab, rgb_to_lab, split_lab
+from colorbook.film import travel
 from colorbook.metrics import lpips_state
 from colorbook.photos import sample_photos
 
@@ -457,6 +459,33 @@ distance
 # A stronger leaning differs more, and though the mean answer pays for it, the best one gains, and there is more color in all. The strength was 2 when this was measured first; it is 2.5 since, the row that was measured last.
 
 # %% [markdown]
+# ## One choice a shot
+
+# %% [markdown]
+# S2 draws fresh noise for every frame of a film, so its colors flicker by construction. A choice is for a shot: the same numbers from one [cut](02_film.ipynb) to the next, others afterwards. With a film, `colorize(frame.im, z=z) for frame,z in choices_by_shot(read_frames('film.mp4'))` is all there is to do; below two cameras move over two photographs.
+
+# %%
+#| export
+def choices_by_shot(
+    frames, # PIL pictures or `Frame`s, or anything that yields them
+    noise:int=2, # numbers of a choice: the `noise` of a model's card, or a `z_dim`
+    seed:int=0, # another seed, other choices
+): # yields pairs of a frame and its normal numbers, equal within a shot
+    "The frames of a film, each with the choice of its shot"
+    for o,shot in mark_shots(frames):
+        yield o,np.random.default_rng((seed, shot)).standard_normal(noise).astype(np.float32)
+
+# %%
+two = [list(travel(o, 8, (96, 64))) for o in sample_photos(160)[1:3]]
+film = list(choices_by_shot(two[0] + two[1]))
+test_eq([o for o,_ in film], two[0] + two[1])
+zs = np.stack([z for _,z in film])
+test_eq([len(np.unique(o, axis=0)) for o in (zs, zs[:8], zs[8:])], [2, 1, 1])
+test_eq(zs, np.stack([z for _,z in choices_by_shot(two[0] + two[1])]))
+assert not np.array_equal(zs, np.stack([z for _,z in choices_by_shot(two[0] + two[1], seed=1)]))
+zs[[0, 8]]
+
+# %% [markdown]
 # ## The sheet of a run
 
 # %% [markdown]
@@ -518,6 +547,7 @@ type(again).__name__
 #
 # - `answers`, several colors for one photograph by noise or by leaning, the same for the same numbers to the last bit;
 # - `spread`, `pairwise_lpips` and `best_of`: where they differ, how much, and what the best of them gains;
+# - `choices_by_shot`, the same choice from cut to cut;
 # - `rank` and `ranked_sheet`, COLORGAN's 64 sorted by the critic, and `ranked_sheet_of_run` for any run that has one.
 
 # %% [markdown]

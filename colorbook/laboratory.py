@@ -25,7 +25,7 @@ from .data import color_loaders
 from .journal import seed_everything, to_rgb
 from .lab import gray_to_L, grays, rgb_to_lab
 from .evaluate import with_ci
-from .metrics import lpips_state, ratio_of_means, score, to_batch
+from .metrics import ratio_of_means, score, to_batch
 from .photos import Photos, sample_photos
 from .recipes import check_recipe, critics, generators, Phase, Recipe
 from .training import keep_memory, make_learner, state_for

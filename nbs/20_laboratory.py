@@ -19,7 +19,7 @@ from colorbook.laboratory import adversaries, arms, questions, table_of
 # ## What came out
 
 # %% [markdown]
-# `benchmarks/laboratory.py` runs all arms and keeps the figures, the command and a hash of all weights in `asset/laboratory.json`; the book shows what is there. On two cores it takes 4,500 seconds of processor time, 38 minutes; on a graphics card `--scale 2` and a larger `--n` ask the same questions of larger pictures (we had none at hand). It is little training: 4,000 photographs once, then half of them again, and every arm is hardly a decibel from a gray picture. What it can tell is how the losses *pull*, not how far they get. A difference is called one below if the interval of the paired differences leaves zero out.
+# `benchmarks/laboratory.py` runs all arms and keeps the figures, the command and a hash of all weights in `asset/laboratory.json`; the book shows what is there. It takes about 4,500 seconds of processor time (added up from parts, with other work beside it), 38 minutes of two cores; on a graphics card `--scale 2` and a larger `--n` ask the same questions of larger pictures (we had none at hand). It is little training: 4,000 photographs once, then half of them again, and every arm is hardly a decibel from a gray picture. What it can tell is how the losses *pull*, not how far they get. A difference is called one below if the interval of the paired differences leaves zero out.
 
 # %%
 kept = [o for up in (Path.cwd(), *Path.cwd().parents) if (o := up/'asset/laboratory.json').exists()][0]
@@ -65,7 +65,7 @@ ax.axis('off');
 
 # %%
 #| label: fig-hues
-#| fig-cap: "Mean chroma by hue, of the truth (gray area) and of arms."
+#| fig-cap: "Mean chroma by hue, of the truth (gray area) and of arms, first seed."
 def draw_hues(hues, names, ax):
     "Closed curves around the center of the plane of a and b"
     n = len(hues['truth'])
@@ -84,11 +84,11 @@ for ax,names in zip(axs, (('l1 alone', 'l2 alone', 'classes alone'), ('gan-l1', 
 # ## What S4 would have to say
 
 # %% [markdown]
-# Every sentence below is asserted by the cell under it, so it is a sentence about these figures and no other; another run has to change them or break the book.
+# What is said below of the figures is asserted by the cell under it; another run has to agree, or break the book.
 #
 # **A critic buys color with decibels.** All eleven arms with a critic are more colorful than the content loss they started from, and all pay for it in PSNR, 0.2 to 0.8 dB.
 #
-# **At equal strength the adversarial losses are hard to tell apart.** S4's report calls LSGAN the best. Beside $L_1$ its four losses lie within 0.15 dB and 0.003 of LPIPS of one another, and hinge and gradient penalty with them: less than what lies between $L_1$ and $L_2$. If there is an order, the energy-based one, which S4 found nearly colorless, is the cheapest: of the four it loses the fewest decibels, and it has more color than $L_1$ alone. What S4 saw was its weight.
+# **At equal strength the adversarial losses are hard to tell apart.** S4's report calls LSGAN the best. Beside $L_1$ its four losses lie within 0.15 dB and 0.003 of LPIPS of one another, and hinge and gradient penalty with them: less than what lies between $L_1$ and $L_2$. If there is an order, the energy-based one, which S4 found nearly colorless, is the cheapest: of the four it loses the fewest decibels, and it has more color than $L_1$ alone. What S4 saw may have been its weight.
 #
 # **It is not $L_2$ that washes out, in these minutes, but $L_1$.** S4 and half the literature have it the other way round. The mean of several plausible colors is pale, but their median, which $L_1$ asks for, is often gray itself. $L_2$ alone has more color and a better LPIPS than $L_1$ alone, for a tenth of a decibel. Beside $L_1$ each of the four critics improves LPIPS; beside $L_2$ none does.
 #
@@ -135,7 +135,7 @@ pd.Series(warm).round(2).to_frame('chroma between +a and +b').T
 # **Classes are no better than regression in so few steps,** as the product's content loss they have other reasons ([chapter 09](09_recipes.ipynb)): LPIPS is worse than that of $L_1$, and so is PSNR.
 #
 #
-# **What was learned before is worth more than the architecture.** From scratch, AlexNet, Inception v3, ResNet-18 and MobileNetV2 in the same U-Net lie within 0.1 dB; ResNet-18 and Inception have a slightly better LPIPS for three and seven times the time. The same MobileNetV2 with ImageNet's weights is 0.2 dB better than without. (Pretrained weights of the other three were not at hand. With them the comparison would be S4's.)
+# **What was learned before is worth more than the architecture.** From scratch, AlexNet, Inception v3, ResNet-18 and MobileNetV2 in the same U-Net lie within 0.1 dB; ResNet-18 and Inception have a slightly better LPIPS for about twice and five times the time. The same MobileNetV2 with ImageNet's weights is 0.2 dB better than without. (Pretrained weights of the other three were not at hand. With them the comparison would be S4's.)
 
 # %%
 pair = 's2, critic heard - s2, critic unheard'
@@ -148,6 +148,8 @@ scratch = [f'encoder {k}' for k in ('alexnet', 'inception_v3', 'resnet18', 'mobi
 assert np.ptp([value(k, 'psnr') for k in scratch]) < .11
 test_eq([clear(f'{k} - encoder mobile, scratch', 'psnr') for k in ('l1 alone', *scratch[:3])], [1, 0, 0, 0])
 test_eq([clear(f'{k} - encoder mobile, scratch', 'lpips') for k in scratch[1:3]], [-1, -1])
+times = [results[k]['seconds']/results[scratch[3]]['seconds'] for k in scratch[1:3]]
+assert 4 < times[0] < 6 and 1.5 < times[1] < 2.5
 test_eq((clear('classes alone - l1 alone', 'lpips'), clear('classes alone - l1 alone', 'psnr')), (1, -1))
 def cell(o): return f"{o['mean']:+.3f} [{o['low']:+.3f}, {o['high']:+.3f}]"
 pd.DataFrame({k: {m: cell(o) for m,o in v.items()} for k,v in versus.items()}).T
@@ -156,7 +158,7 @@ pd.DataFrame({k: {m: cell(o) for m,o in v.items()} for k,v in versus.items()}).T
 # ## What we have
 #
 # - the price of color in decibels, for every loss of S4 and others;
-# - answers with intervals, among them three that S4's report has the other way round;
+# - answers with intervals, among them three that are not those of S4's report;
 # - one command that asks all of it again.
 
 # %% [markdown]

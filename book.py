@@ -5,7 +5,7 @@
     python book.py 09 -p epochs 3         with another value in the cell of parameters
     python book.py --prepare              before a commit: sync twins, drop outputs, clean, export
 """
-import argparse, configparser, os, re, shutil, subprocess, sys, time
+import argparse, configparser, os, re, shutil, subprocess, sys, tempfile, time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -74,6 +74,7 @@ def badge(name):
 def stage(path, params=None):
     "Execute a copy of one chapter without its directives; returns the copy, the seconds and the error or None"
     import papermill as pm
+    from traitlets.config import Config
     nb,out = nbformat.read(path, as_version=4),PROC/path.relative_to(ROOT)
     out.parent.mkdir(parents=True, exist_ok=True)
     aside,skip,kept = [],set(settings()['tst_flags'].split()),[]
@@ -93,8 +94,10 @@ def stage(path, params=None):
     nb.metadata.kernelspec = dict(name='python3', display_name='Python 3', language='python')
     nbformat.write(nb, out)
     try:
-        pm.execute_notebook(out, out, parameters=params, kernel_name='python3', cwd=path.parent, progress_bar=False,
-                            execution_timeout=900)
+        with tempfile.TemporaryDirectory() as sockets:  # files, not ports: a free port may be taken a moment later
+            pm.execute_notebook(out, out, parameters=params, kernel_name='python3', cwd=path.parent,
+                                progress_bar=False, execution_timeout=900,
+                                config=Config(KernelManager=dict(transport='ipc', ip=f'{sockets}/kernel')))
     except pm.PapermillExecutionError as e:
         first = '\n    '.join(e.source.splitlines()[:6])
         error = f'{path.name}, cell [{e.exec_count}]:\n    {first}\n{e.ename}: {e.evalue}'

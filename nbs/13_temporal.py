@@ -378,7 +378,7 @@ test_eq(warp(torch.tensor([[[[1., 2, 4]]]]), mixed), torch.tensor([[[[4., 2, 2]]
 warp(y, flow).shape
 
 # %% [markdown]
-# Not everything in a frame was there in the one before. Where the *true* frames, one warped to the other, disagree by $d$, the pixel was hidden, or the flow is wrong, or the light has changed; there the color may change as well. VCGAN [@zhao2023] weighs every pixel by
+# Not everything in a frame was there in the one before. Where the *true* frames, one warped to the other, disagree by $d$, the pixel was hidden, or the flow is wrong, or the light has changed; there the color may change as well. VCGAN [@zhao2022] weighs every pixel by
 #
 # $$v=\exp(-50\,\lVert x_j-\hat x_i\rVert^2)$$
 #

@@ -32,7 +32,6 @@ def network(run, model):
 
 def triple_session(net, h, w, path):
     "Three passes of the encoder in one graph of the same runtime"
-    whole = lambda x: net.color(net(x))
     class Whole(torch.nn.Module):
         def __init__(self):
             super().__init__()
@@ -91,7 +90,8 @@ def main():
         alone = {}
         for _ in range(2): # the second time counts
             with torch.inference_mode():
-                _,alone['three passes, PyTorch'] = timed(lambda: [net.color(net(torch.from_numpy(x[None,:3]))) for _ in x])
+                clip3 = torch.from_numpy(x[None,:3])
+                _,alone['three passes, PyTorch'] = timed(lambda: [net.color(net(clip3)) for _ in x])
             _,alone['three passes, onnxruntime'] = timed(lambda: [session.run(None, {name: x[None,:3]}) for _ in x])
             _,alone['one pass with a state'] = timed(lambda: list(color_film(stream, x)))
         print(f'network alone, {w}x{h}: ' + ', '.join(f'{k} {1e3*v/len(x):.1f} ms' for k,v in alone.items()))
@@ -100,8 +100,8 @@ def main():
         rows = {"S1's way": timed(lambda: s1_way(clip, home/'s1.mp4', net, h, w, home))}
         for name,strength in (('colorbook, no stabilizer', 0), ('colorbook video', .9)):
             rows[name] = timed(lambda: colorize_video(clip, home/f'{strength}.mp4', o.model, stabilize=strength).frames)
-        for k,(n,t) in rows.items(): print(f"{k:26}{n:5} frames {t:7.1f} s {n/t:7.1f} a second"
-                                           f"{rows[chr(83) + '1' + chr(39) + 's way'][1]/t:7.1f} times")
+        slow = rows["S1's way"][1]
+        for k,(n,t) in rows.items(): print(f'{k:26}{n:5} frames {t:7.1f} s {n/t:7.1f} a second {slow/t:7.1f} times')
 
 
 if __name__ == '__main__': main()

@@ -181,7 +181,8 @@ def rides_command(
     seed: Annotated[int, typer.Option(help='Another seed makes others.')] = 0,
 ):
     "Make films of photos, with a camera that moves over them, and their true flow."
-    print(f"{out}: {len(_train_half('temporal_rides').write_rides(photos, out, count, frames, size, front, seed))} clips")
+    done = _train_half('temporal_rides').write_rides(photos, out, count, frames, size, front, seed)
+    print(f'{out}: {len(done)} clips')
 
 # %% ../nbs/18_data_cli.ipynb #ce76b5c1
 def _named(words:list[str]) -> dict:

@@ -87,7 +87,7 @@ class Painted:
             x = np.ascontiguousarray(paint_frame(o, ab, stand=True)[...,:3])
             fake,real = to_batch([x]),to_batch([np.asarray(true)])
             far = lpips(fake, real, self.net).item() if self.net and i%8 == 0 else math.nan
-            self.rows.append((psnr(fake, real).item(), far, colorfulness(fake).item()))
+            self.rows.append((min(99., psnr(fake, real).item()), far, colorfulness(fake).item())) # black is exact
             yield Image.fromarray(x)
 
 
@@ -182,7 +182,7 @@ def choose(videos, photos, model):
         change,cdc,psnr,color = np.array(v).T
         bad = abs(color - 1).max() > .03 or psnr.min() < -.15
         print(*k, f'{np.exp(np.log(change).mean()):.3f} {np.exp(np.log(cdc).mean()):.3f} {psnr.min():+.3f} '
-            f'{color.min():.3f} {color.max():.3f}' + ' (out)'*bad)
+            f'{color.min():.3f} {color.max():.3f}' + ' (out)'*int(bad))
 
 
 def plain(o):

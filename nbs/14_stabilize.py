@@ -227,7 +227,7 @@ def show_point(row=20, column=40):
 show_point();
 
 # %% [markdown]
-# What does it do to real films? That is measured on films that nothing was chosen on, in [chapter 20](20_film.ipynb). How it was chosen: on 18 other pieces, four from the trailer of *Sintel*, six from the first two thirds of the films that are measured, and eight photographs over which a camera moves. Windows of 6, 8, 10 and 12 frames, strengths from .8 to 1 and five ways to give strength back were tried. The rule: no piece may lose or gain more than 3 % of its colorfulness, or lose more than .15 dB; of what is left, the steadiest. With twelve frames color changes by a seventh less than with six (.24 instead of .29 of what it was), but a piece lost .2 dB and another 7 % of its colorfulness; six frames and strength .9 kept every piece within 2.5 % and .11 dB.
+# What does it do to real films? That is measured in [chapter 20](20_film.ipynb), on films that nothing was chosen on. What was chosen, window and strength, was chosen on 18 other pieces by `benchmarks/steady.py --choose`: four of the trailer of *Sintel*, six of the beginnings of the films that are measured, and eight photographs over which a camera moves. The rule: no piece may lose or gain more than 3 % of its colorfulness or lose more than .15 dB; of what is left, the steadiest. With 4, 6, 8 and 12 frames in each direction the change of color from frame to frame fell to .33, .29, .27 and .25 of what it was. With 8 and with 12 one piece loses 4 and 6 % of its colorfulness, so six frames are left. Between strengths of .9 and 1 there is no difference that counts (.293 and .292), and .8 is out by a hair.
 
 # %% [markdown]
 # ## What we have

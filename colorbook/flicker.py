@@ -199,7 +199,7 @@ class Moments:
         out = []
         for o in sorted(self.best.values(), key=lambda o: -o['value']):
             if all(abs(o['time'] - k['time']) >= self.apart for k in out): out.append(o)
-        return out[:self.keep]
+        return [o for o in out[:self.keep] if o['value'] > .01*out[0]['value']]
 
 # %% ../nbs/13_flicker.ipynb #4b19099c
 class Track:

@@ -13,7 +13,7 @@ width,height = 128,72
 
 # %%
 #| export
-import math, threading
+import ctypes, math, threading
 from collections import deque
 from contextlib import closing
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from colorbook.reel import display_matrix
 
 # %%
 #| hide
-import tempfile
+import platform, resource, tempfile
 from fractions import Fraction
 from pathlib import Path
 import matplotlib.pyplot as plt
@@ -109,6 +109,38 @@ orientation(None)
 # ## Watching
 
 # %% [markdown]
+# Telephones of today film in high dynamic range: ten bits, a curve that reaches far beyond white, and primaries that no old screen has. Taken as it is, such a film is dull and pale. FFmpeg turns it into what a common screen shows, with everything brighter than white (203 candelas per square meter) cut off; then it is a film like any other, and stays one: the colored film says of itself what it is.
+
+# %%
+#| export
+HDR = (16, 18) # FFmpeg's numbers for the curves PQ and HLG
+
+def tame(
+    f:av.VideoFrame, # decoded
+    convert:VideoReformatter, # the same for all frames
+) -> av.VideoFrame: # the same frame, or for a high dynamic range a new one of 8 bits in Rec. 709
+    "A frame as a common screen shows it"
+    if f.color_trc not in HDR: return f
+    return convert.reformat(f, format='yuv444p', dst_colorspace='ITU709', interpolation=QUALITY, dst_color_trc=1,
+                            dst_color_primaries=1)
+
+# %% [markdown]
+# Diffuse white of both curves, 58 and 75 percent of their signal, is white or nearly so in the tamed frame. A film of ten bits with a common curve is left alone.
+
+# %%
+def flat(level, trc):
+    "A gray frame of ten bits with a level of 0..1"
+    f = av.VideoFrame(16, 16, 'yuv420p10le')
+    for p,v in zip(f.planes, (round(64 + 876*level), 512, 512)): np.frombuffer(p, np.uint16)[:] = v
+    f.color_trc,f.color_primaries,f.colorspace,f.color_range = trc,*((1, 1) if trc == 1 else (9, 9)),1
+    return f
+levels = {(level,trc): int(gray_of(tame(flat(level, trc), convert), convert)[8,8])
+          for level,trc in ((0, 16), (.58, 16), (.44, 16), (1, 16), (.75, 18), (.5, 18), (.5, 1))}
+assert levels[0,16] == 0 and levels[1,16] == 255 and levels[.58,16] > 245 and 235 < levels[.75,18] <= 255
+assert 110 < levels[.44,16] < 160 and levels[.5,1] in (127, 128)
+levels
+
+# %% [markdown]
 # The first step decodes, keeps the time of each frame and asks the detector of [film](02_film.ipynb#cuts) where a shot begins. For that a copy of 64 by 36 pixels is enough. Times must grow: a frame that claims to be shown before the last one is shown right after it.
 
 # %%
@@ -116,7 +148,7 @@ orientation(None)
 @dataclass
 class Seen:
     "A frame on its way"
-    frame:av.VideoFrame # as decoded
+    frame:av.VideoFrame # as decoded, with a common range
     im:Image.Image # very small and in color, to find cuts by
     pts:int # its time in units of the stream
     number:int # its place, from 0
@@ -134,7 +166,7 @@ def watch(
     bad:list|None=None, # takes what is damaged
 ): # yields `Seen`
     "Decoded frames with their times and shots"
-    step,tiny = max(1, round(1/((s.average_rate or 24)*s.time_base))),VideoReformatter()
+    step,tiny,convert = max(1, round(1/((s.average_rate or 24)*s.time_base))),VideoReformatter(),VideoReformatter()
     def read():
         first,last = None,None
         for n,f in enumerate(decode(video, c, s, bad)):
@@ -142,6 +174,7 @@ def watch(
             pts = pts if last is None or pts > last else last + 1
             first,last = pts if first is None else first,pts
             if float((pts - first)*s.time_base) >= stop - 1e-6: return
+            f = tame(f, convert)
             yield Seen(f, tiny.reformat(f, 64, 36, 'rgb24', interpolation=Interpolation.AREA).to_image(), pts, n)
     last = None
     for o,o.shot in mark_shots(read()):
@@ -329,6 +362,31 @@ test_eq([next(items), next(items)], [0, 1])
 items.close()
 assert len(gone) < 8
 len(gone)
+
+# %% [markdown]
+# Nothing that is kept here grows with the length of a film, and still a process did: by a hundred megabytes for every 240 frames of 854x480. Planes of half a megabyte that one thread asks for and another lets go leave holes in the heaps of the C library, which are in no one's use and in nobody's reach. Asked to hand them back, glibc does so, in milliseconds. Below, every fiftieth of two thousand pieces is kept: the pieces are gone, their memory is not, until it is asked for.
+
+# %%
+#| export
+def give_back():
+    "Hand memory that nobody uses back to the system; glibc keeps it otherwise, others have no such call"
+    try: ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError, TypeError): pass
+
+# %%
+def resident():
+    "Megabytes of memory of this process, where Linux tells"
+    status = Path('/proc/self/statm')
+    return int(status.read_text().split()[1])*resource.getpagesize()/1e6 if status.exists() else 0
+def holes():
+    pieces = [b'x'*50000 for _ in range(2000)]
+    return pieces[::50]
+kept = holes()
+before = resident()
+give_back()
+after = resident()
+assert after <= before and (platform.libc_ver()[0] != 'glibc' or after < before - 50)
+before,after
 
 # %% [markdown]
 # A film is encoded in parts. A part ends where a shot ends, since a new shot needs a key frame anyway, but not before it has a second or so, and it never grows beyond five.

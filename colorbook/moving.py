@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['HDR', 'LAYOUTS', 'plane', 'gray_of', 'orientation', 'tame', 'Seen', 'watch', 'reduce', 'frame_by_frame', 'colored',
-           'paint_frame', 'ahead', 'give_back', 'divide']
+           'paint_frame', 'ahead', 'divide']
 
 # %% ../nbs/17_moving.ipynb #6747a5d5
-import ctypes, math, threading
+import math, threading
 from collections import deque
 from contextlib import closing
 from dataclasses import dataclass
@@ -79,6 +79,7 @@ class Seen:
     cut:bool=False # is it the first of its shot?
     gray:np.ndarray|None=None # as stored, uint8
     L:np.ndarray|None=None # the network's copy, upright, 0..1
+    turn:int=1 # how it lies, as in EXIF
 
 # %% ../nbs/17_moving.ipynb #b050ee29
 def watch(
@@ -97,7 +98,8 @@ def watch(
             first,last = pts if first is None else first,pts
             if float((pts - first)*s.time_base) >= stop - 1e-6: return
             f = tame(f, convert)
-            yield Seen(f, tiny.reformat(f, 64, 36, 'rgb24', interpolation=Interpolation.AREA).to_image(), pts, n)
+            small = tiny.reformat(f, 64, 36, 'rgb24', interpolation=Interpolation.AREA)
+            yield Seen(f, small.to_image(), pts, n, turn=orientation(display_matrix(small)))
     last = None
     for o,o.shot in mark_shots(read()):
         o.cut,last = o.shot != last,o.shot
@@ -118,7 +120,7 @@ def reduce(
         o.gray = gray_of(o.frame, convert)
         h,w = o.gray.shape
         small = small_light(Picture(Image.fromarray(o.gray)), *net_size(w*aspect, h, size, multiple))
-        o.L = np.ascontiguousarray(upright(small, orientation(display_matrix(o.frame))))
+        o.L = np.ascontiguousarray(upright(small, o.turn))
         yield o
 
 # %% ../nbs/17_moving.ipynb #f8bd2c33
@@ -160,8 +162,7 @@ def paint_frame(
     stand:bool=False, # upright, not as stored
 ) -> np.ndarray: # HxWx4, RGBA
     "The frame in color, or beside its gray and its truth"
-    k = orientation(display_matrix(o.frame))
-    turn = lambda x, back=True: upright(x, k, back)
+    turn = lambda x, back=True: upright(x, o.turn, back)
     ab = np.ascontiguousarray(np.moveaxis(turn(np.moveaxis(ab, 0, -1)), -1, 0))
     maps,out = chroma_maps(np.ascontiguousarray(turn(o.L)), ab),np.empty((*o.gray.shape, 4), np.uint8)
     paint(o.gray, maps, out, saturation)
@@ -201,12 +202,6 @@ def ahead(
     finally:
         done.set()
         t.join()
-
-# %% ../nbs/17_moving.ipynb #512d0f03
-def give_back():
-    "Hand memory that nobody uses back to the system; glibc keeps it otherwise, others have no such call"
-    try: ctypes.CDLL(None).malloc_trim(0)
-    except (AttributeError, OSError, TypeError): pass
 
 # %% ../nbs/17_moving.ipynb #d98faaeb
 def divide(

@@ -22,7 +22,7 @@ from . import __version__
 from .colorize import check_options, load_model
 from .core import InputError, OutputError, UsageError, with_progress, write_beside
 from .film import video_length
-from .moving import LAYOUTS, ahead, colored, divide, frame_by_frame, give_back, paint_frame, reduce, watch
+from .moving import LAYOUTS, ahead, colored, divide, frame_by_frame, paint_frame, reduce, watch
 from .reel import Spec, choose_codec, encode_part, frame_files, join, lay_out, load_part, new_film, open_reel
 from .reel import packets_along, save_part, spec_of
 from .stabilize import stabilize
@@ -59,7 +59,6 @@ def render(
             for part in divide(with_progress(pairs, 'coloring', total and total - first)):
                 frames = ((paint_frame(f, ab, o.layout, o.saturation, spec.codec == 'png'), f.pts) for f,ab in part)
                 yield encode_part(spec, frames, header)
-                give_back()
 
 # %% ../nbs/18_video.ipynb #198fdef6
 class Tap:

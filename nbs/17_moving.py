@@ -13,7 +13,7 @@ width,height = 128,72
 
 # %%
 #| export
-import ctypes, math, threading
+import math, threading
 from collections import deque
 from contextlib import closing
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from colorbook.reel import display_matrix
 
 # %%
 #| hide
-import platform, resource, tempfile
+import tempfile
 from fractions import Fraction
 from pathlib import Path
 import matplotlib.pyplot as plt
@@ -141,7 +141,7 @@ assert 110 < levels[.44,16] < 160 and levels[.5,1] in (127, 128)
 levels
 
 # %% [markdown]
-# The first step decodes, keeps the time of each frame and asks the detector of [film](02_film.ipynb#cuts) where a shot begins. For that a copy of 64 by 36 pixels is enough. Times must grow: a frame that claims to be shown before the last one is shown right after it.
+# The first step decodes, keeps the time of each frame and asks the detector of [film](02_film.ipynb#cuts) where a shot begins. For that a copy of 64 by 36 pixels is enough. How the frame lies is read from that copy too: PyAV ties a frame that was asked for its side data to the answer, and the two are freed only when Python looks for such rings, which it does so rarely that hundreds of frames would wait. Times must grow: a frame that claims to be shown before the last one is shown right after it.
 
 # %%
 #| export
@@ -156,6 +156,7 @@ class Seen:
     cut:bool=False # is it the first of its shot?
     gray:np.ndarray|None=None # as stored, uint8
     L:np.ndarray|None=None # the network's copy, upright, 0..1
+    turn:int=1 # how it lies, as in EXIF
 
 # %%
 #| export
@@ -175,7 +176,8 @@ def watch(
             first,last = pts if first is None else first,pts
             if float((pts - first)*s.time_base) >= stop - 1e-6: return
             f = tame(f, convert)
-            yield Seen(f, tiny.reformat(f, 64, 36, 'rgb24', interpolation=Interpolation.AREA).to_image(), pts, n)
+            small = tiny.reformat(f, 64, 36, 'rgb24', interpolation=Interpolation.AREA)
+            yield Seen(f, small.to_image(), pts, n, turn=orientation(display_matrix(small)))
     last = None
     for o,o.shot in mark_shots(read()):
         o.cut,last = o.shot != last,o.shot
@@ -200,7 +202,7 @@ def reduce(
         o.gray = gray_of(o.frame, convert)
         h,w = o.gray.shape
         small = small_light(Picture(Image.fromarray(o.gray)), *net_size(w*aspect, h, size, multiple))
-        o.L = np.ascontiguousarray(upright(small, orientation(display_matrix(o.frame))))
+        o.L = np.ascontiguousarray(upright(small, o.turn))
         yield o
 
 # %%
@@ -286,8 +288,7 @@ def paint_frame(
     stand:bool=False, # upright, not as stored
 ) -> np.ndarray: # HxWx4, RGBA
     "The frame in color, or beside its gray and its truth"
-    k = orientation(display_matrix(o.frame))
-    turn = lambda x, back=True: upright(x, k, back)
+    turn = lambda x, back=True: upright(x, o.turn, back)
     ab = np.ascontiguousarray(np.moveaxis(turn(np.moveaxis(ab, 0, -1)), -1, 0))
     maps,out = chroma_maps(np.ascontiguousarray(turn(o.L)), ab),np.empty((*o.gray.shape, 4), np.uint8)
     paint(o.gray, maps, out, saturation)
@@ -362,31 +363,6 @@ test_eq([next(items), next(items)], [0, 1])
 items.close()
 assert len(gone) < 8
 len(gone)
-
-# %% [markdown]
-# Nothing that is kept here grows with the length of a film, and still a process did: by a hundred megabytes for every 240 frames of 854x480. Planes of half a megabyte that one thread asks for and another lets go leave holes in the heaps of the C library, which are in no one's use and in nobody's reach. Asked to hand them back, glibc does so, in milliseconds. Below, every fiftieth of two thousand pieces is kept: the pieces are gone, their memory is not, until it is asked for.
-
-# %%
-#| export
-def give_back():
-    "Hand memory that nobody uses back to the system; glibc keeps it otherwise, others have no such call"
-    try: ctypes.CDLL(None).malloc_trim(0)
-    except (AttributeError, OSError, TypeError): pass
-
-# %%
-def resident():
-    "Megabytes of memory of this process, where Linux tells"
-    status = Path('/proc/self/statm')
-    return int(status.read_text().split()[1])*resource.getpagesize()/1e6 if status.exists() else 0
-def holes():
-    pieces = [b'x'*50000 for _ in range(2000)]
-    return pieces[::50]
-kept = holes()
-before = resident()
-give_back()
-after = resident()
-assert after <= before and (platform.libc_ver()[0] != 'glibc' or after < before - 50)
-before,after
 
 # %% [markdown]
 # A film is encoded in parts. A part ends where a shot ends, since a new shot needs a key frame anyway, but not before it has a second or so, and it never grows beyond five.

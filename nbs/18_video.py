@@ -28,7 +28,7 @@ from colorbook import __version__
 from colorbook.colorize import check_options, load_model
 from colorbook.core import InputError, OutputError, UsageError, with_progress, write_beside
 from colorbook.film import video_length
-from colorbook.moving import LAYOUTS, ahead, colored, divide, frame_by_frame, give_back, paint_frame, reduce, watch
+from colorbook.moving import LAYOUTS, ahead, colored, divide, frame_by_frame, paint_frame, reduce, watch
 from colorbook.reel import Spec, choose_codec, encode_part, frame_files, join, lay_out, load_part, new_film, open_reel
 from colorbook.reel import packets_along, save_part, spec_of
 from colorbook.stabilize import stabilize
@@ -82,7 +82,6 @@ def render(
             for part in divide(with_progress(pairs, 'coloring', total and total - first)):
                 frames = ((paint_frame(f, ab, o.layout, o.saturation, spec.codec == 'png'), f.pts) for f,ab in part)
                 yield encode_part(spec, frames, header)
-                give_back()
 
 # %% [markdown]
 # ## A source

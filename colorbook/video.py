@@ -84,7 +84,7 @@ class Film:
         quality:int|None, # on the codec's scale
         bad:list, # takes what is damaged
     ):
-        self.c,self.o,self.last = c,o,0
+        self.c,self.s,self.o,self.bad,self.last = c,s,o,bad,0
         self.seen = watch(src, c, s, o.preview or math.inf, bad)
         self.first = next(self.seen, None)
         if not self.first: raise InputError(f"there is no whole frame in '{src}'", 'copy it again')
@@ -98,8 +98,11 @@ class Film:
 
     def frames(self): # yields `Seen`
         "All frames; `last` is how long the newest is shown"
+        s = self.s
+        exact = 'mp4' in self.c.format.name and s.duration and not self.o.preview
         for x in chain([self.first], self.seen):
-            self.last = x.frame.duration or 0
+            left = (s.start_time or 0) + s.duration - x.pts if exact and not self.bad else 0
+            self.last = left if left > 0 else x.frame.duration or 0
             yield x
 
 # %% ../nbs/18_video.ipynb #18f6c100
@@ -113,18 +116,25 @@ class Parts:
         self.folder,self.job = dst.with_name(f'.{dst.name}.parts'),json.loads(json.dumps(job))
         if not resume or self._job() != self.job: shutil.rmtree(self.folder, ignore_errors=True)
         with write_beside(self.folder/'job.json') as f: f.write_text(json.dumps(self.job))
-        self.files = sorted(self.folder.glob('[0-9]*.part'))
+        self.files,self.kept = [],0
+        while n := self._frames(self._name()): self.files,self.kept = [*self.files, self._name()],self.kept + n
+
+    def _name(self): return self.folder/f'{len(self.files):06}.part'
+    def _frames(self, path):
+        "How many frames a part has; 0 if it is not there or not whole"
+        try: return len(load_part(path))
+        except (OSError, ValueError): return 0
 
     def _job(self):
         "What the parts that are there belong to"
         try: return json.loads((self.folder/'job.json').read_text())
         except (OSError, ValueError): return None
 
-    def frames(self) -> int: return sum(len(load_part(o)) for o in self.files)
     def __iter__(self): return (load_part(o) for o in self.files)
     def add(self, part:list):
-        self.files.append(self.folder/f'{len(self.files):06}.part')
-        save_part(self.files[-1], part)
+        save_part(self._name(), part)
+        self.files.append(self._name())
+        return part
     def remove(self): shutil.rmtree(self.folder, ignore_errors=True)
 
 # %% ../nbs/18_video.ipynb #4823eec1
@@ -138,20 +148,15 @@ def identity(
 
 # %% ../nbs/18_video.ipynb #2657d37f
 def write_frames(
-    dst:Path, # a folder
+    folder:Path, # a new one
     parts, # of PNG files
 ):
-    "Parts as numbered pictures from 00001.png on, all or none"
-    tmp = dst.with_name(f'.{dst.name}.tmp')
-    shutil.rmtree(tmp, ignore_errors=True)
+    "Parts as numbered pictures from 00001.png on"
+    shutil.rmtree(folder, ignore_errors=True)
     try:
-        tmp.mkdir(parents=True)
-        for i,o in enumerate((o for part in parts for o in part), 1): (tmp/f'{i:05}.png').write_bytes(o.data)
-        if dst.exists(): dst.rmdir()
-        tmp.replace(dst)
-    except OSError as e:
-        shutil.rmtree(tmp, ignore_errors=True)
-        raise OutputError(f"cannot write '{dst}': {e.strerror or e}", 'make room or name a new folder') from e
+        folder.mkdir(parents=True)
+        for i,o in enumerate((o for part in parts for o in part), 1): (folder/f'{i:05}.png').write_bytes(o.data)
+    except OSError as e: raise OutputError(f"cannot write '{folder}': {e.strerror or e}", 'make room') from e
 
 # %% ../nbs/18_video.ipynb #781fba1a
 def write_gif(
@@ -179,19 +184,18 @@ def finish(
     dst:Path,
     film:Film,
     parts:Parts, # all of them
-) -> int: # frames
+):
     "Join what is complete under its final name"
-    if film.spec.codec == 'png':
-        if dst.suffix: write_gif(dst, film.spec, parts)
-        else: write_frames(dst, parts)
-        return parts.frames()
-    c,_ = open_reel(src)
     whole = parts.folder/f'film{dst.suffix}'
-    with c, write_beside(whole) as tmp, new_film(tmp) as out:
-        n = join(out, film.spec, parts, c, packets_along(c), lambda: film.last, film.stop)
-    try: whole.replace(dst)
+    if film.spec.codec != 'png':
+        with open_reel(src)[0] as c, write_beside(whole) as tmp, new_film(tmp) as out:
+            join(out, film.spec, parts, c, packets_along(c), lambda: film.last, film.stop)
+    elif dst.suffix: write_gif(whole, film.spec, parts)
+    else: write_frames(whole, parts)
+    try:
+        if dst.is_dir(): dst.rmdir()
+        whole.replace(dst)
     except OSError as e: raise OutputError(f"cannot write '{dst}': {e.strerror}", 'choose another name') from e
-    return n
 
 # %% ../nbs/18_video.ipynb #08510944
 def by_parts(
@@ -201,7 +205,7 @@ def by_parts(
     make, # makes parts
     model, # a `Colorizer`
     resume:bool, # keep parts that are there
-) -> int: # frames
+) -> tuple: # frames, and how many of them were there already
     "From file to file: parts are kept until all are there"
     job = dict(source=identity(src), options=asdict(film.o), spec=asdict(film.spec),
         versions=[__version__, av.__version__], model=sha256(model.path.read_bytes()).hexdigest())
@@ -210,13 +214,14 @@ def by_parts(
         if film.spec.codec != 'png':
             with write_beside(parts.folder/f'probe{dst.suffix}') as tmp, new_film(tmp) as out:
                 lay_out(out, film.spec, film.c)
-        with closing(make(first=parts.frames(), header=dst.suffix != '.ts', total=film.total)) as new:
-            for part in new: parts.add(part)
+        n = parts.kept
+        with closing(make(first=n, header=dst.suffix != '.ts', total=film.total)) as new:
+            for part in new: n += len(parts.add(part))
     finally:
         if not parts.files: parts.remove()
-    n = finish(src, dst, film, parts)
+    finish(src, dst, film, parts)
     parts.remove()
-    return n
+    return n,parts.kept
 
 # %% ../nbs/18_video.ipynb #4519e47e
 def stream(
@@ -253,6 +258,7 @@ class Done:
     path:Path|None # the colored film; None for the standard output
     frames:int # how many there are in it
     notes:list # what was damaged and left out
+    kept:int=0 # how many frames an earlier run had made
 
 # %% ../nbs/18_video.ipynb #6ce33e6f
 def colorize_video(
@@ -283,7 +289,7 @@ def colorize_video(
         tap = Tap(c) if str(src) == '-' else c
         film = Film(src, tap, s, o, codec, quality, notes)
         make = partial(render, film.frames(), film.spec, model, o)
-        if piped: n = stream(src, dst, film, make, tap)
-        else: n = by_parts(src, Path(dst), film, make, model, resume)
+        if piped: n,kept = stream(src, dst, film, make, tap),0
+        else: n,kept = by_parts(src, Path(dst), film, make, model, resume)
     for x in notes: warnings.warn(x, stacklevel=2)
-    return Done(None if str(dst) == '-' else Path(dst), n, notes)
+    return Done(None if str(dst) == '-' else Path(dst), n, notes, kept)

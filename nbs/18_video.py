@@ -93,7 +93,7 @@ def render(
 #| export
 class Tap:
     "The other streams of a source that can be read only once: they wait until they are asked for"
-    def __init__(self, c): self.c,self.others,self.duration = c,deque(),None
+    def __init__(self, c): self.c,self.others,self.duration,self.format = c,deque(),None,c.format
     def demux(self, s):
         for p in self.c.demux():
             if p.stream.index == s.index: yield p
@@ -144,6 +144,8 @@ class Film:
 
 # %%
 #| export
+def parts_of(dst) -> Path: return (p := Path(dst).absolute()).with_name(f'.{p.name}.parts') # where the parts lie
+
 class Parts:
     "Parts of a film in a folder beside it"
     def __init__(self,
@@ -151,7 +153,7 @@ class Parts:
         job:dict, # all that decides what the parts are; others are thrown away
         resume:bool=True, # keep those that are there?
     ):
-        self.folder,self.job = dst.with_name(f'.{dst.name}.parts'),json.loads(json.dumps(job))
+        self.folder,self.job = parts_of(dst),json.loads(json.dumps(job))
         if not resume or self._job() != self.job: shutil.rmtree(self.folder, ignore_errors=True)
         with write_beside(self.folder/'job.json') as f: f.write_text(json.dumps(self.job))
         self.files,self.kept = [],0

@@ -10,7 +10,7 @@
 
 # %%
 #| export
-import sys, warnings
+import sys, time, warnings
 from pathlib import Path
 from typing import Annotated, Optional
 import typer
@@ -19,19 +19,20 @@ from colorbook.core import OutputError, UsageError
 
 # %%
 #| hide
-import contextlib, io, tempfile
+import contextlib, io, re, tempfile
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from PIL import Image
 from skimage import data
 from colorbook.cli import main
 from colorbook.film import read_frames, travel, write_clip
+from colorbook.video import Done
 
 # %% [markdown]
 # ## The command
 
 # %% [markdown]
-# The options are those of [`colorize_video`](18_video.ipynb#colorize_video). What was damaged is said on the standard error, with the times; the exit code is 0 all the same, since the film is whole.
+# The options are those of [`colorize_video`](18_video.ipynb#colorize_video). A person who looks on sees a bar with the time that is left; at the end one line tells frames, seconds and their quotient. What was damaged is said on the standard error, with the times; the exit code is 0 all the same, since the film is whole. Control-C leaves the parts where they are and says how to go on.
 
 # %%
 #| export
@@ -41,6 +42,20 @@ def _check_target(dst:str, overwrite:bool):
         if sys.stdout.isatty(): raise UsageError('a terminal cannot show a film', 'redirect it, or name a file')
     elif Path(dst).exists() and not overwrite:
         raise OutputError(f"'{dst}' is there already", 'choose another name, or --overwrite')
+
+# %%
+#| export
+def _told(
+    done, # a `Done`
+    seconds:float, # that it took
+) -> str:
+    "What became of a film in one line"
+    kept = f', {done.kept} of them from an earlier run' if done.kept else ''
+    return f'{done.frames} frames{kept}, in {seconds:.1f} s: {(done.frames - done.kept)/seconds:.1f} frames/s'
+
+# %%
+test_eq(_told(Done(None, 100, []), 8), '100 frames, in 8.0 s: 12.5 frames/s')
+test_eq(_told(Done(None, 100, [], 60), 8), '100 frames, 60 of them from an earlier run, in 8.0 s: 5.0 frames/s')
 
 # %%
 #| export
@@ -63,14 +78,18 @@ def video_command(
     overwrite: Annotated[bool, typer.Option('--overwrite', help='Replace what is there.')] = False,
 ):
     "Color a film; sound, subtitles and times stay. Interrupted, it goes on when it is called again."
-    from colorbook.video import colorize_video
+    from colorbook.video import colorize_video, parts_of
     _check_target(dst, overwrite)
+    start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', UserWarning)
-        done = colorize_video(src, dst, model, size, saturation, stabilize, codec, quality, preview, layout, seed, rate,
-                              resume, skip_bad)
+        try: done = colorize_video(src, dst, model, size, saturation, stabilize, codec, quality, preview, layout, seed,
+                                   rate, resume, skip_bad)
+        except KeyboardInterrupt:
+            if parts_of(dst).exists(): _say('what is done is kept; the same command goes on with it')
+            raise
     for o in done.notes: _say(f'left out: {o}')
-    _say(f"{done.frames} frames colored")
+    _say(_told(done, time.perf_counter() - start))
 
 # %% [markdown]
 # A clip goes in and a clip comes out; a second call does not touch it; what cannot be done is one line and an exit code.
@@ -83,7 +102,8 @@ def run(*args):
 
 home = Path(tempfile.mkdtemp())
 clip = write_clip(travel(Image.fromarray(data.astronaut()), 12, (96, 64)), home/'clip.mp4')
-test_eq(run('video', clip, home/'color.mp4', '--size', 64), (0, '12 frames colored'))
+code,said = run('video', clip, home/'color.mp4', '--size', 64)
+assert code == 0 and re.fullmatch(r'12 frames, in [\d.]+ s: [\d.]+ frames/s', said)
 test_eq(len(list(read_frames(home/'color.mp4'))), 12)
 code,said = run('video', clip, home/'color.mp4')
 test_eq((code, 'there already' in said), (4, True))

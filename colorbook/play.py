@@ -78,13 +78,8 @@ def in_time(
     "Color those frames that can be ready in time"
     idle = 0.
     def chosen():
-        nonlocal idle
-        items,cut = iter(frames),True
-        while True:
-            start = pace.now()
-            o = next(items, None)
-            idle += pace.now() - start
-            if o is None: return
+        cut = True
+        for o in frames:
             cut |= o.cut
             if not pace.takes(o.time): continue
             o.cut,cut,o.begun = cut,False,pace.now() - idle

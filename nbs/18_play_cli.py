@@ -56,9 +56,9 @@ def play_command(
     if seconds is not None and not seconds > 0: raise UsageError(f'{seconds} seconds', 'try 10')
     player = Player(src, model, size, saturation, stabilize, height, loop, rate)
     server = Server(player.screen, player.state, host, port)
-    print(server.address, flush=True)
-    if not server.private: _say(f'note: whoever can reach {host} can watch')
     try:
+        if not server.private: _say(f'note: whoever can reach {host} can watch')
+        print(server.address, flush=True)
         if browser: typer.launch(server.address)
         if wait: player.screen.wait(lambda o: o.viewers)
         player.run(float('inf') if seconds is None else seconds)

@@ -74,20 +74,14 @@ def test_a_fast_machine_drops_none(steps, costs, behind):
     assert max(o.late for o in shown) < (.02 if behind else 1e-9)
 
 
-@given(cost=st.floats(.05, 1.5))
+@given(cost=st.floats(.05, 1.5), behind=st.integers(0, 2))
 @settings(max_examples=50, deadline=None)
-def test_a_slow_machine_shows_what_it_can(cost):
-    pace,shown,_ = rehearse([1/24]*1440, [cost], .001)
-    assert len(shown) > .9*60/cost - 3 and pace.slips == 0
-    assert pace.late <= 2, 'no frame is colored in vain, except while the cost is not known'
-    assert max(b.o.time - a.o.time for a,b in zip(shown, shown[1:])) < 2*cost + .1, 'no long halt'
-
-
-@given(cost=st.floats(.05, .2), behind=st.integers(1, 2))
-@settings(max_examples=30, deadline=None)
-def test_a_slow_machine_and_colors_that_come_late(cost, behind):
+def test_a_slow_machine_shows_what_it_can(cost, behind):
     pace,shown,_ = rehearse([1/24]*1440, [cost], .001, behind)
-    assert len(shown) > .7*60/cost and pace.slips == 0
+    assert len(shown) > .85*60/cost - 8 and pace.slips == 0
+    if not behind:
+        assert pace.late <= 2, 'no frame is colored in vain, except while the cost is not known'
+        assert max(b.o.time - a.o.time for a,b in zip(shown, shown[1:])) < 2*cost + .1, 'no long halt'
 
 
 def test_a_slow_decoder_does_not_end_the_film():

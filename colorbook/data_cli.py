@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['data', 'Skip', 'Out', 'write_lists', 'list_command', 'flower_splits_command', 'fetch_command', 'frames_command',
-           'cuts_command', 'build_db_command', 'pack_command', 'saliency_command', 'doctor_command', 'split_command']
+           'cuts_command', 'build_db_command', 'pack_command', 'saliency_command', 'rides_command', 'doctor_command',
+           'split_command']
 
 # %% ../nbs/18_data_cli.ipynb #f56d85d9
 import inspect, json, os
@@ -167,6 +168,21 @@ def saliency_command(
     sets = _train_half('pairs').write_saliency(Path(photos), Path(out), method, skip_bad)
     _tell_skipped(sets.skipped)
     print(f"{out}: {len(sets['pairs'])} maps")
+
+# %% ../nbs/18_data_cli.ipynb #d54ad49f
+@data.command('rides')
+def rides_command(
+    photos: Annotated[str, typer.Argument(help='Photos: a folder, tars or a list.')],
+    out: Out,
+    count: Annotated[Optional[int], typer.Option(help='Clips; as many as photos if not given.')] = None,
+    frames: Annotated[int, typer.Option(help='Of each clip.')] = 16,
+    size: Annotated[int, typer.Option(help='Side of the frames, a multiple of 4.')] = 128,
+    front: Annotated[float, typer.Option(help='Share of clips with another photo in front.')] = .5,
+    seed: Annotated[int, typer.Option(help='Another seed makes others.')] = 0,
+):
+    "Make films of photos, with a camera that moves over them, and their true flow."
+    done = _train_half('temporal_rides').write_rides(photos, out, count, frames, size, front, seed)
+    print(f'{out}: {len(done)} clips')
 
 # %% ../nbs/18_data_cli.ipynb #ce76b5c1
 def _named(words:list[str]) -> dict:

@@ -114,13 +114,10 @@ def frame_by_frame(
     seed:int|None=None, # of the noise, drawn once for each shot; None for none
 ): # a source of colors
     "Colors of each frame by itself"
-    def colors(seen): # yields pairs of `L` and whether a shot begins; gives color in the same order
-        shot,z = 0,None
-        for L,cut in seen:
-            shot += cut
-            if cut and seed is not None:
-                z = np.random.default_rng((seed, shot)).standard_normal(model.card['noise']).astype(np.float32)
-            yield model.ab(L, z)
+    def draw(shot): # the same for a shot, wherever in it a film is taken up again
+        return np.random.default_rng((seed, shot)).standard_normal(model.card['noise']).astype(np.float32)
+    def colors(seen): # yields pairs of `L` and shot; gives color in the same order
+        for L,shot in seen: yield model.ab(L, None if seed is None else draw(shot))
     return colors
 
 # %% ../nbs/17_moving.ipynb #7ec89308
@@ -133,7 +130,7 @@ def colored(
     def given():
         for o in seen:
             waiting.append(o)
-            yield o.L,o.cut
+            yield o.L,o.shot
     for ab in colors(given()): yield waiting.popleft(),ab
 
 # %% ../nbs/17_moving.ipynb #053286e2

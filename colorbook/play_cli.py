@@ -29,7 +29,8 @@ def play_command(
     browser: Annotated[bool, typer.Option('--browser', help='Open the page.')] = False,
 ):
     "Color a film or a camera while it runs, on a page in the browser; late frames are dropped."
-    from colorbook.play import Player, Server
+    from colorbook.page import Server
+    from colorbook.play import Player
     if seconds is not None and not seconds > 0: raise UsageError(f'{seconds} seconds', 'try 10')
     player = Player(src, model, size, saturation, stabilize, height, loop, rate)
     server = Server(player.screen, player.state, host, port)

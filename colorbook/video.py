@@ -19,13 +19,14 @@ from pathlib import Path
 import av, numpy as np
 from PIL import Image
 from . import __version__
-from .colorize import check_options, load_model
+from .colorize import check_options, Colorizer
 from .core import InputError, OutputError, UsageError, with_progress, write_beside
 from .film import video_length
-from .moving import LAYOUTS, ahead, colored, divide, frame_by_frame, paint_frame, reduce, watch
+from .moving import LAYOUTS, ahead, colored, divide, paint_frame, reduce, watch
 from .reel import Spec, choose_codec, encode_part, frame_files, join, lay_out, load_part, new_film, open_reel
 from .reel import packets_along, save_part, spec_of
 from .stabilize import stabilize
+from .stream_model import color_source, load_film_model
 
 # %% ../nbs/18_video.ipynb #25f9d885
 @dataclass
@@ -44,7 +45,7 @@ WINDOW = 6 # frames that the stabilizer asks in each direction
 def render(
     seen, # yields `Seen`
     spec:Spec, # of the encoder
-    model, # a `Colorizer`
+    model, # a `Stream` or a `Colorizer`
     o:Options,
     first:int=0, # frames before this one are there already
     header:bool=True, # see `encode_part`
@@ -52,8 +53,9 @@ def render(
 ): # yields parts
     "The four steps, side by side: look, color, paint and encode"
     aspect = Fraction(*spec.aspect) if spec.aspect else 1
-    with closing(ahead(reduce(seen, o.size, model.card['multiple'], float(aspect), first - WINDOW))) as small:
-        pairs = colored(small, frame_by_frame(model, o.seed))
+    with closing(ahead(reduce(seen, o.size, model.card['multiple'], float(aspect), first - WINDOW - 1))) as small:
+        pairs = colored(small, color_source(model, o.seed))
+        pairs = (p for p in pairs if p[0].number >= first - WINDOW)
         if o.stabilize: pairs = stabilize(pairs, o.stabilize, WINDOW)
         with closing(ahead(p for p in pairs if p[0].number >= first)) as pairs:
             for part in divide(with_progress(pairs, 'coloring', total)):
@@ -199,7 +201,7 @@ def by_parts(
     dst:Path,
     film:Film,
     make, # makes parts
-    model, # a `Colorizer`
+    model, # a `Stream` or a `Colorizer`
     resume:bool, # keep parts that are there
 ) -> int: # frames
     "From file to file: parts are kept until all are there"
@@ -239,8 +241,8 @@ def check_film(src, dst, o:Options, model):
     if not 0 <= o.stabilize < 1: raise UsageError(f'stabilize {o.stabilize} is not in 0..1', '0.9 is usual, 0 is off')
     if o.layout not in LAYOUTS: raise UsageError(f"there is no layout '{o.layout}'", f'choose {", ".join(LAYOUTS)}')
     if o.preview is not None and not o.preview > 0: raise UsageError(f'a preview of {o.preview} s', 'try 10')
-    if o.seed is not None and not model.card.get('noise'):
-        raise UsageError('this model has one answer', 'leave seed out')
+    if o.seed is not None and not (isinstance(model, Colorizer) and model.card.get('noise')):
+        raise UsageError('this model has one answer', 'leave seed out, or take a model for pictures')
     if Path(dst).is_dir() and (Path(dst).suffix or any(Path(dst).iterdir())):
         raise OutputError(f"'{dst}' is a folder that is not empty", 'name a new one')
     if str(src) != '-' and Path(src).resolve() == Path(dst).resolve():
@@ -258,7 +260,7 @@ class Done:
 def colorize_video(
     src, # a film that FFmpeg reads, a folder of numbered frames, or '-' for the standard input
     dst, # its suffix chooses the container; without one a folder of frames; '-' for the standard output (Matroska)
-    model=None, # an .onnx file or `Colorizer`; None for the artifact in the package
+    model=None, # an .onnx file for films or pictures, `Stream` or `Colorizer`; None for the one in the package
     size:int|None=None, # the network sees about size x size pixels; None for what it was trained on
     saturation:float=1., # factor on color: 0 is gray, 1 is as trained
     stabilize:float=.9, # how much neighboring frames count, 0..1; 0 is frame by frame
@@ -272,7 +274,7 @@ def colorize_video(
     skip_bad:bool=False, # color what there is of a film that breaks off
 ) -> Done:
     "Color a film; everything but its colors stays as it was"
-    codec,model,notes = choose_codec(dst, codec),load_model(model),[]
+    codec,model,notes = choose_codec(dst, codec),load_film_model(model),[]
     o = Options(size or model.card['size'], saturation, stabilize, layout, seed, preview)
     check_film(src, dst, o, model)
     piped = '-' in (str(src), str(dst))

@@ -165,6 +165,8 @@ class Colorizer:
         self.path = Path(default_model() if model is None else model)
         self.session = _session(self.path)
         self.card = _card(self.path, self.session)
+        if self.card.get('kind') == 'video':
+            raise InputError(f"'{self.path}' is a model for films", 'give one for pictures, or use colorbook video')
 
     def ab(self,
         L:np.ndarray, # hxw, lightness in 0..1; both sides multiples of the card's

@@ -187,7 +187,7 @@ frames[0].gray.shape,frames[0].L.shape
 # ## Colors
 
 # %% [markdown]
-# Where colors come from is a matter of taste and of patience: a network that sees one frame, one that keeps a memory, one that has been told the colors of a reference. For the rest of the book a source of colors is a function that takes an iterator of pairs, lightness and whether a shot begins, and gives an iterator of small color maps in the same order. It may give them late, as one that looks ahead must. A model that chooses among answers gets one choice for each shot: with fresh numbers for each frame, as S2 drew them, a film flickers by construction.
+# Where colors come from is a matter of taste and of patience: a network that sees one frame, one that keeps a memory, one that has been told the colors of a reference. For the rest of the book a source of colors is a function that takes an iterator of pairs, lightness and the number of its shot, and gives an iterator of small color maps in the same order. It may give them late, as one that looks ahead must. A model that chooses among answers gets one choice for each shot: with fresh numbers for each frame, as S2 drew them, a film flickers by construction.
 
 # %%
 #| export
@@ -196,13 +196,10 @@ def frame_by_frame(
     seed:int|None=None, # of the noise, drawn once for each shot; None for none
 ): # a source of colors
     "Colors of each frame by itself"
-    def colors(seen): # yields pairs of `L` and whether a shot begins; gives color in the same order
-        shot,z = 0,None
-        for L,cut in seen:
-            shot += cut
-            if cut and seed is not None:
-                z = np.random.default_rng((seed, shot)).standard_normal(model.card['noise']).astype(np.float32)
-            yield model.ab(L, z)
+    def draw(shot): # the same for a shot, wherever in it a film is taken up again
+        return np.random.default_rng((seed, shot)).standard_normal(model.card['noise']).astype(np.float32)
+    def colors(seen): # yields pairs of `L` and shot; gives color in the same order
+        for L,shot in seen: yield model.ab(L, None if seed is None else draw(shot))
     return colors
 
 # %%
@@ -216,14 +213,14 @@ def colored(
     def given():
         for o in seen:
             waiting.append(o)
-            yield o.L,o.cut
+            yield o.L,o.shot
     for ab in colors(given()): yield waiting.popleft(),ab
 
 # %%
 def late(given):
     "A source of colors that is two frames late and answers with the mean lightness"
     wait = deque()
-    for L,cut in given:
+    for L,_ in given:
         wait.append(np.full((2, 16, 32), L.mean(), np.float32))
         if len(wait) > 2: yield wait.popleft()
     yield from wait
@@ -233,6 +230,7 @@ answers = [ab for _,ab in colored(iter(frames), frame_by_frame(model, seed=1))]
 plain = [ab for _,ab in colored(iter(frames), frame_by_frame(model))]
 test_eq([len(answers), len(plain)], [13, 13])
 assert all((a != b).any() for a,b in zip(answers, plain))
+test_eq(next(frame_by_frame(model, seed=1)([(frames[9].L, frames[9].shot)])), answers[9])
 plain[0].shape
 
 # %% [markdown]

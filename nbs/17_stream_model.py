@@ -14,10 +14,12 @@ seed,h,w = 11,64,96
 # %%
 #| export
 import os
+from importlib.resources import files
 from pathlib import Path
 import numpy as np
-from colorbook.colorize import _card, _session
+from colorbook.colorize import _card, _session, Colorizer, load_model
 from colorbook.core import InputError, UsageError
+from colorbook.moving import frame_by_frame
 
 # %%
 #| hide
@@ -42,9 +44,10 @@ class Stream:
     "A video artifact at work on one film"
     def __init__(self,
         model:str|os.PathLike, # an .onnx file that `colorbook.temporal_export` wrote
+        session=None, # of the same file, if it is loaded already
     ):
         self.path = Path(model)
-        self.session = _session(self.path)
+        self.session = session or _session(self.path)
         self.card = _card(self.path, self.session)
         if self.card.get('kind') != 'video':
             raise InputError(f"'{self.path}' is a model for pictures, not for films", 'give a video artifact')
@@ -136,6 +139,52 @@ assert all(np.array_equal(a, b) for a,b in zip(run(film, [3, 4]), whole))
 worst
 
 # %% [markdown]
+# ## A source of colors
+
+# %% [markdown]
+# The pipeline that turns films into films takes either kind of model: one for pictures, which sees frame after frame, and one for films. As a [source of colors](17_moving.ipynb#colors) the second is one frame late. Each source has a `Stream` of its own, so that two films do not mix; they share the session, which is loaded once. Without a name it is the model for films that the package carries.
+
+# %%
+#| export
+def default_film_model() -> Path: # an .onnx file
+    "The video artifact that the package carries, or whatever artifact COLORBOOK_MODEL names"
+    return Path(os.environ.get('COLORBOOK_MODEL') or files('colorbook')/'film.onnx')
+
+def load_film_model(
+    model=None, # an .onnx file for films or pictures, a `Colorizer` or `Stream`, or None for the one in the package
+): # a `Stream`, or a `Colorizer`, which will see frame by frame
+    "The model that colors a film"
+    if isinstance(model, (Colorizer, Stream)): return model
+    path = Path(default_film_model() if model is None else model)
+    return Stream(path) if _card(path, _session(path)).get('kind') == 'video' else load_model(path)
+
+# %%
+#| export
+def color_source(
+    model, # a `Stream` or a `Colorizer`
+    seed:int|None=None, # of the noise of a `Colorizer`, drawn once for each shot
+): # a source of colors
+    "How a model colors a film: a picture model frame by frame, a film model with a memory"
+    if isinstance(model, Colorizer): return frame_by_frame(model, seed)
+    def colors(seen): # yields pairs of `L` and shot; gives color in the same order
+        stream,last = Stream(model.path, model.session),None
+        for L,shot in seen:
+            ab = stream.push(L, shot != last)
+            last = shot
+            if ab is not None: yield ab
+        ab = stream.flush()
+        if ab is not None: yield ab
+    return colors
+
+# %%
+shots = [0, 0, 0, 1, 2, 2, 2, 2]
+test_eq([np.array_equal(a, b) for a,b in zip(color_source(stream)(zip(film, shots)), whole)], [True]*8)
+test_eq(list(color_source(stream)([])), [])
+one = load_film_model(default_model())
+test_eq(next(color_source(one)([(film[0], 0)])), one.ab(film[0]))
+test_eq([type(load_film_model(o)) for o in (path, one, stream)], [Stream, Colorizer, Stream])
+
+# %% [markdown]
 # What does not fit is refused by name: a model for pictures, a size that the network cannot halve, another size in the middle of a film.
 
 # %%
@@ -152,6 +201,7 @@ stream.push(film[0,:32]) is None
 #
 # - `Stream`, which colors a film one frame late with `push` and `flush`, and forgets at a cut;
 # - `color_film`, the same for anything that yields frames;
+# - `color_source`, which takes either kind of model to a film;
 # - the proof that all that an answer depends on are a frame and its two neighbors.
 
 # %% [markdown]

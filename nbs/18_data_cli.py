@@ -251,6 +251,23 @@ def saliency_command(
 
 
 # %%
+#| export
+@data.command('rides')
+def rides_command(
+    photos: Annotated[str, typer.Argument(help='Photos: a folder, tars or a list.')],
+    out: Out,
+    count: Annotated[Optional[int], typer.Option(help='Clips; as many as photos if not given.')] = None,
+    frames: Annotated[int, typer.Option(help='Of each clip.')] = 16,
+    size: Annotated[int, typer.Option(help='Side of the frames, a multiple of 4.')] = 128,
+    front: Annotated[float, typer.Option(help='Share of clips with another photo in front.')] = .5,
+    seed: Annotated[int, typer.Option(help='Another seed makes others.')] = 0,
+):
+    "Make films of photos, with a camera that moves over them, and their true flow."
+    done = _train_half('temporal_rides').write_rides(photos, out, count, frames, size, front, seed)
+    print(f'{out}: {len(done)} clips')
+
+
+# %%
 from colorbook.film import write_clip
 from colorbook.shards import Shards
 from colorbook.store import DBPhotos
@@ -258,6 +275,8 @@ write_clip(ims[:1]*8 + ims[20:21]*8, home/'film.mp4', rate=4)
 test_eq(run('data', 'cuts', home/'film.mp4')[:2], (0, '8 2.000'))
 test_eq(run('data', 'frames', home/'film.mp4', home/'film', '--size', '64x48', '--valid', '.6')[0], 0)
 test_eq({o.parent.name: Image.open(o).size for o in (home/'film').rglob('*.png')}, dict(train=(64, 48), val=(64, 48)))
+test_eq(run('data', 'rides', home/'film/train', '-o', home/'rides', '--count', 2, '--frames', 3, '--size', 32)[0], 0)
+test_eq(len(list((home/'rides').rglob('*.png'))), 6)
 code,out,_ = run('data', 'build-db', home/'film/train', home/'film.h5', '--size', '64x48')
 test_eq((code, len(DBPhotos(home/'film.h5'))), (0, len(list((home/'film/train').glob('*.png')))))
 test_eq(run('data', 'build-db', home/'film/val', home/'film.h5', '--table', 'Test')[0], 0)

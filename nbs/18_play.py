@@ -3,7 +3,7 @@
 #
 # > Color while the film runs, and rather one frame less than one too late
 #
-# Whoever looks for the right film, or points a camera at a wall of old photographs, does not want a file but a picture, now. So the work is done against a clock: each frame has a time at which it is due, and a frame that cannot be ready by then is better left out than shown late, because lateness adds up and a missing frame does not. At the end of this chapter we have a player that colors a film, a pipe or a camera as it goes, shows the picture in any browser, and says how many frames it left out. It needs a web server from Python's standard library and nothing else, as the OpenCV that we use has no windows.
+# Whoever looks for the right film, or points a camera at a wall of old photographs, does not want a file but a picture, now. So the work is done against a clock: each frame has a time at which it is due, and a frame that cannot be ready by then is better left out than shown late, because lateness adds up and a missing frame does not. At the end of this chapter we have a player that colors a film, a pipe or a camera as it goes, shows it on a [page](18_page.ipynb), and says how many frames it left out.
 
 # %%
 #| default_exp play
@@ -13,30 +13,32 @@ width,height = 128,72
 
 # %%
 #| export
-import json, math, threading, time
+import math, threading, time
 from collections import deque
 from contextlib import closing
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, urlparse
 import av, cv2, numpy as np
-from colorbook.colorize import check_options, load_model
+from colorbook.colorize import check_options
 from colorbook.core import InputError, UsageError
 from colorbook.film import decode
-from colorbook.moving import Seen, ahead, colored, frame_by_frame, paint_frame, reduce, watch
+from colorbook.moving import Seen, ahead, colored, paint_frame, reduce, watch
+from colorbook.page import Screen
 from colorbook.reel import open_reel
 from colorbook.stabilize import Steady, _around, link, mean_of
+from colorbook.stream_model import color_source, load_film_model
 
 # %%
 #| hide
-import io, tempfile, urllib.request
+import io, json, tempfile
+from urllib.request import urlopen
 from types import SimpleNamespace
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from PIL import Image
 from skimage import data
 from colorbook.film import travel, write_clip
+from colorbook.page import Server, read_stream
 from colorbook.stabilize import stabilize
 
 # %% [markdown]
@@ -226,13 +228,14 @@ def film_frames(
     bad:list|None=None, # takes what is damaged
 ): # yields `Coming`
     "Frames of a film, with times that count on from the first"
-    zero = end = 0.
+    zero,end,shots = 0.,0.,0
     while True:
-        first = None
+        first,begun = None,shots
         with c:
             for o in watch(src, c, s, bad=bad):
                 if first is None: first = o.pts
-                t = zero + float((o.pts - first)*s.time_base)
+                t,o.shot = zero + float((o.pts - first)*s.time_base),begun + o.shot
+                shots = o.shot + 1
                 yield Coming(**vars(o), time=t)
                 end = t + (float((o.frame.duration or 0)*s.time_base) or float(1/(s.average_rate or 24)))
         if reopen is None or first is None: return
@@ -336,169 +339,6 @@ assert jump(both) < jump(past) < .5*jump([ab for _,ab in pairs])
 jump([ab for _,ab in pairs]),jump(past),jump(both)
 
 # %% [markdown]
-# ## The screen
-
-# %% [markdown]
-# The newest picture is kept in one place; whoever watches is woken when it changes and takes what is there, so a slow viewer misses frames and holds nobody up. The picture is kept with its gray beside it, and turned into JPEG when a viewer wants it: one view of the same picture is encoded once, however many watch, and nothing is encoded that nobody looks at.
-
-# %%
-#| export
-VIEWS = dict(color=slice(1, 2), gray=slice(0, 1), both=slice(0, 2)) # which halves
-
-class Screen:
-    "The newest picture, for any number of viewers"
-    def __init__(self):
-        self.changed,self.number,self.wide,self.jpegs = threading.Condition(),0,None,{}
-        self.viewers,self.ended = 0,False
-
-    def show(self, wide:np.ndarray): # gray and color side by side, HxWx4
-        with self.changed:
-            self.wide,self.jpegs,self.number = wide,{},self.number + 1
-            self.changed.notify_all()
-    def end(self):
-        with self.changed:
-            self.ended = True
-            self.changed.notify_all()
-    def arrive(self, by:int=1): # of viewers
-        with self.changed:
-            self.viewers += by
-            self.changed.notify_all()
-
-    def wait(self, what, most:float|None=None) -> bool: # a question to the screen; seconds
-        with self.changed: return self.changed.wait_for(lambda: what(self), most)
-    def next(self, after:int, view:str) -> tuple|None: # number and JPEG of a newer picture; None at the end
-        with self.changed:
-            self.changed.wait_for(lambda: self.number > after or self.ended)
-            if self.number <= after: return None
-            number,wide,jpegs = self.number,self.wide,self.jpegs
-        if view not in jpegs: jpegs[view] = jpeg(wide, view)
-        return number,jpegs[view]
-
-# %%
-#| export
-def jpeg(
-    wide:np.ndarray, # gray and color side by side, HxWx4
-    view:str, # one of `VIEWS`
-) -> bytes:
-    "A view as a JPEG file"
-    half,v = wide.shape[1]//2,VIEWS[view]
-    x = np.ascontiguousarray(wide[:,v.start*half:v.stop*half])
-    return cv2.imencode('.jpg', cv2.cvtColor(x, cv2.COLOR_RGBA2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()
-
-# %%
-cat,screen = data.chelsea()[:192,:256],Screen()
-test_eq(screen.wait(lambda o: o.viewers, .01), False)
-screen.show(np.dstack([np.hstack([cat*0 + 90, cat]), np.full((192, 512), 255, np.uint8)]))
-sizes = {}
-for view in VIEWS:
-    number,code = screen.next(0, view)
-    sizes[view] = Image.open(io.BytesIO(code)).size
-    assert screen.next(0, view)[1] is code
-test_eq(sizes, dict(color=(256, 192), gray=(256, 192), both=(512, 192)))
-assert np.abs(np.asarray(Image.open(io.BytesIO(screen.next(0, 'color')[1])), int) - cat).mean() < 4
-screen.end()
-test_eq(screen.next(1, 'color'), None)
-
-# %% [markdown]
-# ## The page
-
-# %% [markdown]
-# A browser shows a stream of JPEG files in place of a picture without any script; the name of that is `multipart/x-mixed-replace`, and every browser has had it for decades. A few lines of script ask for the figures twice a second. We close each part with the line that opens the next, since a browser paints a picture when it sees where it ends.
-
-# %%
-#| export
-PAGE = '''<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>colorbook play</title>
-<style>
-body {margin: 0; background: #111; color: #ccc; font: 15px system-ui, sans-serif; text-align: center}
-img {display: block; margin: 0 auto; width: 100vw; height: calc(100vh - 3em); object-fit: contain}
-button {background: #333; color: #ccc; border: 0; border-radius: 4px; padding: .3em .8em; font: inherit}
-button[aria-pressed=true] {background: #ccc; color: #111}
-footer {height: 3em; line-height: 3em; font-variant-numeric: tabular-nums}
-</style>
-<img id="film" alt="the film in color" src="/stream?view=color">
-<footer><button>color</button> <button>gray</button> <button>both</button> <span id="state">waiting</span></footer>
-<script>
-const film = document.getElementById('film'), line = document.getElementById('state')
-const buttons = [...document.querySelectorAll('button')]
-const press = b => buttons.forEach(o => o.setAttribute('aria-pressed', o === b))
-buttons.forEach(b => b.onclick = () => { film.src = '/stream?view=' + b.textContent; press(b) })
-press(buttons[0])
-const tell = o => `${o.time.toFixed(1)} s \\u00b7 ${o.rate.toFixed(1)} of ${o.film_rate.toFixed(1)} frames/s`
-  + ` \\u00b7 ${o.shown} shown, ${o.dropped} dropped` + (o.ended ? ' \\u00b7 ended' : '')
-const ask = async () => line.textContent = tell(await (await fetch('/state')).json())
-const timer = setInterval(() => ask().catch(() => { clearInterval(timer); line.textContent += ' \\u00b7 closed' }), 500)
-</script></html>
-'''
-
-# %% [markdown]
-# Only this machine can watch unless another address is asked for. Even so any page in the owner's browser could try to reach a server on this machine by a name of its own that points here; such a request carries the wrong name, and is refused.
-
-# %%
-#| export
-class Viewer(BaseHTTPRequestHandler):
-    "Answers a browser; `server` has a `screen`, and `state()` gives the figures"
-    def do_GET(self):
-        at = urlparse(self.path)
-        view = parse_qs(at.query).get('view', ['color'])[0]
-        name = (self.headers.get('Host') or '').rsplit(':', 1)[0]
-        if self.server.private and name not in ('127.0.0.1', 'localhost'): self.send_error(403)
-        elif at.path == '/': self.answer(PAGE.encode(), 'text/html; charset=utf-8')
-        elif at.path == '/state': self.answer(json.dumps(self.server.state()).encode(), 'application/json')
-        elif at.path == '/stream' and view in VIEWS: self.stream(self.server.screen, view)
-        else: self.send_error(404)
-
-    def begin(self, kind, length=None):
-        self.send_response(200)
-        for k,v in {'Content-Type': kind, 'Content-Length': length, 'Cache-Control': 'no-store'}.items():
-            if v is not None: self.send_header(k, v)
-        self.end_headers()
-    def answer(self, body, kind):
-        self.begin(kind, len(body))
-        self.wfile.write(body)
-    def stream(self, screen, view):
-        screen.arrive()
-        try:
-            self.begin('multipart/x-mixed-replace; boundary=frame')
-            self.wfile.write(b'--frame')
-            number = 0
-            while new := screen.next(number, view):
-                number,code = new
-                self.wfile.write(b'\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n' % len(code))
-                self.wfile.write(code + b'\r\n--frame')
-            self.wfile.write(b'--\r\n')
-        except OSError: pass # the viewer has gone
-        finally: screen.arrive(-1)
-    def log_message(self, *args): pass
-
-# %%
-#| export
-class Server(ThreadingHTTPServer):
-    "Serves a screen in threads of its own"
-    daemon_threads,block_on_close = True,False
-    def __init__(self,
-        screen:Screen,
-        state, # gives the figures as a dictionary
-        host:str='127.0.0.1', # another one lets other machines watch
-        port:int=0, # 0 for a free one
-    ):
-        self.screen,self.state,self.private = screen,state,host in ('127.0.0.1', 'localhost')
-        try: super().__init__((host, port), Viewer)
-        except (OSError, OverflowError) as e:
-            raise UsageError(f'cannot serve on {host}:{port}: {getattr(e, "strerror", "") or e}',
-                'choose another --port or --host') from e
-        threading.Thread(target=self.serve_forever, args=(.1,), daemon=True).start()
-    def handle_error(self, request, client_address): pass # a viewer that breaks off is no error of ours
-    @property
-    def address(self) -> str: return f'http://{self.server_address[0]}:{self.server_address[1]}/'
-    def close(self):
-        "End the stream, and give viewers a moment to see the last picture"
-        self.screen.end()
-        self.screen.wait(lambda o: not o.viewers, 1)
-        self.shutdown()
-        self.server_close()
-
-# %% [markdown]
 # ## The player
 
 # %% [markdown]
@@ -528,7 +368,7 @@ class Player:
     "A film or a camera, colored as it runs"
     def __init__(self,
         src:str, # a film, a folder of frames, '-', an address, or a camera: 0, /dev/video0
-        model=None, # an .onnx file or `Colorizer`; None for the artifact in the package
+        model=None, # an .onnx file for films or pictures, `Stream` or `Colorizer`; None for the one in the package
         size:int|None=None, # the network sees about size x size pixels
         saturation:float=1., # factor on color
         stabilize:float=.9, # how much earlier frames count, 0..1
@@ -536,7 +376,7 @@ class Player:
         loop:bool=False, # play again and again
         rate:float=24, # frames a second of a folder
     ):
-        self.model,self.saturation,self.stabilize,self.most = load_model(model),saturation,stabilize,height
+        self.model,self.saturation,self.stabilize,self.most = load_film_model(model),saturation,stabilize,height
         self.src,self.size,self.loop,self.rate = str(src),size or self.model.card['size'],loop,rate
         check_options(self.size, saturation)
         if not 0 <= stabilize < 1: raise UsageError(f'stabilize {stabilize} is not in 0..1', '0.9 is usual, 0 is off')
@@ -557,7 +397,7 @@ class Player:
 
     def color(self, chosen): # yields pairs of `Coming`, and gray and color side by side
         small = reduce(chosen, self.size, self.model.card['multiple'], self.aspect)
-        pairs = colored(small, frame_by_frame(self.model))
+        pairs = colored(small, color_source(self.model))
         for o,ab in steady_so_far(pairs, self.stabilize) if self.stabilize else pairs:
             (h,w),new = o.gray.shape,shown_size(*o.gray.shape[::-1], self.aspect, self.most)
             if new != (w, h): o.gray = cv2.resize(o.gray, new, interpolation=cv2.INTER_AREA)
@@ -591,19 +431,6 @@ class Player:
 # A clip is played with a viewer that does what a browser does: it fetches the page, the stream and the figures. Each part of the stream is a JPEG in color; the view with both halves is twice as wide.
 
 # %%
-#| export
-def read_stream(
-    address:str, # of a page
-    view:str='color', # one of `VIEWS`
-): # yields JPEG files
-    "The pictures of a stream, as they come"
-    from urllib.request import urlopen
-    with urlopen(f'{address}stream?view={view}', timeout=60) as r:
-        while (r.readline().strip() or r.readline().strip()) == b'--frame':
-            head = dict(o.split(b': ') for o in iter(lambda: r.readline().strip(), b''))
-            yield r.read(int(head[b'Content-Length']))
-
-# %%
 home = Path(tempfile.mkdtemp())
 ims = [o for im in (data.astronaut(), data.coffee()) for o in travel(Image.fromarray(im), 18, (width, height))]
 player = Player(write_clip(ims, home/'clip.mp4'), size=64)
@@ -613,7 +440,7 @@ viewers = [threading.Thread(target=look, args=(v,)) for v in got]
 for t in viewers: t.start()
 assert player.screen.wait(lambda o: o.viewers == 2, 30)
 player.run()
-page,state = (urllib.request.urlopen(server.address + o).read().decode() for o in ('', 'state'))
+page,state = (urlopen(server.address + o).read().decode() for o in ('', 'state'))
 server.close()
 for t in viewers: t.join()
 state = json.loads(state)
@@ -639,7 +466,7 @@ show_pictures([got['both'][0], got['both'][-1]])
 # ## What we have
 #
 # - a pace that drops what would be late, before it costs anything, and was tested without a second of waiting;
-# - a screen in any browser of this machine, gray, color or both, with its figures;
+# - a player in three threads, which needs no more than the moment;
 # - films, folders, pipes, addresses and cameras as sources, each with its own kind of patience.
 
 # %% [markdown]

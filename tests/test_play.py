@@ -13,7 +13,8 @@ from skimage import data
 from colorbook.cli import main
 from colorbook.core import InputError, UsageError
 from colorbook.film import travel, write_clip
-from colorbook.play import Pace, Player, Server, film_frames, in_time, read_stream, steady_so_far
+from colorbook.page import Server, read_stream
+from colorbook.play import Pace, Player, film_frames, in_time, steady_so_far
 from colorbook.reel import open_reel
 from colorbook.stabilize import stabilize
 
@@ -108,6 +109,7 @@ def test_played_again_time_goes_on(tmp_path):
         if len(got) == 24: break
     assert [o.time for o in got] == pytest.approx([i/25 for i in range(24)], abs=2e-3)
     assert [i for i,o in enumerate(got) if o.cut] == [0, 7, 14, 21]
+    assert [o.shot for o in got] == [i//7 for i in range(24)]
 
 
 def test_steady_without_the_future():
@@ -149,7 +151,8 @@ def test_a_browser_sees_it(tmp_path):
         assert 'src="/stream?view=color"' in fetch(address)
         state = json.loads(fetch(address + 'state'))
         assert (state['shown'], state['name'], state['ended']) == (0, 'a.mp4', False), 'it waits for a viewer'
-        for view,size,least,most in (('color', (64, 48), 3, 99), ('gray', (64, 48), 0, 1), ('both', (128, 48), 1.5, 99)):
+        views = ('color', (64, 48), 3, 99), ('gray', (64, 48), 0, 1), ('both', (128, 48), 1.5, 99)
+        for view,size,least,most in views:
             parts = [next(o) for o in [read_stream(address, view)] for _ in range(4)]
             for code in parts:
                 got,color = colorful(code)

@@ -36,7 +36,7 @@ def nets():
     "Both generators with arbitrary weights that answer visibly"
     torch.manual_seed(0)
     product = TemporalUNet(color=AnnealedMean(), frozen=True).eval()
-    for o in product.fuse.parameters(): nn.init.normal_(o, 0, .1)
+    for o in product.fuse.parameters(): nn.init.normal_(o, 0, .4)
     nn.init.normal_(product.head.weight, 0, 1.)
     return dict(product=product, s1=S1Generator(8).eval())
 
@@ -75,7 +75,7 @@ def test_it_begins_as_the_image_model_and_stays_it_for_photos_and_still_pictures
 
 
 def test_weights_that_do_not_fit_are_refused():
-    with pytest.raises(InputError, match='head'): from_image(TemporalUNet(2), {})
+    with pytest.raises(InputError, match='no weights of the image model'): from_image(TemporalUNet(2), {})
 
 
 def test_warp_by_whole_pixels():
@@ -245,3 +245,35 @@ def test_train_s1_as_users_do(tmp_path, capsys):
     assert yaml.safe_load((tmp_path/'run/recipe.yaml').read_text())['lam'] == 20
     assert json.loads(json.dumps(stream.card))
     Image.open(tmp_path/'run/sheet--1.jpg').load()
+
+
+@pytest.mark.parametrize('stabilize', [0, .9])
+def test_a_film_taken_up_again_has_the_same_colors(files, tmp_path, monkeypatch, stabilize):
+    "The model needs a frame more than the stabilizer before the place where it goes on"
+    from colorbook import video
+    from colorbook.film import read_frames, write_clip
+    photos = sample_photos(128)
+    ims = [o for k,n in ((0, 135), (3, 10)) for o in travel(photos[k], n, (64, 48), (0, .2), (.6, .6), part=.7)]
+    clip = write_clip(ims, tmp_path/'clip.mp4')
+    color = lambda dst: video.colorize_video(clip, tmp_path/dst, files['product'], 64, stabilize=stabilize)
+    color('straight.mkv')
+    encode,left = video.encode_part,[1] # a part is 120 frames here, so it ends within a shot
+    def failing(*args, **kwargs):
+        left[0] -= 1
+        if left[0] < 0: raise RuntimeError('no power')
+        return encode(*args, **kwargs)
+    monkeypatch.setattr(video, 'encode_part', failing)
+    with pytest.raises(RuntimeError): color('again.mkv')
+    monkeypatch.setattr(video, 'encode_part', encode)
+    assert len(list((tmp_path/'.again.mkv.parts').glob('*.part'))) == 1
+    color('again.mkv')
+    straight,again = ([o.im.tobytes() for o in read_frames(tmp_path/o)] for o in ('straight.mkv', 'again.mkv'))
+    assert len(straight) == 145 and straight == again
+
+
+def test_film_and_picture_models_are_told_apart(files, tmp_path):
+    from colorbook.colorize import colorize, default_model
+    from colorbook.stream_model import load_film_model, Stream
+    with pytest.raises(InputError, match='colorbook video'): colorize(sample_photos(64)[0], model=files['s1'])
+    assert isinstance(load_film_model(files['s1']), Stream)
+    assert load_film_model(default_model()).card.get('kind') != 'video'

@@ -373,7 +373,7 @@ def main(
     args:list[str]|None=None, # words after the program's name; None for those of the process
 ) -> int: # the exit code
     "The command `colorbook`"
-    for o in ('data', 'flicker', 'train', 'video'): import_module(f'colorbook.{o}_cli') # they add their commands
+    for o in ('data', 'flicker', 'play', 'train', 'video'): import_module(f'colorbook.{o}_cli') # their commands
     try: return app(args, standalone_mode=False, prog_name='colorbook') or 0
     except (KeyboardInterrupt, typer.Abort): return _fail('interrupted', 130)
     except BrokenPipeError: return _fail('nobody reads the output', 4)

@@ -12,11 +12,11 @@ import json, math
 from collections import deque
 from itertools import zip_longest
 from pathlib import Path
-import cv2, numpy as np
+import numpy as np
 from PIL import Image
 from .core import InputError, with_progress, write_beside
 from .film import Frame, mark_shots, open_video, read_frames
-from .motion import flow, occluded, warp
+from .motion import cv2, flow, occluded, warp
 
 # %% ../nbs/13_flicker.ipynb #ee87174c
 DISTANCES = 1,2,4

@@ -8,8 +8,8 @@ __all__ = ['link', 'Steady', 'gather', 'vigor', 'mean_of', 'stabilize']
 # %% ../nbs/14_stabilize.ipynb #db26c259
 from collections import deque
 from dataclasses import dataclass
-import cv2, numpy as np
-from .motion import flow, visibility, warp
+import numpy as np
+from .motion import cv2, flow, visibility, warp
 
 # %% ../nbs/14_stabilize.ipynb #ba704ea5
 def link(

@@ -7,6 +7,7 @@ __all__ = ['video_command']
 
 # %% ../nbs/18_video_cli.ipynb #2696f56e
 import sys, time, warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Optional
 import typer
@@ -38,7 +39,8 @@ def video_command(
     model: Annotated[Optional[str], typer.Option('--model', '-m', help='An .onnx file; else the default.')] = None,
     size: Annotated[Optional[int], typer.Option(help='The network sees about SIZE x SIZE pixels.')] = None,
     saturation: Annotated[float, typer.Option(help='Factor on color; 0 is gray.')] = 1.,
-    stabilize: Annotated[float, typer.Option(help='How much neighboring frames count; 0 is frame by frame.')] = .9,
+    stabilize: Annotated[Optional[float], typer.Option(help='How much neighboring frames count; 0 is off.',
+        show_default='0.9 with OpenCV')] = None,
     codec: Annotated[Optional[str], typer.Option(help='h264, hevc, av1, vp9, prores or ffv1; else by suffix.')] = None,
     quality: Annotated[Optional[int], typer.Option(help="On the codec's scale (CRF); less is better.")] = None,
     preview: Annotated[Optional[float], typer.Option(help='So many seconds only.')] = None,
@@ -61,4 +63,5 @@ def video_command(
             if parts_of(dst).exists(): _say('what is done is kept; the same command goes on with it')
             raise
     for o in done.notes: _say(f'left out: {o}')
+    if stabilize is None and not find_spec('cv2'): _say("not stabilized; pip install 'colorbook[film]' for that")
     _say(_told(done, time.perf_counter() - start))

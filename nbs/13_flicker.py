@@ -17,11 +17,11 @@ import json, math
 from collections import deque
 from itertools import zip_longest
 from pathlib import Path
-import cv2, numpy as np
+import numpy as np
 from PIL import Image
 from colorbook.core import InputError, with_progress, write_beside
 from colorbook.film import Frame, mark_shots, open_video, read_frames
-from colorbook.motion import flow, occluded, warp
+from colorbook.motion import cv2, flow, occluded, warp
 
 # %%
 #| hide

@@ -12,8 +12,8 @@
 #| export
 from collections import deque
 from dataclasses import dataclass
-import cv2, numpy as np
-from colorbook.motion import flow, visibility, warp
+import numpy as np
+from colorbook.motion import cv2, flow, visibility, warp
 
 # %%
 #| hide

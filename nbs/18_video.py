@@ -13,7 +13,7 @@ width,height = 96,64
 
 # %%
 #| export
-import io, json, math, shutil, warnings
+import importlib, importlib.util, io, json, math, shutil, warnings
 from collections import deque
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
@@ -31,7 +31,6 @@ from colorbook.film import video_length
 from colorbook.moving import LAYOUTS, ahead, colored, divide, paint_frame, reduce, watch
 from colorbook.reel import Spec, choose_codec, encode_part, frame_files, join, lay_out, load_part, new_film, open_reel
 from colorbook.reel import packets_along, save_part, spec_of
-from colorbook.stabilize import stabilize
 from colorbook.stream_model import color_source, load_film_model
 
 # %%
@@ -47,7 +46,7 @@ from colorbook.paint import light
 # ## Four steps
 
 # %% [markdown]
-# Frames are watched and reduced in one thread, colored and steadied in a second, painted and encoded in a third; the encoder has threads of its own. When a film is resumed at some frame, the stabilizer must have seen as many frames before it as it asks for, and no more: then it gives what it would have given anyway. The network must have seen one frame before those. Nothing that is kept grows with the length of the film.
+# Frames are watched and reduced in one thread, colored and steadied in a second, painted and encoded in a third; the encoder has threads of its own. When a film is resumed at some frame, the stabilizer must have seen as many frames before it as it asks for, and no more: then it gives what it would have given anyway. The network must have seen one frame before those. The stabilizer needs OpenCV, which the base installation has not: there it is off unless it is asked for, and then the answer is what to install. Nothing that is kept grows with the length of the film.
 
 # %%
 #| export
@@ -79,7 +78,9 @@ def render(
     with closing(ahead(reduce(seen, o.size, model.card['multiple'], float(aspect), first - WINDOW - 1))) as small:
         pairs = colored(small, color_source(model, o.seed))
         pairs = (p for p in pairs if p[0].number >= first - WINDOW)
-        if o.stabilize: pairs = stabilize(pairs, o.stabilize, WINDOW)
+        if o.stabilize:
+            from colorbook.stabilize import stabilize
+            pairs = stabilize(pairs, o.stabilize, WINDOW)
         with closing(ahead(p for p in pairs if p[0].number >= first)) as pairs:
             for part in divide(with_progress(pairs, 'coloring', total and total - first)):
                 frames = ((paint_frame(f, ab, o.layout, o.saturation, spec.codec == 'png'), f.pts) for f,ab in part)
@@ -323,6 +324,7 @@ def check_film(src, dst, o:Options, model):
     "`UsageError` if an option is out of range"
     check_options(o.size, o.saturation)
     if not 0 <= o.stabilize < 1: raise UsageError(f'stabilize {o.stabilize} is not in 0..1', '0.9 is usual, 0 is off')
+    if o.stabilize: importlib.import_module('colorbook.stabilize') # which says what to install
     if o.layout not in LAYOUTS: raise UsageError(f"there is no layout '{o.layout}'", f'choose {", ".join(LAYOUTS)}')
     if o.preview is not None and not o.preview > 0: raise UsageError(f'a preview of {o.preview} s', 'try 10')
     if o.seed is not None and not (isinstance(model, Colorizer) and model.card.get('noise')):
@@ -350,7 +352,7 @@ def colorize_video(
     model=None, # an .onnx file for films or pictures, `Stream` or `Colorizer`; None for the one in the package
     size:int|None=None, # the network sees about size x size pixels; None for what it was trained on
     saturation:float=1., # factor on color: 0 is gray, 1 is as trained
-    stabilize:float=.9, # how much neighboring frames count, 0..1; 0 is frame by frame
+    stabilize:float=None, # how much neighboring frames count, 0..1; 0 is off; None for .9 where OpenCV is installed
     codec:str|None=None, # h264, hevc, av1, vp9, prores or ffv1; None for what the suffix stands for
     quality:int|None=None, # on the codec's constant-quality scale, less is better; None for its default
     preview:float|None=None, # so many seconds only
@@ -362,6 +364,7 @@ def colorize_video(
 ) -> Done:
     "Color a film; everything but its colors stays as it was"
     codec,model,notes = choose_codec(dst, codec),load_film_model(model),[]
+    if stabilize is None: stabilize = .9 if importlib.util.find_spec('cv2') else 0
     o = Options(size or model.card['size'], saturation, stabilize, layout, seed, preview)
     check_film(src, dst, o, model)
     piped = '-' in (str(src), str(dst))

@@ -3,16 +3,16 @@
     python benchmarks/steady.py VIDEOS [--video FILE.onnx] [--json FILE] [--asset] [--only CLIP ...]
     python benchmarks/steady.py VIDEOS --choose PHOTOS
 
-VIDEOS is the folder of the shared clips. Measured is the last third of each, less three frames: the shipped film model
-has learned from the first two thirds (`benchmarks/temporal.py`), and nothing was chosen on the last. As the last third
-of a film shows things that its beginning has shown, there is a fourth clip of which no model has seen anything: a
-camera that moves over photographs of ../photos/eval.tar, with pieces of others in front. Versions: the image model on
-each frame by itself, the same with the stabilizer, and with --video the film model without and with it. They are
-compared at the pipeline's own frames, before any encoder, by the report of chapter 13: cuts and flow come from
-the original. The film without any color stands beside them, because light alone has a warp error, too. PSNR, in RGB,
-and colorfulness are those of each frame, LPIPS (squeeze) that of every eighth. Intervals are 95 %, by a bootstrap over
-blocks of six neighboring frames; those of a ratio take the same blocks of all. A second table has what the bars
-are about: each version by frame by frame, raw and as excess over the truth, and the difference of PSNR.
+VIDEOS is the folder of the shared clips. Measured is the last third of each, less three frames: the film model has
+learned from the first two thirds (`benchmarks/temporal.py`), and nothing was chosen on the last. As the last third of a
+film shows things that its beginning has shown, there is a fourth clip of which no model has seen anything: a camera
+that moves over photographs of ../photos/eval.tar, with pieces of others in front. Versions: the image model on each
+frame by itself, the same with the stabilizer, and with --video the film model without and with it. They are compared at
+the pipeline's own frames, before any encoder, by the report of chapter 13: cuts and flow come from the original. The
+film without any color stands beside them, because light alone has a warp error, too. PSNR, in RGB, and colorfulness are
+those of each frame, LPIPS (squeeze) that of every eighth. Intervals are 95 %, by a bootstrap over blocks of six
+neighboring frames; those of a ratio take the same blocks of all. A second table has what the bars are about: each
+version by frame by frame, raw and as excess over the truth, and the difference of PSNR.
 --asset keeps the figures in asset/film.json and two pictures of Big Buck Bunny beside it; chapter 20 shows them.
 --choose tries windows and strengths of the stabilizer on other footage: pieces of the first two thirds and of a
 trailer, and photographs that a camera moves over. No piece may lose or gain more than 3 % of its colorfulness or lose
@@ -222,17 +222,18 @@ def draw_frames(seen, pairs, path, width=320, at=(.1, .45, .8)):
     with write_beside(path) as f: sheet.save(f, quality=88)
 
 
-def draw_time(seen, pairs, path, place=.5, width=1200):
-    "One column of pixels over time: what trembles is striped"
+def draw_time(seen, pairs, path, place=.85, width=1000):
+    "One column of pixels over the time of the first shot: what trembles is striped"
+    n = next((i for i,o in enumerate(seen) if i and o.cut), len(seen))
     first = lambda x: np.asarray(x)[:,round(place*np.asarray(x).shape[1]),:3]
-    columns = {'truth': [first(o) for o in truth_of(seen)]}
-    columns |= {k: [first(paint_frame(*o, stand=True)) for o in v] for k,v in pairs.items() if k != 'gray'}
-    ims = {k: Image.fromarray(np.stack(v, 1)).resize((width, 200), Image.Resampling.NEAREST) for k,v in columns.items()}
-    sheet = Image.new('RGB', (width, 224*len(ims)), 'white')
+    columns = {'truth': [first(o) for o in truth_of(seen[:n])]}
+    columns |= {k: [first(paint_frame(*o, stand=True)) for o in v[:n]] for k,v in pairs.items() if k != 'gray'}
+    ims = {k: Image.fromarray(np.stack(v, 1)).resize((width, 160), Image.Resampling.NEAREST) for k,v in columns.items()}
+    sheet = Image.new('RGB', (width, 184*len(ims)), 'white')
     d,font = ImageDraw.Draw(sheet),ImageFont.load_default(15)
     for i,(k,im) in enumerate(ims.items()):
-        d.text((2, 224*i + 2), k, 'black', font)
-        sheet.paste(im, (0, 224*i + 22))
+        d.text((2, 184*i + 2), k, 'black', font)
+        sheet.paste(im, (0, 184*i + 22))
     with write_beside(path) as f: sheet.save(f, quality=88)
 
 

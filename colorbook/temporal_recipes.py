@@ -98,8 +98,8 @@ targets['taught'] = teach
 contents['steady'] = lambda r, prior: SteadyLoss(BinLoss(class_weights(prior, alpha=r.rebalance)), AnnealedMean(),
     3*r.lam, 5*r.lam)
 contents['follow'] = lambda r, prior: SteadyLoss(ColorL1(AnnealedMean()), AnnealedMean(), 3*r.lam, 5*r.lam)
-recipes['video'] = Recipe('video', (Phase('content', 8, (1e-4, 1e-3, 0.), share=.25),), generator='temporal',
-    content='follow', lam=.4, target='taught', aged=.5, size=128, bs=8, valid=.05, data='clips', clip=1., bf16=True,
+recipes['video'] = Recipe('video', (Phase('content', 8, (0., 2e-3, 0.), share=.2),), generator='temporal',
+    content='follow', lam=1., target='taught', aged=.5, size=128, bs=8, valid=.05, data='clips', clip=1., bf16=True,
     floor=.97)
 
 # %% ../nbs/13_temporal_recipes.ipynb #adcba837

@@ -121,6 +121,7 @@ class Parts:
         self.folder,self.job = parts_of(dst),json.loads(json.dumps(job))
         if not resume or self._job() != self.job: shutil.rmtree(self.folder, ignore_errors=True)
         with write_beside(self.folder/'job.json') as f: f.write_text(json.dumps(self.job))
+        for o in self.folder.glob('.*.tmp*'): o.unlink() # whoever wrote it was killed
         self.files,self.kept = [],0
         while n := self._frames(self._name()): self.files,self.kept = [*self.files, self._name()],self.kept + n
 

@@ -159,6 +159,7 @@ class Parts:
         self.folder,self.job = parts_of(dst),json.loads(json.dumps(job))
         if not resume or self._job() != self.job: shutil.rmtree(self.folder, ignore_errors=True)
         with write_beside(self.folder/'job.json') as f: f.write_text(json.dumps(self.job))
+        for o in self.folder.glob('.*.tmp*'): o.unlink() # whoever wrote it was killed
         self.files,self.kept = [],0
         while n := self._frames(self._name()): self.files,self.kept = [*self.files, self._name()],self.kept + n
 
@@ -198,6 +199,7 @@ for i in (0, 2): parts.add([Coded(i, True, b'one'), Coded(i + 1, False, b'two')]
 test_eq(Parts(home/'a.mp4', dict(size=64)).kept, 4)
 (home/'.a.mp4.parts'/'.000002.7.tmp.part').write_bytes(b'half of a part')
 test_eq([len(o) for o in Parts(home/'a.mp4', dict(size=64))], [2, 2])
+assert not list((home/'.a.mp4.parts').glob('.*'))
 second = home/'.a.mp4.parts/000001.part'
 second.write_bytes(second.read_bytes()[:-1])
 test_eq(Parts(home/'a.mp4', dict(size=64)).kept, 2)

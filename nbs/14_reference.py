@@ -35,17 +35,24 @@ from colorbook.film import travel
 
 # %%
 #| export
+def check_shape(
+    im:Image.Image, # the reference, upright
+    w:float, # of the film, upright with square pixels
+    h:float,
+    name:str='reference', # for errors
+):
+    "`InputError` if a picture cannot be a frame of a film"
+    if 1/1.03 < im.width/im.height/(w/h) < 1.03: return
+    raise InputError(f"'{name}' is {im.width}x{im.height}, and the film {w:.0f}x{h:.0f}",
+        'give a frame of the film, not cropped')
+
 def reference_color(
     im:Image.Image, # a frame in color, upright, any size
     shape:tuple, # rows and columns of the network's copy
     small:tuple, # rows and columns of its answer
     name:str='reference', # for errors
 ) -> np.ndarray: # 2xhxw, in units of 110
-    "Color of a reference on the network's grid; `InputError` if it is no colored frame of this shape"
-    here,there = im.width/im.height,shape[1]/shape[0]
-    if max(here/there, there/here) > 1.15: # the copy's sides are rounded
-        raise InputError(f"'{name}' is {im.width}x{im.height}, which is not the shape of the film",
-            'give a frame of the film, not cropped')
+    "Color of a reference on the network's grid; `InputError` if it has none"
     x = np.asarray(im.convert('RGB').resize(shape[::-1], Image.Resampling.BOX), np.float32)/255
     ab = cv2.resize(cv2.cvtColor(x, cv2.COLOR_RGB2Lab)[...,1:]/110, small[::-1], interpolation=cv2.INTER_AREA)
     if np.abs(ab).max() < .02: raise InputError(f"'{name}' has no color", 'give a frame that was colored')
@@ -59,7 +66,8 @@ assert ab.shape == (2, 32, 48) and np.abs(ab - again).mean() < .005
 plain = reference_color(Image.new('RGB', (60, 40), (255, 0, 0)), (128, 192), (32, 48))
 test_close(plain[:,0,0]*110, [80.1, 67.2], eps=.2)
 test_fail(lambda: reference_color(cup.convert('L'), (128, 192), (32, 48)), exc=InputError, contains='no color')
-test_fail(lambda: reference_color(cup, (128, 128), (32, 32)), exc=InputError, contains='not the shape')
+check_shape(cup, 1199, 800)
+test_fail(lambda: check_shape(cup, 800, 800), exc=InputError, contains='not cropped')
 ab.mean((1, 2))
 
 # %% [markdown]

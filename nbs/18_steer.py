@@ -23,7 +23,7 @@ from colorbook.core import InputError, UsageError
 from colorbook.moving import orientation, reduce, watch
 from colorbook.picture import read_picture
 from colorbook.reel import display_matrix, open_reel
-from colorbook.reference import MOST, Told, reference_color, tell
+from colorbook.reference import MOST, Told, check_shape, reference_color, tell
 from colorbook.stream_model import color_source
 
 # %%
@@ -69,6 +69,12 @@ def tiny(x:np.ndarray) -> np.ndarray: # 36x64, lightness in 0..100
     x = cv2.resize(np.ascontiguousarray(x), (64, 36), interpolation=cv2.INTER_AREA)
     return cv2.cvtColor(x.astype(np.float32)/255, cv2.COLOR_RGB2Lab)[...,0]
 
+def check_frame(im, o, aspect, name) -> int: # its time
+    "The first frame of a film; `InputError` if the reference has another shape"
+    w,h = o.frame.width*aspect,o.frame.height
+    check_shape(im, *((h, w) if orientation(display_matrix(o.frame)) > 4 else (w, h)), name)
+    return o.pts
+
 def find_frame(
     src, # a film or a folder of frames
     im:Image.Image, # the reference
@@ -83,7 +89,7 @@ def find_frame(
     c,s = open_reel(src, rate)
     with c:
         for o in watch(src, c, s, bad=[]):
-            first = o.pts if first is None else first
+            if first is None: first = check_frame(im, o, float(s.sample_aspect_ratio or 1), name)
             t = float((o.pts - first)*s.time_base)
             if at is not None and t > at + 1e-3: break
             end = t + float((o.frame.duration or 0)*s.time_base or 1/(s.average_rate or 24))
@@ -105,7 +111,7 @@ clip = write_clip(ims, home/'clip.mp4', crf=8)
 test_eq([find_frame(clip, ims[i]) for i in (0, 5, 13, 14, 20)], [(0, 0), (5, 0), (13, 0), (14, 1), (20, 1)])
 test_eq(find_frame(clip, ims[20].resize((300, 200))), (20, 1))
 test_eq([find_frame(clip, ims[i], i/24 + .01) for i in (0, 9, 27)], [(0, 0), (9, 0), (27, 1)])
-test_fail(lambda: find_frame(clip, Image.fromarray(data.chelsea())), exc=InputError, contains='any frame')
+test_fail(lambda: find_frame(clip, Image.fromarray(data.chelsea()).resize((96, 64))), exc=InputError, contains='any frame')
 test_fail(lambda: find_frame(clip, ims[3], .9), exc=InputError, contains='the frame at 0.9 s')
 test_fail(lambda: find_frame(clip, ims[3], 5), exc=InputError, contains='no frame at 5 s')
 test_fail(lambda: find_frame(clip, ims[3], -1), exc=UsageError, contains='first frame')
@@ -194,7 +200,7 @@ Image.fromarray(data.camera()).save(home/'gray.png')
 ims[21].crop((0, 0, 50, 64)).save(home/'narrow.png')
 ims[21].convert('L').convert('RGB').save(home/'colorless.png')
 (home/'text.png').write_text('no picture')
-said = dict(gray='has no color', narrow='not the shape', colorless='has no color', text='text.png', missing='missing.png')
+said = dict(gray='has no color', narrow='not cropped', colorless='has no color', text='text.png', missing='missing.png')
 for k,words in said.items():
     test_fail(lambda: tell_film(clip, home/f'{k}.png', model, 64, .9), exc=InputError, contains=words)
 test_fail(lambda: tell_film('-', home/'reference.png', model, 64), exc=UsageError, contains='only once')

@@ -1,20 +1,19 @@
 """The product's film model, trained from the image model on two cores in half an hour; it can be interrupted.
 
-    python benchmarks/temporal.py RUN_OF_THE_IMAGE_MODEL OUT [--minutes 25] [--lam 4] [--photos 3000]
+    python benchmarks/temporal.py RUN_OF_THE_IMAGE_MODEL OUT [--minutes 25] [--lam .4] [--photos 3000]
 
 Films are those of ../shared/data/video (or $COLORBOOK_DATA): the first two thirds of `bmx-trees`, `people` and
-`big-buck-bunny`, whose last third is for measuring, and all of `sintel-trailer`. Photos are moved by cameras. The prior
-of the classes is the image model's, so that its balance of colors stays. How many clips an epoch has follows from the
+`big-buck-bunny`, whose last third is for measuring, and all of `sintel-trailer`. Photos are moved by cameras. The
+teacher is the image model, so RUN should be the run that the artifact in the package comes from. How many clips an epoch has follows from the
 time and from a measurement; the same command goes on where it was stopped.
 """
 import argparse, json, time
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
 
 from colorbook.photos import data_dir, Photos
-from colorbook.recipes import load_recipe, Phase, replace
+from colorbook.recipes import Phase, replace
 from colorbook.temporal_data import Clips, open_film
 from colorbook.temporal_recipes import export_run, loaders, recipes, train
 from colorbook.training import load_data, make_learner, state_for
@@ -32,19 +31,10 @@ def films(side):
     return found
 
 
-def prior_of(run, path, lam=.5):
-    "The prior that an image run's class weights were made of, written as `colorbook data doctor` writes it"
-    weights,alpha = load_file(run/'classes.safetensors')['weights'].double(),load_recipe(run/'recipe.yaml').rebalance
-    mixed = weights**(-1/alpha)
-    prior = ((mixed/mixed.sum() - lam/len(mixed))/(1 - lam)).clamp(min=0)
-    save_file(dict(prior=(prior/prior.sum()).float()), path)
-    return path
-
-
 def seconds_a_step(recipe, clips, n):
     "How long a step takes, the first one left out"
     loaders['clips'] = lambda *args: clips_loaders(recipe, clips)
-    learn = make_learner(recipe, load_data(recipe, None), state_for(recipe, IMAGE), PRIOR)
+    learn = make_learner(recipe, load_data(recipe, None), state_for(recipe, IMAGE))
     opt = torch.optim.AdamW([p for g in learn.model.generator.groups() for p in g], 1e-4)
     learn.model.train()
     for i,(x,*y) in zip(range(n + 1), learn.dls.train):
@@ -65,7 +55,7 @@ if __name__ == '__main__':
     p.add_argument('image', type=Path)
     p.add_argument('out', type=Path)
     p.add_argument('--minutes', type=float, default=25)
-    p.add_argument('--lam', type=float, default=4.)
+    p.add_argument('--lam', type=float, default=.4)
     p.add_argument('--photos', type=int, default=3000)
     p.add_argument('--epochs', type=int, default=8)
     p.add_argument('--threads', type=int, default=2)
@@ -73,7 +63,7 @@ if __name__ == '__main__':
     o = p.parse_args()
     torch.set_num_threads(o.threads)
     o.out.mkdir(parents=True, exist_ok=True)
-    IMAGE,PRIOR,plan = o.image,prior_of(o.image, o.out/'prior.safetensors'),o.out/'plan.json'
+    IMAGE,plan = o.image,o.out/'plan.json'
     recipe = replace(recipes['video'], lam=o.lam)
     t = time.time()
     clips = Clips([*films(144), str(data_dir()/'photos/train-0.tar')], recipe.size, 3, o.photos)
@@ -88,5 +78,5 @@ if __name__ == '__main__':
     if not o.rehearse:
         phase = replace(recipe.phases[0], epochs=o.epochs, share=json.loads(plan.read_text())['share'])
         run = train(replace(recipe, phases=(phase,)), 'films and photos of the data folder', out=o.out/'run',
-            weights=o.image, prior=PRIOR)
+            weights=o.image)
         print(export_run(run, o.out/'video.onnx', name='colorbook-video'))

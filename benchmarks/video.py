@@ -1,16 +1,17 @@
 """How fast is a film colored, where does the time go, how much memory does it need, and how steady is the color?
 
-    python benchmarks/video.py FILM [--frames 96] [--long 7200] [--steady CLIP[:START:STOP] ...]
+    python benchmarks/video.py FILM [--frames 240] [--long 7200] [--only-memory] [--steady CLIP[:START:STOP] ...]
 
 FILM is any film, shrunk or enlarged to 854x480 and 1920x1080 for the table. Every stage is run by itself on the same
 frames, so the processor's seconds can be told apart; then all of it as `colorbook video` does it, with x264 veryfast.
 On two cores that are fully used, 24 frames a second are 83 ms of processor time a frame. Memory is the peak of a
-process of its own. `--long` colors so many frames more, by playing FILM again and again, to show that memory stays.
+process of its own. `--long` colors so many frames of the first size in another process, by playing the clip again and
+again, to show that memory stays: beside the peak stands the most it held in each fifth of its time.
 `--steady` compares frame by frame with the stabilizer on clips in color, against the truth: warp error where flow on
 the true frames finds its way back, CDC, PSNR and colorfulness; the gray clip stands beside them, since what lightness
 alone does to the first two cannot be steadied.
 """
-import argparse, resource, subprocess, sys, tempfile, time
+import argparse, json, resource, subprocess, sys, tempfile, time
 from itertools import chain, cycle, islice
 from pathlib import Path
 
@@ -26,10 +27,19 @@ from colorbook.reel import Spec, encode_part, join, new_film, open_reel, spec_of
 from colorbook.stabilize import stabilize
 
 ONE = '''
-import re, sys
+import json, re, sys, threading
 from colorbook.video import colorize_video
-frames = colorize_video(*sys.argv[1:3]).frames
-print(frames, re.search(r'VmHWM:\\s*(\\d+)', open('/proc/self/status').read())[1])  # kB; ru_maxrss counts the parent's
+def kilobytes(key): return int(re.search(key + r':\\s*(\\d+)', open('/proc/self/status').read())[1])
+held,done = [],threading.Event()
+def look():
+    while not done.wait(.1): held.append(kilobytes('VmRSS'))
+watcher = threading.Thread(target=look)
+watcher.start()
+try: frames = colorize_video(*sys.argv[1:3]).frames
+finally: done.set()
+watcher.join()
+fifths = [max(held[i*len(held)//5:(i + 1)*len(held)//5]) for i in range(5)]
+print(json.dumps([frames, kilobytes('VmHWM'), fifths]))  # ru_maxrss would count the parent's
 '''
 
 
@@ -58,13 +68,22 @@ def stages(film, n):
 
 
 def whole(film, dst):
-    "Frames, seconds, processor seconds and peak memory (MB) of a process that colors a film"
+    "Frames, seconds, processor seconds, peak memory and the most in each fifth (MB) of a process that colors a film"
     before,start = resource.getrusage(resource.RUSAGE_CHILDREN),time.perf_counter()
     run = subprocess.run([sys.executable, '-c', ONE, str(film), str(dst)], capture_output=True, text=True, check=True)
     after,took = resource.getrusage(resource.RUSAGE_CHILDREN),time.perf_counter() - start
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    frames,peak = map(int, run.stdout.split())
-    return frames,took,cpu,peak/1024
+    frames,peak,fifths = json.loads(run.stdout)
+    return frames,took,cpu,peak/1024,[o/1024 for o in fifths]
+
+
+def make(film, w, h, n, many, path):
+    "The first n frames of a film in this size, many times over, as most films are: H.264 with chroma of half the size"
+    again,spec = chain.from_iterable(read_frames(film) for _ in cycle([0])),Spec('h264', w, h, (1, 24), (24, 1))
+    ims = (np.asarray(o.im.resize((w, h)).convert('RGBA')) for o in islice(again, n))
+    part = encode_part(spec, zip(ims, range(n)))
+    with new_film(path) as out: join(out, spec, ([o._replace(pts=o.pts + k*n) for o in part] for k in range(many)))
+    return path
 
 
 def cdc(ims, shot):
@@ -110,30 +129,25 @@ def steadiness(path, start, stop, width=432):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('film', type=Path)
-    ap.add_argument('--frames', type=int, default=96)
+    ap.add_argument('--frames', type=int, default=240)
     ap.add_argument('--long', type=int, default=0)
     ap.add_argument('--sizes', nargs='*', default=['854x480', '1920x1080'])
+    ap.add_argument('--only-memory', action='store_true', help='no table of stages')
     ap.add_argument('--steady', nargs='*', default=[])
     a = ap.parse_args()
     with tempfile.TemporaryDirectory() as tmp:
         for size in a.sizes:
             w,h = map(int, size.split('x'))
-            def make(n, name):
-                "As most films are: H.264 with chroma of half the size"
-                again = chain.from_iterable(read_frames(a.film) for _ in cycle([0]))
-                spec = Spec('h264', w, h, (1, 24), (24, 1))
-                ims = (np.asarray(o.im.resize((w, h)).convert('RGBA')) for o in islice(again, n))
-                part = encode_part(spec, zip(ims, range(n)))
-                with new_film(Path(tmp)/f'{name}.mp4') as out: join(out, spec, [part])
-                return Path(tmp)/f'{name}.mp4'
-            clip = make(a.frames, size)
-            table = ', '.join(f'{k} {v:.1f}' for k,v in stages(clip, a.frames).items())
-            print(f'{size}: {table} ms of CPU a frame')
-            for n in (a.frames, *([a.long] if a.long else ())):
-                if n != a.frames: clip = make(n, f'{size}-long')
-                k,took,cpu,peak = whole(clip, Path(tmp)/'out.mp4')
+            clip = make(a.film, w, h, a.frames, 1, Path(tmp)/f'{size}.mp4')
+            if not a.only_memory:
+                table = ', '.join(f'{k} {v:.1f}' for k,v in stages(clip, a.frames).items())
+                print(f'{size}: {table} ms of CPU a frame', flush=True)
+            again = max(1, round(a.long/a.frames))*(size == a.sizes[0])
+            for many in (1, *([again] if again > 1 else ())):
+                film = clip if many == 1 else make(a.film, w, h, a.frames, many, Path(tmp)/f'{size}-long.mp4')
+                k,took,cpu,peak,fifths = whole(film, Path(tmp)/'out.mp4')
                 print(f'{size}: {k} frames in {took:.1f} s, {k/took:.1f} a second, {1e3*cpu/k:.1f} ms of CPU a frame, '
-                      f'peak {peak:.0f} MB')
+                      f'peak {peak:.0f} MB; in each fifth {", ".join(f"{o:.0f}" for o in fifths)} MB', flush=True)
     for o in a.steady:
         path,_,times = o.partition(':')
         start,stop = map(int, times.split(':')) if times else (0, 96)

@@ -12,11 +12,11 @@ import json, math
 from collections import deque
 from itertools import zip_longest
 from pathlib import Path
-import cv2, numpy as np
+import numpy as np
 from PIL import Image
 from .core import InputError, with_progress, write_beside
 from .film import Frame, mark_shots, open_video, read_frames
-from .motion import flow, occluded, warp
+from .motion import cv2, flow, occluded, warp
 
 # %% ../nbs/13_flicker.ipynb #ee87174c
 DISTANCES = 1,2,4
@@ -199,7 +199,7 @@ class Moments:
         out = []
         for o in sorted(self.best.values(), key=lambda o: -o['value']):
             if all(abs(o['time'] - k['time']) >= self.apart for k in out): out.append(o)
-        return out[:self.keep]
+        return [o for o in out[:self.keep] if o['value'] > .01*out[0]['value']]
 
 # %% ../nbs/13_flicker.ipynb #4b19099c
 class Track:

@@ -77,4 +77,6 @@ def flicker_command(
     found = flicker_report(original, *colored, truth=truth)
     if json_: found.save(json_)
     if plot: plot_flicker(found, plot)
-    print_flicker(found.as_dict(), Console(width=None if sys.stdout.isatty() else 140, soft_wrap=True))
+    wide = None if sys.stdout.isatty() else 140
+    print_flicker(found.as_dict(), Console(width=wide, soft_wrap=True, force_jupyter=False, markup=False,
+        highlight=False))

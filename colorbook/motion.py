@@ -9,9 +9,11 @@ __all__ = ['PRESETS', 'grid', 'warp', 'flow', 'inside', 'no_way_back', 'motion_b
 # %% ../nbs/12_motion.ipynb #da62e372
 from functools import lru_cache
 from typing import NamedTuple
-import cv2, numpy as np
+import numpy as np
 from PIL import Image
-from .core import InputError
+from .core import InputError, UsageError
+try: import cv2
+except ModuleNotFoundError as e: raise UsageError('optical flow needs OpenCV', "pip install 'colorbook[film]'") from e
 
 # %% ../nbs/12_motion.ipynb #9211c062
 @lru_cache(maxsize=4)

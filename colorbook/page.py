@@ -10,7 +10,8 @@ import json, threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlparse
 from urllib.request import urlopen
-import cv2, numpy as np
+import numpy as np
+from .motion import cv2
 from .core import UsageError
 
 # %% ../nbs/18_page.ipynb #461ca2fd

@@ -12,10 +12,11 @@ from collections import deque
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-import av, cv2, numpy as np
+import av, numpy as np
 from .colorize import check_options
 from .core import InputError, UsageError
 from .film import decode
+from .motion import cv2
 from .moving import Seen, ahead, colored, paint_frame, reduce, watch
 from .page import Screen
 from .reel import open_reel

@@ -8,7 +8,7 @@ __all__ = ['CODECS', 'SUFFIXES', 'frame_files', 'open_reel', 'Codec', 'choose_co
            'packets_along']
 
 # %% ../nbs/14_reel.ipynb #9fea6bb2
-import glob, json, math, re
+import glob, json, math, os, re
 from collections import Counter, deque
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from fractions import Fraction
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
-import av, cv2, numpy as np
+import av, numpy as np
 from av.codec.context import Flags
 from av.video.reformatter import VideoReformatter
 from .core import InputError, OutputError, UsageError, write_beside
@@ -56,8 +56,9 @@ def open_reel(
 
 # %% ../nbs/14_reel.ipynb #b44da27d
 def _x264() -> dict:
-    "What x264 must be told on this processor to be reproducible; 13 is OpenCV's number for AVX-512"
-    return {'x264-params': 'asm=AVX2'} if cv2.checkHardwareSupport(13) else {}
+    "What x264 must be told on this processor to be reproducible; only Linux says what a processor can"
+    try: return {'x264-params': 'asm=AVX2'} if 'avx512' in Path('/proc/cpuinfo').read_text() else {}
+    except OSError: return {}
 
 # %% ../nbs/14_reel.ipynb #621b42bb
 class Codec(NamedTuple):
@@ -77,6 +78,7 @@ CODECS = dict(
     prores=Codec('prores_ks', 'yuv422p10le', 'yuv422p10le', None, dict(profile=3)),
     ffv1=Codec('ffv1', 'bgr0', 'bgr0', None, dict(g=1)),
     png=Codec('png', 'rgb24', 'rgb24', None, dict(pred='sub')))
+os.environ.setdefault('SVT_LOG', '1') # else the encoder of AV1 tells of itself
 SUFFIXES = {'.mp4': 'h264', '.m4v': 'h264', '.mov': 'h264', '.mkv': 'h264', '.ts': 'h264', '.webm': 'vp9',
             '.nut': 'ffv1', '.gif': 'png', '': 'png', '-': 'h264'}
 
@@ -196,13 +198,20 @@ def save_part(
 ):
     "Write a part, whole or not at all"
     head = json.dumps([[o.pts, o.key, len(o.data)] for o in part]).encode()
-    with write_beside(path) as tmp, open(tmp, 'wb') as f: f.writelines([head, b'\n', *(o.data for o in part)])
+    with write_beside(path) as tmp, open(tmp, 'wb') as f:
+        f.writelines([head, b'\n', *(o.data for o in part)])
+        f.flush()
+        os.fsync(f.fileno())
 
 def load_part(
     path:Path,
 ) -> list[Coded]:
-    "Read a part"
-    with open(path, 'rb') as f: return [Coded(pts, key, f.read(n)) for pts,key,n in json.loads(f.readline())]
+    "Read a part; `ValueError` if it is not whole"
+    with open(path, 'rb') as f:
+        head = json.loads(f.readline())
+        part = [Coded(pts, key, f.read(n)) for pts,key,n in head]
+    if [len(o.data) for o in part] != [n for *_,n in head]: raise ValueError(f'{path} is not whole')
+    return part
 
 # %% ../nbs/14_reel.ipynb #cec24eb4
 def timed(
@@ -210,6 +219,7 @@ def timed(
     depth:int, # places by which a packet may come before its turn
     step:int, # usual time between frames
     last=lambda: 0, # says in the end how long the last frame is shown; 0 for the usual time
+    summed:bool=False, # is the film as long as its packets are from decoding to decoding, as in MP4?
 ): # yields a coded frame, when it may be decoded, and how long it is shown
     "All packets of all parts, with times that fit together"
     early = deque()
@@ -219,7 +229,10 @@ def timed(
         early.extend(shown)
         end = min(o.pts for o in following) if following else shown[-1] + (last() or step)
         lasting = dict(pairwise(shown + [end]))
-        for o in part: yield o,early.popleft(),lasting[o.pts] - o.pts
+        for o in part[:-1]: yield o,early.popleft(),lasting[o.pts] - o.pts
+        o,t = part[-1],early.popleft()
+        short = summed and not following and t + lasting[o.pts] - o.pts < end - depth*step
+        yield (o,o.pts,end - o.pts) if short else (o,t,lasting[o.pts] - o.pts)
 
 # %% ../nbs/14_reel.ipynb #273cc12f
 _stale = re.compile('encoder|.*_brands?|minor_version|duration|bps|number_of_.*|_statistics.*', re.I)
@@ -232,6 +245,7 @@ def lay_out(
     out, # container that is written
     spec:Spec, # of the pictures
     c=None, # container of the source, whose sound and subtitles go along
+    stop:float=math.inf, # chapters end before this time, seconds
 ) -> tuple: # stream of the pictures, and the new streams by the numbers of the old
     "The streams of a new film; writes the header"
     v = out.add_stream(CODECS[spec.codec].encoder, rate=Fraction(*spec.rate))
@@ -243,7 +257,12 @@ def lay_out(
     for o in along:
         twins[o.index].metadata.update(_about(o.metadata))
         twins[o.index].disposition = o.disposition
-    if c: out.metadata.update(_about(c.metadata))
+    if c:
+        out.metadata.update(_about(c.metadata))
+        ends = lambda o: o['end'] if math.isinf(stop) else min(o['end'], round(stop/o['time_base']))
+        out.set_chapters([o | dict(end=ends(o)) for o in c.chapters() if o['start']*o['time_base'] < stop])
+        fonts = [o for o in c.streams if o.type == 'attachment'] if out.format.name == 'matroska' else []
+        for o in fonts: out.add_attachment(o.name or 'unnamed', o.mimetype or 'application/octet-stream', o.data)
     out.start_encoding()
     return v,twins
 
@@ -273,8 +292,8 @@ def join(
     stop:float=math.inf, # sound and subtitles end before this time, seconds
 ) -> int: # frames
     "Put parts and the other streams of the source together without encoding"
-    (v,twins),n,others,unit = lay_out(out, spec, c),0,iter(others),Fraction(*spec.time_base)
-    step = max(1, round(1/(Fraction(*spec.rate)*unit)))
+    (v,twins),n,others,unit = lay_out(out, spec, c, stop),0,iter(others),Fraction(*spec.time_base)
+    step,summed = max(1, round(1/(Fraction(*spec.rate)*unit))),out.format.name in ('mp4', 'mov', 'ipod')
     held = None
     def until(time):
         nonlocal held
@@ -285,7 +304,7 @@ def join(
             if held: return
             p.stream = twins[p.stream.index]
             out.mux(p)
-    for n,(o,early,lasting) in enumerate(timed(parts, CODECS[spec.codec].depth, step, last), 1):
+    for n,(o,early,lasting) in enumerate(timed(parts, CODECS[spec.codec].depth, step, last, summed), 1):
         until(early*unit)
         p = av.Packet(o.data)
         p.stream,p.pts,p.dts,p.duration,p.time_base,p.is_keyframe = v,o.pts,early,lasting,unit,o.key
@@ -298,6 +317,7 @@ def packets_along(
     c, # container of the source
     twins=('audio', 'subtitle'), # kinds of streams
 ): # yields packets
-    "Packets of the streams that go along"
+    "Packets of the streams that go along, as far as the source can be read"
     along = [o for o in c.streams if o.type in twins]
-    return c.demux(along) if along else ()
+    try: yield from c.demux(along) if along else ()
+    except av.FFmpegError: return

@@ -8,8 +8,8 @@ __all__ = ['link', 'Steady', 'gather', 'vigor', 'mean_of', 'stabilize']
 # %% ../nbs/14_stabilize.ipynb #db26c259
 from collections import deque
 from dataclasses import dataclass
-import cv2, numpy as np
-from .motion import flow, visibility, warp
+import numpy as np
+from .motion import cv2, flow, visibility, warp
 
 # %% ../nbs/14_stabilize.ipynb #ba704ea5
 def link(
@@ -45,10 +45,11 @@ def gather(
 
 # %% ../nbs/14_stabilize.ipynb #887ccb10
 def vigor(
-    ab:np.ndarray, # any shape
+    ab:np.ndarray, # h'xw'x2, and more channels that do not count
 ) -> float:
-    "How strong color is: the root of its mean square"
-    return float(np.sqrt(np.mean(np.square(ab))))
+    "How strong color is: its spread and three tenths of its mean, as colorfulness adds them up"
+    mean,spread = cv2.meanStdDev(ab)
+    return float(np.hypot(*spread[:2,0]) + .3*np.hypot(*mean[:2,0]))
 
 def mean_of(
     me:np.ndarray, # h'xw'x3, see `Steady`
@@ -58,7 +59,7 @@ def mean_of(
     "The mean of all that is said about a frame, as strong as its neighbors are"
     total = me + gather(back) + gather(on)
     ab = total[...,:2]/total[...,2:]
-    strong = np.mean([vigor(x[...,:2]) for x in (me, *(x for x,_ in back + on))])
+    strong = np.mean([vigor(x) for x in (me, *(x for x,_ in back + on))])
     return np.moveaxis(ab*np.float32(np.clip(strong/(vigor(ab) + 1e-6), 1, 1.2)), -1, 0)
 
 # %% ../nbs/14_stabilize.ipynb #3e0c5d29

@@ -6,7 +6,8 @@
 __all__ = ['video_command']
 
 # %% ../nbs/18_video_cli.ipynb #2696f56e
-import sys, warnings
+import sys, time, warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Optional
 import typer
@@ -22,6 +23,15 @@ def _check_target(dst:str, overwrite:bool):
         raise OutputError(f"'{dst}' is there already", 'choose another name, or --overwrite')
 
 # %% ../nbs/18_video_cli.ipynb #0e3d4b7c
+def _told(
+    done, # a `Done`
+    seconds:float, # that it took
+) -> str:
+    "What became of a film in one line"
+    kept = f', {done.kept} of them from an earlier run' if done.kept else ''
+    return f'{done.frames} frames{kept}, in {seconds:.1f} s: {(done.frames - done.kept)/seconds:.1f} frames/s'
+
+# %% ../nbs/18_video_cli.ipynb #0c239ae8
 @app.command('video')
 def video_command(
     src: Annotated[str, typer.Argument(metavar='IN', help="A film, a folder of numbered frames, or '-'.")],
@@ -29,7 +39,8 @@ def video_command(
     model: Annotated[Optional[str], typer.Option('--model', '-m', help='An .onnx file; else the default.')] = None,
     size: Annotated[Optional[int], typer.Option(help='The network sees about SIZE x SIZE pixels.')] = None,
     saturation: Annotated[float, typer.Option(help='Factor on color; 0 is gray.')] = 1.,
-    stabilize: Annotated[float, typer.Option(help='How much neighboring frames count; 0 is frame by frame.')] = .9,
+    stabilize: Annotated[Optional[float], typer.Option(help='How much neighboring frames count; 0 is off.',
+        show_default='0.9 with OpenCV')] = None,
     codec: Annotated[Optional[str], typer.Option(help='h264, hevc, av1, vp9, prores or ffv1; else by suffix.')] = None,
     quality: Annotated[Optional[int], typer.Option(help="On the codec's scale (CRF); less is better.")] = None,
     preview: Annotated[Optional[float], typer.Option(help='So many seconds only.')] = None,
@@ -41,11 +52,16 @@ def video_command(
     overwrite: Annotated[bool, typer.Option('--overwrite', help='Replace what is there.')] = False,
 ):
     "Color a film; sound, subtitles and times stay. Interrupted, it goes on when it is called again."
-    from colorbook.video import colorize_video
+    from colorbook.video import colorize_video, parts_of
     _check_target(dst, overwrite)
+    start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', UserWarning)
-        done = colorize_video(src, dst, model, size, saturation, stabilize, codec, quality, preview, layout, seed, rate,
-                              resume, skip_bad)
+        try: done = colorize_video(src, dst, model, size, saturation, stabilize, codec, quality, preview, layout, seed,
+                                   rate, resume, skip_bad)
+        except KeyboardInterrupt:
+            if parts_of(dst).exists(): _say('what is done is kept; the same command goes on with it')
+            raise
     for o in done.notes: _say(f'left out: {o}')
-    _say(f"{done.frames} frames colored")
+    if stabilize is None and not find_spec('cv2'): _say("not stabilized; pip install 'colorbook[film]' for that")
+    _say(_told(done, time.perf_counter() - start))

@@ -15,9 +15,11 @@ width,height,seed = 320,180,7
 #| export
 from functools import lru_cache
 from typing import NamedTuple
-import cv2, numpy as np
+import numpy as np
 from PIL import Image
-from colorbook.core import InputError
+from colorbook.core import InputError, UsageError
+try: import cv2
+except ModuleNotFoundError as e: raise UsageError('optical flow needs OpenCV', "pip install 'colorbook[film]'") from e
 
 # %%
 #| hide

@@ -17,11 +17,11 @@ import json, math
 from collections import deque
 from itertools import zip_longest
 from pathlib import Path
-import cv2, numpy as np
+import numpy as np
 from PIL import Image
 from colorbook.core import InputError, with_progress, write_beside
 from colorbook.film import Frame, mark_shots, open_video, read_frames
-from colorbook.motion import flow, occluded, warp
+from colorbook.motion import cv2, flow, occluded, warp
 
 # %%
 #| hide
@@ -279,7 +279,7 @@ def figures(
     return dict(cdc=_mean(per[:3]), warp_error=per[3], color_error=per[4], color_change=change)
 
 # %% [markdown]
-# Where to look? At the moments where the color of a version differs from its warped predecessor by more than that of the original does; a gray original has 0 there. Each moment is kept with two small pictures, and a moment less than half a second from a worse one is the same moment.
+# Where to look? At the moments where the color of a version differs from its warped predecessor by more than that of the original does; a gray original has 0 there. Each moment is kept with two small pictures, a moment less than half a second from a worse one is the same moment, and one that is not a hundredth as bad as the worst is none.
 
 # %%
 #| export
@@ -309,7 +309,7 @@ class Moments:
         out = []
         for o in sorted(self.best.values(), key=lambda o: -o['value']):
             if all(abs(o['time'] - k['time']) >= self.apart for k in out): out.append(o)
-        return out[:self.keep]
+        return [o for o in out[:self.keep] if o['value'] > .01*out[0]['value']]
 
 # %%
 worst,ramp = Moments(keep=2),Moments()

@@ -10,7 +10,7 @@
 
 # %%
 #| export
-import glob, json, math, re
+import glob, json, math, os, re
 from collections import Counter, deque
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from fractions import Fraction
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
-import av, cv2, numpy as np
+import av, numpy as np
 from av.codec.context import Flags
 from av.video.reformatter import VideoReformatter
 from colorbook.core import InputError, OutputError, UsageError, write_beside
@@ -88,8 +88,9 @@ def open_reel(
 # %%
 #| export
 def _x264() -> dict:
-    "What x264 must be told on this processor to be reproducible; 13 is OpenCV's number for AVX-512"
-    return {'x264-params': 'asm=AVX2'} if cv2.checkHardwareSupport(13) else {}
+    "What x264 must be told on this processor to be reproducible; only Linux says what a processor can"
+    try: return {'x264-params': 'asm=AVX2'} if 'avx512' in Path('/proc/cpuinfo').read_text() else {}
+    except OSError: return {}
 
 # %%
 #| export
@@ -110,6 +111,7 @@ CODECS = dict(
     prores=Codec('prores_ks', 'yuv422p10le', 'yuv422p10le', None, dict(profile=3)),
     ffv1=Codec('ffv1', 'bgr0', 'bgr0', None, dict(g=1)),
     png=Codec('png', 'rgb24', 'rgb24', None, dict(pred='sub')))
+os.environ.setdefault('SVT_LOG', '1') # else the encoder of AV1 tells of itself
 SUFFIXES = {'.mp4': 'h264', '.m4v': 'h264', '.mov': 'h264', '.mkv': 'h264', '.ts': 'h264', '.webm': 'vp9',
             '.nut': 'ffv1', '.gif': 'png', '': 'png', '-': 'h264'}
 
@@ -208,7 +210,7 @@ def set_up(
 # ## Parts
 
 # %% [markdown]
-# A part is a run of frames that an encoder of its own has made: it begins with a frame that needs no other, and depends on nothing before it. So a part that was lost can be made again, and it will be the same. What has to be kept of it is little: for each packet its time, whether it is a key frame, and its bytes. The file is a line of JSON and then the bytes, and like every file of this book it is written beside and renamed.
+# A part is a run of frames that an encoder of its own has made: it begins with a frame that needs no other, and depends on nothing before it. So a part that was lost can be made again, and it will be the same. What has to be kept of it is little: for each packet its time, whether it is a key frame, and its bytes. The file is a line of JSON and then the bytes, and like every file of this book it is written beside and renamed; but first the disk is told to keep it, since a power cut could otherwise leave the name without the bytes.
 
 # %%
 #| export
@@ -244,13 +246,20 @@ def save_part(
 ):
     "Write a part, whole or not at all"
     head = json.dumps([[o.pts, o.key, len(o.data)] for o in part]).encode()
-    with write_beside(path) as tmp, open(tmp, 'wb') as f: f.writelines([head, b'\n', *(o.data for o in part)])
+    with write_beside(path) as tmp, open(tmp, 'wb') as f:
+        f.writelines([head, b'\n', *(o.data for o in part)])
+        f.flush()
+        os.fsync(f.fileno())
 
 def load_part(
     path:Path,
 ) -> list[Coded]:
-    "Read a part"
-    with open(path, 'rb') as f: return [Coded(pts, key, f.read(n)) for pts,key,n in json.loads(f.readline())]
+    "Read a part; `ValueError` if it is not whole"
+    with open(path, 'rb') as f:
+        head = json.loads(f.readline())
+        part = [Coded(pts, key, f.read(n)) for pts,key,n in head]
+    if [len(o.data) for o in part] != [n for *_,n in head]: raise ValueError(f'{path} is not whole')
+    return part
 
 # %% [markdown]
 # A clip of twenty frames in parts of eight, eight and four. Each comes back as it was saved, each begins with a key frame, and encoding it once more gives the same bytes.
@@ -278,6 +287,8 @@ test_eq([o[0].key for o in parts], [True]*3)
 # $$ t_i = p_{i-d}, \qquad t_i = p_0 - (d-i)\,\Delta \ \text{ for } i<d $$
 #
 # with $\Delta$ the usual step between frames: it is early enough for every frame and never runs back. How long a frame lasts follows from the next one; for the last we ask the source. Both need to see only a few packets ahead.
+#
+# MP4 has a trap of its own. It keeps no length for a frame, only the time from one decoding to the next, and the length of a film is their sum. Where the rate varies that sum may end before the last frame is shown, by a third of a second in one of our tests, and a player that trusts it cuts the film. Then the last packet of all is decoded as late as it may be, at its own time, and kept until the film ends; the sum is long enough again, and the list of edits, which is exact, has the last word.
 
 # %%
 #| export
@@ -286,6 +297,7 @@ def timed(
     depth:int, # places by which a packet may come before its turn
     step:int, # usual time between frames
     last=lambda: 0, # says in the end how long the last frame is shown; 0 for the usual time
+    summed:bool=False, # is the film as long as its packets are from decoding to decoding, as in MP4?
 ): # yields a coded frame, when it may be decoded, and how long it is shown
     "All packets of all parts, with times that fit together"
     early = deque()
@@ -295,7 +307,10 @@ def timed(
         early.extend(shown)
         end = min(o.pts for o in following) if following else shown[-1] + (last() or step)
         lasting = dict(pairwise(shown + [end]))
-        for o in part: yield o,early.popleft(),lasting[o.pts] - o.pts
+        for o in part[:-1]: yield o,early.popleft(),lasting[o.pts] - o.pts
+        o,t = part[-1],early.popleft()
+        short = summed and not following and t + lasting[o.pts] - o.pts < end - depth*step
+        yield (o,o.pts,end - o.pts) if short else (o,t,lasting[o.pts] - o.pts)
 
 # %%
 times = list(timed(parts, 2, 512, lambda: 99))
@@ -303,10 +318,14 @@ assert [o for o,*_ in times] == sum(parts, [])
 early,step = [t for _,t,_ in times],frames[1][1] - frames[0][1]
 assert early == sorted(set(early)) and all(t <= o.pts for o,t,_ in times)
 test_eq([d for *_,d in sorted(times, key=lambda o: o[0].pts)], [step]*19 + [99])
+rare = [[Coded(t, i == 0, b'') for i,t in enumerate((0, 10, 900, 910))]]
+test_eq([o[1:] for o in timed(rare, 2, 10, lambda: 10)], [(-20, 10), (-10, 890), (0, 10), (10, 10)])
+test_eq([o[1:] for o in timed(rare, 2, 10, lambda: 10, True)][-1], (910, 10))
+assert list(timed(parts, 2, step, lambda: step, True)) == list(timed(parts, 2, step, lambda: step))
 [(o.pts, t) for o,t,_ in times[:4]]
 
 # %% [markdown]
-# What goes along is every stream of sound and every one of subtitles, packet by packet, with its language and its title. A container may refuse one of them: MP4 knows no SubRip. That is found out by writing the header, which costs nothing and is done before the first frame is colored; then is also the time to learn that the place cannot be written.
+# What goes along is every stream of sound and every one of subtitles, packet by packet, with its language and its title; so do the chapters, and where the container is Matroska the fonts that it carries. Pictures of the cover and streams of data stay behind. A container may refuse one of them: MP4 knows no SubRip. That is found out by writing the header, which costs nothing and is done before the first frame is colored; then is also the time to learn that the place cannot be written.
 
 # %%
 #| export
@@ -320,6 +339,7 @@ def lay_out(
     out, # container that is written
     spec:Spec, # of the pictures
     c=None, # container of the source, whose sound and subtitles go along
+    stop:float=math.inf, # chapters end before this time, seconds
 ) -> tuple: # stream of the pictures, and the new streams by the numbers of the old
     "The streams of a new film; writes the header"
     v = out.add_stream(CODECS[spec.codec].encoder, rate=Fraction(*spec.rate))
@@ -331,7 +351,12 @@ def lay_out(
     for o in along:
         twins[o.index].metadata.update(_about(o.metadata))
         twins[o.index].disposition = o.disposition
-    if c: out.metadata.update(_about(c.metadata))
+    if c:
+        out.metadata.update(_about(c.metadata))
+        ends = lambda o: o['end'] if math.isinf(stop) else min(o['end'], round(stop/o['time_base']))
+        out.set_chapters([o | dict(end=ends(o)) for o in c.chapters() if o['start']*o['time_base'] < stop])
+        fonts = [o for o in c.streams if o.type == 'attachment'] if out.format.name == 'matroska' else []
+        for o in fonts: out.add_attachment(o.name or 'unnamed', o.mimetype or 'application/octet-stream', o.data)
     out.start_encoding()
     return v,twins
 
@@ -363,8 +388,8 @@ def join(
     stop:float=math.inf, # sound and subtitles end before this time, seconds
 ) -> int: # frames
     "Put parts and the other streams of the source together without encoding"
-    (v,twins),n,others,unit = lay_out(out, spec, c),0,iter(others),Fraction(*spec.time_base)
-    step = max(1, round(1/(Fraction(*spec.rate)*unit)))
+    (v,twins),n,others,unit = lay_out(out, spec, c, stop),0,iter(others),Fraction(*spec.time_base)
+    step,summed = max(1, round(1/(Fraction(*spec.rate)*unit))),out.format.name in ('mp4', 'mov', 'ipod')
     held = None
     def until(time):
         nonlocal held
@@ -375,7 +400,7 @@ def join(
             if held: return
             p.stream = twins[p.stream.index]
             out.mux(p)
-    for n,(o,early,lasting) in enumerate(timed(parts, CODECS[spec.codec].depth, step, last), 1):
+    for n,(o,early,lasting) in enumerate(timed(parts, CODECS[spec.codec].depth, step, last, summed), 1):
         until(early*unit)
         p = av.Packet(o.data)
         p.stream,p.pts,p.dts,p.duration,p.time_base,p.is_keyframe = v,o.pts,early,lasting,unit,o.key
@@ -389,9 +414,10 @@ def packets_along(
     c, # container of the source
     twins=('audio', 'subtitle'), # kinds of streams
 ): # yields packets
-    "Packets of the streams that go along"
+    "Packets of the streams that go along, as far as the source can be read"
     along = [o for o in c.streams if o.type in twins]
-    return c.demux(along) if along else ()
+    try: yield from c.demux(along) if along else ()
+    except av.FFmpegError: return
 
 # %% [markdown]
 # A film with two languages, subtitles and frames that come irregularly is taken apart and put together, and what is not a picture has not changed: times, packets, languages. The pictures are those of the parts.
@@ -439,5 +465,5 @@ test_eq(kept(film)[2], ['eng', 'fra'])
 # ## Exercises
 #
 # 1. Let `timed` use a depth of 0 for H.264 and see which player complains first.
-# 2. Keep chapters of a film: PyAV reads them with `chapters()`. What has to happen to them in a preview?
+# 2. Keep the cover of a film: it is a video stream of one picture with a disposition of its own. What does a container have to be told about it?
 # 3. Parts could be encoded at the same time by several processes. What is lost, and what would have to be kept in order?

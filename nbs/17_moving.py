@@ -109,14 +109,45 @@ orientation(None)
 # ## Watching
 
 # %% [markdown]
-# The first step decodes, keeps the time of each frame and asks the detector of [film](02_film.ipynb#cuts) where a shot begins. For that a copy of 64 by 36 pixels is enough. Times must grow: a frame that claims to be shown before the last one is shown right after it.
+# Telephones of today film in high dynamic range: ten bits, a curve that reaches far beyond white, and primaries that no old screen has. Taken as it is, such a film is dull and pale. FFmpeg needs two seconds to make a table for it and then turns it into what a common screen shows, with everything brighter than white (203 candelas per square meter) cut off; then it is a film like any other, and stays one: the colored film says of itself what it is.
+
+# %%
+#| export
+HDR = (16, 18) # FFmpeg's numbers for the curves PQ and HLG
+
+def tame(
+    f:av.VideoFrame, # decoded
+    convert:VideoReformatter, # the same for all frames
+) -> av.VideoFrame: # the same frame, or for a high dynamic range a new one of 8 bits in Rec. 709
+    "A frame as a common screen shows it"
+    if f.color_trc not in HDR: return f
+    return convert.reformat(f, format='yuv444p', dst_colorspace='ITU709', interpolation=QUALITY, dst_color_trc=1,
+                            dst_color_primaries=1)
+
+# %% [markdown]
+# White of the curve PQ is at 58 percent of its signal, and at 255 in the tamed frame; all above is white too. A film of ten bits with a common curve is left alone.
+
+# %%
+def flat(level, trc):
+    "A gray frame of ten bits with a level of 0..1"
+    f = av.VideoFrame(16, 16, 'yuv420p10le')
+    for p,v in zip(f.planes, (round(64 + 876*level), 512, 512)): np.frombuffer(p, np.uint16)[:] = v
+    f.color_trc,f.color_primaries,f.colorspace,f.color_range = trc,*((1, 1) if trc == 1 else (9, 9)),1
+    return f
+levels = [int(gray_of(tame(flat(o, 16), convert), convert)[8,8]) for o in (0, .44, .58, 1)]
+assert levels[0] == 0 and 110 < levels[1] < 160 and levels[2] > 245 and levels[3] == 255
+test_eq(tame(flat(.5, 1), convert).format.name, 'yuv420p10le')
+levels
+
+# %% [markdown]
+# The first step decodes, keeps the time of each frame and asks the detector of [film](02_film.ipynb#cuts) where a shot begins. For that a copy of 64 by 36 pixels is enough. How the frame lies is read from that copy too: PyAV ties a frame that was asked for its side data to the answer, and the two are freed only when Python looks for such rings, which it does so rarely that hundreds of frames would wait. Times must grow: a frame that claims to be shown before the last one is shown right after it.
 
 # %%
 #| export
 @dataclass
 class Seen:
     "A frame on its way"
-    frame:av.VideoFrame # as decoded
+    frame:av.VideoFrame # as decoded, with a common range
     im:Image.Image # very small and in color, to find cuts by
     pts:int # its time in units of the stream
     number:int # its place, from 0
@@ -124,6 +155,7 @@ class Seen:
     cut:bool=False # is it the first of its shot?
     gray:np.ndarray|None=None # as stored, uint8
     L:np.ndarray|None=None # the network's copy, upright, 0..1
+    turn:int=1 # how it lies, as in EXIF
 
 # %%
 #| export
@@ -134,7 +166,7 @@ def watch(
     bad:list|None=None, # takes what is damaged
 ): # yields `Seen`
     "Decoded frames with their times and shots"
-    step,tiny = max(1, round(1/((s.average_rate or 24)*s.time_base))),VideoReformatter()
+    step,tiny,convert = max(1, round(1/((s.average_rate or 24)*s.time_base))),VideoReformatter(),VideoReformatter()
     def read():
         first,last = None,None
         for n,f in enumerate(decode(video, c, s, bad)):
@@ -142,7 +174,9 @@ def watch(
             pts = pts if last is None or pts > last else last + 1
             first,last = pts if first is None else first,pts
             if float((pts - first)*s.time_base) >= stop - 1e-6: return
-            yield Seen(f, tiny.reformat(f, 64, 36, 'rgb24', interpolation=Interpolation.AREA).to_image(), pts, n)
+            f = tame(f, convert)
+            small = tiny.reformat(f, 64, 36, 'rgb24', interpolation=Interpolation.AREA)
+            yield Seen(f, small.to_image(), pts, n, turn=orientation(display_matrix(small)))
     last = None
     for o,o.shot in mark_shots(read()):
         o.cut,last = o.shot != last,o.shot
@@ -167,7 +201,7 @@ def reduce(
         o.gray = gray_of(o.frame, convert)
         h,w = o.gray.shape
         small = small_light(Picture(Image.fromarray(o.gray)), *net_size(w*aspect, h, size, multiple))
-        o.L = np.ascontiguousarray(upright(small, orientation(display_matrix(o.frame))))
+        o.L = np.ascontiguousarray(upright(small, o.turn))
         yield o
 
 # %%
@@ -251,8 +285,7 @@ def paint_frame(
     stand:bool=False, # upright, not as stored
 ) -> np.ndarray: # HxWx4, RGBA
     "The frame in color, or beside its gray and its truth"
-    k = orientation(display_matrix(o.frame))
-    turn = lambda x, back=True: upright(x, k, back)
+    turn = lambda x, back=True: upright(x, o.turn, back)
     ab = np.ascontiguousarray(np.moveaxis(turn(np.moveaxis(ab, 0, -1)), -1, 0))
     maps,out = chroma_maps(np.ascontiguousarray(turn(o.L)), ab),np.empty((*o.gray.shape, 4), np.uint8)
     paint(o.gray, maps, out, saturation)

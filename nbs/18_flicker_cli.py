@@ -105,7 +105,9 @@ def flicker_command(
     found = flicker_report(original, *colored, truth=truth)
     if json_: found.save(json_)
     if plot: plot_flicker(found, plot)
-    print_flicker(found.as_dict(), Console(width=None if sys.stdout.isatty() else 140, soft_wrap=True))
+    wide = None if sys.stdout.isatty() else 140
+    print_flicker(found.as_dict(), Console(width=wide, soft_wrap=True, force_jupyter=False, markup=False,
+        highlight=False))
 
 # %% [markdown]
 # A clip of two shots and two versions: in one the color is stronger and weaker by turns, in the other it is what it was. The table says which; the JSON has what the table has. Files that are missing, that are no video or that end early are one line and 3, a picture of an unknown kind is 4 before any frame is read.

@@ -14,7 +14,8 @@ import json, threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlparse
 from urllib.request import urlopen
-import cv2, numpy as np
+import numpy as np
+from colorbook.motion import cv2
 from colorbook.core import UsageError
 
 # %%

@@ -18,10 +18,11 @@ from collections import deque
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-import av, cv2, numpy as np
+import av, numpy as np
 from colorbook.colorize import check_options
 from colorbook.core import InputError, UsageError
 from colorbook.film import decode
+from colorbook.motion import cv2
 from colorbook.moving import Seen, ahead, colored, paint_frame, reduce, watch
 from colorbook.page import Screen
 from colorbook.reel import open_reel

@@ -13,7 +13,7 @@ width,height = 96,64
 
 # %%
 #| export
-import io, json, math, shutil, warnings
+import importlib, importlib.util, io, json, math, shutil, warnings
 from collections import deque
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
@@ -31,7 +31,6 @@ from colorbook.film import video_length
 from colorbook.moving import LAYOUTS, ahead, colored, divide, paint_frame, reduce, watch
 from colorbook.reel import Spec, choose_codec, encode_part, frame_files, join, lay_out, load_part, new_film, open_reel
 from colorbook.reel import packets_along, save_part, spec_of
-from colorbook.stabilize import stabilize
 from colorbook.stream_model import color_source, load_film_model
 
 # %%
@@ -47,7 +46,7 @@ from colorbook.paint import light
 # ## Four steps
 
 # %% [markdown]
-# Frames are watched and reduced in one thread, colored and steadied in a second, painted and encoded in a third; the encoder has threads of its own. When a film is resumed at some frame, the stabilizer must have seen as many frames before it as it asks for, and no more: then it gives what it would have given anyway. The network must have seen one frame before those. Nothing that is kept grows with the length of the film.
+# Frames are watched and reduced in one thread, colored and steadied in a second, painted and encoded in a third; the encoder has threads of its own. When a film is resumed at some frame, the stabilizer must have seen as many frames before it as it asks for, and no more: then it gives what it would have given anyway. The network must have seen one frame before those. The stabilizer needs OpenCV, which the base installation has not: there it is off unless it is asked for, and then the answer is what to install. Nothing that is kept grows with the length of the film.
 
 # %%
 #| export
@@ -79,9 +78,11 @@ def render(
     with closing(ahead(reduce(seen, o.size, model.card['multiple'], float(aspect), first - WINDOW - 1))) as small:
         pairs = colored(small, color_source(model, o.seed))
         pairs = (p for p in pairs if p[0].number >= first - WINDOW)
-        if o.stabilize: pairs = stabilize(pairs, o.stabilize, WINDOW)
+        if o.stabilize:
+            from colorbook.stabilize import stabilize
+            pairs = stabilize(pairs, o.stabilize, WINDOW)
         with closing(ahead(p for p in pairs if p[0].number >= first)) as pairs:
-            for part in divide(with_progress(pairs, 'coloring', total)):
+            for part in divide(with_progress(pairs, 'coloring', total and total - first)):
                 frames = ((paint_frame(f, ab, o.layout, o.saturation, spec.codec == 'png'), f.pts) for f,ab in part)
                 yield encode_part(spec, frames, header)
 
@@ -89,13 +90,13 @@ def render(
 # ## A source
 
 # %% [markdown]
-# The first frame decides how the film is encoded, so it is read before anything else. How many frames will come is what the container says, or a guess by its length; it is needed for the progress bar only. A pipe can be read only once: what is not a picture waits beside it until the pictures have caught up.
+# The first frame decides how the film is encoded, so it is read before anything else. How many frames will come is what the container says, or a guess by its length; it is needed for the progress bar only. How long the last frame is shown is known by nobody but the container, and MP4 knows it by the length of the whole. A pipe can be read only once: what is not a picture waits beside it until the pictures have caught up.
 
 # %%
 #| export
 class Tap:
     "The other streams of a source that can be read only once: they wait until they are asked for"
-    def __init__(self, c): self.c,self.others,self.duration = c,deque(),None
+    def __init__(self, c): self.c,self.others,self.duration,self.format = c,deque(),None,c.format
     def demux(self, s):
         for p in self.c.demux():
             if p.stream.index == s.index: yield p
@@ -117,7 +118,7 @@ class Film:
         quality:int|None, # on the codec's scale
         bad:list, # takes what is damaged
     ):
-        self.c,self.o,self.last = c,o,0
+        self.c,self.s,self.o,self.bad,self.last = c,s,o,bad,0
         self.seen = watch(src, c, s, o.preview or math.inf, bad)
         self.first = next(self.seen, None)
         if not self.first: raise InputError(f"there is no whole frame in '{src}'", 'copy it again')
@@ -131,18 +132,23 @@ class Film:
 
     def frames(self): # yields `Seen`
         "All frames; `last` is how long the newest is shown"
+        s = self.s
+        exact = 'mp4' in self.c.format.name and s.duration and not self.o.preview
         for x in chain([self.first], self.seen):
-            self.last = x.frame.duration or 0
+            left = (s.start_time or 0) + s.duration - x.pts if exact and not self.bad else 0
+            self.last = left if left > 0 else x.frame.duration or 0
             yield x
 
 # %% [markdown]
 # ## Parts on the disk
 
 # %% [markdown]
-# The parts of a film lie in a folder beside it, hidden by a point, until all are there. A file beside them says what they are parts of: which source, by size and date, which model, which options, which versions. Parts of anything else are thrown away. So whoever calls again with the same words goes on, and whoever changes a word begins anew.
+# The parts of a film lie in a folder beside it, hidden by a point, until all are there. A file beside them says what they are parts of: which source, by size and date, which model, which options, which versions. Parts of anything else are thrown away. So whoever calls again with the same words goes on, and whoever changes a word begins anew. Parts count as far as they follow one another and are whole; the rest is made again.
 
 # %%
 #| export
+def parts_of(dst) -> Path: return (p := Path(dst).absolute()).with_name(f'.{p.name}.parts') # where the parts lie
+
 class Parts:
     "Parts of a film in a folder beside it"
     def __init__(self,
@@ -150,21 +156,28 @@ class Parts:
         job:dict, # all that decides what the parts are; others are thrown away
         resume:bool=True, # keep those that are there?
     ):
-        self.folder,self.job = dst.with_name(f'.{dst.name}.parts'),json.loads(json.dumps(job))
+        self.folder,self.job = parts_of(dst),json.loads(json.dumps(job))
         if not resume or self._job() != self.job: shutil.rmtree(self.folder, ignore_errors=True)
         with write_beside(self.folder/'job.json') as f: f.write_text(json.dumps(self.job))
-        self.files = sorted(self.folder.glob('[0-9]*.part'))
+        self.files,self.kept = [],0
+        while n := self._frames(self._name()): self.files,self.kept = [*self.files, self._name()],self.kept + n
+
+    def _name(self): return self.folder/f'{len(self.files):06}.part'
+    def _frames(self, path):
+        "How many frames a part has; 0 if it is not there or not whole"
+        try: return len(load_part(path))
+        except (OSError, ValueError): return 0
 
     def _job(self):
         "What the parts that are there belong to"
         try: return json.loads((self.folder/'job.json').read_text())
         except (OSError, ValueError): return None
 
-    def frames(self) -> int: return sum(len(load_part(o)) for o in self.files)
     def __iter__(self): return (load_part(o) for o in self.files)
     def add(self, part:list):
-        self.files.append(self.folder/f'{len(self.files):06}.part')
-        save_part(self.files[-1], part)
+        save_part(self._name(), part)
+        self.files.append(self._name())
+        return part
     def remove(self): shutil.rmtree(self.folder, ignore_errors=True)
 
 # %%
@@ -182,35 +195,33 @@ home = Path(tempfile.mkdtemp())
 from colorbook.reel import Coded
 parts = Parts(home/'a.mp4', dict(size=64))
 for i in (0, 2): parts.add([Coded(i, True, b'one'), Coded(i + 1, False, b'two')])
-test_eq(Parts(home/'a.mp4', dict(size=64)).frames(), 4)
+test_eq(Parts(home/'a.mp4', dict(size=64)).kept, 4)
 (home/'.a.mp4.parts'/'.000002.7.tmp.part').write_bytes(b'half of a part')
 test_eq([len(o) for o in Parts(home/'a.mp4', dict(size=64))], [2, 2])
-test_eq(Parts(home/'a.mp4', dict(size=96)).frames(), 0)
+second = home/'.a.mp4.parts/000001.part'
+second.write_bytes(second.read_bytes()[:-1])
+test_eq(Parts(home/'a.mp4', dict(size=64)).kept, 2)
+test_eq(Parts(home/'a.mp4', dict(size=96)).kept, 0)
 [o.name for o in (home/'.a.mp4.parts').iterdir()]
 
 # %% [markdown]
 # ## What comes out
 
 # %% [markdown]
-# A film is joined from its parts and the other streams of its source, which is opened once more for them. Two other targets have no streams: a folder of pictures, numbered as S1 numbers its frames, and an animated GIF, whose frames get 256 colors each. For both the parts hold PNG files, upright and with square pixels, because a GIF cannot say that it is to be turned.
+# A film is joined from its parts and the other streams of its source, which is opened once more for them. Two other targets have no streams: a folder of pictures, numbered as S1 numbers its frames, and an animated GIF, whose frames get 256 colors each. For both the parts hold PNG files, upright and with square pixels, because a GIF cannot say that it is to be turned. Whatever it is, it grows in the folder of the parts, and gets its name when it is whole.
 
 # %%
 #| export
 def write_frames(
-    dst:Path, # a folder
+    folder:Path, # a new one
     parts, # of PNG files
 ):
-    "Parts as numbered pictures from 00001.png on, all or none"
-    tmp = dst.with_name(f'.{dst.name}.tmp')
-    shutil.rmtree(tmp, ignore_errors=True)
+    "Parts as numbered pictures from 00001.png on"
+    shutil.rmtree(folder, ignore_errors=True)
     try:
-        tmp.mkdir(parents=True)
-        for i,o in enumerate((o for part in parts for o in part), 1): (tmp/f'{i:05}.png').write_bytes(o.data)
-        if dst.exists(): dst.rmdir()
-        tmp.replace(dst)
-    except OSError as e:
-        shutil.rmtree(tmp, ignore_errors=True)
-        raise OutputError(f"cannot write '{dst}': {e.strerror or e}", 'make room or name a new folder') from e
+        folder.mkdir(parents=True)
+        for i,o in enumerate((o for part in parts for o in part), 1): (folder/f'{i:05}.png').write_bytes(o.data)
+    except OSError as e: raise OutputError(f"cannot write '{folder}': {e.strerror or e}", 'make room') from e
 
 # %%
 #| export
@@ -240,19 +251,18 @@ def finish(
     dst:Path,
     film:Film,
     parts:Parts, # all of them
-) -> int: # frames
+):
     "Join what is complete under its final name"
-    if film.spec.codec == 'png':
-        if dst.suffix: write_gif(dst, film.spec, parts)
-        else: write_frames(dst, parts)
-        return parts.frames()
-    c,_ = open_reel(src)
     whole = parts.folder/f'film{dst.suffix}'
-    with c, write_beside(whole) as tmp, new_film(tmp) as out:
-        n = join(out, film.spec, parts, c, packets_along(c), lambda: film.last, film.stop)
-    try: whole.replace(dst)
+    if film.spec.codec != 'png':
+        with open_reel(src)[0] as c, write_beside(whole) as tmp, new_film(tmp) as out:
+            join(out, film.spec, parts, c, packets_along(c), lambda: film.last, film.stop)
+    elif dst.suffix: write_gif(whole, film.spec, parts)
+    else: write_frames(whole, parts)
+    try:
+        if dst.is_dir(): dst.rmdir()
+        whole.replace(dst)
     except OSError as e: raise OutputError(f"cannot write '{dst}': {e.strerror}", 'choose another name') from e
-    return n
 
 # %% [markdown]
 # Before the first frame is colored, a film with no frames is written where the parts will lie. It fails in a second if the place is read-only or the container refuses one of the streams, and not after a night.
@@ -266,7 +276,7 @@ def by_parts(
     make, # makes parts
     model, # a `Stream` or a `Colorizer`
     resume:bool, # keep parts that are there
-) -> int: # frames
+) -> tuple: # frames, and how many of them were there already
     "From file to file: parts are kept until all are there"
     job = dict(source=identity(src), options=asdict(film.o), spec=asdict(film.spec),
         versions=[__version__, av.__version__], model=sha256(model.path.read_bytes()).hexdigest())
@@ -275,13 +285,14 @@ def by_parts(
         if film.spec.codec != 'png':
             with write_beside(parts.folder/f'probe{dst.suffix}') as tmp, new_film(tmp) as out:
                 lay_out(out, film.spec, film.c)
-        with closing(make(first=parts.frames(), header=dst.suffix != '.ts', total=film.total)) as new:
-            for part in new: parts.add(part)
+        n = parts.kept
+        with closing(make(first=n, header=dst.suffix != '.ts', total=film.total)) as new:
+            for part in new: n += len(parts.add(part))
     finally:
         if not parts.files: parts.remove()
-    n = finish(src, dst, film, parts)
+    finish(src, dst, film, parts)
     parts.remove()
-    return n
+    return n,parts.kept
 
 # %% [markdown]
 # Through a pipe there is nothing to resume; parts are joined as soon as they are made, with the sound that belongs to them.
@@ -313,6 +324,7 @@ def check_film(src, dst, o:Options, model):
     "`UsageError` if an option is out of range"
     check_options(o.size, o.saturation)
     if not 0 <= o.stabilize < 1: raise UsageError(f'stabilize {o.stabilize} is not in 0..1', '0.9 is usual, 0 is off')
+    if o.stabilize: importlib.import_module('colorbook.stabilize') # which says what to install
     if o.layout not in LAYOUTS: raise UsageError(f"there is no layout '{o.layout}'", f'choose {", ".join(LAYOUTS)}')
     if o.preview is not None and not o.preview > 0: raise UsageError(f'a preview of {o.preview} s', 'try 10')
     if o.seed is not None and not (isinstance(model, Colorizer) and model.card.get('noise')):
@@ -330,6 +342,7 @@ class Done:
     path:Path|None # the colored film; None for the standard output
     frames:int # how many there are in it
     notes:list # what was damaged and left out
+    kept:int=0 # how many frames an earlier run had made
 
 # %%
 #| export
@@ -339,7 +352,7 @@ def colorize_video(
     model=None, # an .onnx file for films or pictures, `Stream` or `Colorizer`; None for the one in the package
     size:int|None=None, # the network sees about size x size pixels; None for what it was trained on
     saturation:float=1., # factor on color: 0 is gray, 1 is as trained
-    stabilize:float=.9, # how much neighboring frames count, 0..1; 0 is frame by frame
+    stabilize:float=None, # how much neighboring frames count, 0..1; 0 is off; None for .9 where OpenCV is installed
     codec:str|None=None, # h264, hevc, av1, vp9, prores or ffv1; None for what the suffix stands for
     quality:int|None=None, # on the codec's constant-quality scale, less is better; None for its default
     preview:float|None=None, # so many seconds only
@@ -351,6 +364,7 @@ def colorize_video(
 ) -> Done:
     "Color a film; everything but its colors stays as it was"
     codec,model,notes = choose_codec(dst, codec),load_film_model(model),[]
+    if stabilize is None: stabilize = .9 if importlib.util.find_spec('cv2') else 0
     o = Options(size or model.card['size'], saturation, stabilize, layout, seed, preview)
     check_film(src, dst, o, model)
     piped = '-' in (str(src), str(dst))
@@ -361,10 +375,10 @@ def colorize_video(
         tap = Tap(c) if str(src) == '-' else c
         film = Film(src, tap, s, o, codec, quality, notes)
         make = partial(render, film.frames(), film.spec, model, o)
-        if piped: n = stream(src, dst, film, make, tap)
-        else: n = by_parts(src, Path(dst), film, make, model, resume)
+        if piped: n,kept = stream(src, dst, film, make, tap),0
+        else: n,kept = by_parts(src, Path(dst), film, make, model, resume)
     for x in notes: warnings.warn(x, stacklevel=2)
-    return Done(None if str(dst) == '-' else Path(dst), n, notes)
+    return Done(None if str(dst) == '-' else Path(dst), n, notes, kept)
 
 # %%
 def shot(im, n): return list(travel(Image.fromarray(im), n, (width, height), (0, 0), (.3, .3)))
@@ -404,7 +418,8 @@ test_fail(lambda: colorize_video(long, home/'resumed.mkv', size=64), exc=PowerCu
 encode_part = encode
 left = sorted(o.name for o in (home/'.resumed.mkv.parts').glob('*.part'))
 assert left == ['000000.part', '000001.part'] and not (home/'resumed.mkv').exists()
-colorize_video(long, home/'resumed.mkv', size=64)
+done = colorize_video(long, home/'resumed.mkv', size=64)
+test_eq((straight.kept, done.kept), (0, sum((30, 26))))
 looks = lambda name: [(o.time, o.im.tobytes()) for o in read_frames(home/name)]
 assert looks('straight.mkv') == looks('resumed.mkv')
 left

@@ -10,7 +10,8 @@
 
 # %%
 #| export
-import sys, warnings
+import sys, time, warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Optional
 import typer
@@ -19,19 +20,20 @@ from colorbook.core import OutputError, UsageError
 
 # %%
 #| hide
-import contextlib, io, tempfile
+import contextlib, io, re, tempfile
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from PIL import Image
 from skimage import data
 from colorbook.cli import main
 from colorbook.film import read_frames, travel, write_clip
+from colorbook.video import Done
 
 # %% [markdown]
 # ## The command
 
 # %% [markdown]
-# The options are those of [`colorize_video`](18_video.ipynb#colorize_video). What was damaged is said on the standard error, with the times; the exit code is 0 all the same, since the film is whole.
+# The options are those of [`colorize_video`](18_video.ipynb#colorize_video). A person who looks on sees a bar with the time that is left; at the end one line tells frames, seconds and their quotient. What was damaged is said on the standard error, with the times; the exit code is 0 all the same, since the film is whole. Control-C leaves the parts where they are and says how to go on.
 
 # %%
 #| export
@@ -44,6 +46,20 @@ def _check_target(dst:str, overwrite:bool):
 
 # %%
 #| export
+def _told(
+    done, # a `Done`
+    seconds:float, # that it took
+) -> str:
+    "What became of a film in one line"
+    kept = f', {done.kept} of them from an earlier run' if done.kept else ''
+    return f'{done.frames} frames{kept}, in {seconds:.1f} s: {(done.frames - done.kept)/seconds:.1f} frames/s'
+
+# %%
+test_eq(_told(Done(None, 100, []), 8), '100 frames, in 8.0 s: 12.5 frames/s')
+test_eq(_told(Done(None, 100, [], 60), 8), '100 frames, 60 of them from an earlier run, in 8.0 s: 5.0 frames/s')
+
+# %%
+#| export
 @app.command('video')
 def video_command(
     src: Annotated[str, typer.Argument(metavar='IN', help="A film, a folder of numbered frames, or '-'.")],
@@ -51,7 +67,8 @@ def video_command(
     model: Annotated[Optional[str], typer.Option('--model', '-m', help='An .onnx file; else the default.')] = None,
     size: Annotated[Optional[int], typer.Option(help='The network sees about SIZE x SIZE pixels.')] = None,
     saturation: Annotated[float, typer.Option(help='Factor on color; 0 is gray.')] = 1.,
-    stabilize: Annotated[float, typer.Option(help='How much neighboring frames count; 0 is frame by frame.')] = .9,
+    stabilize: Annotated[Optional[float], typer.Option(help='How much neighboring frames count; 0 is off.',
+        show_default='0.9 with OpenCV')] = None,
     codec: Annotated[Optional[str], typer.Option(help='h264, hevc, av1, vp9, prores or ffv1; else by suffix.')] = None,
     quality: Annotated[Optional[int], typer.Option(help="On the codec's scale (CRF); less is better.")] = None,
     preview: Annotated[Optional[float], typer.Option(help='So many seconds only.')] = None,
@@ -63,14 +80,19 @@ def video_command(
     overwrite: Annotated[bool, typer.Option('--overwrite', help='Replace what is there.')] = False,
 ):
     "Color a film; sound, subtitles and times stay. Interrupted, it goes on when it is called again."
-    from colorbook.video import colorize_video
+    from colorbook.video import colorize_video, parts_of
     _check_target(dst, overwrite)
+    start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', UserWarning)
-        done = colorize_video(src, dst, model, size, saturation, stabilize, codec, quality, preview, layout, seed, rate,
-                              resume, skip_bad)
+        try: done = colorize_video(src, dst, model, size, saturation, stabilize, codec, quality, preview, layout, seed,
+                                   rate, resume, skip_bad)
+        except KeyboardInterrupt:
+            if parts_of(dst).exists(): _say('what is done is kept; the same command goes on with it')
+            raise
     for o in done.notes: _say(f'left out: {o}')
-    _say(f"{done.frames} frames colored")
+    if stabilize is None and not find_spec('cv2'): _say("not stabilized; pip install 'colorbook[film]' for that")
+    _say(_told(done, time.perf_counter() - start))
 
 # %% [markdown]
 # A clip goes in and a clip comes out; a second call does not touch it; what cannot be done is one line and an exit code.
@@ -83,7 +105,8 @@ def run(*args):
 
 home = Path(tempfile.mkdtemp())
 clip = write_clip(travel(Image.fromarray(data.astronaut()), 12, (96, 64)), home/'clip.mp4')
-test_eq(run('video', clip, home/'color.mp4', '--size', 64), (0, '12 frames colored'))
+code,said = run('video', clip, home/'color.mp4', '--size', 64)
+assert code == 0 and re.fullmatch(r'12 frames, in [\d.]+ s: [\d.]+ frames/s', said)
 test_eq(len(list(read_frames(home/'color.mp4'))), 12)
 code,said = run('video', clip, home/'color.mp4')
 test_eq((code, 'there already' in said), (4, True))

@@ -196,6 +196,9 @@ def test_the_command(files, capsys):
     assert 'bad.mp4' in out and f"{100*found['versions'][0]['color_change']:.3f}" in out
     assert len(found['versions'][0]['timeline']['warp_error']) == found['frames'] == 28
     assert Image.open(files/'a.png').size[0] == 1200
+    (files/'a [b] [red].mp4').write_bytes((files/'bad.mp4').read_bytes())
+    assert main(['flicker', words[0], str(files/'a [b] [red].mp4')]) == 0
+    assert 'a [b] [red].mp4' in capsys.readouterr().out
     assert main(['flicker', *words, '--plot', str(files/'a.xyz')]) == 4
     assert main(['flicker', *words, '--json', str(files/'true.mp4/a.json')]) == 4
     assert main(['flicker', words[0]]) == 2

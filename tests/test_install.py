@@ -37,7 +37,7 @@ def env(wheel, tmp_path_factory):
 
 def test_wheel_holds_the_package_and_nothing_else(wheel):
     names = {o for o in zipfile.ZipFile(wheel).namelist() if '.dist-info/' not in o}
-    assert names == {f'colorbook/{o.name}' for o in (ROOT/'colorbook').glob('*.py')} | {'colorbook/default.onnx'}
+    assert names == {f'colorbook/{o.name}' for o in (ROOT/'colorbook').glob('*.py')} | {f'colorbook/{o}.onnx' for o in ('default', 'film')}
     assert any(o.endswith('/LICENSE') for o in zipfile.ZipFile(wheel).namelist())
 
 
@@ -57,3 +57,19 @@ def test_base_installation_colors_a_picture(env, tmp_path):
     assert new.size == old.size and np.ptp(np.asarray(new, int), axis=2).max() > 10
     ask = [env/'bin'/'python', '-c', 'import colorbook; print(colorbook.__file__)']
     assert env in Path(subprocess.check_output(ask, cwd=tmp_path, text=True).strip()).parents
+
+
+def test_base_installation_colors_a_film(env, tmp_path):
+    "PyAV is in it, OpenCV is not: the film model alone, and a word on the stabilizer"
+    from colorbook.film import read_frames, travel, write_clip
+    clip = write_clip(travel(Image.open(ROOT/'data'/'camera.png'), 5, (96, 64)), tmp_path/'clip.mp4')
+    def run(*args):
+        return subprocess.run([env/'bin'/'colorbook', *args], cwd=tmp_path, capture_output=True, text=True)
+    done = run('video', clip, 'color.mp4')
+    assert done.returncode == 0 and 'colorbook[film]' in done.stderr, done.stderr
+    film = [np.asarray(o.im, int) for o in read_frames(tmp_path/'color.mp4')]
+    assert len(film) == 5 and np.ptp(film[2], axis=2).max() > 10
+    for words in (('video', clip, 'more.mp4', '--stabilize', '.5'), ('flicker', clip, 'color.mp4'), ('play', clip)):
+        done = run(*words)
+        assert done.returncode == 2 and "pip install 'colorbook[film]'" in done.stderr, done.stderr
+        assert len(done.stderr.splitlines()) == 1 and not (tmp_path/'more.mp4').exists()

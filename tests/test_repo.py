@@ -157,8 +157,11 @@ PICTURE = ("from PIL import Image; from colorbook import colorize; "
            "assert colorize(Image.new('L', (70, 50), 99)).size == (70, 50)")
 
 
-@pytest.mark.parametrize('what', ['import colorbook', 'import colorbook.core', 'import colorbook.colorize',
-    'import colorbook.cli', PICTURE], ids=['colorbook', 'core', 'colorize', 'cli', 'a picture'])
+USED = 'core', 'colorize', 'cli', 'flicker', 'timeline', 'video', 'stream_model'
+
+
+@pytest.mark.parametrize('what', ['import colorbook', *(f'import colorbook.{o}' for o in USED), PICTURE],
+    ids=['colorbook', *USED, 'a picture'])
 def test_use_half_is_without_torch(what):
     run = subprocess.run([sys.executable, '-c', f'{BLOCK}\n{what}'], cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr

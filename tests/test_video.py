@@ -1,5 +1,5 @@
 "Films in, films out: every frame at its time, every packet of sound, whatever is done to the process"
-import hashlib, resource, signal, subprocess, sys, time
+import hashlib, os, pty, random, re, resource, select, shutil, signal, subprocess, sys, time
 from fractions import Fraction
 from itertools import accumulate, cycle, islice
 from pathlib import Path
@@ -9,6 +9,7 @@ import av, numpy as np, pytest
 from PIL import Image
 from skimage import data
 
+from colorbook.cli import main
 from colorbook.core import InputError, OutputError, UsageError
 from colorbook.film import decode, read_frames, travel, write_clip
 from colorbook.moving import frame_by_frame
@@ -44,7 +45,7 @@ def with_sound(silent, path, tracks=1, words=False):
             out.mux(o.encode(None))
         for s,source in ((v, c), *((t, text) for t in titles)):
             for p in source.demux(**({'video': 0} if s is v else {'subtitles': 0})):
-                if p.dts is None: continue
+                if not p.size: continue
                 p.stream = s
                 out.mux(p)
     return path
@@ -57,14 +58,14 @@ def inside(path):
         frames = list(c.decode(s))
         sides = [f.side_data.get('DISPLAYMATRIX') for f in frames]
         times = [round(float(f.pts*f.time_base), 3) for f in frames]
+        end = (s.start_time or 0) + s.duration if s.duration else frames[-1].pts + (frames[-1].duration or 0)
         what = dict(times=times, length=round((c.duration or 0)/1e6, 2), size=(frames[0].width, frames[0].height),
             aspect=s.sample_aspect_ratio, matrix=[bytes(o)[:36] if o else None for o in sides],
-            along=[o.metadata.get('language') for o in c.streams.audio],
-            end=round(float(frames[-1].pts*frames[-1].time_base + (frames[-1].duration or 0)*frames[-1].time_base), 3))
+            along=[o.metadata.get('language') for o in c.streams.audio], end=round(float(end*s.time_base), 3))
     with av.open(str(path)) as c:
         rest = [o for o in c.streams if o.type in ('audio', 'subtitle')]
-        packets = [(p.stream.type, p.stream_index, round(float(p.pts*p.time_base), 3), bytes(p))
-            for p in (c.demux(rest) if rest else ()) if p.dts is not None]
+        packets = [(p.stream.type, p.stream_index, round(float(p.pts*p.time_base), 3), p.duration*(p.pts >= 0),
+            bytes(p)) for p in (c.demux(rest) if rest else ()) if p.dts is not None]
     return what | {'packets': sorted(packets, key=lambda o: o[1:3])}
 
 
@@ -74,9 +75,10 @@ def looks(path):
 
 
 KINDS = dict(film=dict(rate=Fraction(24000, 1001), tracks=2, words=True, suffix='.mkv'), pal=dict(rate=25, tracks=1),
-    ntsc=dict(rate=Fraction(30000, 1001)), uneven=dict(times=True, tracks=1), odd=dict(size=(53, 39), tracks=1),
+    ntsc=dict(rate=Fraction(30000, 1001)), uneven=dict(times=True, tracks=1), uneven_alone=dict(times=True),
+    uneven_mkv=dict(times=True, tracks=1, suffix='.mkv'), odd=dict(size=(853, 479), tracks=1),
     turned=dict(turn=90, rate=25, tracks=1), mirrored=dict(turn=180, mirror=True), wide=dict(aspect=Fraction(16, 11)),
-    one=dict(n=(1,), tracks=1), two=dict(n=(2,)), early=dict(n=(1, 7)))
+    one=dict(n=(1,), tracks=1), two=dict(n=(2,)), early=dict(n=(1, 7), tracks=1), one_alone=dict(n=(1,), suffix='.mkv'))
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -86,16 +88,16 @@ def test_everything_else_is_kept(kind, tmp_path):
     ims = pictures(*n, size=how.pop('size', (64, 48)))
     if how.pop('times', False):
         how['times'] = list(islice(accumulate(cycle((.02, .05, .31, .04)), initial=0), len(ims)))
-    src = write_clip(ims, tmp_path/'silent.mp4', **how)
+    src = write_clip(ims, tmp_path/f'silent{suffix}', **how)
     if tracks: src = with_sound(src, tmp_path/f'film{suffix}', tracks, words)
     dst = tmp_path/f'color{suffix}'
     assert colorize_video(src, dst, size=SIZE).frames == len(ims)
     was,now = inside(src),inside(dst)
-    if kind == 'uneven': del was['end']  # MP4 says how long until the next packet is decoded, not how long one is shown
+    assert now.pop('end') == pytest.approx(was.pop('end'), abs=2e-3), 'MP4 counts in thousandths of a second'
     for k in was: assert now[k] == was[k], k
     kinds = {o[0] for o in was['packets']}
     assert kinds == ({'audio'} if tracks else set()) | ({'subtitle'} if words else set()), 'the test made what it tests'
-    if kind == 'uneven': assert len(set(np.diff(was['times']).round(3))) > 2
+    if 'uneven' in kind: assert len(set(np.diff(was['times']).round(3))) > 2
     if kind in ('turned', 'mirrored'): assert was['matrix'][0]
     shown = [np.asarray(o.im.convert('L'), int) for o in read_frames(dst)]
     assert np.mean([np.abs(a - np.asarray(o.im.convert('L'))).mean() for a,o in zip(shown, read_frames(src))]) < 14
@@ -104,13 +106,15 @@ def test_everything_else_is_kept(kind, tmp_path):
 
 
 @pytest.mark.parametrize('name,codec', [('a.mp4', 'hevc'), ('a.mkv', 'av1'), ('a.webm', None), ('a.mov', 'prores'),
-    ('a.mkv', 'ffv1'), ('a.ts', None)])
+    ('a.mkv', 'ffv1'), ('a.nut', None), ('a.ts', None), ('a.mp4', None)])
 @pytest.mark.parametrize('size', [(64, 48), (65, 47)])
 def test_codecs(name, codec, size, tmp_path):
     src = write_clip(pictures(5, size=size), tmp_path/'a.mp4', rate=25)
     dst = tmp_path/'out'/name
     assert colorize_video(src, dst, size=SIZE, codec=codec).frames == 5
-    with av.open(str(dst)) as c: frames = list(c.decode(video=0))
+    with av.open(str(dst)) as c:
+        frames,used = list(c.decode(video=0)),c.streams.video[0].codec_context.codec.canonical_name
+    assert used == (codec or {'a.webm': 'vp9', 'a.nut': 'ffv1'}.get(name, 'h264'))
     assert len(frames) == 5 and (frames[0].width, frames[0].height) == size
     assert np.diff([float(f.pts*f.time_base) for f in frames]) == pytest.approx([.04]*4, abs=2e-3)
 
@@ -179,39 +183,84 @@ def test_one_draw_a_shot():
     assert [len(set(seen[a:b])) for a,b in ((0, 4), (4, 6), (6, 9), (0, 9))] == [1, 1, 1, 3]
 
 
-def test_pipes(tmp_path):
-    src = with_sound(write_clip(pictures(8), tmp_path/'a.mp4', rate=25), tmp_path/'b.mkv')
+def test_gif(tmp_path):
+    src = write_clip(pictures(9), tmp_path/'a.mp4', rate=20)
+    colorize_video(src, tmp_path/'a.gif', size=SIZE)
+    colorize_video(src, tmp_path/'a', size=SIZE)
+    with Image.open(tmp_path/'a.gif') as gif:
+        assert (gif.n_frames, gif.info['duration'], gif.size) == (9, 50, (64, 48))
+        for i in range(9):
+            gif.seek(i)
+            png = np.asarray(Image.open(tmp_path/f'a/{i + 1:05}.png'), int)
+            assert np.abs(np.asarray(gif.convert('RGB'), int) - png).mean() < 6, '256 colors are near'
+    assert sorted(o.name for o in tmp_path.iterdir()) == ['a', 'a.gif', 'a.mp4']
+
+
+@pytest.mark.parametrize('suffix', ['.mkv', '.nut', '.mp4'])
+def test_pipes(suffix, tmp_path):
+    src = with_sound(write_clip(pictures(8), tmp_path/'a.mp4', rate=25), tmp_path/f'b{suffix}')
     run = subprocess.run([sys.executable, '-m', 'colorbook.cli', 'video', '-', '-', '--size', str(SIZE)], cwd=ROOT,
         input=src.read_bytes(), capture_output=True, timeout=300)
     assert run.returncode == 0, run.stderr
     (tmp_path/'c.mkv').write_bytes(run.stdout)
     was,now = inside(src),inside(tmp_path/'c.mkv')
-    assert (was['times'], was['packets']) == (now['times'], now['packets'])
+    late = now['times'][0] - was['times'][0]  # Matroska knows no time before 0, where sound in MP4 may begin
+    assert 0 <= late < .07 and now['times'] == pytest.approx([o + late for o in was['times']], abs=1e-3)
+    assert [o[2] for o in now['packets']] == pytest.approx([o[2] + late for o in was['packets']], abs=1e-3), 'in step'
+    assert [o[-1] for o in now['packets']] == [o[-1] for o in was['packets']]
     colorize_video(src, tmp_path/'d.mkv', size=SIZE)
     assert looks(tmp_path/'d.mkv') == looks(tmp_path/'c.mkv')
+
+
+def much_sound(silent, path, tracks=6, seconds=6):
+    "The same pictures with so many packets of sound, one a millisecond, that joining takes a while"
+    with av.open(str(silent)) as c, av.open(str(path), 'w') as out:
+        v,unit = out.add_stream_from_template(c.streams.video[0]),Fraction(1, 8000)
+        tracks = [out.add_stream('pcm_s16le', rate=8000, layout='mono') for _ in range(tracks)]
+        for p in c.demux(video=0):
+            if not p.size: continue
+            p.stream = v
+            out.mux(p)
+        for i,s in ((i, s) for i in range(1000*seconds) for s in tracks):
+            p = av.Packet(bytes([i%251])*16)
+            p.stream,p.pts,p.dts,p.duration,p.time_base = s,8*i,8*i,8,unit
+            out.mux(p)
+    return path
 
 
 WORK = 'import sys; from colorbook.video import colorize_video; colorize_video(*sys.argv[1:3], size=32)'
 
 
-def test_killed_and_taken_up_again(tmp_path):
-    src = with_sound(write_clip(pictures(30, 25, 40, 26, 28), tmp_path/'a.mp4', rate=25), tmp_path/'b.mp4')
-    colorize_video(src, tmp_path/'straight.mp4', size=SIZE)
-    dst,parts = tmp_path/'killed.mp4',tmp_path/'.killed.mp4.parts'
-    for least in (0, 1, 3):
-        run = subprocess.Popen([sys.executable, '-c', WORK, str(src), str(dst)], cwd=ROOT)
-        begun = lambda: (parts/'job.json').exists() and len(list(parts.glob('0*.part'))) >= least
-        while run.poll() is None and not begun(): time.sleep(.002)
+def test_killed_ten_times(tmp_path):
+    "At any moment, some of them while the film is joined"
+    src = much_sound(write_clip(pictures(30, 25, 40, 26, 28), tmp_path/'a.mp4', rate=25), tmp_path/'b.mkv')
+    dst,parts,seed = tmp_path/'killed.mkv',tmp_path/'.killed.mkv.parts',random.randrange(10**6)
+    print('seed', seed)
+    rng,killed,joining,most = random.Random(seed),0,0,0
+    begin = lambda name: subprocess.Popen([sys.executable, '-c', WORK, str(src), str(tmp_path/name)], cwd=ROOT)
+    start = time.monotonic()
+    assert begin('straight.mkv').wait() == 0
+    whole = time.monotonic() - start
+    joined = lambda: [o for o in parts.glob('.film.*') if o.stat().st_size]
+    while killed < 10:
+        run,wait,start = begin(dst.name),rng.uniform(0, whole),time.monotonic()
+        if killed in (4, 9):  # these two in the join
+            while run.poll() is None and not joined(): time.sleep(.001)
+            wait = rng.uniform(0, .05) + time.monotonic() - start
+        while run.poll() is None and time.monotonic() - start < wait: time.sleep(.001)
         run.send_signal(signal.SIGKILL)
-        assert run.wait() == -signal.SIGKILL, 'it was to be killed in the middle'
-        assert not dst.exists()
-    done = {o: o.stat().st_mtime_ns for o in parts.glob('0*.part')}
-    assert 3 <= len(done) <= 5
-    (parts/'.000009.1.tmp.part').write_bytes(b'half')
-    (parts/'job.json').chmod(0o644)
-    assert colorize_video(src, dst, size=SIZE).frames == 149
-    assert looks(dst) == looks(tmp_path/'straight.mp4') and inside(dst) == inside(tmp_path/'straight.mp4')
-    assert not parts.exists()
+        if run.wait() == 0:  # it was done before: look, and once more from the beginning
+            assert looks(dst) == looks(tmp_path/'straight.mkv')
+            dst.unlink()
+            continue
+        killed,joining = killed + 1,joining + bool(joined())
+        assert run.returncode == -signal.SIGKILL and (not dst.exists() or not joined())
+        most = max(most, len(list(parts.glob('0*.part'))))
+        if rng.random() < .2 and most: (parts/'000000.part').write_bytes(b'[[0,true,9]]\nhalf')  # and the power failed
+    assert joining and most == 5
+    assert begin(dst.name).wait() == 0 and not parts.exists()
+    assert looks(dst) == looks(tmp_path/'straight.mkv') and inside(dst) == inside(tmp_path/'straight.mkv')
+    assert sorted(o.name for o in tmp_path.iterdir()) == ['a.mp4', 'b.mkv', 'killed.mkv', 'straight.mkv']
 
 
 def test_other_words_begin_anew(tmp_path, monkeypatch):
@@ -262,6 +311,26 @@ def test_faults(tmp_path):
     assert 10 < done.frames < 40 and done.frames == len(looks(out/'half.mp4'))
 
 
+def test_faults_on_the_command_line(tmp_path, capsys):
+    "One line with a remedy and an exit code; nothing under the final name and nothing beside it"
+    film = write_clip(pictures(6), tmp_path/'a.mp4')
+    (tmp_path/'zero.mp4').write_bytes(b'')
+    (tmp_path/'text.mkv').write_text('no film')
+    (tmp_path/'half.mp4').write_bytes(film.read_bytes()[:-900])
+    whole = write_clip(pictures(3), tmp_path/'c.mkv').read_bytes()
+    (tmp_path/'strange.mkv').write_bytes(whole.replace(b'V_MPEG4/ISO/AVC', b'V_MPEG9/ISO/AVC'))
+    (tmp_path/'locked').mkdir(mode=0o555)
+    locked = tmp_path/'locked' if os.geteuid() else Path('/proc')  # nothing is read-only for root but this
+    there = sorted(tmp_path.rglob('*'))
+    for src,dst,code in (('zero.mp4', 'b.mp4', 3), ('text.mkv', 'b.mp4', 3), ('half.mp4', 'b.mp4', 3),
+            ('none.mp4', 'b.mp4', 3), ('strange.mkv', 'b.mp4', 3), (film, 'b.xyz', 2), (film, locked/'b.mp4', 4),
+            (film, film/'b.mp4', 4), (film, 'c.mkv', 4)):
+        assert main(['video', str(tmp_path/src), str(tmp_path/dst), '--size', '32']) == code, src
+        said = capsys.readouterr().err
+        assert re.fullmatch(r'colorbook: [^\n]+[;:,] [^\n]+\n', said), said
+        assert sorted(tmp_path.rglob('*')) == there and not (locked/'b.mp4').exists()
+
+
 def test_full_disk(tmp_path):
     src = write_clip(pictures(30, 30), tmp_path/'a.mp4')
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -275,16 +344,141 @@ def test_full_disk(tmp_path):
     assert colorize_video(src, tmp_path/'b.mkv', size=SIZE, quality=0).frames == 60
 
 
-def test_damage_in_the_middle(tmp_path):
-    silent = write_clip(pictures(60), tmp_path/'a.mp4', rate=30, codec='mpeg4', b=2000000)
-    code = bytearray(with_sound(silent, tmp_path/'b.mp4').read_bytes())
-    with av.open(str(tmp_path/'b.mp4')) as c: at = [p.pos for p in c.demux(video=0) if p.pos][40]
-    (tmp_path/'b.mp4').write_bytes(code[:at + 30] + bytes(150) + code[at + 180:])
+VIDEO = [sys.executable, '-m', 'colorbook.cli', 'video']
+
+
+@pytest.mark.skipif(not Path('/dev/full').exists(), reason='there is no device that is always full')
+def test_full_pipe(tmp_path):
+    src = write_clip(pictures(30), tmp_path/'a.mp4')
+    with open('/dev/full', 'wb') as full:
+        run = subprocess.run([*VIDEO, str(src), '-', '--size', '32'], cwd=ROOT, stdout=full, stderr=subprocess.PIPE)
+    assert run.returncode == 4 and run.stderr.count(b'\n') == 1 and b'No space left' in run.stderr, run.stderr
+
+
+def test_full_file_system(tmp_path):
+    (tmp_path/'small').mkdir()
+    src = write_clip(pictures(30, 30), tmp_path/'a.mp4')
+    mount = f'mount -t tmpfs -o size=64k none {tmp_path}/small'
+    own = lambda command: ['unshare', '-rm', 'sh', '-c', f'{mount} && {command}']
+    if not shutil.which('unshare') or subprocess.run(own('true'), capture_output=True).returncode:
+        pytest.skip('a file system of our own cannot be mounted here')
+    run = subprocess.run([*own('"$@"; echo $? $(ls -A small)'), 'sh', *VIDEO, str(src), 'small/b.mkv', '--size', '32',
+        '--codec', 'ffv1'], cwd=tmp_path, capture_output=True, text=True, env=os.environ | {'PYTHONPATH': str(ROOT)})
+    code,*left = run.stdout.split()
+    assert code == '4' and 'b.mkv' not in left and run.stderr.count('\n') == 1 and 'No space left' in run.stderr
+
+
+@pytest.mark.parametrize('codec,suffix', [('mpeg4', '.mp4'), ('libx264', '.mp4'), ('libx264', '.mkv')])
+def test_damage_in_the_middle(codec, suffix, tmp_path):
+    options = dict(b=2000000) if codec == 'mpeg4' else dict(g=12, crf=12)
+    silent = write_clip(pictures(30, 30), tmp_path/f'a{suffix}', rate=30, codec=codec, **options)
+    film = with_sound(silent, tmp_path/f'b{suffix}')
+    whole,code = inside(film),bytearray(film.read_bytes())
+    with av.open(str(film)) as c: at,size = [(p.pos, p.size) for p in c.demux(video=0) if p.size][40]
+    first = at + size//4 if suffix == '.mp4' else code.index(bytes(code[at:at + 12])) + size//4
+    code[first:first + size//2] = bytes(size//2)
+    film.write_bytes(code)
     with pytest.warns(UserWarning, match=r'damaged (near|at) 1\.\d+ s'):
-        done = colorize_video(tmp_path/'b.mp4', tmp_path/'c.mp4', size=SIZE)
-    was,now = inside(silent),inside(tmp_path/'c.mp4')
-    assert done.notes and 40 <= done.frames < 60 and set(now['times']) < set(was['times'])
-    with av.open(str(tmp_path/'c.mp4')) as c: assert sum(p.dts is not None for p in c.demux(audio=0)) >= 15
+        done = colorize_video(film, tmp_path/f'c{suffix}', size=SIZE)
+    now = inside(tmp_path/f'c{suffix}')
+    assert done.notes and 40 <= done.frames < 60 and set(now['times']) < set(whole['times'])
+    assert {whole['times'][0], whole['times'][-1]} <= set(now['times']), 'it goes on after the damage'
+    assert now['packets'] == whole['packets'] and len(now['packets']) >= 15, 'the sound is what it was'
+    true = {round(o.time, 2): np.asarray(o.im.convert('L'), int) for o in read_frames(silent)}
+    off = {o.time: np.abs(np.asarray(o.im.convert('L')) - true[round(o.time, 2)]).mean()
+        for o in read_frames(tmp_path/f'c{suffix}')}
+    assert max(off.values()) < 30 and max(v for k,v in off.items() if not 1.2 < k < 1.8) < 14, 'each at its own time'
+
+
+def test_more_bits_and_higher_range(tmp_path):
+    "Ten bits look as eight do; PQ and HLG look like a common film, and say so"
+    def write(path, trc, levels):
+        with av.open(str(path), 'w') as c:
+            s = c.add_stream('libx264', rate=25, options=dict(crf='4'))
+            s.width,s.height,s.pix_fmt = 64,48,'yuv420p10le'
+            ctx,own = s.codec_context,(1, 1) if trc == 1 else (9, 9)
+            ctx.color_trc,ctx.color_primaries,ctx.colorspace,ctx.color_range = trc,*own,1
+            for i in range(6):
+                f = av.VideoFrame(64, 48, 'yuv420p10le')
+                for p,x in zip(f.planes, (levels, np.full((24, 32), 512), np.full((24, 32), 512))):
+                    np.frombuffer(p, np.uint16).reshape(p.height, -1)[:,:p.width] = x
+                f.pts = i
+                c.mux(s.encode(f))
+            c.mux(s.encode())
+        return path
+    ramp = np.linspace(64, 940, 64).astype(int)[None].repeat(48, 0)
+    for trc in (1, 16, 18):
+        src = write(tmp_path/f'{trc}.mp4', trc, ramp)
+        assert colorize_video(src, tmp_path/'c.mkv', size=SIZE, quality=4, layout='triptych').frames == 6
+        with av.open(str(tmp_path/'c.mkv')) as c: f = next(c.decode(video=0))
+        assert f.format.name == 'yuv420p' and (f.color_trc, f.color_primaries, f.colorspace) == (1, 1, 1)
+        wide = np.frombuffer(f.planes[0], np.uint8).reshape(48, -1)[24].astype(int)
+        luma,truth = wide[64:128],wide[128:192]
+        assert (np.diff(luma) >= -3).all() and luma[0] < 22 and luma[-1] > 228
+        assert np.abs(truth - luma).mean() < 4, 'the truth of a gray film is gray'
+        if trc == 1: assert np.abs(luma - np.linspace(16, 235, 64)).max() < 6
+        if trc == 16: assert 220 < luma[38] <= 240 and np.ptp(luma[42:]) < 9, '203 candelas are white'
+        if trc == 18: assert 210 < luma[48] <= 240 and 70 < luma[24] < 150
+
+
+@pytest.mark.parametrize('suffix', ['.mkv', '.mp4'])
+def test_chapters_and_fonts(suffix, tmp_path):
+    chapters = [dict(id=i, start=i*200, end=i*200 + 200, time_base=Fraction(1, 1000), metadata={'title': o})
+        for i,o in enumerate(('Dawn', 'Noon'))]
+    with av.open(str(write_clip(pictures(10), tmp_path/'a.mp4', rate=25))) as c:
+        with av.open(str(tmp_path/f'b{suffix}'), 'w') as out:
+            v = out.add_stream_from_template(c.streams.video[0])
+            if suffix == '.mkv': out.add_attachment('letters.ttf', 'application/x-truetype-font', b'letters'*20)
+            out.set_chapters(chapters)
+            for p in c.demux(video=0):
+                if not p.size: continue
+                p.stream = v
+                out.mux(p)
+    def told(path):
+        with av.open(str(path)) as c:
+            times = lambda o: [float(o[k]*o['time_base']) for k in ('start', 'end')]
+            told = [(o['metadata']['title'], *times(o)) for o in c.chapters()]
+            return told,[(o.name, o.mimetype, bytes(o.data)) for o in c.streams if o.type == 'attachment']
+    colorize_video(tmp_path/f'b{suffix}', tmp_path/f'c{suffix}', size=SIZE)
+    assert told(tmp_path/f'c{suffix}') == told(tmp_path/f'b{suffix}')
+    assert [len(o) for o in told(tmp_path/f'c{suffix}')] == [2, suffix == '.mkv']
+    colorize_video(tmp_path/f'b{suffix}', tmp_path/f'd{suffix}', size=SIZE, preview=.3)
+    assert told(tmp_path/f'd{suffix}')[0] == [('Dawn', 0, .2), ('Noon', .2, pytest.approx(.3, abs=.002))]
+
+
+def on_terminal(args, stop=None):
+    "Exit code and all that a terminal shows; `stop` sees it growing and says when to press Control-C"
+    me,its = pty.openpty()
+    run = subprocess.Popen([*VIDEO, *map(str, args)], cwd=ROOT, stdin=its, stdout=its, stderr=its,
+        start_new_session=True, env=os.environ | {'TERM': 'xterm', 'COLUMNS': '100'})
+    os.close(its)
+    shown,sent = b'',False
+    while True:
+        if select.select([me], [], [], .02)[0]:
+            try: shown += os.read(me, 9999)
+            except OSError: break
+        if stop and not sent and stop(shown):
+            run.send_signal(signal.SIGINT)
+            sent = True
+    os.close(me)
+    return run.wait(),re.sub(r'\x1b\[[?\d;]*\w', '', shown.decode())
+
+
+def test_on_a_terminal(tmp_path):
+    "A bar with the time that is left, one line at the end; Control-C keeps what is done"
+    src = write_clip(pictures(*[30]*8), tmp_path/'a.mp4', rate=25)
+    parts,dst = tmp_path/'.b.mp4.parts',tmp_path/'b.mp4'
+    code,shown = on_terminal([src, dst, '--size', 32], lambda _: len(list(parts.glob('0*.part'))) >= 2)
+    assert code == 130 and not dst.exists() and 'the same command goes on' in shown and 'Traceback' not in shown
+    kept = len(list(parts.glob('0*.part')))
+    assert kept >= 2
+    code,shown = on_terminal([src, dst, '--size', 32])
+    assert code == 0 and 'coloring' in shown and re.search(r'\d+%.* \d:\d\d:\d\d', shown), shown
+    last = re.findall(r'240 frames, (\d+) of them from an earlier run, in [\d.]+ s: [\d.]+ frames/s', shown)
+    assert last == [str(30*kept)], shown
+    assert '100%' in shown, 'the bar counts what is left to do'
+    colorize_video(src, tmp_path/'c.mp4', size=SIZE)
+    assert looks(dst) == looks(tmp_path/'c.mp4') and not parts.exists()
 
 
 def test_odd_folders(tmp_path):

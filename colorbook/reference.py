@@ -7,10 +7,10 @@ __all__ = ['MOST', 'check_shape', 'reference_color', 'refine', 'walk', 'Alike', 
 
 # %% ../nbs/14_reference.ipynb #5eb0d30e
 from dataclasses import dataclass
-import cv2, numpy as np
+import numpy as np
 from PIL import Image
 from .core import InputError
-from .motion import PRESETS, flow, grid, visibility, warp
+from .motion import PRESETS, cv2, flow, grid, visibility, warp
 
 # %% ../nbs/14_reference.ipynb #24f84dc4
 def check_shape(

@@ -14,10 +14,10 @@ seed,n,width,height = 5,24,256,144
 # %%
 #| export
 from dataclasses import dataclass
-import cv2, numpy as np
+import numpy as np
 from PIL import Image
 from colorbook.core import InputError
-from colorbook.motion import PRESETS, flow, grid, visibility, warp
+from colorbook.motion import PRESETS, cv2, flow, grid, visibility, warp
 
 # %%
 #| hide

@@ -16,13 +16,14 @@ width,height = 96,64
 from collections import deque
 from hashlib import sha256
 from pathlib import Path
-import cv2, numpy as np
+import numpy as np
 from PIL import Image
 from colorbook.colorize import upright
 from colorbook.core import InputError, UsageError
-from colorbook.moving import orientation, reduce, watch
+from colorbook.motion import cv2
+from colorbook.moving import reduce, watch
 from colorbook.picture import read_picture
-from colorbook.reel import display_matrix, open_reel
+from colorbook.reel import open_reel
 from colorbook.reference import MOST, Told, check_shape, reference_color, tell
 from colorbook.stream_model import color_source
 
@@ -60,7 +61,7 @@ def load_reference(
 # ## The frame
 
 # %% [markdown]
-# Where its time is known, the reference belongs to the frame that is shown then. Where it is not, it belongs to the frame whose lightness is most like its own, on copies of 64 by 36 pixels: the film is read once for that, which costs a few milliseconds a frame. A picture that is like no frame, or not like the one at its time, is refused; it would paint a face with a meadow.
+# Where its time is known, the reference belongs to the frame that is shown then. Where it is not, it belongs to the frame whose lightness is most like its own, on copies of 64 by 36 pixels, in values and in pattern: the film is read once for that, which costs a few milliseconds a frame. A picture that is like no frame, or not like the one at its time, is refused; it would paint a face with a meadow.
 
 # %%
 #| export
@@ -69,10 +70,15 @@ def tiny(x:np.ndarray) -> np.ndarray: # 36x64, lightness in 0..100
     x = cv2.resize(np.ascontiguousarray(x), (64, 36), interpolation=cv2.INTER_AREA)
     return cv2.cvtColor(x.astype(np.float32)/255, cv2.COLOR_RGB2Lab)[...,0]
 
+def unlike(a:np.ndarray, b:np.ndarray) -> float: # from 0 up
+    "Mean difference of two small lightnesses, and 25 more if their patterns have nothing in common"
+    x,y = a - a.mean(),b - b.mean()
+    return float(np.abs(a - b).mean() + 25*(1 - (x*y).mean()/(x.std()*y.std() + 1)))
+
 def check_frame(im, o, aspect, name) -> int: # its time
     "The first frame of a film; `InputError` if the reference has another shape"
     w,h = o.frame.width*aspect,o.frame.height
-    check_shape(im, *((h, w) if orientation(display_matrix(o.frame)) > 4 else (w, h)), name)
+    check_shape(im, *((h, w) if o.turn > 4 else (w, h)), name)
     return o.pts
 
 def find_frame(
@@ -81,7 +87,7 @@ def find_frame(
     at:float|None=None, # its time, seconds from the first frame; None to look for it
     rate:float=24, # frames a second of a folder
     name='reference', # for errors
-    alike:float=15., # mean difference in lightness up to which a frame can be it, in 0..100
+    most:float=20., # how unlike a frame can be and still be it
 ) -> tuple[int,int]: # the number of its frame, and that of its shot
     "Which frame of a film a picture belongs to"
     if at is not None and at < 0: raise UsageError(f'a reference at {at} s', 'times count from the first frame')
@@ -93,14 +99,14 @@ def find_frame(
             t = float((o.pts - first)*s.time_base)
             if at is not None and t > at + 1e-3: break
             end = t + float((o.frame.duration or 0)*s.time_base or 1/(s.average_rate or 24))
-            x = tiny(upright(np.asarray(o.im), orientation(display_matrix(o.frame))))
-            d = float(np.abs(x - want).mean())
+            x = tiny(upright(np.asarray(o.im), o.turn))
+            d = unlike(x, want)
             if best is None or at is not None or d < best[0]: best = d,o.number,o.shot
         else:
             if at is not None and at > end + 1e-3:
                 raise InputError(f"'{src}' has no frame at {at} s", f'it ends at {end:.2f} s')
     if best is None: raise InputError(f"there is no whole frame in '{src}'", 'copy it again')
-    if best[0] <= alike: return best[1:]
+    if best[0] <= most: return best[1:]
     raise InputError(f"'{name}' is not like {'any frame' if at is None else f'the frame at {at} s'} of '{src}'",
         'give a colored frame of this film' + (' and its time' if at is None else ', or another time'))
 

@@ -4,8 +4,8 @@
 
 Films are those of ../shared/data/video (or $COLORBOOK_DATA): the first two thirds of `bmx-trees`, `people` and
 `big-buck-bunny`, whose last third is for measuring, and all of `sintel-trailer`. Photos are moved by cameras. The
-teacher is the image model, so RUN should be the run that the artifact in the package comes from. How many clips an epoch has follows from the
-time and from a measurement; the same command goes on where it was stopped.
+teacher is the image model, so RUN should be the run that the artifact in the package comes from. How many clips an
+epoch has follows from the time and from a measurement; the same command goes on where it was stopped.
 """
 import argparse, json, time
 from pathlib import Path

@@ -1,11 +1,11 @@
 """The product's film model, trained from the image model on two cores in half an hour; it can be interrupted.
 
-    python benchmarks/temporal.py RUN_OF_THE_IMAGE_MODEL OUT [--minutes 25] [--lam .4] [--photos 3000]
+    python benchmarks/temporal.py RUN_OF_THE_IMAGE_MODEL OUT [--minutes 25] [--lam 1] [--photos 3000]
 
 Films are those of ../shared/data/video (or $COLORBOOK_DATA): the first two thirds of `bmx-trees`, `people` and
 `big-buck-bunny`, whose last third is for measuring, and all of `sintel-trailer`. Photos are moved by cameras. The
-teacher is the image model, so RUN should be the run that the artifact in the package comes from. How many clips an epoch has follows from the
-time and from a measurement; the same command goes on where it was stopped.
+teacher is the image model, so RUN should be the run that the artifact in the package comes from. How many clips an
+epoch has follows from the time and from a measurement; the same command goes on where it was stopped.
 """
 import argparse, json, time
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from colorbook.photos import data_dir, Photos
-from colorbook.recipes import Phase, replace
+from colorbook.recipes import replace
 from colorbook.temporal_data import Clips, open_film
 from colorbook.temporal_recipes import export_run, loaders, recipes, train
 from colorbook.training import load_data, make_learner, state_for
@@ -55,7 +55,7 @@ if __name__ == '__main__':
     p.add_argument('image', type=Path)
     p.add_argument('out', type=Path)
     p.add_argument('--minutes', type=float, default=25)
-    p.add_argument('--lam', type=float, default=.4)
+    p.add_argument('--lam', type=float, default=1.)
     p.add_argument('--photos', type=int, default=3000)
     p.add_argument('--epochs', type=int, default=8)
     p.add_argument('--threads', type=int, default=2)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['WINDOW', 'Options', 'render', 'Tap', 'Film', 'parts_of', 'Parts', 'identity', 'write_frames', 'write_gif', 'finish',
-           'by_parts', 'stream', 'check_film', 'Done', 'colorize_video']
+           'by_parts', 'stream', 'check_film', 'told_by', 'Done', 'colorize_video']
 
 # %% ../nbs/18_video.ipynb #8aab65d0
 import importlib, importlib.util, io, json, math, shutil, warnings
@@ -37,6 +37,7 @@ class Options:
     layout:str='result' # one of `LAYOUTS`
     seed:int|None=None # of the noise; None for none
     preview:float|None=None # seconds; None for all
+    reference:list|None=None # what steers a shot: hash of the picture and the number of its frame
 
 # %% ../nbs/18_video.ipynb #4b602379
 WINDOW = 6 # frames that the stabilizer asks in each direction
@@ -49,12 +50,16 @@ def render(
     first:int=0, # frames before this one are there already
     header:bool=True, # see `encode_part`
     total:int|None=None, # frames, about, for the progress bar
+    told=None, # what a reference tells its shot
 ): # yields parts
     "The four steps, side by side: look, color, paint and encode"
     aspect = Fraction(*spec.aspect) if spec.aspect else 1
     with closing(ahead(reduce(seen, o.size, model.card['multiple'], float(aspect), first - WINDOW - 1))) as small:
         pairs = colored(small, color_source(model, o.seed))
         pairs = (p for p in pairs if p[0].number >= first - WINDOW)
+        if told:
+            from colorbook.reference import steer
+            pairs = steer(pairs, told)
         if o.stabilize:
             from colorbook.stabilize import stabilize
             pairs = stabilize(pairs, o.stabilize, WINDOW)
@@ -121,6 +126,7 @@ class Parts:
         self.folder,self.job = parts_of(dst),json.loads(json.dumps(job))
         if not resume or self._job() != self.job: shutil.rmtree(self.folder, ignore_errors=True)
         with write_beside(self.folder/'job.json') as f: f.write_text(json.dumps(self.job))
+        for o in self.folder.glob('.*.tmp*'): o.unlink() # whoever wrote it was killed
         self.files,self.kept = [],0
         while n := self._frames(self._name()): self.files,self.kept = [*self.files, self._name()],self.kept + n
 
@@ -257,6 +263,18 @@ def check_film(src, dst, o:Options, model):
     if str(src) != '-' and Path(src).resolve() == Path(dst).resolve():
         raise UsageError(f"'{src}' would be written over itself", 'choose another name')
 
+# %% ../nbs/18_video.ipynb #587a66d4
+def told_by(src, reference, at, film:Film, model, rate): # `Told`, or None
+    "What a reference tells its shot, and a note of it in the options"
+    if reference is None:
+        if at is not None: raise UsageError('a time without a reference', 'name the picture with reference')
+        return None
+    from colorbook.steer import reference_id, tell_film
+    o,aspect = film.o,Fraction(*film.spec.aspect) if film.spec.aspect else 1
+    told = tell_film(src, reference, model, o.size, at, o.seed, float(aspect), rate)
+    o.reference = reference_id(reference, told)
+    return told
+
 # %% ../nbs/18_video.ipynb #d683888e
 @dataclass
 class Done:
@@ -282,6 +300,8 @@ def colorize_video(
     rate:float=24, # frames a second of a folder
     resume:bool=True, # go on with what an earlier run left
     skip_bad:bool=False, # color what there is of a film that breaks off
+    reference=None, # a picture: one frame of the film in color, which steers its shot
+    at:float|None=None, # its time, seconds from the first frame; None to look for it
 ) -> Done:
     "Color a film; everything but its colors stays as it was"
     codec,model,notes = choose_codec(dst, codec),load_film_model(model),[]
@@ -295,7 +315,8 @@ def colorize_video(
     with c:
         tap = Tap(c) if str(src) == '-' else c
         film = Film(src, tap, s, o, codec, quality, notes)
-        make = partial(render, film.frames(), film.spec, model, o)
+        told = told_by(src, reference, at, film, model, rate)
+        make = partial(render, film.frames(), film.spec, model, o, told=told)
         if piped: n,kept = stream(src, dst, film, make, tap),0
         else: n,kept = by_parts(src, Path(dst), film, make, model, resume)
     for x in notes: warnings.warn(x, stacklevel=2)

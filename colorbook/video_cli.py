@@ -49,6 +49,8 @@ def video_command(
     rate: Annotated[float, typer.Option(help='Frames a second of a folder.')] = 24.,
     resume: Annotated[bool, typer.Option('--resume/--no-resume', help='Go on with what was interrupted.')] = True,
     skip_bad: Annotated[bool, typer.Option('--skip-bad', help='Color what there is of a broken film.')] = False,
+    reference: Annotated[Optional[str], typer.Option(help='A frame of the film in color; it steers its shot.')] = None,
+    at: Annotated[Optional[float], typer.Option(help='Its time in seconds; else it is looked for.')] = None,
     overwrite: Annotated[bool, typer.Option('--overwrite', help='Replace what is there.')] = False,
 ):
     "Color a film; sound, subtitles and times stay. Interrupted, it goes on when it is called again."
@@ -58,7 +60,7 @@ def video_command(
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', UserWarning)
         try: done = colorize_video(src, dst, model, size, saturation, stabilize, codec, quality, preview, layout, seed,
-                                   rate, resume, skip_bad)
+                                   rate, resume, skip_bad, reference, at)
         except KeyboardInterrupt:
             if parts_of(dst).exists(): _say('what is done is kept; the same command goes on with it')
             raise

@@ -59,6 +59,7 @@ class Options:
     layout:str='result' # one of `LAYOUTS`
     seed:int|None=None # of the noise; None for none
     preview:float|None=None # seconds; None for all
+    reference:list|None=None # what steers a shot: hash of the picture and the number of its frame
 
 # %%
 #| export
@@ -72,12 +73,16 @@ def render(
     first:int=0, # frames before this one are there already
     header:bool=True, # see `encode_part`
     total:int|None=None, # frames, about, for the progress bar
+    told=None, # what a reference tells its shot
 ): # yields parts
     "The four steps, side by side: look, color, paint and encode"
     aspect = Fraction(*spec.aspect) if spec.aspect else 1
     with closing(ahead(reduce(seen, o.size, model.card['multiple'], float(aspect), first - WINDOW - 1))) as small:
         pairs = colored(small, color_source(model, o.seed))
         pairs = (p for p in pairs if p[0].number >= first - WINDOW)
+        if told:
+            from colorbook.reference import steer
+            pairs = steer(pairs, told)
         if o.stabilize:
             from colorbook.stabilize import stabilize
             pairs = stabilize(pairs, o.stabilize, WINDOW)
@@ -159,6 +164,7 @@ class Parts:
         self.folder,self.job = parts_of(dst),json.loads(json.dumps(job))
         if not resume or self._job() != self.job: shutil.rmtree(self.folder, ignore_errors=True)
         with write_beside(self.folder/'job.json') as f: f.write_text(json.dumps(self.job))
+        for o in self.folder.glob('.*.tmp*'): o.unlink() # whoever wrote it was killed
         self.files,self.kept = [],0
         while n := self._frames(self._name()): self.files,self.kept = [*self.files, self._name()],self.kept + n
 
@@ -198,6 +204,7 @@ for i in (0, 2): parts.add([Coded(i, True, b'one'), Coded(i + 1, False, b'two')]
 test_eq(Parts(home/'a.mp4', dict(size=64)).kept, 4)
 (home/'.a.mp4.parts'/'.000002.7.tmp.part').write_bytes(b'half of a part')
 test_eq([len(o) for o in Parts(home/'a.mp4', dict(size=64))], [2, 2])
+assert not list((home/'.a.mp4.parts').glob('.*'))
 second = home/'.a.mp4.parts/000001.part'
 second.write_bytes(second.read_bytes()[:-1])
 test_eq(Parts(home/'a.mp4', dict(size=64)).kept, 2)
@@ -334,6 +341,22 @@ def check_film(src, dst, o:Options, model):
     if str(src) != '-' and Path(src).resolve() == Path(dst).resolve():
         raise UsageError(f"'{src}' would be written over itself", 'choose another name')
 
+# %% [markdown]
+# One [frame in color](18_steer.ipynb) may steer its shot. What it tells is prepared before the first frame is colored and does not depend on where the coloring begins, so a film that is taken up again is the same.
+
+# %%
+#| export
+def told_by(src, reference, at, film:Film, model, rate): # `Told`, or None
+    "What a reference tells its shot, and a note of it in the options"
+    if reference is None:
+        if at is not None: raise UsageError('a time without a reference', 'name the picture with reference')
+        return None
+    from colorbook.steer import reference_id, tell_film
+    o,aspect = film.o,Fraction(*film.spec.aspect) if film.spec.aspect else 1
+    told = tell_film(src, reference, model, o.size, at, o.seed, float(aspect), rate)
+    o.reference = reference_id(reference, told)
+    return told
+
 # %%
 #| export
 @dataclass
@@ -361,6 +384,8 @@ def colorize_video(
     rate:float=24, # frames a second of a folder
     resume:bool=True, # go on with what an earlier run left
     skip_bad:bool=False, # color what there is of a film that breaks off
+    reference=None, # a picture: one frame of the film in color, which steers its shot
+    at:float|None=None, # its time, seconds from the first frame; None to look for it
 ) -> Done:
     "Color a film; everything but its colors stays as it was"
     codec,model,notes = choose_codec(dst, codec),load_film_model(model),[]
@@ -374,7 +399,8 @@ def colorize_video(
     with c:
         tap = Tap(c) if str(src) == '-' else c
         film = Film(src, tap, s, o, codec, quality, notes)
-        make = partial(render, film.frames(), film.spec, model, o)
+        told = told_by(src, reference, at, film, model, rate)
+        make = partial(render, film.frames(), film.spec, model, o, told=told)
         if piped: n,kept = stream(src, dst, film, make, tap),0
         else: n,kept = by_parts(src, Path(dst), film, make, model, resume)
     for x in notes: warnings.warn(x, stacklevel=2)

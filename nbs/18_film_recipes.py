@@ -119,11 +119,13 @@ for r in (s1_recipe('s1', generator='s1', critic='s1', adversarial='lsgan', lam=
 # %% [markdown]
 # ## The product's recipe
 #
-# `video` begins with the weights of an image run, chosen as they were chosen for the shipped artifact, and keeps its encoder. Clips of five frames, three of them answered, come from films and from photos that a camera moves over.
+# `video` begins with the weights of an image run, chosen as they were chosen for the shipped artifact. Clips of five frames, three of them answered, come from films and from photos that a camera moves over. What should it learn, and which weights?
 #
-# What should it learn? The truth, one would say, with the two warped terms beside the classification. That was tried first (content `steady`, `lam` 4, 1,320 steps), and gave the steadiest films and the dullest: of the image model's colorfulness .65, .94 and .44 were left on the last thirds of three films of whose first two thirds it had learned. The image model owes its colors to a critic and to rare colors weighted up; a loss over time takes them away again, since where colors are in doubt, brown is what flickers least. And four films are few to learn colors from.
+# The truth, one would say, beside the two warped terms. That was tried first, with encoder frozen (content `steady`, `lam` 4, 1,320 steps), and gave the steadiest films and the dullest: of the image model's colorfulness .65, .94 and .44 were left on the last thirds of three films of whose first two thirds it had learned. The image model owes its colors to a critic and to rare colors weighted up; a loss over time takes them away again, since where colors are in doubt, brown is what flickers least. And four films are few to learn colors from.
 #
-# So a film model has another teacher: the image model, frame by frame. Its colors are the target, in L1, so that of an answer that flickers the more frequent color is right and not the mean; the warped terms decide between answers that are equally near. Two things follow. Films need no colors of their own, true black and white ones will do. And the light that [wavers](13_temporal_data.ipynb) for the pupil does not for the teacher, so grain and flicker of old films are learned to be ignored. The teacher is the artifact in the package, or the one that `COLORBOOK_MODEL` names; it should be the one whose weights are the beginning. With $\ell_{ij}$ about as large as the distance from the teacher, and `lam` $=\lambda$ on top of VCGAN's 3 and 5, dulling all colors by a share would pay if $8\lambda$ times what trembles were more than what is lost. It is not, for $\lambda=0.4$, as long as less than a third of a color trembles.
+# So a film model has another teacher: the image model, frame by frame. Its colors are the target, in L1, so that of an answer that flickers the more frequent color is right and not the mean; the warped terms decide between answers that are equally near. Films need no colors of their own then, true black and white ones will do. And the light that [wavers](13_temporal_data.ipynb) for the pupil does not for the teacher, so grain and flicker of old films are learned to be ignored. The teacher is the artifact in the package, or the one that `COLORBOOK_MODEL` names; it should be the one whose weights are the beginning.
+#
+# Even so the decoder, trained along (`lam` .4, 750 steps), found that a little gray is cheap: .91, .91 and .80 of the colorfulness were left. Therefore only the fusion learns, and the weights of the image model stay as they are to the last bit. Fusion sees differences of frames and nothing else, so where a film stands still, and for photos, the colors are those of the image model by construction, and gray is not to be had for nothing. With that, VCGAN's weights, 3 and 5, can stand as they are: `lam` is 1.
 
 # %%
 #| export
@@ -185,8 +187,8 @@ targets['taught'] = teach
 contents['steady'] = lambda r, prior: SteadyLoss(BinLoss(class_weights(prior, alpha=r.rebalance)), AnnealedMean(),
     3*r.lam, 5*r.lam)
 contents['follow'] = lambda r, prior: SteadyLoss(ColorL1(AnnealedMean()), AnnealedMean(), 3*r.lam, 5*r.lam)
-recipes['video'] = Recipe('video', (Phase('content', 8, (1e-4, 1e-3, 0.), share=.25),), generator='temporal',
-    content='follow', lam=.4, target='taught', aged=.5, size=128, bs=8, valid=.05, data='clips', clip=1., bf16=True,
+recipes['video'] = Recipe('video', (Phase('content', 8, (0., 2e-3, 0.), share=.2),), generator='temporal',
+    content='follow', lam=1., target='taught', aged=.5, size=128, bs=8, valid=.05, data='clips', clip=1., bf16=True,
     floor=.97)
 
 # %% [markdown]
@@ -250,7 +252,7 @@ test_eq(card['state'], [[256, 32], [256, 32], [256, 16], [128, 8], [64, 4], [32,
 rows[['content', 'gen', 'crit', 'psnr']]
 
 # %% [markdown]
-# The product's recipe, on photos and a film together, from an image run. Its encoder comes out as it went in, and so do all running statistics; the fusion has left zero.
+# The product's recipe, on photos and a film together, from an image run. The image model comes out as it went in, with all running statistics; the fusion has left zero.
 
 # %%
 torch.manual_seed(seed)
@@ -260,12 +262,10 @@ save_file(image.state_dict(), home/'image/generator-0-000.safetensors')
 (home/'both/film').mkdir(parents=True)
 for i,o in enumerate(travel(photos[5], 12, (64, 48), part=.9)): o.save(home/f'both/film/{i:05}.png')
 tiny = replace(recipes['video'], size=size, bs=4, bf16=False, valid=.2,
-    phases=(Phase('content', 2, (1e-4, 1e-3, 0.), one_cycle=False),))
+    phases=(Phase('content', 2, (0., 1e-3, 0.), one_cycle=False),))
 run = train(tiny, [home/'both', photos], home/'video', weights=home/'image', progress=False)
 after = load_generator(run).state_dict()
-moved = {k.split('.')[0] for k,v in image.state_dict().items() if not torch.equal(v, after[k])}
-test_eq(moved, {'bottom', 'look', 'ups', 'head'})
-test_eq([k for k,v in image.state_dict().items() if 'running' in k and not torch.equal(v, after[k])], [])
+test_eq([k for k,v in image.state_dict().items() if not torch.equal(v, after[k])], [])
 assert after['fuse.0.prev.weight'].abs().max() > 0
 pd.read_csv(run/'history.csv')[['content', 'valid', 'psnr', 'ratio']]
 
@@ -280,5 +280,5 @@ pd.read_csv(run/'history.csv')[['content', 'valid', 'psnr', 'ratio']]
 # ## Exercises
 #
 # 1. Write a recipe with S1's generator and the product's loss over time. What has to be its target, and its data?
-# 2. `video` has three learning rates. What happens to photos if the first of them is 0, and what does that cost?
+# 2. `video` has three learning rates. Give the first another value than 0, and find out what photos and still pictures lose.
 # 3. Train `s1` and `s1-baseline` on one film, and color its held-out end with both. Which of S1's two comparisons does which of them win?

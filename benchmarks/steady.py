@@ -36,7 +36,7 @@ from colorbook.moving import colored, frame_by_frame, paint_frame, reduce, Seen,
 from colorbook.photos import Photos
 from colorbook.reel import open_reel
 from colorbook.stabilize import stabilize
-from colorbook.stream_model import Stream
+from colorbook.stream_model import color_source, Stream
 from colorbook.temporal_data import camera_clip
 
 LENGTH = {'bmx-trees': 80, 'people.mp4': 1394, 'big-buck-bunny-480p.mp4': 720} # frames
@@ -59,21 +59,10 @@ def piece(path, start, stop, model):
     return seen,float(s.average_rate or Fraction(24))
 
 
-def film_model(path):
-    "A source of colors: a film model, which is one frame late"
-    def colors(given):
-        stream = Stream(path) # one for each film, since it has a memory
-        for L,cut in given:
-            ab = stream.push(L, cut)
-            if ab is not None: yield ab
-        yield stream.flush()
-    return colors
-
-
 def sources(model, video=None):
     "Colors of a piece by each way: names and functions from frames to pairs of frame and color"
     plain = lambda seen: list(colored(iter(seen), frame_by_frame(model)))
-    film = lambda seen: list(colored(iter(seen), film_model(video)))
+    film = lambda seen: list(colored(iter(seen), color_source(Stream(video))))
     calm = lambda how: lambda seen: list(stabilize(iter(how(seen))))
     found = {'gray': lambda seen: [(o, 0*ab) for o,ab in plain(seen)], PLAIN: plain, 'steadied': calm(plain)}
     return found | ({'film model': film, 'film model, steadied': calm(film)} if video else {})

@@ -47,7 +47,7 @@ def seconds_a_step(recipe, clips, n):
 def clips_loaders(recipe, clips):
     from colorbook.temporal_data import clip_loaders
     return clip_loaders(clips, recipe.bs, recipe.valid, recipe.seed, aged=recipe.aged, target=recipe.target,
-        gray=recipe.gray)
+        gray=recipe.gray, lone=.3)
 
 
 if __name__ == '__main__':

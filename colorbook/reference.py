@@ -122,7 +122,8 @@ def tell(
     told = Told(number, shot, Alike(ref/np.float32(255), own, true), {})
     told.frames[number] = true.astype(np.float16),np.ones(small, np.float16)
     down = lambda x: cv2.resize(x, small[::-1], interpolation=cv2.INTER_AREA)
-    scale,plane = np.float32([small[1]/ref.shape[1], small[0]/ref.shape[0]]),np.ascontiguousarray(np.moveaxis(true, 0, -1))
+    scale = np.float32([small[1]/ref.shape[1], small[0]/ref.shape[0]])
+    plane = np.ascontiguousarray(np.moveaxis(true, 0, -1))
     for step,others in ((1, lights[at+1:at+1+most]), (-1, lights[max(0, at-most):at][::-1])):
         for i,(move,trust) in enumerate(walk(ref, others), 1):
             ab = np.moveaxis(warp(plane, down(move)*scale), -1, 0)

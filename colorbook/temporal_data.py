@@ -277,9 +277,13 @@ class ToClips:
         aged:float=0., # chance of each kind of `waver`
         step:int=4, # colors are compared at this fraction of the size
         near:bool=True, # show neighbors? Else the inner frames one by one, as photos
-    ): self.target,self.gray,self.aged,self.step,self.near = targets[target],grays[gray],aged,step,near
+        lone:float=0., # chance that the first frame is hidden, and the last, as if a shot began or ended there
+    ): self.target,self.gray,self.aged,self.step,self.near,self.lone = targets[target],grays[gray],aged,step,near,lone
     def __call__(self, b):
         frames,there,flows = b
+        if self.lone:
+            there = there.clone()
+            there[:,[0, -1]] &= torch.rand(len(there), 2, device=there.device) >= self.lone
         rgb = frames.float()/255
         L = gray_to_L(self.gray(rgb.flatten(0, 1))).view(rgb.shape[0], -1, *rgb.shape[-2:])
         if self.aged: L = waver(L, self.aged)
@@ -301,7 +305,8 @@ def clip_loaders(
     seed:int=0, # of the split
     device=None,
     num_workers:int=0,
-    aged:float=0., # see `ToClips`; in training only
+    aged:float=0., # see `ToClips`, as the next; in training only
+    lone:float=0.,
     **kwargs, # more for `ToClips`
 ) -> DataLoaders: # as `colorbook.data.color_loaders` gives
     "Batches of clips for training and for validation"
@@ -309,7 +314,7 @@ def clip_loaders(
     for film,_,o in clips.items:
         for i,j in pairs_of(clips.n) if film else (): film_flow(film, o[i + 1], o[j + 1], clips.step)
     def dl(at, training):
-        to = ToClips(aged=aged if training else 0., step=clips.step, **kwargs)
+        to = ToClips(aged=aged if training else 0., lone=lone if training else 0., step=clips.step, **kwargs)
         return DataLoader(ClipItems(clips, at, training), bs=min(bs, len(at)), shuffle=training, drop_last=training,
             num_workers=num_workers, device=device or torch.device('cpu'), after_batch=to)
     dls = DataLoaders(dl(train, True), dl(held, False), device=device or torch.device('cpu'))

@@ -380,7 +380,7 @@ class ClipItems:
         return tuple(torch.as_tensor(t) for t in tensors)
 
 # %% [markdown]
-# On the batch, frames become lightness and target. In training light may also waver, as it does in old films: each frame has a gain and a grain of its own. The colors stay, so a network learns that this is not what color depends on.
+# On the batch, frames become lightness and target. In training light may also waver, as it does in old films: each frame has a gain and a grain of its own. The colors stay, so a network learns that this is not what color depends on. And some clips lose their first or last frame, because a network that hardly ever sees a shot begin has another answer there, which the viewer sees as a jump: with 16 frames to a shot, the change of color at its ends was four times that in between.
 
 # %%
 #| export
@@ -403,9 +403,13 @@ class ToClips:
         aged:float=0., # chance of each kind of `waver`
         step:int=4, # colors are compared at this fraction of the size
         near:bool=True, # show neighbors? Else the inner frames one by one, as photos
-    ): self.target,self.gray,self.aged,self.step,self.near = targets[target],grays[gray],aged,step,near
+        lone:float=0., # chance that the first frame is hidden, and the last, as if a shot began or ended there
+    ): self.target,self.gray,self.aged,self.step,self.near,self.lone = targets[target],grays[gray],aged,step,near,lone
     def __call__(self, b):
         frames,there,flows = b
+        if self.lone:
+            there = there.clone()
+            there[:,[0, -1]] &= torch.rand(len(there), 2, device=there.device) >= self.lone
         rgb = frames.float()/255
         L = gray_to_L(self.gray(rgb.flatten(0, 1))).view(rgb.shape[0], -1, *rgb.shape[-2:])
         if self.aged: L = waver(L, self.aged)
@@ -428,7 +432,8 @@ def clip_loaders(
     seed:int=0, # of the split
     device=None,
     num_workers:int=0,
-    aged:float=0., # see `ToClips`; in training only
+    aged:float=0., # see `ToClips`, as the next; in training only
+    lone:float=0.,
     **kwargs, # more for `ToClips`
 ) -> DataLoaders: # as `colorbook.data.color_loaders` gives
     "Batches of clips for training and for validation"
@@ -436,7 +441,7 @@ def clip_loaders(
     for film,_,o in clips.items:
         for i,j in pairs_of(clips.n) if film else (): film_flow(film, o[i + 1], o[j + 1], clips.step)
     def dl(at, training):
-        to = ToClips(aged=aged if training else 0., step=clips.step, **kwargs)
+        to = ToClips(aged=aged if training else 0., lone=lone if training else 0., step=clips.step, **kwargs)
         return DataLoader(ClipItems(clips, at, training), bs=min(bs, len(at)), shuffle=training, drop_last=training,
             num_workers=num_workers, device=device or torch.device('cpu'), after_batch=to)
     dls = DataLoaders(dl(train, True), dl(held, False), device=device or torch.device('cpu'))
@@ -480,6 +485,11 @@ y = target.unflatten(0, (4, 3))
 gaps = [((y[:,j] - warp(y[:,i], m[:,:2])).abs()*m[:,2:]).mean() for (i,j),m in zip(pairs_of(3), moves.unbind(1))]
 blunt = [(y[:,j] - y[:,i]).abs().mean() for i,j in pairs_of(3)]
 assert sum(gaps) < .6*sum(blunt)
+black,there = torch.zeros(200, 5, 3, 8, 8, dtype=torch.uint8),torch.ones(200, 5, dtype=torch.bool)
+alone = ToClips(lone=.5)((black, there, torch.zeros(200, 0, 2, 2, 2)))[0]
+hidden = (alone == -1).flatten(2).all(2).float().mean(0)
+test_eq(hidden[1:4], torch.zeros(3))
+assert all(.35 < hidden[i] < .65 for i in (0, 4))
 again = [b for b in dls.valid]
 assert all(torch.equal(a, b) for p,q in zip(again, dls.valid) for a,b in zip(p, q))
 [round(o.item(), 4) for o in gaps],[round(o.item(), 4) for o in blunt]

@@ -48,16 +48,16 @@ from colorbook.unet import MobileUNet
 
 # %%
 #| export
-def read_clips(recipe, data, n=None, workers=0, answered=1, square=True, near=True):
+def read_clips(recipe, data, n=None, workers=0, answered=1, square=True, near=True, lone=0.):
     "Loaders of clips for a recipe"
     step = 1 if recipe.target in ('rgb', 'ab') else 4
     clips = Clips(data, recipe.size, answered, n, square, step)
     return clip_loaders(clips, recipe.bs, recipe.valid, recipe.seed, num_workers=workers, aged=recipe.aged,
-        target=recipe.target, gray=recipe.gray, near=near)
+        target=recipe.target, gray=recipe.gray, near=near, lone=lone)
 
 loaders['frames'] = read_clips
 loaders['stills'] = lambda *args: read_clips(*args, near=False)
-loaders['clips'] = lambda *args: read_clips(*args, answered=3, square=False)
+loaders['clips'] = lambda *args: read_clips(*args, answered=3, square=False, lone=.3)
 
 # %%
 #| export

@@ -117,7 +117,8 @@ clip = write_clip(ims, home/'clip.mp4', crf=8)
 test_eq([find_frame(clip, ims[i]) for i in (0, 5, 13, 14, 20)], [(0, 0), (5, 0), (13, 0), (14, 1), (20, 1)])
 test_eq(find_frame(clip, ims[20].resize((300, 200))), (20, 1))
 test_eq([find_frame(clip, ims[i], i/24 + .01) for i in (0, 9, 27)], [(0, 0), (9, 0), (27, 1)])
-test_fail(lambda: find_frame(clip, Image.fromarray(data.chelsea()).resize((96, 64))), exc=InputError, contains='any frame')
+cat = Image.fromarray(data.chelsea()).resize((96, 64))
+test_fail(lambda: find_frame(clip, cat), exc=InputError, contains='any frame')
 test_fail(lambda: find_frame(clip, ims[3], .9), exc=InputError, contains='the frame at 0.9 s')
 test_fail(lambda: find_frame(clip, ims[3], 5), exc=InputError, contains='no frame at 5 s')
 test_fail(lambda: find_frame(clip, ims[3], -1), exc=UsageError, contains='first frame')
@@ -213,7 +214,7 @@ test_fail(lambda: tell_film('-', home/'reference.png', model, 64), exc=UsageErro
 
 # %%
 #| label: fig-steer
-#| fig-cap: "Color at one lightness: the network's, steered, true. From left to right the shot's first frame, the reference, the last."
+#| fig-cap: "Color at one lightness: the network's, steered, true. First frame of the shot, reference, last frame."
 def show_colors(rows, L=62):
     "Small colors, enlarged"
     def rgb(ab): return cv2.cvtColor(np.dstack([np.full(ab.shape[1:], L, np.float32), *(110*ab)]), cv2.COLOR_Lab2RGB)

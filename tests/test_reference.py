@@ -105,7 +105,8 @@ def test_the_frame_is_found(film):
     for i in (0, 11, 12, 41, 53): assert find_frame(film.path, film.ims[i])[0] == i
     assert find_frame(film.path, film.ims[20].convert('L').convert('RGB')) == (20, 1), 'by light alone'
     assert find_frame(film.path, film.ims[20], 20/25) == (20, 1)
-    turned = write_clip([o.transpose(Image.Transpose.ROTATE_270) for o in film.ims], film.home/'b.mp4', rate=25, turn=90)
+    lying = [o.transpose(Image.Transpose.ROTATE_270) for o in film.ims]
+    turned = write_clip(lying, film.home/'b.mp4', rate=25, turn=90)
     assert find_frame(turned, film.ims[30]) == (30, 1)
 
 

@@ -36,7 +36,7 @@ from colorbook.moving import colored, frame_by_frame, paint_frame, reduce, Seen,
 from colorbook.photos import Photos
 from colorbook.reel import open_reel
 from colorbook.stabilize import stabilize
-from colorbook.stream_model import color_source, Stream
+from colorbook.stream_model import color_source, load_film_model
 from colorbook.temporal_data import camera_clip
 
 LENGTH = {'bmx-trees': 80, 'people.mp4': 1394, 'big-buck-bunny-480p.mp4': 720} # frames
@@ -62,7 +62,7 @@ def piece(path, start, stop, model):
 def sources(model, video=None):
     "Colors of a piece by each way: names and functions from frames to pairs of frame and color"
     plain = lambda seen: list(colored(iter(seen), frame_by_frame(model)))
-    film = lambda seen: list(colored(iter(seen), color_source(Stream(video))))
+    film = lambda seen: list(colored(iter(seen), color_source(load_film_model(video))))
     calm = lambda how: lambda seen: list(stabilize(iter(how(seen))))
     found = {'gray': lambda seen: [(o, 0*ab) for o,ab in plain(seen)], PLAIN: plain, 'steadied': calm(plain)}
     return found | ({'film model': film, 'film model, steadied': calm(film)} if video else {})
@@ -134,11 +134,11 @@ def figures_of(rows, shots):
         change={k: [None if math.isnan(x) else round(x, 4) for x in v.tolist()] for k,v in curve.items()})
 
 
-def ride(photo, front, rng, model, n=24, side=384):
+def ride(photo, front, rng, model, n=24, side=384, shot=0):
     "Frames of a camera that moves over a photo, as the pipeline sees them"
     x,_ = camera_clip(photo, n, side, rng, front)
     frames = [VideoFrame.from_ndarray(o, format='rgb24') for o in x]
-    seen = [Seen(f, None, i, i, cut=not i) for i,f in enumerate(frames)]
+    seen = [Seen(f, None, i, i, shot, cut=not i) for i,f in enumerate(frames)]
     return list(reduce(iter(seen), model.card['size'], model.card['multiple']))
 
 
@@ -146,7 +146,7 @@ def rides(photos, model, n=12):
     "Shots of a camera that moves over photographs, a second one in front of every other, as one film"
     rng,stills = random.Random(2),Photos(photos, 288, 2*n)
     still = [Image.fromarray(np.asarray(stills[i])) for i in range(2*n)]
-    shots = [ride(still[2*k], still[2*k + 1] if k%2 else None, rng, model, 16, 256) for k in range(n)]
+    shots = [ride(still[2*k], still[2*k + 1] if k%2 else None, rng, model, 16, 256, k) for k in range(n)]
     return sum(shots, []),24.
 
 

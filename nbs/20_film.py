@@ -153,31 +153,21 @@ pd.DataFrame({o: {k: cell(clips[o]['versus']['steadied'][k]) for k in rows} for 
 # ## What a memory is worth
 
 # %% [markdown]
-# The film model fuses features of three frames. It was made from the image model, to follow its answers and to change them little along the motion.
+# The film model fuses features of three frames. All else in it is the image model, which it was trained to follow while its answers change little along the motion.
 #
-# **Alone it is steadier than frame by frame, but much less so than the stabilizer.** Of the color's warp error a third to three quarters are left; the stabilizer, which needs no training, leaves less than a fifth. It looks at three frames, the stabilizer at thirteen.
+# **It keeps the colors of the image model.** Colorfulness and PSNR are within 2 % and a tenth of a decibel of those frame by frame.
 #
-# **At both ends of a shot it jumps.** Where a neighbor is missing its answer is another one: on the rides, whose shots have 16 frames, color changes there four times as much as in between, and so over all not less than frame by frame.
+# **Alone it takes a third of the change of color away,** and half of the color's warp error, on every clip; the stabilizer, which needs no training, takes more than half and four fifths. It looks at three frames, the stabilizer at thirteen. But it is all there is where there is no flow, and it is but one frame late.
 #
-# **It is duller,** by a tenth on two films and by more than a fifth on the other clips. What was asked of colorfulness, 95 % of that of frame by frame, it fails; and on *Big Buck Bunny*, alone, the .6 of CDC's excess, too. Dull colors are nearer to most truths: it has the higher PSNR, except on *Big Buck Bunny*.
-#
-# **With the stabilizer both models are equally steady.** What is left to choose between them is color, and the image model has more of it.
+# **Together they are as steady as the stabilizer alone,** with either model: what three frames can agree on, thirteen agree on as well.
 
 # %%
 memory,both = 'film model','film model, steadied'
 for o in clips:
-    assert .25 < ratio(o, memory, 'color_error') < .75 and ratio(o, 'steadied', 'color_error') < .2
-    assert ratio(o, memory, 'color_change') > 1.5*ratio(o, 'steadied', 'color_change')
-    low,high = (.9, .92) if o in ('bmx-trees', 'people.mp4') else (.75, .8)
-    assert all(low < ratio(o, k, 'colorfulness') < high for k in (memory, both))
-    assert abs(ratio(o, both, 'color_change') - ratio(o, 'steadied', 'color_change')) < .02
-test_eq([o for o in clips if ratio(o, memory, 'color_change') > .95], ['photos'])
-changes,at = (np.array(clips['photos']['change'][k], dtype=float) for k in (memory, plain)),np.arange(192)%16
-typical = lambda o: (np.nanmedian(o[(at == 1) | (at == 15)]), np.nanmedian(o[(at > 1) & (at < 15)]))
-(ends,inner),(_,usual) = map(typical, changes)
-assert ends > 4*inner and .5 < inner/usual < .6
-test_eq([o for o in films if ratio(o, memory, 'cdc_excess') > .6], ['big-buck-bunny-480p.mp4'])
-test_eq([o for o in clips if value(o, memory, 'psnr') < value(o, plain, 'psnr')], ['big-buck-bunny-480p.mp4'])
+    assert abs(ratio(o, memory, 'colorfulness') - 1) < .02 and abs(ratio(o, memory, 'psnr')) < .1
+    assert ratio(o, memory, 'color_error') < .6 and ratio(o, 'steadied', 'color_error') < .2
+    assert .55 < ratio(o, memory, 'color_change') < .75
+    assert abs(ratio(o, both, 'color_change') - ratio(o, 'steadied', 'color_change')) < .03
 pd.DataFrame({(o, k): {m: cell(clips[o]['versus'][k][m]) for m in rows} for o in clips for k in (memory, both)}).T
 
 # %% [markdown]
@@ -191,5 +181,5 @@ pd.DataFrame({(o, k): {m: cell(clips[o]['versus'][k][m]) for m in rows} for o in
 # ## Exercises
 #
 # 1. Add S1's own model to `sources` of the benchmark, trained by the recipe `s1`. Which of the two comparisons does it win?
-# 2. Multiply the film model's color by what it lacks, and measure again. What becomes of PSNR, and of the change of color?
+# 2. Train the film model with clips of nine frames and three answers farther apart. Does it come nearer to the stabilizer?
 # 3. Measure the change of color over two seconds instead of one frame. Does what the stabilizer does still show?

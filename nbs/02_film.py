@@ -181,6 +181,17 @@ def open_video(
 
 # %%
 #| export
+def own_length(
+    c, s, # container and stream
+) -> float: # seconds; the container's, which may have longer sound, where the stream has none of its own
+    "How long a stream says it is"
+    if s.duration: return float(s.duration*s.time_base)
+    parts = s.metadata.get('DURATION', '').split(':') # of Matroska: hours, minutes, seconds
+    if len(parts) == 3: return sum(float(o)*by for o,by in zip(parts, (3600, 60, 1)))
+    return (c.duration or 0)/av.time_base
+
+# %%
+#| export
 def packets(
     video:str|Path,
     c, s, # its container and stream
@@ -197,7 +208,7 @@ def packets(
         n += p.size > 0
         if p.pts is not None: end = max(end, float((p.pts - (s.start_time or 0) + (p.duration or 0))*s.time_base))
         yield p,end
-    length,late = (c.duration or 0)/av.time_base,max(0., float((s.start_time or 0)*s.time_base))
+    length,late = own_length(c, s),max(0., float((s.start_time or 0)*s.time_base))
     if n < s.frames or not s.frames and end + late < .95*length - 1:
         complain(bad, f"'{video}' breaks off after {end:.2f} s of {length:.2f}")
 

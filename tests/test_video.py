@@ -28,7 +28,7 @@ def pictures(*lens, size=(64, 48)):
     return [o for im,n in zip(cycle((CAT, CUP)), lens) for o in travel(im, n, size, (0, 0), (.3, .3))]
 
 
-def with_sound(silent, path, tracks=1, words=False):
+def with_sound(silent, path, tracks=1, words=False, samples=15360):
     "The same pictures with tones, and subtitles"
     (path.parent/'words.srt').write_text('1\n00:00:00,100 --> 00:00:00,400\nHello\n\n')
     with av.open(str(silent)) as c, av.open(str(path.parent/'words.srt')) as text, av.open(str(path), 'w') as out:
@@ -38,8 +38,8 @@ def with_sound(silent, path, tracks=1, words=False):
         for o,language in zip(tones, ('eng', 'fra')): o.metadata['language'] = language
         titles = [out.add_stream_from_template(text.streams.subtitles[0])] if words else []
         for i,o in enumerate(tones):
-            wave = np.sin(np.arange(15360)*(i + 1)/9).astype(np.float32)[None]
-            for at in range(0, 15360, 1024):
+            wave = np.sin(np.arange(samples)*(i + 1)/9).astype(np.float32)[None]
+            for at in range(0, samples, 1024):
                 f = av.AudioFrame.from_ndarray(wave[:,at:at+1024], format='fltp', layout='mono')
                 f.sample_rate,f.pts = 16000,at
                 out.mux(o.encode(f))
@@ -538,3 +538,10 @@ def test_it_looks_at_few_frames():
         for o in film_of(30): taken.append(o[0].i); yield o
     for i,_ in enumerate(stabilize(source())): assert len(taken) - i <= 7
     assert i == 29
+
+
+def test_sound_may_be_longer_than_pictures(tmp_path):
+    src = with_sound(write_clip(pictures(8), tmp_path/'a.mp4', rate=25), tmp_path/'b.mkv', samples=81920)
+    done = colorize_video(src, tmp_path/'c.mkv', size=SIZE)
+    was,now = inside(src),inside(tmp_path/'c.mkv')
+    assert done.frames == 8 and (was['times'], was['packets']) == (now['times'], now['packets'])

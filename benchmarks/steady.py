@@ -256,7 +256,7 @@ def main():
         if a.asset and name == SHOWN:
             draw_frames(seen, pairs, folder/'film-frames.jpg')
             draw_time(seen, pairs, folder/'film-time.jpg')
-    command = 'python benchmarks/steady.py VIDEOS' + ' --video FILE.onnx'*bool(a.video)
+    command = 'python benchmarks/steady.py VIDEOS' + ' --video FILE.onnx'*bool(a.video) + ' --asset'
     if a.asset: keep(found, command, a.video, folder)
     if a.json: a.json.write_text(json.dumps(found))
 

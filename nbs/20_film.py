@@ -157,7 +157,7 @@ pd.DataFrame({o: {k: cell(clips[o]['versus']['steadied'][k]) for k in rows} for 
 #
 # **It keeps the colors of the image model.** Colorfulness and PSNR are within 2 % and a tenth of a decibel of those frame by frame.
 #
-# **Alone it takes a third of the change of color away,** and half of the color's warp error, on every clip; the stabilizer, which needs no training, takes more than half and four fifths. It looks at three frames, the stabilizer at thirteen. But it is all there is where there is no flow, and it is but one frame late.
+# **Alone it takes a third of the change of color away,** a little less or more, and half of the color's warp error or more, on every clip. Of CDC's excess it leaves more than .6 on three of four. The stabilizer, which needs no training, takes more than half and four fifths. The film model looks at three frames, the stabilizer at thirteen. But it is all there is where there is no flow, and it is but one frame late.
 #
 # **Together they are as steady as the stabilizer alone,** with either model: what three frames can agree on, thirteen agree on as well.
 
@@ -166,8 +166,9 @@ memory,both = 'film model','film model, steadied'
 for o in clips:
     assert abs(ratio(o, memory, 'colorfulness') - 1) < .02 and abs(ratio(o, memory, 'psnr')) < .1
     assert ratio(o, memory, 'color_error') < .6 and ratio(o, 'steadied', 'color_error') < .2
-    assert .55 < ratio(o, memory, 'color_change') < .75
+    assert .5 < ratio(o, memory, 'color_change') < .75
     assert abs(ratio(o, both, 'color_change') - ratio(o, 'steadied', 'color_change')) < .03
+test_eq([o for o in clips if ratio(o, memory, 'cdc_excess') < .6], ['people.mp4'])
 pd.DataFrame({(o, k): {m: cell(clips[o]['versus'][k][m]) for m in rows} for o in clips for k in (memory, both)}).T
 
 # %% [markdown]

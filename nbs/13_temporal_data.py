@@ -380,7 +380,7 @@ class ClipItems:
         return tuple(torch.as_tensor(t) for t in tensors)
 
 # %% [markdown]
-# On the batch, frames become lightness and target. In training light may also waver, as it does in old films: each frame has a gain and a grain of its own. The colors stay, so a network learns that this is not what color depends on. And some clips lose their first or last frame, because a network that hardly ever sees a shot begin has another answer there, which the viewer sees as a jump: with 16 frames to a shot, the change of color at its ends was four times that in between.
+# On the batch, frames become lightness and target. In training light may also waver, as it does in old films: each frame has a gain and a grain of its own. The colors stay, so a network learns that this is not what color depends on. And some clips lose their first or last frame, so that a network sees shots begin and end about as often as it does in films with many cuts, and learns to answer there as it does in between.
 
 # %%
 #| export

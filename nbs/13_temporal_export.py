@@ -103,7 +103,7 @@ def run_triples(generator, film, shots):
 
 torch.manual_seed(seed)
 unet = TemporalUNet(color=AnnealedMean(), frozen=True).eval()
-for o in unet.fuse.parameters(): nn.init.normal_(o, 0, .1)
+for o in unet.fuse.parameters(): nn.init.normal_(o, 0, .4)
 nn.init.normal_(unet.head.weight, 0, 1.)
 nets = dict(product=unet, s1=S1Generator(nf).eval())
 shots,film = [0, 0, 0, 0, 1, 2, 2],torch.rand(7, 1, 64, 96)
@@ -133,7 +133,7 @@ for k,g in dict(product=unet, s1=S1Generator(64).eval()).items():
     state = empty_state(state_shapes(g), 192, 256)
     step = StreamStep(g)
     rows[k] = dict(encode=mults(lambda: g.encode(frame)), step=mults(lambda: step(frame, torch.ones(1, 2), *state)),
-        triple=mults(lambda: g(frame.expand(-1, 3, -1, -1))))
+        triple=mults(lambda: g.color(g(frame.expand(-1, 3, -1, -1)))))
 table = pd.DataFrame(rows).T
 test_close(table.triple - table.step, 2*table.encode, eps=1)
 table['times'] = table.triple/table.step

@@ -45,9 +45,10 @@ def open_reel(
 ) -> tuple: # container and the stream of pictures in it
     "A film or a folder of frames, opened; `InputError` if it cannot be decoded"
     if str(src) != '-' and Path(src).is_dir():
+        if not .01 <= rate <= 1000: raise UsageError(f'a rate of {rate}', 'try 24')
         files,kind = frame_files(Path(src))
         options = dict(pattern_type='glob', framerate=str(Fraction(rate).limit_denominator(1001)))
-        c = av.open(f'{glob.escape(str(src))}/*{kind}', format='image2', options=options)
+        c = av.open(f'{glob.escape(str(Path(src).absolute()))}/*{kind}', format='image2', options=options)
         return c,c.streams.video[0]
     c,s = open_video('pipe:0' if str(src) == '-' else src)
     if s.codec_context is not None and s.codec_context.codec.name: return c,s
@@ -148,6 +149,7 @@ def spec_of(
         w,h,matrix,aspect = *((h, w) if lying else (w, h)),None,None
     says = {k: int(getattr(f, k)) for k in ('colorspace', 'color_primaries', 'color_trc')}
     tags = {k: v for k,v in says.items() if v not in (0, 2) and f.format.name[:3] == 'yuv'}
+    if tags.get('colorspace', 1) not in (1, 5, 6): tags['colorspace'] = 1 # what is encoded, whatever it was
     pair = lambda v: (v.numerator, v.denominator)
     return Spec(codec, w, h, pair(s.time_base), pair(rate), pair(aspect) if aspect else None, matrix, tags, quality)
 
@@ -273,7 +275,7 @@ def new_film(
 ): # an open container; on failure an `OutputError`
     "A container that is written"
     pipe = str(where) == '-'
-    flags = {'movflags': 'faststart'} if Path(where).suffix in ('.mp4', '.m4v', '.mov') else {}
+    flags = {'movflags': 'faststart'} if Path(where).suffix.lower() in ('.mp4', '.m4v', '.mov') else {}
     try:
         with av.open('pipe:1' if pipe else str(where), 'w', format='matroska' if pipe else None,
                      options=flags, container_options={'fflags': 'bitexact'}) as out: yield out

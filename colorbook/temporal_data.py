@@ -167,7 +167,7 @@ def films_in(path) -> list: # pairs of a path and what it is for: 'train', 'val'
     path = Path(path)
     if is_film(path): return [(path, 'both')]
     below = [o for o in sorted(path.rglob('*')) if is_film(o)] if path.is_dir() else []
-    role = lambda o: o.name if o.is_dir() and o.name in ('train', 'val') else 'both'
+    role = lambda o: next((p for p in o.relative_to(path).parts if p in ('train', 'val')), 'both')
     return [(o, role(o)) for o in below]
 
 # %% ../nbs/13_temporal_data.ipynb #aca13d52

@@ -7,7 +7,7 @@ __all__ = ['WINDOW', 'Options', 'render', 'Tap', 'Film', 'parts_of', 'Parts', 'i
            'by_parts', 'stream', 'check_film', 'told_by', 'Done', 'colorize_video']
 
 # %% ../nbs/18_video.ipynb #8aab65d0
-import importlib, importlib.util, io, json, math, shutil, warnings
+import importlib, importlib.util, io, json, math, os, shutil, warnings
 from collections import deque
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
@@ -16,15 +16,15 @@ from functools import partial
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
-import av, numpy as np
+import av, numpy as np, onnxruntime
 from PIL import Image
 from . import __version__
 from .colorize import check_options, Colorizer
 from .core import InputError, OutputError, UsageError, with_progress, write_beside
 from .film import video_length
 from .moving import LAYOUTS, ahead, colored, divide, paint_frame, reduce, watch
-from .reel import Spec, choose_codec, encode_part, frame_files, join, lay_out, load_part, new_film, open_reel
-from .reel import packets_along, save_part, spec_of
+from .reel import CODECS, Spec, choose_codec, encode_part, frame_files, join, lay_out, load_part, new_film
+from .reel import open_reel, packets_along, save_part, spec_of
 from .stream_model import color_source, load_film_model
 
 # %% ../nbs/18_video.ipynb #25f9d885
@@ -204,6 +204,8 @@ def finish(
     elif dst.suffix: write_gif(whole, film.spec, parts)
     else: write_frames(whole, parts)
     try:
+        for o in whole.iterdir() if whole.is_dir() else [whole]: # parts go when the film is on the disk, not before
+            with open(o, 'rb+') as f: os.fsync(f.fileno())
         if dst.is_dir(): dst.rmdir()
         whole.replace(dst)
     except OSError as e: raise OutputError(f"cannot write '{dst}': {e.strerror}", 'choose another name') from e
@@ -218,15 +220,16 @@ def by_parts(
     resume:bool, # keep parts that are there
 ) -> tuple: # frames, and how many of them were there already
     "From file to file: parts are kept until all are there"
-    job = dict(source=identity(src), options=asdict(film.o), spec=asdict(film.spec),
-        versions=[__version__, av.__version__], model=sha256(model.path.read_bytes()).hexdigest())
+    versions = [__version__, av.__version__, onnxruntime.__version__]
+    job = dict(source=identity(src), options=asdict(film.o), spec=asdict(film.spec), versions=versions,
+        model=sha256(model.path.read_bytes()).hexdigest())
     parts = Parts(dst, job, resume)
     try:
         if film.spec.codec != 'png':
             with write_beside(parts.folder/f'probe{dst.suffix}') as tmp, new_film(tmp) as out:
                 lay_out(out, film.spec, film.c)
         n = parts.kept
-        with closing(make(first=n, header=dst.suffix != '.ts', total=film.total)) as new:
+        with closing(make(first=n, header=dst.suffix.lower() != '.ts', total=film.total)) as new:
             for part in new: n += len(parts.add(part))
     finally:
         if not parts.files: parts.remove()
@@ -245,13 +248,15 @@ def stream(
     twice = nullcontext(tap.c) if isinstance(tap, Tap) else open_reel(src)[0]
     with twice as c, nullcontext('-') if str(dst) == '-' else write_beside(dst) as tmp, new_film(tmp) as out:
         others = tap if isinstance(tap, Tap) else packets_along(c)
-        with closing(make(total=film.total)) as parts:
+        with closing(make(header=Path(str(dst)).suffix.lower() != '.ts', total=film.total)) as parts:
             return join(out, film.spec, parts, c, others, lambda: film.last, film.stop)
 
 # %% ../nbs/18_video.ipynb #794b0ef9
 def check_film(src, dst, o:Options, model):
     "`UsageError` if an option is out of range"
     check_options(o.size, o.saturation)
+    if str(src) == '-' and str(dst) != '-' and Path(dst).suffix.lower() in ('', '.gif'):
+        raise UsageError('a pipe becomes a film, no GIF and no folder of frames', 'save it first, or name an .mkv')
     if not 0 <= o.stabilize < 1: raise UsageError(f'stabilize {o.stabilize} is not in 0..1', '0.9 is usual, 0 is off')
     if o.stabilize: importlib.import_module('colorbook.stabilize') # which says what to install
     if o.layout not in LAYOUTS: raise UsageError(f"there is no layout '{o.layout}'", f'choose {", ".join(LAYOUTS)}')
@@ -305,6 +310,8 @@ def colorize_video(
 ) -> Done:
     "Color a film; everything but its colors stays as it was"
     codec,model,notes = choose_codec(dst, codec),load_film_model(model),[]
+    if quality is not None and CODECS[codec].quality is None:
+        raise UsageError(f'codec {codec} has no scale of quality', 'leave quality out')
     if stabilize is None: stabilize = .9 if importlib.util.find_spec('cv2') else 0
     o = Options(size or model.card['size'], saturation, stabilize, layout, seed, preview)
     check_film(src, dst, o, model)

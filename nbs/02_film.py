@@ -171,7 +171,7 @@ def open_video(
     video:str|Path,
 ) -> tuple: # container and the stream of pictures in it
     "A video, opened"
-    try: c = av.open(str(video))
+    try: c = av.open(str(Path(video).absolute() if Path(video).is_file() else video)) # a colon is no protocol
     except (av.FFmpegError, OSError) as e:
         raise InputError(f"cannot read '{video}' as a video: {e.strerror or e}", 'copy it again or convert it') from e
     streams = [o for o in c.streams.video if not o.disposition & Disposition.attached_pic]

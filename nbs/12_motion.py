@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 from colorbook.core import InputError, UsageError
 try: import cv2
-except ModuleNotFoundError as e: raise UsageError('optical flow needs OpenCV', "pip install 'colorbook[film]'") from e
+except ImportError as e: raise UsageError(f'optical flow needs OpenCV ({e})', "pip install 'colorbook[film]'") from e
 
 # %%
 #| hide

@@ -67,9 +67,10 @@ def open_reel(
 ) -> tuple: # container and the stream of pictures in it
     "A film or a folder of frames, opened; `InputError` if it cannot be decoded"
     if str(src) != '-' and Path(src).is_dir():
+        if not .01 <= rate <= 1000: raise UsageError(f'a rate of {rate}', 'try 24')
         files,kind = frame_files(Path(src))
         options = dict(pattern_type='glob', framerate=str(Fraction(rate).limit_denominator(1001)))
-        c = av.open(f'{glob.escape(str(src))}/*{kind}', format='image2', options=options)
+        c = av.open(f'{glob.escape(str(Path(src).absolute()))}/*{kind}', format='image2', options=options)
         return c,c.streams.video[0]
     c,s = open_video('pipe:0' if str(src) == '-' else src)
     if s.codec_context is not None and s.codec_context.codec.name: return c,s
@@ -80,7 +81,7 @@ def open_reel(
 # ## What goes out
 
 # %% [markdown]
-# The suffix of the new name chooses the container and, unless it is named, the codec. All codecs but two store chroma at half the size in both directions, which needs an even number of columns and rows; films with an odd one get full chroma, because losing a column would be worse. FFV1 stores RGB without loss, for those who edit further. Quality is the codec's own constant-quality scale.
+# The suffix of the new name chooses the container and, unless it is named, the codec. H.264, HEVC, AV1 and VP9 store chroma at half the size in both directions. The encoders of the first two need an even number of columns and rows for that; there films with an odd one get full chroma, because losing a column would be worse. FFV1 stores RGB without loss, for those who edit further. Quality is the codec's own constant-quality scale.
 
 # %% [markdown]
 # One thing had to be found out the hard way. The same frames must give the same bytes, or a film that was resumed is not the one that was never stopped. On processors with AVX-512 the x264 in FFmpeg's wheel does not keep this promise: of twenty-five runs over eight small frames seven gave other bytes, on one thread and with the very same input. Told to use nothing newer than AVX2 it gives the same bytes every time, so that is what it is told.
@@ -187,6 +188,7 @@ def spec_of(
         w,h,matrix,aspect = *((h, w) if lying else (w, h)),None,None
     says = {k: int(getattr(f, k)) for k in ('colorspace', 'color_primaries', 'color_trc')}
     tags = {k: v for k,v in says.items() if v not in (0, 2) and f.format.name[:3] == 'yuv'}
+    if tags.get('colorspace', 1) not in (1, 5, 6): tags['colorspace'] = 1 # what is encoded, whatever it was
     pair = lambda v: (v.numerator, v.denominator)
     return Spec(codec, w, h, pair(s.time_base), pair(rate), pair(aspect) if aspect else None, matrix, tags, quality)
 
@@ -368,7 +370,7 @@ def new_film(
 ): # an open container; on failure an `OutputError`
     "A container that is written"
     pipe = str(where) == '-'
-    flags = {'movflags': 'faststart'} if Path(where).suffix in ('.mp4', '.m4v', '.mov') else {}
+    flags = {'movflags': 'faststart'} if Path(where).suffix.lower() in ('.mp4', '.m4v', '.mov') else {}
     try:
         with av.open('pipe:1' if pipe else str(where), 'w', format='matroska' if pipe else None,
                      options=flags, container_options={'fflags': 'bitexact'}) as out: yield out

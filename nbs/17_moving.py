@@ -168,13 +168,15 @@ def watch(
     "Decoded frames with their times and shots"
     step,tiny,convert = max(1, round(1/((s.average_rate or 24)*s.time_base))),VideoReformatter(),VideoReformatter()
     def read():
-        first,last = None,None
+        first,last,shape = None,None,None
         for n,f in enumerate(decode(video, c, s, bad)):
             pts = f.pts if f.pts is not None else n*step
             pts = pts if last is None or pts > last else last + 1
             first,last = pts if first is None else first,pts
             if float((pts - first)*s.time_base) >= stop - 1e-6: return
             f = tame(f, convert)
+            shape = shape or (f.width, f.height)
+            if (f.width, f.height) != shape: f = convert.reformat(f, *shape, interpolation=QUALITY)
             small = tiny.reformat(f, 64, 36, 'rgb24', interpolation=Interpolation.AREA)
             yield Seen(f, small.to_image(), pts, n, turn=orientation(display_matrix(small)))
     last = None
@@ -291,7 +293,10 @@ def paint_frame(
     paint(o.gray, maps, out, saturation)
     if layout == 'result': return turn(out, False) if stand else out
     panels = [np.dstack([o.gray]*3 + [np.full_like(o.gray, 255)]), out]
-    if layout == 'triptych': panels.append(o.frame.to_ndarray(format='rgba'))
+    if layout == 'triptych':
+        space = 'ITU709' if o.frame.colorspace == 2 and is_high(o.frame.width, o.frame.height) else None
+        true = VideoReformatter().reformat(o.frame, format='rgba', src_colorspace=space, interpolation=QUALITY)
+        panels.append(true.to_ndarray())
     wide = np.hstack([turn(x, False) for x in panels])
     return wide if stand else turn(wide)
 

@@ -101,7 +101,7 @@ critics.update(s1=lambda r: S1Critic(), s1_attention=lambda r: S1Critic(attentio
 # | `--modelpath` | `--model` |
 # | `--time {time,baseline}` | the artifact's card says what it is |
 # | `--start_index` | frames are found by their names |
-# | `--is_color` | color sources are turned gray by the artifact's gray function |
+# | `--is_color` | color sources are turned gray by their lightness L*, whatever the card says |
 #
 # Baseline: S0's networks on single frames, batches of 16, a rate of 1e-3, $\lambda=100$, and five steps of the generator for one of the critic, since its `--numG` is 5 where nothing else is said and "the critic is updated every numG iterations".
 

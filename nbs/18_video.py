@@ -13,7 +13,7 @@ width,height = 96,64
 
 # %%
 #| export
-import importlib, importlib.util, io, json, math, shutil, warnings
+import importlib, importlib.util, io, json, math, os, shutil, warnings
 from collections import deque
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
@@ -22,15 +22,15 @@ from functools import partial
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
-import av, numpy as np
+import av, numpy as np, onnxruntime
 from PIL import Image
 from colorbook import __version__
 from colorbook.colorize import check_options, Colorizer
 from colorbook.core import InputError, OutputError, UsageError, with_progress, write_beside
 from colorbook.film import video_length
 from colorbook.moving import LAYOUTS, ahead, colored, divide, paint_frame, reduce, watch
-from colorbook.reel import Spec, choose_codec, encode_part, frame_files, join, lay_out, load_part, new_film, open_reel
-from colorbook.reel import packets_along, save_part, spec_of
+from colorbook.reel import CODECS, Spec, choose_codec, encode_part, frame_files, join, lay_out, load_part, new_film
+from colorbook.reel import open_reel, packets_along, save_part, spec_of
 from colorbook.stream_model import color_source, load_film_model
 
 # %%
@@ -267,6 +267,8 @@ def finish(
     elif dst.suffix: write_gif(whole, film.spec, parts)
     else: write_frames(whole, parts)
     try:
+        for o in whole.iterdir() if whole.is_dir() else [whole]: # parts go when the film is on the disk, not before
+            with open(o, 'rb+') as f: os.fsync(f.fileno())
         if dst.is_dir(): dst.rmdir()
         whole.replace(dst)
     except OSError as e: raise OutputError(f"cannot write '{dst}': {e.strerror}", 'choose another name') from e
@@ -285,15 +287,16 @@ def by_parts(
     resume:bool, # keep parts that are there
 ) -> tuple: # frames, and how many of them were there already
     "From file to file: parts are kept until all are there"
-    job = dict(source=identity(src), options=asdict(film.o), spec=asdict(film.spec),
-        versions=[__version__, av.__version__], model=sha256(model.path.read_bytes()).hexdigest())
+    versions = [__version__, av.__version__, onnxruntime.__version__]
+    job = dict(source=identity(src), options=asdict(film.o), spec=asdict(film.spec), versions=versions,
+        model=sha256(model.path.read_bytes()).hexdigest())
     parts = Parts(dst, job, resume)
     try:
         if film.spec.codec != 'png':
             with write_beside(parts.folder/f'probe{dst.suffix}') as tmp, new_film(tmp) as out:
                 lay_out(out, film.spec, film.c)
         n = parts.kept
-        with closing(make(first=n, header=dst.suffix != '.ts', total=film.total)) as new:
+        with closing(make(first=n, header=dst.suffix.lower() != '.ts', total=film.total)) as new:
             for part in new: n += len(parts.add(part))
     finally:
         if not parts.files: parts.remove()
@@ -316,7 +319,7 @@ def stream(
     twice = nullcontext(tap.c) if isinstance(tap, Tap) else open_reel(src)[0]
     with twice as c, nullcontext('-') if str(dst) == '-' else write_beside(dst) as tmp, new_film(tmp) as out:
         others = tap if isinstance(tap, Tap) else packets_along(c)
-        with closing(make(total=film.total)) as parts:
+        with closing(make(header=Path(str(dst)).suffix.lower() != '.ts', total=film.total)) as parts:
             return join(out, film.spec, parts, c, others, lambda: film.last, film.stop)
 
 # %% [markdown]
@@ -330,6 +333,8 @@ def stream(
 def check_film(src, dst, o:Options, model):
     "`UsageError` if an option is out of range"
     check_options(o.size, o.saturation)
+    if str(src) == '-' and str(dst) != '-' and Path(dst).suffix.lower() in ('', '.gif'):
+        raise UsageError('a pipe becomes a film, no GIF and no folder of frames', 'save it first, or name an .mkv')
     if not 0 <= o.stabilize < 1: raise UsageError(f'stabilize {o.stabilize} is not in 0..1', '0.9 is usual, 0 is off')
     if o.stabilize: importlib.import_module('colorbook.stabilize') # which says what to install
     if o.layout not in LAYOUTS: raise UsageError(f"there is no layout '{o.layout}'", f'choose {", ".join(LAYOUTS)}')
@@ -389,6 +394,8 @@ def colorize_video(
 ) -> Done:
     "Color a film; everything but its colors stays as it was"
     codec,model,notes = choose_codec(dst, codec),load_film_model(model),[]
+    if quality is not None and CODECS[codec].quality is None:
+        raise UsageError(f'codec {codec} has no scale of quality', 'leave quality out')
     if stabilize is None: stabilize = .9 if importlib.util.find_spec('cv2') else 0
     o = Options(size or model.card['size'], saturation, stabilize, layout, seed, preview)
     check_film(src, dst, o, model)

@@ -33,7 +33,7 @@ from colorbook.video import Done
 # ## The command
 
 # %% [markdown]
-# The options are those of [`colorize_video`](18_video.ipynb#colorize_video). A person who looks on sees a bar with the time that is left; at the end one line tells frames, seconds and their quotient. What was damaged is said on the standard error, with the times; the exit code is 0 all the same, since the film is whole. Control-C leaves the parts where they are and says how to go on.
+# The options are those of [`colorize_video`](18_video.ipynb). A person who looks on sees a bar with the time that is left; at the end one line tells frames, seconds and their quotient. What was damaged is said on the standard error, with the times; the exit code is 0 all the same, since the film is whole. Control-C leaves the parts where they are and says how to go on.
 
 # %%
 #| export

@@ -107,7 +107,7 @@ def test_everything_else_is_kept(kind, tmp_path):
 
 
 @pytest.mark.parametrize('name,codec', [('a.mp4', 'hevc'), ('a.mkv', 'av1'), ('a.webm', None), ('a.mov', 'prores'),
-    ('a.mkv', 'ffv1'), ('a.nut', None), ('a.ts', None), ('a.mp4', None)])
+    ('a.mkv', 'ffv1'), ('a.nut', None), ('a.ts', None), ('a.TS', None), ('a.mp4', None)])
 @pytest.mark.parametrize('size', [(64, 48), (65, 47)])
 def test_codecs(name, codec, size, tmp_path):
     src = write_clip(pictures(5, size=size), tmp_path/'a.mp4', rate=25)
@@ -545,3 +545,42 @@ def test_sound_may_be_longer_than_pictures(tmp_path):
     done = colorize_video(src, tmp_path/'c.mkv', size=SIZE)
     was,now = inside(src),inside(tmp_path/'c.mkv')
     assert done.frames == 8 and (was['times'], was['packets']) == (now['times'], now['packets'])
+
+
+def test_a_pipe_becomes_a_transport_stream_that_plays(tmp_path):
+    src = write_clip(pictures(6), tmp_path/'b.mkv', rate=25)
+    words = [sys.executable, '-m', 'colorbook.cli', 'video', '-', '--size', str(SIZE)]
+    def run(dst): return subprocess.run([*words, tmp_path/dst], cwd=ROOT, input=src.read_bytes(), capture_output=True)
+    assert run('c.ts').returncode == 0
+    assert len(list(read_frames(tmp_path/'c.ts'))) == 6
+    assert (run('c.gif').returncode, run('frames').returncode) == (2, 2)
+
+
+@pytest.mark.parametrize('tag', [2, 9])
+def test_matrices_of_large_and_tagged_films(tag, tmp_path):
+    "What says nothing and is large follows Rec. 709; what says Rec. 2020 is written as what it then says"
+    lot = Image.new('RGB', (1280, 720), (30, 200, 40))
+    with av.open(str(tmp_path/'a.mkv'), 'w') as out:
+        s = out.add_stream('ffv1', rate=25)
+        s.width,s.height,s.pix_fmt = *lot.size,'yuv444p'
+        f = av.VideoFrame.from_image(lot).reformat(format='yuv444p', dst_colorspace='ITU709')
+        if tag != 2: f.colorspace = s.codec_context.colorspace = tag
+        out.mux(s.encode(f)); out.mux(s.encode(None))
+    colorize_video(tmp_path/'a.mkv', tmp_path/'b.mkv', size=SIZE, layout='triptych')
+    x = np.asarray(next(read_frames(tmp_path/'b.mkv')).im, int)
+    true = np.asarray(next(read_frames(tmp_path/'a.mkv')).im, int)[360,640]
+    gray,shown = x[360,640],x[360,2*1280 + 640]
+    assert np.abs(shown - true).max() <= 6
+    assert abs(116*(light(np.uint8(gray[None,None]))[1] - light(np.uint8(true[None,None]))[1]).item()) < 2.5
+
+
+def test_names_rates_and_sizes_that_surprise(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_clip(pictures(4), tmp_path/'Alien: one.mp4', rate=25)
+    assert colorize_video('Alien: one.mp4', 'Alien: two.mp4', size=SIZE).frames == 4
+    (tmp_path/'in').mkdir()
+    for i,o in enumerate(pictures(6)): (o if i < 3 else o.rotate(90, expand=True)).save(tmp_path/f'in/{i:05}.png')
+    assert colorize_video('in', 'out.mp4', size=SIZE).frames == 6
+    for rate in (0, -1, float('nan')):
+        with pytest.raises(UsageError, match='rate'): colorize_video('in', 'no.mp4', size=SIZE, rate=rate)
+    with pytest.raises(UsageError, match='quality'): colorize_video('in', 'no.mov', codec='prores', quality=5)

@@ -144,8 +144,7 @@ def spec_of(
     w,h = f.width*(1 if lying else panels),f.height*(panels if lying else 1)
     aspect = s.sample_aspect_ratio
     if codec == 'png':
-        w,h,a = f.width*(1 if lying else panels),f.height*(panels if lying else 1),float(aspect or 1)
-        w,h = (round(w*a), h) if a > 1 else (w, round(h/a))
+        w,h = (round(w*a), h) if (a := float(aspect or 1)) > 1 else (w, round(h/a))
         w,h,matrix,aspect = *((h, w) if lying else (w, h)),None,None
     says = {k: int(getattr(f, k)) for k in ('colorspace', 'color_primaries', 'color_trc')}
     tags = {k: v for k,v in says.items() if v not in (0, 2) and f.format.name[:3] == 'yuv'}

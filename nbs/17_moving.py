@@ -185,6 +185,23 @@ def watch(
         yield o
 
 # %% [markdown]
+# A pipe can be read only once: what is not a picture waits beside it until the pictures have caught up.
+
+# %%
+#| export
+class Tap:
+    "The other streams of a source that can be read only once: they wait until they are asked for"
+    def __init__(self, c): self.c,self.others,self.duration,self.format = c,deque(),None,c.format
+    def demux(self, s):
+        for p in self.c.demux():
+            if p.stream.index == s.index: yield p
+            elif p.stream.type in ('audio', 'subtitle'): self.others.append(p)
+    def __iter__(self): return self
+    def __next__(self):
+        if self.others: return self.others.popleft()
+        raise StopIteration
+
+# %% [markdown]
 # The second step makes the gray and the small copy. It is apart from the first, because a film that is resumed is watched from its beginning, so that its shots are the same, but reduced only from where work is left.
 
 # %%

@@ -14,7 +14,6 @@ width,height = 96,64
 # %%
 #| export
 import importlib, importlib.util, io, json, math, os, shutil, warnings
-from collections import deque
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -28,7 +27,7 @@ from colorbook import __version__
 from colorbook.colorize import check_options, Colorizer
 from colorbook.core import InputError, OutputError, UsageError, with_progress, write_beside
 from colorbook.film import video_length
-from colorbook.moving import LAYOUTS, ahead, colored, divide, paint_frame, reduce, watch
+from colorbook.moving import LAYOUTS, Tap, ahead, colored, divide, paint_frame, reduce, watch
 from colorbook.reel import CODECS, Spec, choose_codec, encode_part, frame_files, join, lay_out, load_part, new_film
 from colorbook.reel import open_reel, packets_along, save_part, spec_of
 from colorbook.stream_model import color_source, load_film_model
@@ -95,21 +94,7 @@ def render(
 # ## A source
 
 # %% [markdown]
-# The first frame decides how the film is encoded, so it is read before anything else. How many frames will come is what the container says, or a guess by its length; it is needed for the progress bar only. How long the last frame is shown is known by nobody but the container, and MP4 knows it by the length of the whole. A pipe can be read only once: what is not a picture waits beside it until the pictures have caught up.
-
-# %%
-#| export
-class Tap:
-    "The other streams of a source that can be read only once: they wait until they are asked for"
-    def __init__(self, c): self.c,self.others,self.duration,self.format = c,deque(),None,c.format
-    def demux(self, s):
-        for p in self.c.demux():
-            if p.stream.index == s.index: yield p
-            elif p.stream.type in ('audio', 'subtitle'): self.others.append(p)
-    def __iter__(self): return self
-    def __next__(self):
-        if self.others: return self.others.popleft()
-        raise StopIteration
+# The first frame decides how the film is encoded, so it is read before anything else. How many frames will come is what the container says, or a guess by its length; it is needed for the progress bar only. How long the last frame is shown is known by nobody but the container, and MP4 knows it by the length of the whole.
 
 # %%
 #| export

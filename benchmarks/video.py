@@ -1,30 +1,25 @@
-"""How fast is a film colored, where does the time go, how much memory does it need, and how steady is the color?
+"""How fast is a film colored, where does the time go, and how much memory does it need?
 
-    python benchmarks/video.py FILM [--frames 240] [--long 7200] [--only-memory] [--steady CLIP[:START:STOP] ...]
+    python benchmarks/video.py FILM [--frames 240] [--long 7200] [--only-memory]
 
 FILM is any film, shrunk or enlarged to 854x480 and 1920x1080 for the table. Every stage is run by itself on the same
 frames, so the processor's seconds can be told apart; then all of it as `colorbook video` does it, with x264 veryfast.
 On two cores that are fully used, 24 frames a second are 83 ms of processor time a frame. Memory is the peak of a
 process of its own. `--long` colors so many frames of the first size in another process, by playing the clip again and
 again, to show that memory stays: beside the peak stands the most it held in each fifth of its time.
-`--steady` compares frame by frame with the stabilizer on clips in color, against the truth: warp error where flow on
-the true frames finds its way back, CDC, PSNR and colorfulness; the gray clip stands beside them, since what lightness
-alone does to the first two cannot be steadied.
+How steady the color is, `benchmarks/steady.py` measures.
 """
 import argparse, json, resource, subprocess, sys, tempfile, time
 from itertools import chain, cycle, islice
 from pathlib import Path
 
 import numpy as np
-from av.video.reformatter import VideoReformatter
 
-from colorbook.colorize import load_model
-from colorbook.film import QUALITY, decode, read_frames
-from colorbook.motion import flow, occluded, warp
-from colorbook.moving import colored, frame_by_frame, paint_frame, reduce, watch
-from colorbook.paint import light, srgb_encode
+from colorbook.film import decode, read_frames
+from colorbook.moving import colored, paint_frame, reduce, watch
 from colorbook.reel import Spec, encode_part, join, new_film, open_reel, spec_of
 from colorbook.stabilize import stabilize
+from colorbook.stream_model import color_source, load_film_model
 
 ONE = '''
 import json, re, sys, threading
@@ -45,7 +40,7 @@ print(json.dumps([frames, kilobytes('VmHWM'), fifths]))  # ru_maxrss would count
 
 def stages(film, n):
     "Milliseconds of processor time a frame for each stage"
-    model,out = load_model(),{}
+    model,out = load_film_model(),{}
     def timed(name, items):
         start = time.process_time()
         items = list(items)
@@ -58,7 +53,7 @@ def stages(film, n):
     with c:
         seen = timed('decode and watch', islice(watch(film, c, s), n))
         timed('gray and small copy', reduce(iter(seen), model.card['size'], model.card['multiple']))
-        pairs = timed('network', colored(iter(seen), frame_by_frame(model)))
+        pairs = timed('network', colored(iter(seen), color_source(model)))
         pairs = timed('stabilize', stabilize(iter(pairs)))
         painted = timed('enlarge and paint', (paint_frame(o, ab) for o,ab in pairs))
         spec = spec_of(s, seen[0].frame, 'h264')
@@ -86,46 +81,6 @@ def make(film, w, h, n, many, path):
     return path
 
 
-def cdc(ims, shot):
-    "Color distribution consistency: mean Jensen-Shannon divergence of histograms 1, 2 and 4 frames apart"
-    h = np.stack([[np.bincount(o[...,k].ravel(), minlength=256)/o[...,k].size for k in range(3)] for o in ims])
-    kl = lambda p, q: np.where(p > 0, p*np.log(np.maximum(p, 1e-12)/np.maximum(q, 1e-12)), 0).sum(-1)
-    def at(t):
-        i = np.array([i for i in range(len(ims) - t) if shot[i] == shot[i+t]])
-        m = (h[i] + h[i+t])/2
-        return (kl(h[i], m) + kl(h[i+t], m)).mean()/2
-    return np.mean([at(t) for t in (1, 2, 4)])
-
-
-def colorfulness(x):
-    r,g,b = np.moveaxis(x.astype(np.float32), -1, 0)
-    a,c = r - g,(r + g)/2 - b
-    return np.hypot(a.std(), c.std()) + .3*np.hypot(a.mean(), c.mean())
-
-
-def steadiness(path, start, stop, width=432):
-    "Rows of figures for a clip: truth, gray, frame by frame, steadied"
-    model,convert = load_model(),VideoReformatter()
-    c,s = open_reel(path)
-    with c: seen = [o for o in reduce(watch(path, c, s), model.card['size'], 32) if start <= o.number < stop]
-    height = round(seen[0].gray.shape[0]*width/seen[0].gray.shape[1])
-    truth = [convert.reformat(o.frame, width, height, 'rgb24', interpolation=QUALITY).to_ndarray() for o in seen]
-    grays = [np.rint(srgb_encode(light(x)[0])*255).astype(np.uint8) for x in truth]
-    for o,g in zip(seen, grays): o.gray = g
-    links = [None if b.cut else (flow(g, f), flow(f, g)) for f,g,b in zip(grays, grays[1:], seen[1:])]
-    plain = list(colored(iter(seen), frame_by_frame(model)))
-    clips = {'truth': truth, 'gray': [np.dstack([g]*3) for g in grays],
-        'frame by frame': [paint_frame(o, ab)[...,:3] for o,ab in plain],
-        'steadied': [paint_frame(o, ab)[...,:3] for o,ab in stabilize(iter(plain))]}
-    def row(ims):
-        error = [(np.square((b.astype(np.float32) - warp(a, l[0]))/255)[~occluded(*l)]).mean()
-            for a,b,l in zip(ims, ims[1:], links) if l]
-        mse = [np.mean(np.square((a.astype(np.float32) - b)/255)) for a,b in zip(ims, truth)]
-        return np.array([1e4*np.mean(error), 1e3*cdc(ims, [o.shot for o in seen]),
-            np.mean(-10*np.log10(np.maximum(mse, 1e-9))), np.mean([colorfulness(o) for o in ims])])
-    return {k: row(v) for k,v in clips.items()}
-
-
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('film', type=Path)
@@ -133,7 +88,6 @@ def main():
     ap.add_argument('--long', type=int, default=0)
     ap.add_argument('--sizes', nargs='*', default=['854x480', '1920x1080'])
     ap.add_argument('--only-memory', action='store_true', help='no table of stages')
-    ap.add_argument('--steady', nargs='*', default=[])
     a = ap.parse_args()
     with tempfile.TemporaryDirectory() as tmp:
         for size in a.sizes:
@@ -148,16 +102,6 @@ def main():
                 k,took,cpu,peak,fifths = whole(film, Path(tmp)/'out.mp4')
                 print(f'{size}: {k} frames in {took:.1f} s, {k/took:.1f} a second, {1e3*cpu/k:.1f} ms of CPU a frame, '
                       f'peak {peak:.0f} MB; in each fifth {", ".join(f"{o:.0f}" for o in fifths)} MB', flush=True)
-    for o in a.steady:
-        path,_,times = o.partition(':')
-        start,stop = map(int, times.split(':')) if times else (0, 96)
-        rows = steadiness(path, start, stop)
-        true,plain,calm = rows['truth'],rows['frame by frame'],rows['steadied']
-        print(f'{o}\n' + ' '*16 + ''.join(k.rjust(14) for k in ('warp x1e4', 'CDC x1e3', 'PSNR', 'colorfulness')))
-        for k,v in rows.items(): print(k.ljust(16) + ''.join(f'{x:14.3f}' for x in v))
-        excess = (calm - true)[:2]/(plain - true)[:2]
-        print(f'excess over truth: warp {excess[0]:.2f}, CDC {excess[1]:.2f} of frame by frame; PSNR '
-              f'{calm[2] - plain[2]:+.2f} dB; colorfulness {100*(calm[3]/plain[3] - 1):+.1f} %')
 
 
 if __name__ == '__main__': main()

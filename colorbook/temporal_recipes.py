@@ -83,16 +83,14 @@ class ColorL1(nn.Module):
 # %% ../nbs/18_film_recipes.ipynb #3b2de737
 def make_temporal(
     state:dict=None, # of an image model, or of an encoder
-    frozen:bool=True, # see `TemporalUNet`
 ) -> TemporalUNet:
     "The product's film model with its first weights"
     image = state is not None and any(o.startswith('encoder.') for o in state)
-    net = TemporalUNet(313, state=None if image else state, color=AnnealedMean(), frozen=frozen)
+    net = TemporalUNet(313, state=None if image else state, color=AnnealedMean(), frozen=True)
     return from_image(net, state) if image else net
 
-generators.update(temporal=lambda r, state: make_temporal(state),
-    temporal_whole=lambda r, state: make_temporal(state, False)) # the encoder learns, too
-starts.update(temporal=image_weights, temporal_whole=image_weights)
+generators['temporal'] = lambda r, state: make_temporal(state)
+starts['temporal'] = image_weights
 counted.add('steady')
 targets['taught'] = teach
 contents['steady'] = lambda r, prior: SteadyLoss(BinLoss(class_weights(prior, alpha=r.rebalance)), AnnealedMean(),

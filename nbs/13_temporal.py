@@ -207,13 +207,13 @@ verdict.shape
 # ## The product's temporal generator
 
 # %% [markdown]
-# S1 starts from nothing. We have an image model that has seen a million photographs, and a few films, which are many frames and little variety. So the film network should begin as the image model and learn only what a film can teach. At each of four sizes, from a 32nd to a quarter, neighbors enter through 1x1 convolutions of the *difference*:
+# S1 starts from nothing. We have an image model, whose encoder comes from the million photographs of ImageNet and whose colors come from 25,000, and a few films, which are many frames and little variety. So the film network should begin as the image model and learn only what a film can teach. At each of four sizes, from a 32nd to a quarter, neighbors enter through 1x1 convolutions of the *difference*:
 #
 # $$z=x_t+p\,W_-(x_{t-1}-x_t)+n\,W_+(x_{t+1}-x_t),\qquad W_\mp=0\text{ at first}$$
 #
 # With $p,n$ for "is it there". Written out, this is the identity on the present frame, nothing from its neighbors, plus what is learned, and it has three properties that three free matrices would have to find out. While $W=0$ it is the image model. A missing neighbor counts as one in which nothing has changed, so the ends of a shot are nothing special. And a picture that stands still, or a photo, gets the image model's answer whatever is learned here: films cannot spoil photos. With $W_\mp=\frac13$ it would be the mean of three frames, the simplest cure for flicker, which a network can improve on where things move.
 #
-# Encoder and running statistics can be kept as they are (`frozen`), which makes training three times cheaper.
+# Encoder and running statistics can be kept as they are (`frozen`), which saves the way back through them.
 
 # %%
 #| export

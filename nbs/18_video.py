@@ -3,7 +3,7 @@
 #
 # > Any film in, the same film in color out, even if the power fails
 #
-# We can take a film apart, color its frames, and keep the color steady. This chapter puts these together. At its end `colorize_video` turns a film, a folder of frames or a pipe into a colored one with everything else as it was: every frame at its time, every language, the turn of the telephone. It needs the same memory for a minute and for a day, it goes on where it was when it was killed, and what is damaged is passed over and named.
+# We can take a film apart, color its frames, and keep the color steady. This chapter puts these together. At its end `colorize_video` turns a film, a folder of frames or a pipe into a colored one with everything else as it was: every frame at its time, every language, the turn of the telephone. What it keeps does not grow with the film, it goes on where it was when it was killed, and what is damaged is passed over and named.
 
 # %%
 #| default_exp video

@@ -1,8 +1,8 @@
 """Run the book: stage every chapter, execute it, check what refers to what, render it where there is Quarto.
 
     python book.py                        all chapters, then the book in _proc/_book
-    python book.py 01 04                  these chapters only (no rendering)
-    python book.py 09 -p epochs 3         with another value in the cell of parameters
+    python book.py color/lab training     these chapters only (no rendering)
+    python book.py trainer -p epochs 3    with another value in the cell of parameters
     python book.py --prepare              before a commit: sync twins, drop outputs, clean, export
 """
 import argparse, configparser, os, re, shutil, subprocess, sys, tempfile, time
@@ -29,9 +29,16 @@ def settings():
 
 
 def chapters(which=()):
-    "The notebooks in reading order, or those whose names begin with one of `which`"
-    found = sorted((ROOT/settings()['nbs_path']).glob('[0-9][0-9]_*.ipynb'))
-    return [o for o in found if o.name.startswith(tuple(which))] if which else found
+    "The notebooks in the order of `_quarto.yml`, or those whose names (`color/lab` or `lab`) begin with one of `which`"
+    conf = yaml.safe_load((ROOT/'_quarto.yml').read_text())
+    flat = [c for o in conf['book']['chapters'] for c in (o['chapters'] if isinstance(o, dict) else [o])]
+    found = [ROOT/o for o in flat if o.endswith('.ipynb')]
+    return [o for o in found if any(name(o).startswith(w) or o.stem.startswith(w) for w in which)] if which else found
+
+
+def name(path):
+    "A chapter's name: its room and its file, as in `color/lab`"
+    return path.relative_to(ROOT/settings()['nbs_path']).with_suffix('').as_posix()
 
 
 def directive(line):
@@ -63,10 +70,10 @@ def rewrite(source):
     return '\n'.join(o for o in lines if o is not None).strip('\n')
 
 
-def badge(name):
+def badge(file):
     "Colab badge and install line of one chapter"
     s,img = settings(),'https://colab.research.google.com/assets/colab-badge.svg'
-    url = f"https://colab.research.google.com/github/{s['user']}/{s['repo']}/blob/{s['branch']}/{s['nbs_path']}/{name}"
+    url = f"https://colab.research.google.com/github/{s['user']}/{s['repo']}/blob/{s['branch']}/{s['nbs_path']}/{file}"
     return (f"[![Open in Colab]({img})]({url})\n\n::: {{.callout-tip collapse=\"true\"}}\n## On Colab\n"
             f"Run this cell first: `%pip install \"colorbook[train] @ git+{s['git_url']}@{s['branch']}\"`\n:::")
 
@@ -79,7 +86,7 @@ def stage(path, params=None):
     out.parent.mkdir(parents=True, exist_ok=True)
     aside,skip,kept = [],set(settings()['tst_flags'].split()),[]
     title = nb.cells[0].source.split('\n\n', 2)
-    nb.cells[0].source = '\n\n'.join(title[:2] + [badge(path.name)] + title[2:])
+    nb.cells[0].source = '\n\n'.join(title[:2] + [badge(name(path) + '.ipynb')] + title[2:])
     for c in nb.cells:
         if c.cell_type == 'code':
             opts = directives(c.source)
@@ -100,7 +107,7 @@ def stage(path, params=None):
                                 config=Config(KernelManager=dict(transport='ipc', ip=f'{sockets}/kernel')))
     except pm.PapermillExecutionError as e:
         first = '\n    '.join(e.source.splitlines()[:6])
-        error = f'{path.name}, cell [{e.exec_count}]:\n    {first}\n{e.ename}: {e.evalue}'
+        error = f'{name(path)}, cell [{e.exec_count}]:\n    {first}\n{e.ename}: {e.evalue}'
     seconds,nb = time.time() - start,nbformat.read(out, as_version=4)
     added = {'injected-parameters', 'papermill-error-cell-tag'}
     nb.cells = [c for c in nb.cells if not added & set(c.metadata.get('tags', ()))]
@@ -112,7 +119,7 @@ def stage(path, params=None):
 
 
 def stage_all(paths, params=None, jobs=2, report=print):
-    "Stage `paths`, `jobs` at a time; returns a dict of name to (seconds, error)"
+    "Stage `paths`, `jobs` at a time; returns a dict of `name` to (seconds, error)"
     os.environ.setdefault('OMP_NUM_THREADS', str(max(1, (os.cpu_count() or 1)//jobs)))
     os.environ.setdefault('MPLBACKEND', 'module://matplotlib_inline.backend_inline')
     os.environ.setdefault('PYTHONWARNINGS', 'ignore:`torch.jit:FutureWarning')  # of fastai, at import
@@ -121,8 +128,8 @@ def stage_all(paths, params=None, jobs=2, report=print):
         runs = {pool.submit(stage, o, params): o for o in paths}
         for f in as_completed(runs):
             _,seconds,error = f.result()
-            done[runs[f].name] = seconds,error
-            report(f'{seconds:6.1f} s  {runs[f].name}' + (f'  FAILED\n{error}' if error else ''))
+            done[name(runs[f])] = seconds,error
+            report(f'{seconds:6.1f} s  {name(runs[f])}' + (f'  FAILED\n{error}' if error else ''))
     return done
 
 
@@ -156,7 +163,7 @@ def anchors(texts):
 
 def check(proc=PROC):
     "What Quarto would only warn of, and what it would not see: a list of complaints about the staged pages"
-    pages,bib,bad,labels = [proc/'index.qmd'] + sorted(proc.glob('nbs/*.ipynb')),proc/'references.bib',[],{}
+    pages,bib,bad,labels = [proc/'index.qmd'] + sorted(proc.glob('nbs/**/*.ipynb')),proc/'references.bib',[],{}
     keys = set(re.findall(r'^@\w+\{([^,\s]+)', bib.read_text(), flags=re.M)) if bib.exists() else set()
     content = {p: prose(p) for p in pages}
     def define(label, page):
@@ -212,7 +219,7 @@ def prepare():
     "Bring twins, notebooks and modules in step, ready to commit"
     nbs = ROOT/settings()['nbs_path']
     tool = lambda *o: subprocess.run([Path(sys.executable).with_name(o[0]), *map(str, o[1:])], cwd=ROOT, check=True)
-    for o in sorted(nbs.glob('[0-9]*.py')):
+    for o in sorted(nbs.rglob('[!.]*.py')):
         if not o.with_suffix('.ipynb').exists() or not twins(o.with_suffix('.ipynb')): tool('jupytext', '--sync', o)
     for o in chapters():
         nb = nbformat.read(o, as_version=4)

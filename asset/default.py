@@ -8,9 +8,9 @@ PHOTOS are those of the training: the rule of chapter 10 chooses by the ones tha
 import sys
 from pathlib import Path
 
-from colorbook.artifact import export_run, stamp
-from colorbook.colorize import colorize, load_model
-from colorbook.evaluate import evaluate
+from colorbook.training.export import export_run, stamp
+from colorbook.imaging.colorizer import colorize, load_model
+from colorbook.evaluation.protocol import evaluate
 
 OUT = Path(__file__).resolve().parent.parent/'colorbook'/'default.onnx'
 DATA = ('25,326 color photographs of 20 public research sets (people, rooms, streets, landscapes, food, animals; '

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from colorbook import colorize
-from colorbook.colorize import colorize_file, load_model
+from colorbook.imaging.colorizer import colorize_file, load_model
 
 
 def seconds(f):
@@ -48,7 +48,7 @@ def resave(src, dst, mode=None):
 
 def peak_mb(src, dst):
     "Peak memory of a fresh process that colors one file"
-    code = f'from colorbook.colorize import colorize_file as c; c({str(src)!r}, {str(dst)!r})'
+    code = f'from colorbook.imaging.colorizer import colorize_file as c; c({str(src)!r}, {str(dst)!r})'
     p = subprocess.Popen([sys.executable, '-c', code])
     usage = os.wait4(p.pid, 0)
     assert usage[1]==0
@@ -74,7 +74,7 @@ def rows(runs, folder):
     one = folder/'one.jpg'
     picture(1024, 768).save(one, quality=92)
     process = lambda *args: lambda: subprocess.run([sys.executable, *map(str, args)], check=True)
-    program = process('-m', 'colorbook.cli', 'colorize', one, '-o', folder/'one-color.jpg', '--overwrite')
+    program = process('-m', 'colorbook', 'colorize', one, '-o', folder/'one-color.jpg', '--overwrite')
     ours, imports = interleaved(runs, program, process('-c', 'import colorbook'))
     yield 'cold process, colorbook colorize one.jpg', ours, 's', 1.5
     yield '   of which import colorbook', imports, 's', None

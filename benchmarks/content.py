@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np, torch
 from PIL import Image
 
-from colorbook.artifact import choose, held_photos
-from colorbook.lab import gray_to_L, lstar
-from colorbook.metrics import colorfulness, psnr
-from colorbook.journal import to_rgb
-from colorbook.recipes import Phase, recipes
-from colorbook.training import load_generator, train
+from colorbook.training.export import choose, held_photos
+from colorbook.color.lab import gray_to_L, lstar
+from colorbook.evaluation.metrics import colorfulness, psnr
+from colorbook.training.journal import to_rgb
+from colorbook.training.recipes import Phase, recipes
+from colorbook.training.trainer import load_generator, train
 from safetensors.torch import load_file
 
 

@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from colorbook.colorize import colorize, draw
-from colorbook.photos import list_photos, read_photo
-from colorbook.metrics import bootstrap_ci, colorfulness, lpips, psnr
+from colorbook.imaging.colorizer import colorize, draw
+from colorbook.data.photos import list_photos, read_photo
+from colorbook.evaluation.metrics import bootstrap_ci, colorfulness, lpips, psnr
 
 
 def tensor(*ims): return torch.stack([torch.from_numpy(np.array(o)) for o in ims]).permute(0, 3, 1, 2).float()/255

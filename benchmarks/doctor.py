@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np, pandas as pd
 from PIL import Image
 
-from colorbook.copies import describe, thumbnails
-from colorbook.photos import read_photo
-from colorbook.doctor import examine, look_at, prior_of, Rules, spare_memory
-from colorbook.stream import glances, stream_photos
+from colorbook.data.duplicates import describe, thumbnails
+from colorbook.data.photos import read_photo
+from colorbook.data.audit import examine, look_at, prior_of, Rules, spare_memory
+from colorbook.data.scan import glances, stream_photos
 
 # pairs of the shared set that are different photographs, found by looking at all that were not planted: the same shirt
 # in other colors, rackets and balls on white, frames of equal width, and a table that is at least in doubt

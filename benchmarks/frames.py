@@ -16,9 +16,9 @@ import numpy as np, scenedetect
 from PIL import Image
 from scenedetect import FrameTimecode, detectors
 
-from colorbook.photos import list_photos, read_photo
-from colorbook.film import find_cuts, is_black, read_frames
-from colorbook.frames import extract_frames
+from colorbook.data.photos import list_photos, read_photo
+from colorbook.video.read import find_cuts, is_black, read_frames
+from colorbook.data.frames import extract_frames
 
 CUTS = {'sintel-trailer-480p.mp4': [224, 334, 396, 404, 420, 571, 621, 658, 672, 1140, 1163, 1220],
         'big-buck-bunny-480p.mp4': [285, 378, 553], 'people.mp4': [], 'chaplin-bw.mp4': [], 'bmx-trees': []}

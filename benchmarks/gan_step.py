@@ -21,12 +21,12 @@ from functools import partial
 from rich.console import Console
 from rich.table import Table
 
-from colorbook.adversary import Adversary, gan_splitter
-from colorbook.critic import S0Critic
-from colorbook.losses import L1Loss
-from colorbook.recipes import make_gan, recipes, replace
-from colorbook.training import keep_memory
-from colorbook.unet import S0Generator
+from colorbook.training.gan import GANCallback, gan_splitter
+from colorbook.models.critics import S0Critic
+from colorbook.losses.basic import L1Loss
+from colorbook.training.recipes import make_gan, recipes, replace
+from colorbook.training.trainer import keep_memory
+from colorbook.models.unet import S0Generator
 
 opt = partial(Adam, mom=.5, sqr_mom=.999, eps=1e-8)
 
@@ -55,7 +55,7 @@ class Batches(list):
 
 def ours(loader, size, bf16):
     gan = make_gan(replace(recipes['s0'], size=size, bf16=bf16))
-    return Learner(DataLoaders(loader, Batches()), gan, L1Loss(100.), opt, splitter=gan_splitter, cbs=Adversary())
+    return Learner(DataLoaders(loader, Batches()), gan, L1Loss(100.), opt, splitter=gan_splitter, cbs=GANCallback())
 
 
 def theirs(loader, size):

@@ -17,13 +17,13 @@ from safetensors.torch import load_file
 from rich.console import Console
 from rich.table import Table
 
-from colorbook.core import write_beside
-from colorbook.journal import to_rgb
-from colorbook.lab import gray_to_L, grays, rgb_to_lab
-from colorbook.laboratory import (arms, compare, measure, questions, run_all, seeds, squares, summarize,
+from colorbook.core import atomic_path
+from colorbook.training.journal import to_rgb
+from colorbook.color.lab import gray_to_L, grays, rgb_to_lab
+from colorbook.training.ablation import (arms, compare, measure, questions, run_all, seeds, squares, summarize,
     table_of)
-from colorbook.photos import Photos, sample_photos
-from colorbook.recipes import generators
+from colorbook.data.photos import Photos, sample_photos
+from colorbook.training.recipes import generators
 
 COLUMNS = ['l1 alone', 'gan-l1', 'lsgan-l1', 'ebgan-l1', 'wgan-l1', 'l2 alone', 'gan-l2', 'lsgan-l2', 'ebgan-l2',
     'wgan-l2', 'classes alone', 'lsgan-classes']
@@ -60,7 +60,7 @@ def draw_grid(
     for r in recipes:
         cells.append(to_rgb(L[side], trained(out, r, L[r.size], seed)))
     a = torch.stack([*cells, rgb[side]], 1).clamp(0, 1).permute(0, 3, 1, 4, 2).flatten(0, 1).flatten(1, 2)
-    with write_beside(path) as f: Image.fromarray((a*255).byte().numpy()).save(f, quality=90)
+    with atomic_path(path) as f: Image.fromarray((a*255).byte().numpy()).save(f, quality=90)
 
 
 def main():
@@ -94,7 +94,7 @@ def main():
         cpu_seconds=round(sum(o['seconds'] for o in rows.values())*len(seeds)), gray=gray.to_dict(),
         hues=dict(truth=hues(rgb)) | turns, arms=rows,
         compare=compare(a.out, [o for o in questions if {r.name for r in o} <= {*a.only}]))
-    with write_beside(f'{a.keep}.json') as f: f.write_text(json.dumps(kept, indent=1) + '\n')
+    with atomic_path(f'{a.keep}.json') as f: f.write_text(json.dumps(kept, indent=1) + '\n')
     draw_grid(a.out, sample_photos(), [arms[k] for k in COLUMNS if k in a.only], f'{a.keep}.jpg')
 
 

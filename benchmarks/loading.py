@@ -22,13 +22,13 @@ from rich.table import Table
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from colorbook.data import color_loaders
-from colorbook.photos import list_photos, Photos, read_photo, sample_photos
-from colorbook.pack import write_shards
-from colorbook.recipes import recipes
-from colorbook.shards import shard_loaders
-from colorbook.store import build_db, DBPhotos, to_lab8
-from colorbook.training import keep_memory, load_data, make_learner
+from colorbook.data.loaders import color_loaders
+from colorbook.data.photos import list_photos, Photos, read_photo, sample_photos
+from colorbook.data.shards import write_shards
+from colorbook.training.recipes import recipes
+from colorbook.data.shard_loader import shard_loaders
+from colorbook.data.hdf5 import build_db, DBPhotos, to_lab8
+from colorbook.training.trainer import keep_memory, load_data, make_learner
 
 SIZE,BS = 128,48
 

@@ -24,12 +24,12 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from colorbook.adversary import Adversary, GAN, gan_splitter
-from colorbook.critic import PatchCritic
-from colorbook.photos import data_dir, Photos, sample_photos
-from colorbook.lab import split_lab
-from colorbook.nogan import enough, feature_net, knee, NoGANStop, Panel, smooth
-from colorbook.training import keep_memory
+from colorbook.training.gan import GANCallback, GAN, gan_splitter
+from colorbook.models.critics import PatchCritic
+from colorbook.data.photos import data_dir, Photos, sample_photos
+from colorbook.color.lab import split_lab
+from colorbook.training.nogan import enough, feature_net, knee, NoGANStop, ValidationPanel, smooth
+from colorbook.training.trainer import keep_memory
 
 
 def block(ni, no, stride=1):
@@ -88,11 +88,11 @@ def run(seed, a, L, ab, net):
     def fit(steps, *args, cbs, one_cycle=False):
         epochs = max(1, round(steps/len(dls.train)))
         with learn.no_logging(): (learn.fit_one_cycle if one_cycle else learn.fit)(epochs, *args, cbs=cbs)
-    fit(500, (3e-3, 0.), cbs=Adversary(mode='content'), one_cycle=True)
-    fit(100, (0., 5e-4), cbs=Adversary(mode='critic'))
-    watch = NoGANStop(Panel(L[panel], ab[panel], net), share=a.every*16/len(train), window=a.window)
-    judged = Judge(Panel(L[judge], ab[judge], net))
-    fit(a.steps, (1e-4, 5e-4), cbs=[Adversary(weight=.1), watch, judged])
+    fit(500, (3e-3, 0.), cbs=GANCallback(mode='content'), one_cycle=True)
+    fit(100, (0., 5e-4), cbs=GANCallback(mode='critic'))
+    watch = NoGANStop(ValidationPanel(L[panel], ab[panel], net), share=a.every*16/len(train), window=a.window)
+    judged = Judge(ValidationPanel(L[judge], ab[judge], net))
+    fit(a.steps, (1e-4, 5e-4), cbs=[GANCallback(weight=.1), watch, judged])
     return watch.rows,judged.rows
 
 

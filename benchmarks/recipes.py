@@ -18,13 +18,13 @@ import numpy as np, pandas as pd, torch
 from rich.console import Console
 from rich.table import Table
 
-from colorbook.artifact import export_run
-from colorbook.colorize import colorize
+from colorbook.training.export import export_run
+from colorbook.imaging.colorizer import colorize
 from colorbook.core import ColorbookError
-from colorbook.journal import held_out
-from colorbook.photos import Photos, sample_photos
-from colorbook.recipes import recipes, replace, vary
-from colorbook.training import load_data, make_learner, train
+from colorbook.training.journal import held_out
+from colorbook.data.photos import Photos, sample_photos
+from colorbook.training.recipes import recipes, replace, vary
+from colorbook.training.trainer import load_data, make_learner, train
 
 
 def crops(n, size):

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from colorbook.film import upright
-from colorbook.moving import colored, paint_frame, reduce, watch
-from colorbook.reel import open_reel
-from colorbook.reference import reference_color, steer, tell
-from colorbook.stream_model import color_source, load_film_model
+from colorbook.video.read import upright
+from colorbook.video.pipeline import colored, paint_frame, reduce, watch
+from colorbook.video.container import open_reel
+from colorbook.video.reference import reference_color, steer, tell
+from colorbook.video.model import color_source, load_film_model
 
 PIECES = 'bmx-trees:54:80:66', 'people.mp4:930:1010:960', 'big-buck-bunny-480p.mp4:490:554:520', \
     'big-buck-bunny-480p.mp4:640:704:640'

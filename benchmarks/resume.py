@@ -37,7 +37,7 @@ def main():
         straight,dst = Path(home)/'straight.mp4',Path(home)/'killed.mp4'
         parts = dst.with_name(f'.{dst.name}.parts')
         def begin(path):
-            command = [sys.executable, '-m', 'colorbook.cli', 'video', a.film, path]
+            command = [sys.executable, '-m', 'colorbook', 'video', a.film, path]
             command += ['--preview', a.seconds, '--size', a.size]
             return subprocess.Popen([*map(str, command)], stderr=subprocess.DEVNULL)
         start = time.monotonic()

@@ -17,11 +17,11 @@ import numpy as np, onnxruntime, torch
 from PIL import Image
 from skimage.color import lab2rgb, rgb2lab
 
-from colorbook.colorize import net_size
-from colorbook.film import read_frames, write_clip
-from colorbook.stream_model import color_film, default_film_model, Stream
-from colorbook.temporal_recipes import load_generator, make_temporal
-from colorbook.video import colorize_video
+from colorbook.imaging.colorizer import net_size
+from colorbook.video.read import read_frames, write_clip
+from colorbook.video.model import color_film, default_film_model, Stream
+from colorbook.training.film_recipes import load_generator, make_temporal
+from colorbook.video.colorize import colorize_video
 
 
 def network(run, model):

@@ -9,9 +9,9 @@ epoch, and `replayed` the time that a loader would need that reads and throws aw
 import argparse, tempfile, time
 from pathlib import Path
 
-from colorbook.data import color_loaders
-from colorbook.pack import Shards, write_shards
-from colorbook.shards import plan_epoch, shard_loaders
+from colorbook.data.loaders import color_loaders
+from colorbook.data.shards import Shards, write_shards
+from colorbook.data.shard_loader import plan_epoch, shard_loaders
 
 
 def timed(f):

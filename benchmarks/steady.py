@@ -27,17 +27,17 @@ from av import VideoFrame
 from av.video.reformatter import VideoReformatter
 from PIL import Image, ImageDraw, ImageFont
 
-from colorbook.colorize import load_model
-from colorbook.core import write_beside
-from colorbook.film import QUALITY
-from colorbook.flicker import figures, flicker_report
-from colorbook.metrics import colorfulness, lpips, lpips_state, psnr, to_batch
-from colorbook.moving import colored, frame_by_frame, paint_frame, reduce, Seen, watch
-from colorbook.photos import Photos
-from colorbook.reel import open_reel
-from colorbook.stabilize import stabilize
-from colorbook.stream_model import color_source, load_film_model
-from colorbook.temporal_data import camera_clip
+from colorbook.imaging.colorizer import load_model
+from colorbook.core import atomic_path
+from colorbook.video.read import QUALITY
+from colorbook.evaluation.flicker import figures, flicker_report
+from colorbook.evaluation.metrics import colorfulness, lpips, lpips_state, psnr, to_batch
+from colorbook.video.pipeline import colored, frame_by_frame, paint_frame, reduce, Seen, watch
+from colorbook.data.photos import Photos
+from colorbook.video.container import open_reel
+from colorbook.video.stabilize import stabilize
+from colorbook.video.model import color_source, load_film_model
+from colorbook.data.clips import camera_clip
 
 LENGTH = {'bmx-trees': 80, 'people.mp4': 1394, 'big-buck-bunny-480p.mp4': 720} # frames
 HELD = {k: (round(n*2/3) + 3, n) for k,n in LENGTH.items()} | {'photos': (0, 192)}
@@ -208,7 +208,7 @@ def draw_frames(seen, pairs, path, width=320, at=(.1, .45, .8)):
     for j,name in enumerate(names):
         d.text((j*(width + 4) + 2, 2), name, 'black', font)
         for i,row in enumerate(rows): sheet.paste(row[j], (j*(width + 4), 22 + i*(h + 4)))
-    with write_beside(path) as f: sheet.save(f, quality=88)
+    with atomic_path(path) as f: sheet.save(f, quality=88)
 
 
 def draw_time(seen, pairs, path, place=.85, width=1000):
@@ -223,7 +223,7 @@ def draw_time(seen, pairs, path, place=.85, width=1000):
     for i,(k,im) in enumerate(ims.items()):
         d.text((2, 184*i + 2), k, 'black', font)
         sheet.paste(im, (0, 184*i + 22))
-    with write_beside(path) as f: sheet.save(f, quality=88)
+    with atomic_path(path) as f: sheet.save(f, quality=88)
 
 
 def keep(found, command, video, folder):
@@ -232,7 +232,7 @@ def keep(found, command, video, folder):
     hashes = {k: hashlib.sha256(Path(o).read_bytes()).hexdigest() for k,o in
         (('image model', load_model().path), *([('film model', video)] if video else ()))}
     kept = dict(command=command, commit=commit, sha256=hashes, block=BLOCK, clips=found)
-    with write_beside(folder/'film.json') as f: f.write_text(json.dumps(kept, indent=1) + '\n')
+    with atomic_path(folder/'film.json') as f: f.write_text(json.dumps(kept, indent=1) + '\n')
 
 
 def main():

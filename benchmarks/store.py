@@ -14,9 +14,9 @@ import h5py, numpy as np, torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from colorbook.data import SquareCrop
-from colorbook.photos import sample_photos
-from colorbook.store import DBPhotos, build_db
+from colorbook.data.loaders import SquareCrop
+from colorbook.data.photos import sample_photos
+from colorbook.data.hdf5 import DBPhotos, build_db
 
 
 def frames(n, size=(640, 480)):

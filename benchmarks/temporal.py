@@ -12,11 +12,11 @@ from pathlib import Path
 
 import torch
 
-from colorbook.photos import data_dir, Photos
-from colorbook.recipes import replace
-from colorbook.temporal_data import Clips, open_film
-from colorbook.temporal_recipes import export_run, loaders, recipes, train
-from colorbook.training import load_data, make_learner, state_for
+from colorbook.data.photos import data_dir, Photos
+from colorbook.training.recipes import replace
+from colorbook.data.clips import Clips, open_film
+from colorbook.training.film_recipes import export_run, loaders, recipes, train
+from colorbook.training.trainer import load_data, make_learner, state_for
 
 LEARN = {'bmx-trees': 2/3, 'people.mp4': 2/3, 'big-buck-bunny-480p.mp4': 2/3, 'sintel-trailer-480p.mp4': 1.}
 
@@ -45,7 +45,7 @@ def seconds_a_step(recipe, clips, n):
 
 
 def clips_loaders(recipe, clips):
-    from colorbook.temporal_data import clip_loaders
+    from colorbook.data.clips import clip_loaders
     return clip_loaders(clips, recipe.bs, recipe.valid, recipe.seed, aged=recipe.aged, target=recipe.target,
         gray=recipe.gray, lone=.3)
 

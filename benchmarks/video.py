@@ -15,15 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from colorbook.film import decode, read_frames
-from colorbook.moving import colored, paint_frame, reduce, watch
-from colorbook.reel import Spec, encode_part, join, new_film, open_reel, spec_of
-from colorbook.stabilize import stabilize
-from colorbook.stream_model import color_source, load_film_model
+from colorbook.video.read import decode, read_frames
+from colorbook.video.pipeline import colored, paint_frame, reduce, watch
+from colorbook.video.container import Spec, encode_part, join, new_film, open_reel, spec_of
+from colorbook.video.stabilize import stabilize
+from colorbook.video.model import color_source, load_film_model
 
 ONE = '''
 import json, re, sys, threading
-from colorbook.video import colorize_video
+from colorbook.video.colorize import colorize_video
 def kilobytes(key): return int(re.search(key + r':\\s*(\\d+)', open('/proc/self/status').read())[1])
 held,done = [],threading.Event()
 def look():

@@ -1,6 +1,6 @@
 __version__ = "0.1.0"
 
 from .core import ColorbookError
-from .colorize import colorize
+from .imaging.colorizer import colorize
 
 __all__ = ["ColorbookError", "colorize"]

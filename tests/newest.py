@@ -18,11 +18,12 @@ def main():
         except PackageNotFoundError: continue
         raise SystemExit(f'{o} is installed here, so this proves nothing')
     print({o: version(o) for o in ('torch', 'fastai', 'fastcore')})
-    for o in sorted((ROOT/'colorbook').glob('[!_]*.py')): import_module(f'colorbook.{o.stem}')
+    for o in sorted((ROOT/'colorbook').rglob('[!_]*.py')):
+        import_module('.'.join(o.relative_to(ROOT).with_suffix('').parts))
     with tempfile.TemporaryDirectory() as tmp:
         photos = Path(tmp)/'photos'
         photos.mkdir()
-        from colorbook.photos import sample_photos
+        from colorbook.data.photos import sample_photos
         for i,o in enumerate(sample_photos(size=128)): o.save(photos/f'{i}.png')
         colorbook('train', 's0', photos, '--out', Path(tmp)/'run', '--epochs', 1)
         colorbook('colorize', ROOT/'data'/'camera.png', '-o', Path(tmp)/'color.png')

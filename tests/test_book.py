@@ -19,19 +19,19 @@ def staged(request):
     return book.stage_all(sorted(wanted), report=lambda o: None)
 
 
-@pytest.mark.parametrize('path', CHAPTERS, ids=[o.stem for o in CHAPTERS])
+@pytest.mark.parametrize('path', CHAPTERS, ids=[book.name(o) for o in CHAPTERS])
 def test_chapter(staged, path):
-    seconds,error = staged[path.name]
+    seconds,error = staged[book.name(path)]
     assert error is None, error
-    nb = nbformat.read(book.PROC/'nbs'/path.name, as_version=4)
+    nb = nbformat.read(book.PROC/path.relative_to(book.ROOT), as_version=4)
     source = '\n'.join(c.source for c in nb.cells)
     assert 'colab.research.google.com' in nb.cells[0].source
     assert not any(o in source for o in ('#| export', '#| default_exp', '#| hide', '#|export'))
-    print(f'{path.stem}: {seconds:.1f} s')
+    print(f"{book.name(path)}: {seconds:.1f} s")
 
 
 def test_references(staged):
-    if {o.name for o in CHAPTERS} != set(staged): return  # a part of the book was asked for: see -k
+    if {book.name(o) for o in CHAPTERS} != set(staged): return  # a part of the book was asked for: see -k
     book.stage_frame()
     assert book.check() == []
     assert (book.render() if shutil.which('quarto') else []) == []

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
-from colorbook.colorize import default_model
+from colorbook.imaging.colorizer import default_model
 
-PROGRAM = [sys.executable, '-m', 'colorbook.cli']
+PROGRAM = [sys.executable, '-m', 'colorbook']
 
 
 def run(*args, stdin=None, cwd=None, **env):
@@ -264,7 +264,7 @@ def test_version_and_help():
 
 def test_the_coloring_half_loads_no_torch(tmp_path):
     src = save(tmp_path/'a.png')
-    code = ("import sys\nfrom colorbook.cli import main\nassert main(['colorize', sys.argv[1]])==0\n"
+    code = ("import sys\nfrom colorbook.cli.app import main\nassert main(['colorize', sys.argv[1]])==0\n"
             "bad = {'torch', 'fastai', 'matplotlib', 'skimage', 'scipy', 'pandas'} & set(sys.modules)\n"
             "assert not bad, bad")
     subprocess.run([sys.executable, '-c', code, src], check=True)

@@ -7,10 +7,10 @@ from hypothesis import given, settings, strategies as st
 from PIL import Image, ImageCms, ImageOps
 from skimage import color, data
 from colorbook import colorize
-from colorbook.colorize import Colorizer, colorize_bytes, colorize_file, load_model
+from colorbook.imaging.colorizer import Colorizer, colorize_bytes, colorize_file, load_model
 from colorbook.core import InputError, OutputError, UsageError
-from colorbook.paint import chroma_maps, paint
-from colorbook.picture import read_picture
+from colorbook.imaging.compose import chroma_maps, paint
+from colorbook.imaging.io import read_picture
 
 SHARED = Path(os.environ.get('COLORBOOK_DATA') or Path(__file__).parents[2]/'shared'/'data')
 PHOTOS = {'astronaut': data.astronaut, 'chelsea': data.chelsea, 'rocket': data.rocket, 'camera': data.camera,
@@ -283,7 +283,7 @@ def test_gray_profile_becomes_srgb(tmp_path, mode):
 def test_sixteen_bits(tmp_path, suffix, channels):
     x = made_up(71, 93, channels, np.uint16)
     if channels:
-        from colorbook.picture import png16, tiff
+        from colorbook.imaging.io import png16, tiff
         (tmp_path/f'in.{suffix}').write_bytes((png16 if suffix=='png' else tiff)(x, {'dpi': (600, 600)}))
     else: Image.fromarray(x).save(tmp_path/f'in.{suffix}')
     pic = read_picture(colorize_file(tmp_path/f'in.{suffix}', tmp_path/f'out.{suffix}'), deep=True)
@@ -296,7 +296,7 @@ def test_sixteen_bits(tmp_path, suffix, channels):
 def test_sixteen_bits_against_other_readers(tmp_path):
     "tifffile reads our TIFF to the last bit; Pillow reads our PNG, chunk checksums included, to the high byte"
     import tifffile
-    from colorbook.picture import png16, tiff
+    from colorbook.imaging.io import png16, tiff
     x = made_up(301, 203, 4, np.uint16)
     for y in (x, x[..., :3]):
         (tmp_path/'a.tif').write_bytes(tiff(y, {}))
@@ -358,7 +358,7 @@ def test_number_of_threads_does_not_matter(tmp_path):
     code = ("import os,sys;os.cpu_count=lambda:1;import onnxruntime as o;I=o.SessionOptions.__init__\n"
             "def one(s):\n I(s);s.intra_op_num_threads=1\n"
             "o.SessionOptions.__init__=one\n"
-            "from colorbook.colorize import colorize_file;colorize_file(sys.argv[1],sys.argv[2])")
+            "from colorbook.imaging.colorizer import colorize_file;colorize_file(sys.argv[1],sys.argv[2])")
     subprocess.run([sys.executable, '-c', code, tmp_path/'in.jpg', tmp_path/'one.png'], check=True)
     colorize_file(tmp_path/'in.jpg', tmp_path/'all.png')
     assert (tmp_path/'one.png').read_bytes()==(tmp_path/'all.png').read_bytes()

@@ -10,22 +10,22 @@ from fastai.learner import Learner
 from fastai.optimizer import Adam
 from torch import nn
 
-from colorbook.losses_adversarial import (
+from colorbook.losses.adversarial import (
     adversarial_losses, EachLoss, EnergyLoss, GradientPenaltyLoss, HingeLoss, slopes,
     WassersteinLoss)
-from colorbook.adversary import Adversary, GAN, gan_splitter
-from colorbook.classify import ab_bins, AnnealedMean, BinLoss, class_weights, color_prior, SoftBins
-from colorbook.losses_content import (ColorfulnessLoss, colorful, L2Loss, PerceptualLoss, SeeL, small_vgg, SumLoss,
+from colorbook.training.gan import GANCallback, GAN, gan_splitter
+from colorbook.color.bins import ab_bins, AnnealedMean, BinLoss, class_weights, color_prior, SoftBins
+from colorbook.losses.content import (ColorfulnessLoss, colorful, L2Loss, PerceptualLoss, SeeL, small_vgg, SumLoss,
     TotalVariationLoss, vgg19)
 from colorbook.core import ColorbookError, UsageError
-from colorbook.critic import PatchCritic, S0Critic
-from colorbook.critics import S2Critic, S4Critic
-from colorbook.photos import data_dir
-from colorbook.energy import EnergyCritic, pull_away
-from colorbook.losses import L1Loss
-from colorbook.many import ChannelCritics, ChannelGenerator, Critics, score, Verdicts
-from colorbook.metrics import colorfulness
-from colorbook.norms import adapt, limit, norms
+from colorbook.models.critics import PatchCritic, S0Critic
+from colorbook.models.system_critics import S2Critic, S4Critic
+from colorbook.data.photos import data_dir
+from colorbook.models.energy import EnergyCritic, pull_away
+from colorbook.losses.basic import L1Loss
+from colorbook.models.many import ChannelCritics, ChannelGenerator, Critics, score, CriticOutputs
+from colorbook.evaluation.metrics import colorfulness
+from colorbook.models.layers import adapt, limit, norms
 
 SIZE = 32
 
@@ -53,8 +53,8 @@ def test_s2_global_pool_has_the_convolutions_and_a_small_head():
 
 # ---- critics in training: the callback as it has to be for penalties, clipping and several verdicts
 
-class Full(Adversary):
-    "`Adversary` with the four changes that the new critics and losses need"
+class Full(GANCallback):
+    "`GANCallback` with the four changes that the new critics and losses need"
     def __init__(self, loss, **kwargs):
         super().__init__(**kwargs)
         self.adv = EachLoss(adversarial_losses[loss]() if isinstance(loss, str) else loss)
@@ -267,7 +267,7 @@ def test_pull_away_by_hand():
 
 def test_score_is_one_number_a_picture():
     logits,said = torch.randn(3, 1, 5, 4),EnergyCritic(2, nf=4)(None, torch.rand(3, 2, 32, 32))
-    both = Verdicts((logits, said), (.25, .5))
+    both = CriticOutputs((logits, said), (.25, .5))
     assert torch.allclose(score(both), .25*logits.mean((1, 2, 3)) - .5*said.energy.flatten(), atol=1e-5)
 
 
@@ -315,7 +315,7 @@ def test_vgg19_of_the_shared_weights():
     "Keys and layers fit, edges reflect, and the activations have the scale that they were normalized to"
     if not data_dir() or not (data_dir().parent/'weights/vgg19-normalised-relu3_1.pth').exists():
         pytest.skip('no shared photos beside the checkout')
-    from colorbook.photos import sample_photos
+    from colorbook.data.photos import sample_photos
     net = vgg19()
     rgb = torch.stack([torch.from_numpy(np.array(o)) for o in sample_photos(size=64)[:3]]).permute(0, 3, 1, 2)/255
     with torch.no_grad(): out = net(rgb)

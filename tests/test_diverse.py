@@ -5,27 +5,28 @@ from dataclasses import replace
 import numpy as np, onnxruntime, pytest, torch
 from PIL import Image
 
-from colorbook.artifact import export_artifact, make_card
-from colorbook.classify import AnnealedMean, Tilted
-from colorbook.colorize import Colorizer, colorize, draw
+from colorbook.training.export import export_artifact, make_card
+from colorbook.color.bins import AnnealedMean, HueBias
+from colorbook.imaging.colorizer import Colorizer, colorize, draw
 from colorbook.core import InputError, UsageError
-from colorbook.critics import S2Critic, S4Critic
-from colorbook.diverse import (answers, best_of, draw_z, load_gan, pairwise_lpips, pictures, rank, ranked_sheet,
+from colorbook.models.system_critics import S2Critic, S4Critic
+from colorbook.evaluation.diversity import (answers, best_of, draw_z, load_gan, pairwise_lpips, pictures, rank,
+    ranked_sheet,
     ranked_sheet_of_run, spread, with_choices)
-from colorbook.energy import EnergyCritic
-from colorbook.many import Critics, score
-from colorbook.metrics import lpips, lpips_state
-from colorbook.photos import sample_photos
-from colorbook.plain import PlainNet
-from colorbook.recipes import generators, Phase, recipes
-from colorbook.stride1 import Stride1Generator
-from colorbook.training import train
-from colorbook.unet256 import Pix2PixGenerator
+from colorbook.models.energy import EnergyCritic
+from colorbook.models.many import Critics, score
+from colorbook.evaluation.metrics import lpips, lpips_state
+from colorbook.data.photos import sample_photos
+from colorbook.models.plain import PlainNet
+from colorbook.training.recipes import generators, Phase, recipes
+from colorbook.models.s2 import Stride1Generator
+from colorbook.training.trainer import train
+from colorbook.models.pix2pix import Pix2PixGenerator
 
 quiet = pytest.mark.filterwarnings('ignore')
 ROADS = dict(stride1=lambda: Stride1Generator(z_dim=6, planes=3, widths=(8, 6)),
     pix2pix=lambda: Pix2PixGenerator(depth=4, nf=8, z_dim=3),
-    leaning=lambda: Tilted(PlainNet(313, (8, 8), color=AnnealedMean())))
+    leaning=lambda: HueBias(PlainNet(313, (8, 8), color=AnnealedMean())))
 roads = pytest.mark.parametrize('road', ROADS)
 
 

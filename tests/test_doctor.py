@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np, pytest
 from PIL import Image
 
-from colorbook.copies import candidates, clusters, describe, find_copies, find_shots, split, thumbnails
+from colorbook.data.duplicates import candidates, clusters, describe, find_copies, find_shots, split, thumbnails
 from colorbook.core import InputError
-from colorbook.photos import data_dir, read_photo, sample_photos
-from colorbook.doctor import examine, FINDINGS, load_prior
-from colorbook.stream import glance, glances, stream_photos
+from colorbook.data.photos import data_dir, read_photo, sample_photos
+from colorbook.data.audit import examine, FINDINGS, load_prior
+from colorbook.data.scan import glance, glances, stream_photos
 
 
 def tiles(side, step):

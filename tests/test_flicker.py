@@ -6,13 +6,14 @@ import numpy as np, pytest
 from hypothesis import given, settings, strategies as st
 from PIL import Image
 
-import colorbook.flicker_cli
-from colorbook.cli import main
-from colorbook.film import travel, write_clip
-from colorbook.flicker import ColorSteps, Moments, cdc, flicker_report, jensen_shannon, moves, own_color, read_clip
-from colorbook.flicker import warp_error
-from colorbook.photos import sample_photos
-from colorbook.timeline import peaks, plot_flicker
+import colorbook.cli.flicker
+from colorbook.cli.app import main
+from colorbook.video.read import travel, write_clip
+from colorbook.evaluation.flicker import ColorSteps, Moments, cdc, flicker_report, jensen_shannon, moves, own_color
+from colorbook.evaluation.flicker import read_clip
+from colorbook.evaluation.flicker import warp_error
+from colorbook.data.photos import sample_photos
+from colorbook.evaluation.flicker_plot import peaks, plot_flicker
 
 SIZE = 128,72
 SHOTS = [list(travel(o, 14, SIZE, (0, .2), (.15, .3))) for o in sample_photos()[:2]]
@@ -214,10 +215,10 @@ class Block:
             raise ImportError(name)
 sys.meta_path.insert(0, Block())
 from PIL import Image
-from colorbook.flicker import flicker_report
-from colorbook.timeline import plot_flicker
-from colorbook.motion import moving
-import colorbook.flicker_cli
+from colorbook.evaluation.flicker import flicker_report
+from colorbook.evaluation.flicker_plot import plot_flicker
+from colorbook.video.flow import moving
+import colorbook.cli.flicker
 ims = [o.im for o in moving(Image.effect_noise((200, 150), 60), 3, (80, 60))]
 plot_flicker(flicker_report(ims, ims), sys.argv[1])
 '''

@@ -11,12 +11,12 @@ from torchvision import datasets as tv
 from torchvision.datasets import imagenet as tv_imagenet
 
 from colorbook.core import InputError
-from colorbook.data import color_loaders
-from colorbook.photos import Photos, data_dir
-from colorbook.formats import (Sets, crop_lfw, flowers17, keep_sound, lfw, read_sets, unofficial_flower_splits,
+from colorbook.data.loaders import color_loaders
+from colorbook.data.photos import Photos, data_dir
+from colorbook.data.datasets import (Sets, crop_lfw, flowers17, keep_sound, lfw, read_sets, unofficial_flower_splits,
                                unofficial_people)
-from colorbook.pairs import nir_pairs, pair_loaders
-from colorbook.public import URLs, fetch
+from colorbook.data.paired import nir_pairs, pair_loaders
+from colorbook.data.download import URLs, fetch
 
 RNG = np.random.default_rng(7)
 photos = pytest.mark.skipif(not (data_dir() and (data_dir()/'flowers17').is_dir()), reason='no shared photos here')

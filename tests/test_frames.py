@@ -8,9 +8,9 @@ from hypothesis import given, settings, strategies as st
 from PIL import Image
 
 from colorbook.core import InputError, UsageError
-from colorbook.photos import data_dir, sample_photos
-from colorbook.film import find_cuts, mark_shots, open_video, read_frames, travel, video_length, write_clip
-from colorbook.frames import TripletFrames, extract_frames, fetch_video, frame_shots, read_table, triplets
+from colorbook.data.photos import data_dir, sample_photos
+from colorbook.video.read import find_cuts, mark_shots, open_video, read_frames, travel, video_length, write_clip
+from colorbook.data.frames import TripletFrames, extract_frames, fetch_video, frame_shots, read_table, triplets
 
 T = Image.Transpose
 PHOTO = sample_photos()[0]
@@ -189,7 +189,7 @@ def test_lost_frames_at_the_end_are_missed(tmp_path):
     with pytest.raises(InputError, match='frames.csv'): read_table(tmp_path/'out')
 
 
-WORK = 'import sys; from colorbook.frames import extract_frames; extract_frames(*sys.argv[1:3], valid=.4)'
+WORK = 'import sys; from colorbook.data.frames import extract_frames; extract_frames(*sys.argv[1:3], valid=.4)'
 
 
 def test_killed_and_taken_up_again(tmp_path):

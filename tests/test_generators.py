@@ -3,17 +3,17 @@ import copy, json
 import numpy as np, onnxruntime, pytest, torch
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
-from colorbook.artifact import LtoAb, export_artifact, fold, make_card, strip
-from colorbook.classify import AnnealedMean
+from colorbook.training.export import ImageGraph, export_artifact, fold, make_card, strip
+from colorbook.color.bins import AnnealedMean
 from colorbook.core import InputError, UsageError
-from colorbook.examine import n_weights, one_step, unreached
-from colorbook.norms import SelfAttention, adapt
-from colorbook.plain import FCN32, PlainNet
-from colorbook.stride1 import Stride1Generator, draw_noise
-from colorbook.unet import MobileUNet, S0Generator
-from colorbook.unet256 import Pix2PixGenerator
-from colorbook.unets import EncoderUNet, encoder_state, timm_encoder
-from colorbook.zhang import ZhangNet
+from colorbook.models.inspect import n_weights, one_step, unreached
+from colorbook.models.layers import SelfAttention, adapt
+from colorbook.models.plain import FCN32, PlainNet
+from colorbook.models.s2 import Stride1Generator, draw_noise
+from colorbook.models.unet import MobileUNet, S0Generator
+from colorbook.models.pix2pix import Pix2PixGenerator
+from colorbook.models.encoder_unet import EncoderUNet, encoder_state, timm_encoder
+from colorbook.models.zhang import ZhangNet
 
 EIGHT,SLIM = (4, 4, 8, 8, 8, 8, 8, 4),(16, 12, 8, 8)
 SMALL = dict(
@@ -171,7 +171,7 @@ def test_one_file_any_size(name, kw, tmp_path):
     largest = 0.
     for h,w in ((64, 64), (96, 160), (45, 61), (131, 33)):
         L,z = torch.rand(1, 1, h, w),dict(z=torch.zeros(1, net.z_dim)) if getattr(net, 'z_dim', 0) else {}
-        with torch.no_grad(): ab = LtoAb(net)(L, *z.values())
+        with torch.no_grad(): ab = ImageGraph(net)(L, *z.values())
         got = run(path, L=L, **z)
         assert got.shape == ab.shape and (got - ab).abs().max() < 1e-3
         largest = max(largest, ab.abs().max().item())

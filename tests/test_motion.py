@@ -6,10 +6,10 @@ from hypothesis import given, settings, strategies as st
 from PIL import Image
 
 from colorbook.core import InputError
-from colorbook.film import find_cuts, travel
-from colorbook.motion import PRESETS, Plane, Scene, flow, grid, inside, moving, motion_border, no_way_back, occluded
-from colorbook.motion import planes, visibility, warp
-from colorbook.photos import sample_photos
+from colorbook.video.read import find_cuts, travel
+from colorbook.video.flow import PRESETS, Plane, Scene, flow, grid, inside, moving, motion_border, no_way_back, occluded
+from colorbook.video.flow import planes, visibility, warp
+from colorbook.data.photos import sample_photos
 
 PHOTO = sample_photos()[0]
 GRAY = np.asarray(PHOTO.convert('L').resize((480, 360)))

@@ -10,17 +10,17 @@ from hypothesis import given, settings, strategies as st
 from PIL import Image
 from skimage import data
 
-from colorbook.cli import main
+from colorbook.cli.app import main
 from colorbook.core import InputError, UsageError
-from colorbook.film import travel, write_clip
-from colorbook.page import Server, read_stream
-from colorbook.play import Pace, Player, film_frames, in_time, steady_so_far
-from colorbook.reel import open_reel
-from colorbook.stabilize import stabilize
+from colorbook.video.read import travel, write_clip
+from colorbook.video.server import Server, read_stream
+from colorbook.video.player import Pace, Player, film_frames, in_time, steady_so_far
+from colorbook.video.container import open_reel
+from colorbook.video.stabilize import stabilize
 
 ROOT,SIZE = Path(__file__).parent.parent,32
 CAT = Image.fromarray(data.chelsea())
-PROGRAM = [sys.executable, '-m', 'colorbook.cli', 'play']
+PROGRAM = [sys.executable, '-m', 'colorbook', 'play']
 
 
 def clip(path, n=20, size=(64, 48), **how): return write_clip(travel(CAT, n, size, (0, 0), (.3, .3)), path, **how)
@@ -252,7 +252,7 @@ def test_what_cannot_be_opened(src, capsys):
 
 
 def test_a_device_that_is_no_camera(tmp_path):
-    from colorbook import play
+    from colorbook.video import player as play
     assert play.camera('/dev/video0') == '/dev/video0'
     (tmp_path/'5').write_bytes(b'')
     here = os.getcwd()

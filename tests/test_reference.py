@@ -6,17 +6,18 @@ import cv2, numpy as np, pytest
 from PIL import Image
 from skimage import data
 
-from colorbook import reference as ref_module, video
-from colorbook.cli import main
-from colorbook.colorize import load_model
+from colorbook.video import reference as ref_module
+from colorbook.video import colorize as video
+from colorbook.cli.app import main
+from colorbook.imaging.colorizer import load_model
 from colorbook.core import InputError, UsageError
-from colorbook.film import read_frames, travel, write_clip
-from colorbook.moving import colored, reduce, watch
-from colorbook.reel import open_reel
-from colorbook.reference import reference_color, steer, tell
-from colorbook.steer import find_frame, read_shot, tell_film
-from colorbook.stream_model import color_source
-from colorbook.video import colorize_video
+from colorbook.video.read import read_frames, travel, write_clip
+from colorbook.video.pipeline import colored, reduce, watch
+from colorbook.video.container import open_reel
+from colorbook.video.reference import reference_color, steer, tell
+from colorbook.video.steer import find_frame, read_shot, tell_film
+from colorbook.video.model import color_source
+from colorbook.video.colorize import colorize_video
 
 SIZE = 64
 CAT,CUP,ROCKET = (Image.fromarray(o()) for o in (data.chelsea, data.coffee, data.rocket))
@@ -181,7 +182,7 @@ def test_faults(film, capsys):
 
 def test_wide_reference_of_sixteen_bits(film, tmp_path):
     "A reference may be of another size, of sixteen bits, and turned"
-    from colorbook.steer import load_reference
+    from colorbook.video.steer import load_reference
     exif = Image.Exif()
     exif[274] = 6
     film.ims[25].transpose(Image.Transpose.ROTATE_90).save(tmp_path/'turned.jpg', exif=exif, quality=95)

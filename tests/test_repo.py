@@ -8,8 +8,9 @@ import book
 
 ROOT = book.ROOT
 CHAPTERS = book.chapters()
-MODULE = re.compile(r'^#\|\s*default_exp\s+(\w+)', re.M)
-each = pytest.mark.parametrize('path', CHAPTERS, ids=[o.stem for o in CHAPTERS])
+MODULE = re.compile(r'^#\|\s*default_exp\s+([\w.]+)', re.M)
+ORDER = 'core color imaging video data models losses evaluation training cli'.split()  # a room imports to its left
+each = pytest.mark.parametrize('path', CHAPTERS, ids=[book.name(o) for o in CHAPTERS])
 
 
 def tracked():
@@ -35,11 +36,12 @@ def module_of(path):
     return m and m[1]
 
 
-def test_there_are_chapters(): assert [o.name for o in CHAPTERS][:2] == ['00_core.ipynb', '01_lab.ipynb']
+def test_there_are_chapters(): assert {'core', 'color/lab', 'training/gan'} <= {book.name(o) for o in CHAPTERS}
 
 
 def test_every_script_has_its_notebook():
-    assert {o.stem for o in (ROOT/'nbs').glob('[0-9]*.py')} == {o.stem for o in CHAPTERS}
+    scripts = [o for o in (ROOT/'nbs').rglob('*.py') if not o.parent.name.startswith('.')]
+    assert sorted(scripts) == sorted(o.with_suffix('.py') for o in CHAPTERS)
 
 
 @each
@@ -68,15 +70,15 @@ def test_export_and_clean_leave_no_diff(tmp_path):
     for o in ('settings.ini', 'pyproject.toml', 'jupytext.toml'): shutil.copy(ROOT/o, tmp_path)
     tool = Path(sys.executable).with_name
     for o in ('nbdev_clean', 'nbdev_export'): subprocess.run([tool(o)], cwd=tmp_path, check=True)
-    made = {o.relative_to(tmp_path) for d in ('nbs', 'colorbook') for o in (tmp_path/d).glob('*.*') if o.is_file()}
-    there = {o.relative_to(ROOT) for o in (ROOT/'colorbook').glob('*.py')}
+    made = {o.relative_to(tmp_path) for d in ('nbs', 'colorbook') for o in (tmp_path/d).rglob('*.*') if o.is_file()}
+    there = {o.relative_to(ROOT) for o in (ROOT/'colorbook').rglob('*.py')}
     assert there == {o for o in made if o.parts[0] == 'colorbook'}
     assert [str(o) for o in sorted(made) if (tmp_path/o).read_bytes() != (ROOT/o).read_bytes()] == []
 
 
 @each
 def test_form(path):
-    nb,num = nbformat.read(path, as_version=4),int(path.name[:2])
+    nb = nbformat.read(path, as_version=4)
     blocks,last = nb.cells[0].source.split('\n\n'),'\n'.join(c.source for c in nb.cells[-4:])
     assert re.fullmatch(r'# .+', blocks[0]) and re.fullmatch(r'> .+', blocks[1]) and len(blocks[2].split()) >= 20
     assert '## What we have' in last and '## Exercises' in last.split('## What we have')[1]
@@ -85,7 +87,8 @@ def test_form(path):
     exported = [o for o in sources if re.search(r'^#\|\s*export', o, re.M)]
     assert any(re.search(r'\b(test_\w+\(|assert )', o) for o in sources if o not in exported), 'no cell asserts'
     assert sum(len(o.splitlines()) for o in exported) <= 300
-    assert bool(module_of(path)) == bool(exported) == (num < 20)
+    assert bool(module_of(path)) == bool(exported)
+    if exported: assert module_of(path).replace('.', '/') == book.name(path)
     for o in sources: book.rewrite(o)  # no unknown option
     for i,line in enumerate(path.with_suffix('.py').read_text().splitlines(), 1):
         assert line.startswith('# ') or len(line) <= 120, f'line {i} is too long'
@@ -97,30 +100,39 @@ def test_lines_are_short():
     assert long == []
 
 
-def imported(source, lazy=True):
-    "Modules of colorbook that `source` imports, inside of functions too if `lazy`"
-    tree = ast.parse(source)
-    for o in ast.walk(tree) if lazy else tree.body:
+def imported(source, here='colorbook'):
+    "What `source`, a module of the package `here`, imports of colorbook, also in functions and by `import_module`"
+    for o in ast.walk(ast.parse(source)):
         if isinstance(o, ast.ImportFrom):
-            name = '.'.join((['colorbook'] if o.level else []) + ([o.module] if o.module else []))
-            if name == 'colorbook': yield from (a.name for a in o.names)
-            elif name.startswith('colorbook.'): yield name.split('.')[1]
-        elif isinstance(o, ast.Import):
-            yield from (a.name.split('.')[1] for a in o.names if a.name.startswith('colorbook.'))
+            up = here.split('.')[:len(here.split('.')) + 1 - o.level] if o.level else []
+            base = '.'.join(up + ([o.module] if o.module else []))
+            if base.split('.')[0] == 'colorbook': yield from (f'{base}.{a.name}' for a in o.names)
+        elif isinstance(o, ast.Import): yield from (a.name for a in o.names if a.name.startswith('colorbook.'))
+        elif isinstance(o, ast.Constant) and isinstance(o.value, str) and re.fullmatch(r'colorbook(\.\w+)+', o.value):
+            yield o.value
 
 
 def test_imported_sees_every_form():
-    source = 'import colorbook.a\nfrom colorbook.b import x\nfrom .c import y\nfrom colorbook import d\n'
-    source += 'def f(): from .e import z'
-    assert set(imported(source)) == set('abcde') and set(imported(source, lazy=False)) == set('abcd')
+    source = 'import colorbook.a.b\nfrom colorbook.c import x\nfrom .d import y\nfrom ..e.f import z\n'
+    source += "from colorbook import g\ndef h():\n    from . import i\n    import_module('colorbook.j.k')"
+    found = sorted(o.split('.', 1)[1] for o in imported(source, 'colorbook.room'))
+    assert found == sorted('a.b c.x g room.d.y e.f.z room.i j.k'.split())
 
 
-@each
-def test_no_chapter_imports_a_later_one(path):
-    number = {module_of(o): int(o.name[:2]) for o in CHAPTERS if module_of(o)}
-    lazy = module_of(path) != 'cli'  # the command line may reach for anything, but only when it is asked to
-    names = [n for o in code(path) for n in imported(o, lazy)]
-    assert [n for n in names if number.get(n, -1) > int(path.name[:2])] == []
+MODULES = sorted(o.relative_to(ROOT).with_suffix('') for o in (ROOT/'colorbook').rglob('*.py')
+                 if o.parent != ROOT/'colorbook' or o.stem == 'core')
+
+
+@pytest.mark.parametrize('module', MODULES, ids=[o.as_posix() for o in MODULES])
+def test_a_room_imports_only_rooms_to_its_left(module):
+    room = module.parts[1]
+    names = imported((ROOT/module).with_suffix('.py').read_text(), '.'.join(module.parts[:-1]))
+    rooms = {o.split('.')[1] for o in names}
+    assert {o for o in rooms & {*ORDER} if ORDER.index(o) > ORDER.index(room)} == set()
+
+
+def test_every_room_is_in_the_order():
+    assert {o.name for o in (ROOT/'colorbook').iterdir() if (o/'__init__.py').exists()} == {*ORDER} - {'core'}
 
 
 def test_nothing_of_the_workplace():
@@ -157,10 +169,12 @@ PICTURE = ("from PIL import Image; from colorbook import colorize; "
            "assert colorize(Image.new('L', (70, 50), 99)).size == (70, 50)")
 
 
-USED = 'core', 'colorize', 'cli', 'flicker', 'timeline', 'video', 'stream_model'
+USED = ['.'.join(o.parts) for o in MODULES if o.parts[1] in ('core', 'imaging', 'video', 'cli')
+        or o.parts[1:] in (('color', 'srgb'), ('evaluation', 'flicker'), ('evaluation', 'flicker_plot'))]
+USED = [o.removesuffix('.__init__') for o in USED]
 
 
-@pytest.mark.parametrize('what', ['import colorbook', *(f'import colorbook.{o}' for o in USED), PICTURE],
+@pytest.mark.parametrize('what', ['import colorbook', *(f'import {o}' for o in USED), PICTURE],
     ids=['colorbook', *USED, 'a picture'])
 def test_use_half_is_without_torch(what):
     run = subprocess.run([sys.executable, '-c', f'{BLOCK}\n{what}'], cwd=ROOT, capture_output=True, text=True)
@@ -172,21 +186,14 @@ def test_the_block_blocks():
     assert run.returncode and 'not for the use half' in run.stderr
 
 
-def listed():
-    "Chapters of `_quarto.yml` in order"
-    conf = yaml.safe_load((ROOT/'_quarto.yml').read_text())
-    flat = [c for o in conf['book']['chapters'] for c in (o['chapters'] if isinstance(o, dict) else [o])]
-    assert flat[0] == 'index.qmd'
-    return flat[1:]
-
-
 def test_quarto_index_and_chapters_agree():
     want = [o.relative_to(ROOT).as_posix() for o in CHAPTERS]
-    assert listed() == want
+    assert sorted(want) == sorted(o.relative_to(ROOT).as_posix() for o in (ROOT/'nbs').rglob('*.ipynb')
+                                  if '.ipynb_checkpoints' not in o.parts)
     index = (ROOT/'index.qmd').read_text()
-    assert re.findall(r'\]\((nbs/\w+\.ipynb)\)', index) == want
+    assert re.findall(r'\]\((nbs/[\w/]+\.ipynb)\)', index) == want
     title = lambda o: nbformat.read(o, as_version=4).cells[0].source.splitlines()[0].removeprefix('# ')
-    assert re.findall(r'\[(.*?)\]\(nbs/', index) == [f'{o.name[:2]} {title(o)}' for o in CHAPTERS]
+    assert re.findall(r'\[(.*?)\]\(nbs/', index) == [title(o) for o in CHAPTERS]
 
 
 def test_workflows_mirror_ci():

@@ -8,10 +8,10 @@ from fastai.vision.all import SGD, Callback, CancelFitException, Learner, nn
 from PIL import Image, JpegImagePlugin
 
 from colorbook.core import InputError, OutputError, UsageError
-from colorbook.data import color_loaders
-from colorbook.photos import data_dir, is_photo, sample_photos
-from colorbook.pack import Shards, scan_shard, write_shards
-from colorbook.shards import plan_epoch, read_batches, shard_loaders
+from colorbook.data.loaders import color_loaders
+from colorbook.data.photos import data_dir, is_photo, sample_photos
+from colorbook.data.shards import Shards, scan_shard, write_shards
+from colorbook.data.shard_loader import plan_epoch, read_batches, shard_loaders
 
 N, BS = 131, 8
 ROOT = Path(__file__).parent.parent
@@ -153,8 +153,8 @@ def test_a_state_of_something_else(home):
 
 TRAIN = '''
 import json, os, sys, torch
-from colorbook.core import write_beside
-from colorbook.shards import shard_loaders
+from colorbook.core import atomic_path
+from colorbook.data.shard_loader import shard_loaders
 home, place = sys.argv[1:]
 state = json.load(open(place)) if os.path.exists(place) else None
 dl = shard_loaders(home, 8, 8, valid=.1, seed=3, buffer=30, device='cpu', num_workers=2, world=(0, 1), target='rgb',
@@ -162,7 +162,7 @@ dl = shard_loaders(home, 8, 8, valid=.1, seed=3, buffer=30, device='cpu', num_wo
 while dl.epoch < 2:
     for _,rgb in dl:
         ids = ((rgb[:, 0, 0, 0] + 1)/2*255).round().int().tolist()
-        with write_beside(place) as f: f.write_text(json.dumps({**dl.state_dict(), 'ids': ids}))
+        with atomic_path(place) as f: f.write_text(json.dumps({**dl.state_dict(), 'ids': ids}))
         print(dl.epoch, *ids, flush=True)
         if not state: sys.stdin.readline()
 '''
@@ -189,7 +189,7 @@ def test_killed_and_resumed(home, tmp_path):
 
 GLOO = '''
 import json, sys, torch, torch.distributed as dist
-from colorbook.shards import shard_loaders
+from colorbook.data.shard_loader import shard_loaders
 home, rank, meet = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 dist.init_process_group('gloo', init_method=f'file://{meet}', rank=rank, world_size=2)
 def loaders(**kwargs):

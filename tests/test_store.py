@@ -6,11 +6,11 @@ import h5py, numpy as np, pytest, torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from colorbook import store
+from colorbook.data import hdf5 as store
 from colorbook.core import InputError, OutputError, UsageError
-from colorbook.data import split_by_hash
-from colorbook.photos import Photos, data_dir, sample_photos
-from colorbook.store import DBPhotos, build_db, from_lab8, hold_parts, parts_of, to_lab8
+from colorbook.data.loaders import split_by_hash
+from colorbook.data.photos import Photos, data_dir, sample_photos
+from colorbook.data.hdf5 import DBPhotos, build_db, from_lab8, hold_parts, parts_of, to_lab8
 
 CHILD = multiprocessing.get_context('forkserver')  # children are forked from a process without threads
 SIZE,PART = (24, 18), 4*24*18*3  # four frames a part
@@ -398,7 +398,7 @@ def test_a_damaged_frame_is_named(tmp_path):
 def test_real_photos(tmp_path):
     shard = sorted((data_dir()/'photos').glob('*.tar'))[0]
     photos = Photos(shard, short=96, n=60)
-    from colorbook.photos import list_photos
+    from colorbook.data.photos import list_photos
     build_db(iter(list_photos(shard)[:60]), tmp_path/'x.h5', size=(96, 96))
     db = DBPhotos(tmp_path/'x.h5')
     assert db.names == photos.names and split_by_hash(db, .2) == split_by_hash(photos, .2)

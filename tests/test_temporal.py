@@ -5,15 +5,16 @@ import numpy as np, pytest, torch
 from PIL import Image
 from torch import nn
 
-from colorbook.classify import AnnealedMean
+from colorbook.color.bins import AnnealedMean
 from colorbook.core import InputError, UsageError
-from colorbook.film import travel
-from colorbook.lab import rgb_to_lab
-from colorbook.photos import sample_photos
-from colorbook.temporal import from_image, pairs_of, S1Critic, S1Generator, SteadyLoss, TemporalUNet, visibility, warp
-from colorbook.temporal_data import camera_clip, clip_loaders, ClipItems, Clips, Film, split_clips, ToClips, windows
-from colorbook.temporal_export import export_stream, stream_card
-from colorbook.unet import MobileUNet
+from colorbook.video.read import travel
+from colorbook.color.lab import rgb_to_lab
+from colorbook.data.photos import sample_photos
+from colorbook.models.temporal import from_image, pairs_of, S1Critic, S1Generator, SteadyLoss, TemporalUNet
+from colorbook.models.temporal import visibility, warp
+from colorbook.data.clips import camera_clip, clip_loaders, ClipItems, Clips, Film, split_clips, ToClips, windows
+from colorbook.training.film_export import export_stream, stream_card
+from colorbook.models.unet import MobileUNet
 
 
 def count(net): return sum(o.numel() for o in net.parameters())
@@ -195,7 +196,7 @@ def files(nets, tmp_path_factory):
 @pytest.mark.parametrize('size', [(64, 96), (160, 32)])
 @pytest.mark.parametrize('name', ['product', 's1'])
 def test_the_stream_is_the_network(nets, files, name, size):
-    from colorbook.stream_model import color_film, Stream
+    from colorbook.video.model import color_film, Stream
     film = torch.rand(7, *size, generator=torch.Generator().manual_seed(6))
     cuts = [i for i in range(1, 7) if SHOTS[i] != SHOTS[i - 1]]
     got = np.stack(list(color_film(Stream(files[name]), film.numpy(), cuts)))
@@ -206,7 +207,7 @@ def test_the_stream_is_the_network(nets, files, name, size):
 
 
 def test_a_film_of_any_length_and_one_after_another(files):
-    from colorbook.stream_model import color_film, Stream
+    from colorbook.video.model import color_film, Stream
     stream = Stream(files['s1'])
     assert stream.flush() is None
     for n,size in ((1, (32, 32)), (2, (64, 32)), (0, (32, 32)), (3, (32, 96))):
@@ -218,18 +219,18 @@ def test_a_film_of_any_length_and_one_after_another(files):
 
 
 def test_a_model_for_pictures_is_refused():
-    from colorbook.colorize import default_model
-    from colorbook.stream_model import Stream
+    from colorbook.imaging.colorizer import default_model
+    from colorbook.video.model import Stream
     with pytest.raises(InputError, match='for pictures'): Stream(default_model())
 
 
 def test_train_s1_as_users_do(tmp_path, capsys):
     "A folder of S1's frames, one command, and a file that colors every frame"
     import yaml
-    from colorbook.cli import main
-    from colorbook.recipes import Phase, replace, save_recipe
-    from colorbook.stream_model import color_film, Stream
-    from colorbook.temporal_recipes import recipes
+    from colorbook.cli.app import main
+    from colorbook.training.recipes import Phase, replace, save_recipe
+    from colorbook.video.model import color_film, Stream
+    from colorbook.training.film_recipes import recipes
     for folder,start,n in (('train', 1, 8), ('val', 10000, 5)):
         (tmp_path/'film'/folder).mkdir(parents=True)
         for i,o in enumerate(travel(sample_photos(96)[start > 1], n, (48, 36))):
@@ -250,8 +251,8 @@ def test_train_s1_as_users_do(tmp_path, capsys):
 @pytest.mark.parametrize('stabilize', [0, .9])
 def test_a_film_taken_up_again_has_the_same_colors(files, tmp_path, monkeypatch, stabilize):
     "The model needs a frame more than the stabilizer before the place where it goes on"
-    from colorbook import video
-    from colorbook.film import read_frames, write_clip
+    from colorbook.video import colorize as video
+    from colorbook.video.read import read_frames, write_clip
     photos = sample_photos(128)
     ims = [o for k,n in ((0, 135), (3, 10)) for o in travel(photos[k], n, (64, 48), (0, .2), (.6, .6), part=.7)]
     clip = write_clip(ims, tmp_path/'clip.mp4')
@@ -272,8 +273,8 @@ def test_a_film_taken_up_again_has_the_same_colors(files, tmp_path, monkeypatch,
 
 
 def test_film_and_picture_models_are_told_apart(files, tmp_path):
-    from colorbook.colorize import colorize, default_model
-    from colorbook.stream_model import load_film_model, Stream
+    from colorbook.imaging.colorizer import colorize, default_model
+    from colorbook.video.model import load_film_model, Stream
     with pytest.raises(InputError, match='colorbook video'): colorize(sample_photos(64)[0], model=files['s1'])
     assert isinstance(load_film_model(files['s1']), Stream)
     assert load_film_model(default_model()).card.get('kind') != 'video'

@@ -5,7 +5,7 @@ import pandas as pd, pytest
 from PIL import Image
 
 import book
-from colorbook.cli import main
+from colorbook.cli.app import main
 
 RECIPE = '''name: small
 phases:
@@ -20,7 +20,7 @@ valid: .2
 '''
 
 
-def command(recipe, photos, out): return [sys.executable, '-m', 'colorbook.cli', 'train', str(recipe), str(photos),
+def command(recipe, photos, out): return [sys.executable, '-m', 'colorbook', 'train', str(recipe), str(photos),
     '-o', str(out), '--weights', 'none']
 
 
@@ -34,7 +34,7 @@ def weights(run): return {o.name: o.read_bytes() for o in sorted(run.glob('gener
 @pytest.fixture(scope='module')
 def home(tmp_path_factory):
     "A folder of photos and a recipe"
-    from colorbook.photos import sample_photos
+    from colorbook.data.photos import sample_photos
     home = tmp_path_factory.mktemp('train')
     (home/'photos').mkdir()
     for i,o in enumerate(sample_photos(192)):
@@ -63,7 +63,7 @@ def test_a_run_leaves_its_files(straight):
 
 def test_the_artifact_colors(straight, home):
     out = home/'colored.png'
-    subprocess.run([sys.executable, '-m', 'colorbook.cli', 'colorize', home/'photos/0-0-0.png', '-o', out, '--model',
+    subprocess.run([sys.executable, '-m', 'colorbook', 'colorize', home/'photos/0-0-0.png', '-o', out, '--model',
         straight/'artifact.onnx'], cwd=book.ROOT, check=True)
     assert Image.open(out).size == (64, 64)
 
@@ -129,8 +129,8 @@ def test_an_unknown_recipe_and_missing_photos(home, tmp_path, capsys):
 
 
 def test_the_model_in_the_package_was_made_by_the_recipe():
-    from colorbook.colorize import card
-    from colorbook.recipes import from_plain, recipes
+    from colorbook.imaging.colorizer import card
+    from colorbook.training.recipes import from_plain, recipes
     made = card()
     assert from_plain(made['recipe']) == recipes['default']  # fields that came later have their defaults
     assert made['chosen']['ratio'] >= recipes['default'].floor and made['size'] == made['chosen']['size']

@@ -9,14 +9,14 @@ from fastai.optimizer import Adam
 from safetensors.torch import load_file
 from torch import nn
 
-from colorbook.adversary import Adversary, GAN, gan_splitter
-from colorbook.alarm import Alarm
-from colorbook.critic import PatchCritic
-from colorbook.data import color_loaders
-from colorbook.photos import Photos, sample_photos
-from colorbook.journal import Journal, seed_everything
-from colorbook.nogan import NoGANStop, Panel
-from colorbook.turns import make_adversary
+from colorbook.training.gan import GANCallback, GAN, gan_splitter
+from colorbook.training.monitor import GANMonitor
+from colorbook.models.critics import PatchCritic
+from colorbook.data.loaders import color_loaders
+from colorbook.data.photos import Photos, sample_photos
+from colorbook.training.journal import RunRecorder, seed_everything
+from colorbook.training.nogan import NoGANStop, ValidationPanel
+from colorbook.training.schedules import make_adversary
 
 SIZE = 16
 quiet = pytest.mark.filterwarnings('ignore')
@@ -47,12 +47,12 @@ def learner(patches, seed=0):
     return learn
 
 
-class Deaf(Adversary):
+class Deaf(GANCallback):
     def generator_term(self, critic, L, fake): super().generator_term(critic, L, fake.detach())
 
 
 class Frozen(Callback):
-    order = Adversary.order + 1
+    order = GANCallback.order + 1
     def before_batch(self): self.learn.model.generator.eval()
 
 
@@ -60,24 +60,25 @@ class Frozen(Callback):
 @pytest.mark.parametrize('seed', [3, 4])
 def test_alarms(patches, seed):
     def alarms(*stretches):
-        learn,alarm = learner(patches, seed),Alarm()
+        learn,alarm = learner(patches, seed),GANMonitor()
         for lr,*cbs in stretches: learn.fit(1, lr, cbs=[*cbs, alarm])
         return alarm
-    well = alarms((3e-3, Adversary(mode='content')), (2e-3, Adversary(mode='critic')), (1e-3, Adversary(weight=.1)),
-        (1e-3, Adversary(weight=.1)))
+    well = alarms((3e-3, GANCallback(mode='content')), (2e-3, GANCallback(mode='critic')),
+        (1e-3, GANCallback(weight=.1)),
+        (1e-3, GANCallback(weight=.1)))
     assert well.raised == {} and well.n > 100
     assert list(alarms((1e-3, Deaf())).raised.items())[0] == ('detached', 1)
-    assert alarms((1e-3, Adversary(), Frozen())).raised == {'norm': 21}
-    assert {'generator rate': 1, 'critic rate': 1}.items() <= alarms((1e-1, Adversary())).raised.items()
+    assert alarms((1e-3, GANCallback(), Frozen())).raised == {'norm': 21}
+    assert {'generator rate': 1, 'critic rate': 1}.items() <= alarms((1e-1, GANCallback())).raised.items()
 
 
 @quiet
 def test_the_stop_leaves_the_chosen_weights_to_the_journal(patches, tmp_path):
     learn = learner(patches)
     L,ab = map(torch.cat, zip(*learn.dls.valid))
-    learn.fit(1, (3e-3, 0.), cbs=Adversary(mode='content'))
-    rows,stop = [],NoGANStop(Panel(L[:32], ab[:32]), share=.05, patience=.2)
-    learn.fit(30, (1e-3, 2e-3), cbs=[make_adversary('logistic', .3), Journal(tmp_path, 0, rows), stop])
+    learn.fit(1, (3e-3, 0.), cbs=GANCallback(mode='content'))
+    rows,stop = [],NoGANStop(ValidationPanel(L[:32], ab[:32]), share=.05, patience=.2)
+    learn.fit(30, (1e-3, 2e-3), cbs=[make_adversary('logistic', .3), RunRecorder(tmp_path, 0, rows), stop])
     assert stop.done and stop.chosen < stop.n
     saved = load_file(sorted(tmp_path.glob('generator-*'))[-1])
     for k,v in learn.model.generator.state_dict().items():
@@ -92,6 +93,6 @@ def test_the_stop_leaves_the_chosen_weights_to_the_journal(patches, tmp_path):
 @pytest.mark.parametrize('mode', ['1-3', 'adaptive', 'plain'])
 def test_a_schedule_under_a_journal(patches, tmp_path, mode):
     learn,rows = learner(patches),[]
-    learn.fit(1, (1e-3, 1e-3), cbs=[make_adversary('logistic', .1, mode), Journal(tmp_path, 0, rows)])
+    learn.fit(1, (1e-3, 1e-3), cbs=[make_adversary('logistic', .1, mode), RunRecorder(tmp_path, 0, rows)])
     assert rows[0]['mode'] == mode and np.isfinite(rows[0]['crit'])
     assert torch.load(tmp_path/'checkpoint.pth', weights_only=True)['model']['step'] == len(learn.dls.train)

@@ -9,14 +9,14 @@ import av, numpy as np, pytest
 from PIL import Image
 from skimage import data
 
-from colorbook.cli import main
+from colorbook.cli.app import main
 from colorbook.core import InputError, OutputError, UsageError
-from colorbook.film import decode, read_frames, travel, write_clip
-from colorbook.moving import frame_by_frame
-from colorbook.paint import light
-from colorbook.reel import Coded, encode_part, open_reel, spec_of, timed
-from colorbook.stabilize import stabilize
-from colorbook.video import colorize_video
+from colorbook.video.read import decode, read_frames, travel, write_clip
+from colorbook.video.pipeline import frame_by_frame
+from colorbook.imaging.compose import light
+from colorbook.video.container import Coded, encode_part, open_reel, spec_of, timed
+from colorbook.video.stabilize import stabilize
+from colorbook.video.colorize import colorize_video
 
 ROOT,SIZE = Path(__file__).parent.parent,32
 PICTURES = ROOT/'colorbook/default.onnx'  # the model for pictures, which has many answers
@@ -200,7 +200,7 @@ def test_gif(tmp_path):
 @pytest.mark.parametrize('suffix', ['.mkv', '.nut', '.mp4'])
 def test_pipes(suffix, tmp_path):
     src = with_sound(write_clip(pictures(8), tmp_path/'a.mp4', rate=25), tmp_path/f'b{suffix}')
-    run = subprocess.run([sys.executable, '-m', 'colorbook.cli', 'video', '-', '-', '--size', str(SIZE)], cwd=ROOT,
+    run = subprocess.run([sys.executable, '-m', 'colorbook', 'video', '-', '-', '--size', str(SIZE)], cwd=ROOT,
         input=src.read_bytes(), capture_output=True, timeout=300)
     assert run.returncode == 0, run.stderr
     (tmp_path/'c.mkv').write_bytes(run.stdout)
@@ -229,7 +229,7 @@ def much_sound(silent, path, tracks=6, seconds=6):
     return path
 
 
-WORK = 'import sys; from colorbook.video import colorize_video; colorize_video(*sys.argv[1:3], size=32)'
+WORK = 'import sys; from colorbook.video.colorize import colorize_video; colorize_video(*sys.argv[1:3], size=32)'
 
 
 def test_killed_ten_times(tmp_path):
@@ -270,7 +270,7 @@ def test_killed_ten_times(tmp_path):
 
 def test_other_words_begin_anew(tmp_path, monkeypatch):
     src = write_clip(pictures(30, 30), tmp_path/'a.mp4')
-    from colorbook import video
+    from colorbook.video import colorize as video
     real = video.finish
     def broken(*a): raise KeyboardInterrupt
     monkeypatch.setattr(video, 'finish', broken)
@@ -350,7 +350,7 @@ def test_full_disk(tmp_path):
     assert colorize_video(src, tmp_path/'b.mkv', size=SIZE, quality=0).frames == 60
 
 
-VIDEO = [sys.executable, '-m', 'colorbook.cli', 'video']
+VIDEO = [sys.executable, '-m', 'colorbook', 'video']
 
 
 @pytest.mark.skipif(not Path('/dev/full').exists(), reason='there is no device that is always full')
@@ -553,7 +553,7 @@ def test_sound_may_be_longer_than_pictures(tmp_path):
 
 def test_a_pipe_becomes_a_transport_stream_that_plays(tmp_path):
     src = write_clip(pictures(6), tmp_path/'b.mkv', rate=25)
-    words = [sys.executable, '-m', 'colorbook.cli', 'video', '-', '--size', str(SIZE)]
+    words = [sys.executable, '-m', 'colorbook', 'video', '-', '--size', str(SIZE)]
     def run(dst): return subprocess.run([*words, tmp_path/dst], cwd=ROOT, input=src.read_bytes(), capture_output=True)
     assert run('c.ts').returncode == 0
     assert len(list(read_frames(tmp_path/'c.ts'))) == 6

@@ -1,0 +1,454 @@
+# %% [markdown]
+# # The command line
+#
+# > A folder of old photographs in, a folder of colored ones out, and a number that says how it went
+#
+# Most people who want color have a folder, not a variable. At the end of this chapter they have `colorbook colorize FOLDER -o OUT`: it finds the pictures, keeps their names and their tree, skips what is done, goes on after a file that is broken, and says at the end what happened, in words for people, in an exit code for scripts and in JSON for programs. The same program prints an artifact's card, measures it, and trains a new one; those commands load torch, and the others never do.
+
+# %%
+#| default_exp cli.app
+
+# %%
+#| export
+import glob, json, os, re, sys, time, warnings
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Optional
+import typer
+from colorbook.core import ColorbookError, InputError, OutputError, UsageError, with_progress, atomic_path
+
+# %%
+#| hide
+import contextlib, shutil, tempfile
+import matplotlib.pyplot as plt
+from PIL import Image
+from fastcore.test import *
+from skimage import data
+
+# %% [markdown]
+# ## Which file becomes which
+
+# %% [markdown]
+# Before a pixel is touched, the command writes down what it is going to do: a list of pairs. A file stands for itself, a folder for all pictures below it, a pattern such as `'scans/**/*.png'` for what it matches, also where the shell did not expand it, and `-` for the standard input. `root` is the part of the path that is not repeated in the output folder.
+
+# %%
+#| export
+_suffixes = {f'.{s}' for s in 'jpg jpeg jpe jfif png tif tiff webp bmp gif jp2 avif mpo pgm ppm pnm tga ico'.split()}
+
+def find_pictures(
+    name:str, # a file, a folder, a pattern, or '-'
+) -> tuple[list[Path],Path]: # the pictures, and the folder that they are relative to
+    "The pictures that a word on the command line stands for"
+    path = Path(name)
+    if name=='-' or path.is_file(): return [path], path.parent
+    inside = lambda files: sorted(f for f in files if f.suffix.lower() in _suffixes and not f.name.startswith('.'))
+    if path.is_dir(): return inside(f for f in path.rglob('*') if f.is_file()), path
+    if not glob.has_magic(name): raise InputError(f"'{name}' does not exist", 'check the name')
+    fixed = next(i for i,p in enumerate(path.parts) if glob.has_magic(p))
+    found = inside(f for f in map(Path, glob.glob(name, recursive=True)) if f.is_file())
+    if not found: raise InputError(f"no picture matches '{name}'", 'check the pattern')
+    return found, Path(*path.parts[:fixed])
+
+# %% [markdown]
+# Without `-o`, `one.jpg` becomes `one-color.jpg` beside it. With it, a single file goes to the name that is given, and everything else into a folder of that name, in its own tree. What Pillow can read but not write keeps its name and gets the suffix `.png`.
+
+# %%
+#| export
+def _writable(path:Path) -> Path:
+    "The same name if its suffix is a format that can be written, else with `.png`"
+    from colorbook.imaging.io import format_of
+    try: format_of(path)
+    except OutputError: return path.with_suffix('.png')
+    return path
+
+def _target(src:Path, root:Path, out:str|None, single:bool) -> Path:
+    "The name of the colored picture; `single` if it is the only one, named as a file"
+    if out is None: return Path('-') if str(src)=='-' else _writable(src.with_name(f'{src.stem}-color{src.suffix}'))
+    if single and (out=='-' or not (Path(out).is_dir() or out.endswith(('/', os.sep)))):
+        if out=='-' or Path(out).suffix: return Path(out)
+    if str(src)=='-' or out=='-': raise UsageError(f"'-' is one picture, and '{out}' does not name one", 'name a file')
+    return _writable(Path(out)/src.relative_to(root))
+
+# %% [markdown]
+# Three traps. The output folder may lie inside the input folder, and then a second run must not color the colored. The same holds for `one-color.jpg` where `one.jpg` is there too. And two inputs may want one name, or an input its own: that is an error before anything is written, never a lost photograph.
+
+# %%
+#| export
+def _is_output(src:Path, root:Path, all_src:set, out:str|None) -> bool:
+    "Was `src` made by an earlier run?"
+    if out not in (None, '-'):
+        inside = lambda p: Path(out).resolve() in (p.resolve(), *p.resolve().parents)
+        if inside(src) and not inside(root): return True
+    made = re.fullmatch(r'(.+)-color(-\d+)?', src.stem)
+    return bool(made) and src.with_name(made[1]+src.suffix) in all_src
+
+def _answers(dst:Path, samples:int) -> list[Path]:
+    "Names of the answers whose sheet is `dst`"
+    return [dst.with_stem(f'{dst.stem}-{i}') for i in range(1, samples + 1)]
+
+def _no_clash(pairs:dict, samples:int=0):
+    "`UsageError` where a picture would be lost"
+    sources,seen = {s.resolve() for s in pairs if str(s)!='-'}, {}
+    for src,dst in pairs.items():
+        if str(dst)=='-': continue
+        for o in (dst, *_answers(dst, samples)):
+            key = o.resolve()
+            if key in sources: raise UsageError(f"'{o}' would be written over a picture to color", 'take another place')
+            if key in seen: raise UsageError(f"'{seen[key]}' and '{src}' would both become '{o}'", 'name their folder')
+            seen[key] = src
+
+# %%
+#| export
+def plan(
+    inputs:list[str], # words from the command line
+    out:str|None=None, # what -o says
+    samples:int=0, # answers for each, besides the sheet
+) -> list[tuple[Path,Path]]: # pictures and their colored names
+    "What becomes what; `UsageError` if two want the same name"
+    found = [find_pictures(o) for o in inputs]
+    several = sum(Path(o).is_dir() for o in inputs) > 1
+    all_src = {f for files,_ in found for f in files}
+    single = len(inputs)==1 and (inputs[0]=='-' or Path(inputs[0]).is_file())
+    pairs = {}
+    for files,root in found:
+        for src in files:
+            if not single and _is_output(src, root, all_src, out): continue
+            dst = _target(src, root.parent if several and root.name else root, out, single)
+            if pairs.setdefault(src, dst)!=dst: raise UsageError(f"'{src}' is named twice", 'name it once')
+    _no_clash(pairs, samples)
+    return list(pairs.items())
+
+# %%
+top = Path(tempfile.mkdtemp())
+for name in ('a.png', 'b/c.jpg', 'b/d.tif', 'b/notes.txt'):
+    (top/name).parent.mkdir(exist_ok=True)
+    if name.endswith('txt'): (top/name).write_text('not a picture')
+    else: Image.fromarray(data.camera()[::4,::4]).save(top/name)
+names = lambda pairs, base: [(str(s.relative_to(top)), str(d.relative_to(base))) for s,d in pairs]
+test_eq(names(plan([str(top/'a.png')]), top), [('a.png', 'a-color.png')])
+test_eq(names(plan([str(top)], str(top/'out')), top/'out'), [(n, n) for n in ('a.png', 'b/c.jpg', 'b/d.tif')])
+test_eq(names(plan([str(top/'**/*.jpg')], str(top/'out')), top/'out'), [('b/c.jpg', 'b/c.jpg')])
+test_fail(lambda: plan([str(top/'b')], str(top/'b')), exc=UsageError, contains='written over')
+names(plan([str(top/'a.png'), str(top/'b')], str(top/'out')), top/'out')
+
+# %% [markdown]
+# ## One picture after the other
+
+# %% [markdown]
+# Each pair ends in a small report: done, skipped, or failed with the reason. Reading and writing pipes is here as well, because there the format has to be taken from the bytes themselves.
+
+# %%
+#| export
+@dataclass
+class Job:
+    "What became of one picture"
+    src:str # the picture
+    out:str # its colored name
+    status:str='done' # 'done', 'skipped' or 'failed'
+    seconds:float=0. # how long it took
+    error:str|None=None # why it failed
+    notes:tuple=() # what else there is to know
+    exit_code:int=0 # of the error
+
+# %%
+#| export
+def _piped(src:Path, dst:Path, **options):
+    "Color from or to a pipe; the format stays where no name says otherwise"
+    from colorbook.imaging.colorizer import colorize_bytes
+    from colorbook.imaging.io import _bytes_of, _open, format_of
+    content = sys.stdin.buffer.read() if str(src)=='-' else src
+    if str(dst)!='-': fmt = format_of(dst)
+    else:
+        from PIL import Image
+        fmt = _open(*_bytes_of(content)).format
+        fmt = 'JPEG' if fmt=='MPO' else fmt if fmt in Image.SAVE else 'PNG'
+    result = colorize_bytes(content, fmt, **options)
+    if str(dst)!='-':
+        with atomic_path(dst) as f: f.write_bytes(result)
+    else:
+        try: sys.stdout.buffer.write(result); sys.stdout.buffer.flush()
+        except OSError as e: raise OutputError('cannot write to the standard output', 'see who reads it') from e
+
+# %%
+#| export
+def _color_one(src:Path, dst:Path, overwrite:bool, options:dict) -> Job:
+    "Color one picture and say what became of it; `options` as of `colorize_file`, or `colorize_samples`"
+    from colorbook.imaging.colorizer import colorize_file, colorize_samples
+    job,start = Job(str(src), str(dst)), time.perf_counter()
+    if str(dst)!='-' and dst.exists() and not overwrite:
+        job.status = 'skipped'
+        return job
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter('always', UserWarning)
+        try:
+            if 'samples' in options:
+                there = [] if overwrite else [o for o in _answers(dst, options['samples']) if o.exists()]
+                if there: raise OutputError(f"'{there[0]}' is there already", 'choose another place, or --overwrite')
+                colorize_samples(src, dst, **options)
+            else: (_piped if '-' in (str(src), str(dst)) else colorize_file)(src, dst, **options)
+        except Exception as e:
+            if os.environ.get('COLORBOOK_DEBUG'): raise
+            job.status,job.exit_code = 'failed', getattr(e, 'exit_code', 3)
+            job.error = str(e) if isinstance(e, ColorbookError) else f"'{src}': {type(e).__name__}: {e}"
+    job.seconds,job.notes = round(time.perf_counter()-start, 3), tuple(str(n.message) for n in notes)
+    return job
+
+# %% [markdown]
+# The progress bar goes to the standard error, and only where a person is looking; the standard output belongs to pictures and reports.
+
+# %%
+#| export
+def _say(text:str):
+    "A line on the standard error"
+    print(text, file=sys.stderr, flush=True)
+
+# %%
+#| export
+def _color_all(pairs:list, overwrite:bool, options:dict, jobs:list[Job]):
+    "Color all pictures and fill `jobs` as it goes; one that fails does not stop the others"
+    for src,dst in with_progress(pairs, 'coloring') if len(pairs) > 1 else pairs:
+        job = _color_one(src, dst, overwrite, options)
+        jobs.append(job)
+        for note in job.notes: _say(f'note: {note}')
+        if job.error: _say(f'colorbook: {job.error}')
+
+# %% [markdown]
+# ## The report
+
+# %% [markdown]
+# A program that calls this one wants to know for each picture what became of it, and which model did it: the card's hash names the model beyond doubt. The exit code is 0 if nothing failed. If a picture could not be used it is 3, whatever else happened; if results could not be written, 4.
+
+# %%
+#| export
+def _card_hash(card:dict) -> str:
+    "A name for a card that no other card has"
+    return sha256(json.dumps(card, sort_keys=True).encode()).hexdigest()
+
+def report(jobs:list[Job], options:dict, card:dict|None) -> dict:
+    "Everything that a program may want to know of a run, ready for JSON"
+    from colorbook import __version__
+    count = {s:sum(j.status==s for j in jobs) for s in ('done', 'skipped', 'failed')}
+    model = card and {k:card.get(k) for k in ('name', 'version', 'weights_sha256')} | {'card_sha256':_card_hash(card)}
+    rows = [{('in' if k=='src' else k):v for k,v in asdict(j).items() if k!='exit_code'} for j in jobs]
+    return {'colorbook':__version__, 'model':model, 'options':{k:v for k,v in options.items() if k!='model'}, **count,
+            'pictures':rows}
+
+# %%
+#| export
+def _write_json(value:dict, where:str):
+    "Write a report to a file, or to the standard output where that is '-'"
+    text = json.dumps(value, indent=2, ensure_ascii=False)+'\n'
+    if where=='-': sys.stdout.write(text)
+    else:
+        with atomic_path(where) as f: f.write_text(text, encoding='utf-8')
+
+def exit_code(jobs:list[Job]) -> int:
+    "0, or the code of what went wrong; input before output"
+    codes = {j.exit_code for j in jobs if j.status=='failed'}
+    return 3 if 3 in codes else max(codes, default=0)
+
+# %%
+rows = [Job('a.jpg', 'b.jpg'), Job('c.jpg', 'd.jpg', 'failed', error='cannot write', exit_code=4)]
+test_eq(exit_code(rows), 4)
+test_eq(exit_code(rows + [Job('e.jpg', 'f.jpg', 'failed', exit_code=3)]), 3)
+test_eq(exit_code(rows[:1]), 0)
+{k:v for k,v in report(rows, {'size':None}, None).items() if k!='colorbook'}
+
+# %% [markdown]
+# ## The commands
+
+# %% [markdown]
+# Typer makes a program of functions with typed parameters; their help is the help of the program. `colorize` loads the model before the first picture, so that a wrong model is one error and not one for each file, and not at all if everything is done already. `card` prints what an artifact says of itself.
+
+# %%
+#| export
+app = typer.Typer(name='colorbook', no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+                  rich_markup_mode=None, help='Color photographs with a network that the book trained.')
+
+def _version(wanted:bool):
+    "Print the version and stop"
+    if not wanted: return
+    from colorbook import __version__
+    print(f'colorbook {__version__}')
+    raise typer.Exit()
+
+@app.callback()
+def _start(
+    version: Annotated[bool, typer.Option('--version', callback=_version, is_eager=True, help='Print it.')] = False,
+    debug: Annotated[bool, typer.Option('--debug', help='Show where an error arose; or COLORBOOK_DEBUG=1.')] = False,
+):
+    "Color photographs with a network that the book trained."
+    if debug: os.environ['COLORBOOK_DEBUG'] = '1'
+
+# %%
+#| export
+def _check_stdout(pairs:list, report_to:str|None):
+    "`UsageError` if the standard output would get two things, or a terminal a picture"
+    if not any(str(d)=='-' for _,d in pairs): return
+    if report_to=='-': raise UsageError('picture and report cannot share the standard output', 'give --json a file')
+    if sys.stdout.isatty(): raise UsageError('a terminal cannot show a picture', "redirect it, or name a file with -o")
+
+def _summary(jobs:list[Job], n:int) -> str:
+    "One line for people; `n` is how many there were to color"
+    count = lambda s: sum(j.status==s for j in jobs)
+    parts = [f"{count('done')} colored"]
+    if count('skipped'): parts.append(f"{count('skipped')} skipped (there already; see --overwrite)")
+    if count('failed'): parts.append(f"{count('failed')} failed")
+    if len(jobs) < n: parts.append(f'{n-len(jobs)} not reached')
+    return ', '.join(parts)
+
+# %%
+#| export
+@app.command('colorize')
+def colorize_command(
+    inputs: Annotated[list[str], typer.Argument(metavar='IN...', help="Files, folders, patterns, or '-'.")],
+    out: Annotated[Optional[str], typer.Option('--out', '-o', help="A folder; for one picture a file or '-'.")] = None,
+    model: Annotated[Optional[str], typer.Option('--model', '-m', help='An .onnx file; else the default.')] = None,
+    size: Annotated[Optional[int], typer.Option('--size', help='The network sees about SIZE x SIZE pixels.')] = None,
+    saturation: Annotated[float, typer.Option(help='Factor on color; 1 is as trained.')] = 1.,
+    quality: Annotated[Optional[int], typer.Option(help='1..100; a JPEG keeps its own without it.')] = None,
+    samples: Annotated[Optional[int], typer.Option(help='So many answers, NAME-1 and so on; NAME is a sheet.')] = None,
+    seed: Annotated[int, typer.Option(help='Of the samples.')] = 0,
+    overwrite: Annotated[bool, typer.Option('--overwrite', help='Color again what is there already.')] = False,
+    report_to: Annotated[Optional[str], typer.Option('--json', help="Write a report to this file, or '-'.")] = None,
+):
+    "Color pictures; without -o, one.jpg becomes one-color.jpg beside it."
+    from colorbook.imaging.colorizer import check_options, load_model
+    check_options(size, saturation, quality)
+    pairs,jobs,card = plan(inputs, out, samples or 0), [], None
+    _check_stdout(pairs, report_to)
+    if samples is not None and any('-' in (str(s), str(d)) for s,d in pairs):
+        raise UsageError('several answers need names', 'give files and no pipe')
+    if overwrite or any(str(d)=='-' or not d.exists() for _,d in pairs):
+        model = load_model(model)
+        card = model.card
+    options = dict(model=model, size=size, saturation=saturation, quality=quality)
+    if samples is not None: options |= dict(samples=samples, seed=seed)
+    try: _color_all(pairs, overwrite, options, jobs)
+    finally:
+        if report_to: _write_json(report(jobs, options, card), report_to)
+        if len(pairs) != 1 or jobs and jobs[0].status=='skipped': _say(_summary(jobs, len(pairs)))
+    raise typer.Exit(exit_code(jobs))
+
+# %%
+#| export
+@app.command('card')
+def card_command(model: Annotated[Optional[str], typer.Argument(help='An .onnx file; else the default.')] = None):
+    "Print a model's card: where it comes from and how good it is."
+    from colorbook.imaging.colorizer import card
+    print(json.dumps(card(model), indent=2, ensure_ascii=False))
+
+# %% [markdown]
+# ## The other half
+
+# %% [markdown]
+# The other half of the library is asked for only when it is needed, and where it is not installed the error says how to get it.
+
+# %%
+#| export
+def _train_half(module:str):
+    "Import a module of the training half; `UsageError` where its extra is not installed"
+    warnings.filterwarnings('ignore', '`torch.jit', FutureWarning) # fastai raises it at import
+    try: return import_module(f'colorbook.{module}')
+    except ModuleNotFoundError as e:
+        if (e.name or '').startswith('colorbook'): raise
+        raise UsageError(f'this command needs {e.name}', "pip install 'colorbook[train]'") from e
+
+# %% [markdown]
+# ## Errors in one line
+
+# %% [markdown]
+# `main` is what the program calls. An error that we raise on purpose is one line and its exit code; one that a user of the terminal makes, such as an option that does not exist, is one line and 2; an interruption is 130, as in every shell. Everything else is a defect of ours, and says so; `--debug` shows where it arose.
+
+# %%
+#| export
+def _fail(text:str, code:int) -> int:
+    "One line on the standard error, and the code"
+    _say('colorbook: ' + ' '.join(text.split()))
+    return code
+
+def main(
+    args:list[str]|None=None, # words after the program's name; None for those of the process
+) -> int: # the exit code
+    "The command `colorbook`"
+    for o in ('data', 'flicker', 'play', 'train', 'video'): import_module(f'colorbook.cli.{o}') # their commands
+    try: return app(args, standalone_mode=False, prog_name='colorbook') or 0
+    except (KeyboardInterrupt, typer.Abort): return _fail('interrupted', 130)
+    except BrokenPipeError: return _fail('nobody reads the output', 4)
+    except Exception as e:
+        code = getattr(e, 'exit_code', 1)
+        if os.environ.get('COLORBOOK_DEBUG') and not hasattr(e, 'format_message'): raise
+        if isinstance(e, ColorbookError): return _fail(str(e), code)
+        if hasattr(e, 'format_message'): return _fail(e.format_message() or 'see colorbook --help', code)
+        return _fail(f'{type(e).__name__}: {e}; this is a defect of colorbook, --debug shows where', 1)
+
+# %% [markdown]
+# A run over the folder from above; a second run finds everything done.
+
+# %%
+def run(*args):
+    "Exit code and what was said on the standard error"
+    import io
+    with contextlib.redirect_stderr(io.StringIO()) as said: code = main([*map(str, args)])
+    return code, said.getvalue().strip()
+
+test_eq(run('colorize', top, '-o', top/'out', '--json', top/'report.json'), (0, '3 colored'))
+test_eq(run('colorize', top, '-o', top/'out')[1].startswith('0 colored, 3 skipped'), True)
+test_eq(sorted(str(f.relative_to(top/'out')) for f in (top/'out').rglob('*.*')), ['a.png', 'b/c.jpg', 'b/d.tif'])
+pictures = json.loads((top/'report.json').read_text())['pictures']
+test_eq([p['status'] for p in pictures], ['done']*3)
+[p['seconds'] for p in pictures]
+
+# %% [markdown]
+# A broken picture among good ones is reported and counted, the others are colored, and the exit code is 3. Errors of usage are 2, and name a remedy.
+
+# %%
+(top/'b'/'bad.jpg').write_bytes(b'half a picture')
+code,said = run('colorize', top, '-o', top/'out', '--overwrite')
+test_eq(code, 3)
+test_eq(said.splitlines()[-1], '3 colored, 1 failed')
+test_eq((top/'out'/'b'/'bad.jpg').exists(), False)
+test_eq(run('colorize', top/'a.png', '--saturation', '-1')[0], 2)
+test_eq(run('colorize', '--fast', top/'a.png')[0], 2)
+test_eq(run('colorize', top/'a.png', '--samples', 2, '-o', top/'many/a.png')[0], 0)
+test_eq(sorted(f.name for f in (top/'many').iterdir()), ['a-1.png', 'a-2.png', 'a.png'])
+(top/'two').mkdir()
+for name in ('a', 'a-color-1', 'a-1'): shutil.copy(top/'a.png', top/f'two/{name}.png')
+test_eq([s.name for s,_ in plan([str(top/'two')])], ['a-1.png', 'a.png'])
+test_eq(run('colorize', top/'two', '--samples', 2, '-o', top/'new')[0], 2)
+test_eq((top/'new').exists(), False)
+(top/'many/a.png').unlink()
+code,said = run('colorize', top/'a.png', '--samples', 2, '-o', top/'many/a.png')
+test_eq((code, "a-1.png' is there already" in said), (4, True))
+test_eq(run('colorize', top/'a.png', '--samples', 0)[0], 2)
+test_eq(run('colorize', top/'a.png', '--samples', 2, '-o', '-')[0], 2)
+test_eq(run('colorize', top/'missing.png')[0], 3)
+said.splitlines()[0].replace(str(top), '')
+
+# %%
+#| label: fig-folder
+#| fig-cap: "What the run over the folder made."
+def show_folder(files, height=2.5):
+    "Pictures in a row, no axes"
+    fig,axs = plt.subplots(1, len(files), figsize=(9, height))
+    for ax,f in zip(axs, files):
+        ax.imshow(Image.open(f))
+        ax.set_title(f.name, fontsize=8)
+        ax.axis('off')
+show_folder(sorted(f for f in (top/'out').rglob('*.*')));
+
+# %% [markdown]
+# ## What we have
+#
+# - `colorbook colorize` for files, folders, patterns and pipes, which loses no photograph and no error;
+# - exit codes, a progress bar and a JSON report;
+# - `card`; the [data commands](data.ipynb) and those [for training](train.ipynb) come next, and only they load torch.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. `find_pictures` follows names. Let it recognize pictures without a suffix by their first bytes. What does that cost on a folder of ten thousand files?
+# 2. Color two pictures at a time. What happens to memory and to the time of a single one?
+# 3. Mark every result with the hash of the card, in EXIF or a PNG text, and let `_is_output` read it. What does that make safe that names do not?

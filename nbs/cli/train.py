@@ -1,0 +1,179 @@
+# %% [markdown]
+# # The training commands
+#
+# > From a folder of photographs to a model of one's own, and a number that says how good it is
+#
+# Whoever is not content with the model in the package trains another: on pictures of their own, by a recipe of their own. At the end of this chapter that takes three commands, `train`, `export` and `evaluate`, and no line of Python; what comes out is a file that `colorbook colorize --model` takes.
+
+# %%
+#| default_exp cli.train
+
+# %%
+#| export
+from pathlib import Path
+from typing import Annotated, Optional
+import typer
+from colorbook.cli.app import _card_hash, _train_half, app
+from colorbook.core import UsageError
+
+# %%
+#| hide
+import contextlib, io, json, tempfile
+import matplotlib.pyplot as plt
+from fastcore.test import *
+from PIL import Image
+from colorbook.cli.app import main
+from colorbook.data.photos import sample_photos
+from colorbook.training.recipes import Phase, recipes, replace, save_recipe
+
+# %% [markdown]
+# ## Train, export, measure
+
+# %% [markdown]
+# A [recipe](../training/recipes.ipynb) is a name or a YAML file; options replace what it says, `--set` any field: `--set lam=50 --set generator=pix2pix_transposed`. A run that was stopped goes on when it is started again, and at the end the best of its weights are exported by [the rule](../training/trainer.ipynb#the-rule-for-what-is-shipped). `export` does that again, for instance after more training, and `evaluate` measures a model on photographs that it has not seen, by [the protocol](../evaluation/protocol.ipynb) of the figures in this book.
+
+# %%
+#| export
+def parse_changes(
+    changes:list, # lines such as 'lam=50'
+) -> dict: # values by the names of fields
+    "Fields of a recipe as the command line gives them; `UsageError` where there is no field or a phase is meant"
+    import yaml
+    pairs = dict(o.split('=', 1) if '=' in o else (o, '') for o in changes)
+    wrong = [k for k,v in pairs.items() if not v or k in ('name', 'phases')]
+    if wrong: raise UsageError(f"--set '{wrong[0]}' is not FIELD=VALUE", 'for phases edit the recipe.yaml of a run')
+    return {k: yaml.safe_load(v) for k,v in pairs.items()}
+
+# %%
+#| export
+@app.command('train')
+def train_command(
+    recipe: Annotated[str, typer.Argument(help='The name of a recipe, or a YAML file.')],
+    photos: Annotated[str, typer.Argument(metavar='DATA', help='Photographs: folder, tars, list or .h5; or films.')],
+    out: Annotated[Optional[str], typer.Option('--out', '-o', help='The folder of the run.')] = None,
+    epochs: Annotated[Optional[int], typer.Option(help='Of the first phase, instead of what the recipe says.')] = None,
+    batch_size: Annotated[Optional[int], typer.Option(help='Instead of what the recipe says.')] = None,
+    seed: Annotated[Optional[int], typer.Option(help='Instead of what the recipe says.')] = None,
+    weights: Annotated[Optional[str], typer.Option(help='Weights for the encoder; for `video` an image run.')] = None,
+    change: Annotated[Optional[list[str]], typer.Option('--set', metavar='FIELD=VALUE',
+        help='Another value for a field of the recipe; may be repeated.')] = None,
+    workers: Annotated[int, typer.Option(help='Processes that decode; for sets that do not fit into memory.')] = 0,
+    prior: Annotated[Optional[str], typer.Option(help='What `colorbook data doctor` wrote of the colors.')] = None,
+    resume: Annotated[bool, typer.Option('--resume/--no-resume', help='Go on with a run that was stopped.')] = True,
+):
+    "Train a model by a recipe and export it; a run that was stopped goes on where it was."
+    half = _train_half('training.film_recipes')
+    overrides = dict(epochs=epochs, bs=batch_size, seed=seed, weights=weights) | parse_changes(change or [])
+    run = half.train(recipe, photos, resume=resume, workers=workers, prior=prior, **({'out':out} if out else {}),
+                        **{k:v for k,v in overrides.items() if v is not None})
+    print(half.export_run(run))
+
+# %%
+#| export
+@app.command('export')
+def export_command(
+    run: Annotated[str, typer.Argument(help='The folder of a run.')],
+    out: Annotated[str, typer.Argument(metavar='OUT.onnx', help='The artifact.')],
+):
+    "Make an artifact of a run."
+    print(_train_half('training.film_recipes').export_run(run, out))
+
+# %%
+#| export
+@app.command('evaluate')
+def evaluate_command(
+    artifact: Annotated[str, typer.Argument(help='An .onnx file.')],
+    photos: Annotated[str, typer.Argument(help='Color photographs: a folder or a tar.')],
+    out: Annotated[str, typer.Option('--out', '-o', help='A folder for table and sheet.')] = 'evaluation',
+    size: Annotated[int, typer.Option(help='Photographs are measured at SIZE x SIZE.')] = 256,
+):
+    "Measure a model on color photographs that it has not seen."
+    from colorbook.imaging.colorizer import colorize, load_model
+    metrics = _train_half('evaluation.protocol')
+    model = load_model(artifact)
+    about = {'artifact':Path(artifact).name, 'card_sha256':_card_hash(model.card)}
+    print(metrics.evaluate(lambda gray: colorize(gray, model), photos, out=out, size=size, about=about))
+
+# %%
+#| export
+@app.command('rank')
+def rank_command(
+    run: Annotated[str, typer.Argument(help='The folder of a run whose critic was trained.')],
+    photo: Annotated[str, typer.Argument(help='A photograph.')],
+    out: Annotated[str, typer.Option('--out', '-o', help='The sheet.')] = 'ranked.png',
+    n: Annotated[int, typer.Option('--n', help='How many answers.')] = 64,
+    seed: Annotated[int, typer.Option(help='Another seed, other answers.')] = 0,
+):
+    "Many answers for one photograph, sorted by the run's critic, the most believable first."
+    from colorbook.core import atomic_path
+    sheet = _train_half('evaluation.diversity').ranked_sheet_of_run(run, photo, n, seed)
+    with atomic_path(out) as f: sheet.save(f)
+    print(out)
+
+# %% [markdown]
+# `rank` is for runs whose generator has [many answers](../evaluation/diversity.ipynb).
+#
+# The first three in a row, with S0 at 32 pixels for a single epoch: far too little for color, and enough to see that every step takes what the one before it left.
+
+# %%
+home = Path(tempfile.mkdtemp())
+(home/'photos').mkdir()
+for i,o in enumerate(sample_photos(96)):
+    for j,xy in enumerate(((0, 0), (48, 0), (0, 48), (48, 48))):
+        o.crop((*xy, xy[0] + 48, xy[1] + 48)).save(home/f'photos/{i}-{j}.png')
+phases = (Phase('both', 3, (1e-4, 1e-4), False),)
+save_recipe(replace(recipes['s0'], name='mine', size=32, phases=phases), home/'mine.yaml')
+def run(*args):
+    "Exit code, standard output and error of the command"
+    with contextlib.redirect_stderr(io.StringIO()) as said, contextlib.redirect_stdout(io.StringIO()) as out:
+        code = main([*map(str, args)])
+    return code,out.getvalue().strip(),said.getvalue().strip()
+
+options = '--epochs', 1, '--batch-size', 8, '--set', 'lam=50'
+code,out,_ = run('train', home/'mine.yaml', home/'photos', '-o', home/'run', *options)
+test_eq((code, out.splitlines()[-1]), (0, str(home/'run/artifact.onnx')))
+test_eq(run('export', home/'run', home/'mine.onnx')[0], 0)
+assert (home/'mine.onnx').read_bytes() == (home/'run/artifact.onnx').read_bytes()
+code,out,_ = run('evaluate', home/'mine.onnx', home/'photos', '-o', home/'measured', '--size', 64)
+test_eq((code, 'psnr' in out.lower()), (0, True))
+card = json.loads(run('card', home/'mine.onnx')[1])
+test_eq((card['recipe']['bs'], card['recipe']['lam']), (8, 50))
+test_eq(run('colorize', home/'photos/0-0.png', '-m', home/'mine.onnx', '-o', home/'out.png')[0], 0)
+sorted(o.name for o in (home/'run').iterdir())
+
+# %% [markdown]
+# What cannot be done is refused with the same one line as everywhere: a recipe that does not exist, other options for a run that has begun, a file that is no model.
+
+# %%
+test_eq(run('train', 's00', home/'photos')[0], 2)
+test_eq(run('rank', home/'run', home/'photos/0-0.png')[0], 2)
+test_eq(run('train', home/'mine.yaml', home/'photos', '-o', home/'run', '--epochs', 2)[0], 2)
+test_eq(run('train', home/'mine.yaml', home/'none', '-o', home/'new')[0], 3)
+for wrong in ('lam', 'lamb=3', 'lam=much', 'size=64.5', 'phases=3'):
+    test_eq(run('train', 's0', home/'photos', '--set', wrong)[0], 2)
+(home/'text.onnx').write_text('no model')
+test_eq(run('evaluate', home/'text.onnx', home/'photos')[0], 3)
+said = run('train', home/'mine.yaml', home/'photos', '-o', home/'run', '--epochs', 2)[2]
+said.replace(str(home), '')
+
+# %%
+#| label: fig-first-epoch
+#| fig-cap: "The sheet after one epoch, as `colorbook train` leaves it: gray, truth, generated."
+fig,ax = plt.subplots(figsize=(4, 6))
+ax.imshow(Image.open(home/'run/sheet-0-000.jpg'))
+ax.axis('off');
+
+# %% [markdown]
+# ## What we have
+#
+# - `colorbook train RECIPE DATA`, stopped and started at will;
+# - `colorbook export` and `colorbook evaluate`, the second and the third step of the same way;
+# - `colorbook rank`, a critic's choice among many answers;
+# - a model file of one's own for `colorbook colorize --model`.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Train on a folder of one kind of pictures, and evaluate on another kind. Which of the figures shows it first?
+# 2. Stop a run with `kill -9` and start it again. How many steps are repeated at most, and what decides that?
+# 3. Write a recipe that only warms the default model up on your pictures: which phases, which rates?

@@ -1,0 +1,496 @@
+# %% [markdown]
+# # Color as classification
+#
+# > 313 bins, soft targets, rebalancing and the annealed mean
+#
+# The buses of the [last chapter](../losses/basic.ipynb) were red or blue, and the best single answer was a color that none of them had. A network that may answer "red with 0.6, blue with 0.4" does not have that problem; it postpones the choice. So the shipped model does not predict color, it predicts a distribution over 313 colors, following Zhang, Isola and Efros [-@zhang2016]. At the end of this chapter we have everything around that network: the bins, the target that a photograph gives to each pixel, the loss and the weights that keep gray from winning always, and the step from a distribution back to one color, with two knobs that can be turned after training.
+
+# %%
+#| default_exp color.bins
+
+# %% tags=["parameters"]
+size,seed = 96,3
+
+# %%
+#| export
+import math, torch, torch.nn.functional as F
+from torch import nn, Tensor
+from colorbook.core import UsageError
+from colorbook.color.lab import rgb_to_lab
+
+# %%
+#| hide
+import numpy as np, matplotlib.pyplot as plt
+from fastcore.test import *
+from colorbook.data.photos import data_dir, sample_photos
+from colorbook.color.lab import join_lab, lab_to_linear, lab_to_rgb, map_gamut, split_lab
+
+# %% [markdown]
+# ## The bins
+
+# %% [markdown]
+# The plane of $a$ and $b$ gets a grid with a distance of 10 units, and the grid points near colors that a screen can show become classes. There are 313 of them in the paper. Ten units are a visible difference, but not the last word: soft targets and the mean over bins, which come below, recover what lies between.
+#
+# The paper says "in gamut" and publishes a table; it does not say how the table was made. We look for a rule that gives it. The colors of sRGB fill a bent solid in Lab, and we need the shadow of that solid on the plane. Colors *between* bins can be written as means of bins only if every color has bins on all its sides, so grid points outside the gamut are wanted as well, up to one step away; and a table that is convex has no dents. Both together are the rule: take the convex hull of the shadow and make it larger by one step of the grid in $a$ and in $b$. Instead of building a polygon we ask in every direction $n$ how far the larger shape reaches. A convex set is what no direction excludes:
+#
+# $$p\in\text{bins}\iff n\cdot p\;\leq\;\max_{c\,\in\,\text{sRGB}}n\cdot c\;+\;10\,(|n_a|+|n_b|)\quad\text{for all }n.$$
+#
+# The twelve edges of the RGB cube reach as far as the whole cube does.
+
+# %%
+#| export
+def rgb_edges(
+    n:int=256, # colors on each edge
+) -> Tensor: # sRGB in 0..1, 12*`n` x3
+    "The twelve edges of the RGB cube: between black, white and the six purest colors"
+    ends = torch.cartesian_prod(*torch.tensor([[0., 1.]]*3))
+    pairs = [(a, b) for a in ends for b in ends if (b - a).sum() == 1 and (b - a).min() == 0]
+    return torch.cat([a + torch.linspace(0, 1, n)[:,None]*(b - a) for a,b in pairs])
+
+# %%
+#| export
+def ab_bins(
+    step:int=10, # of the grid, in units of a and b
+    grow:float=None, # how far outside the hull, in a and in b; a step if not given
+) -> Tensor: # 313x2: the centers in a and b, ordered by a, then b
+    "Bins of Zhang et al. (2016): grid points within one step, in a and in b, of the convex hull of sRGB's colors"
+    colors = rgb_to_lab(rgb_edges().T[None,:,:,None])[0,1:,:,0]
+    axis = torch.arange(-13*step, 13*step + 1., step)
+    grid,angle = torch.cartesian_prod(axis, axis),torch.arange(720)*math.pi/360
+    n = torch.stack([angle.cos(), angle.sin()], 1)
+    reach = (n @ colors).amax(1) + (step if grow is None else grow)*n.abs().sum(1)
+    return grid[(grid @ n.T <= reach + 1e-3).all(1)]
+
+# %% [markdown]
+# That gives 313. Where the published table is at hand, the two are compared: the same bins in the same order, so that weights of other people's networks fit ours. The rule does not sit on a knife's edge, either: any growth between 9.8 and 10.04 gives the same bins, and none that is much smaller or larger does.
+
+# %%
+bins = ab_bins()
+test_eq(bins.shape, (313, 2))
+test_eq([bins.min(0)[0].tolist(), bins.max(0)[0].tolist()], [[-90, -110], [100, 100]])
+published = data_dir() and data_dir().parent/'weights'/'ab-bins-313.npy'
+if published and published.exists(): test_eq(bins.tolist(), np.load(published).tolist())
+test_eq(len(torch.unique(rgb_edges(), dim=0)), 8 + 12*254)
+test_eq([len(ab_bins(grow=o)) for o in (9.5, 9.8, 10.04, 10.1)], [309, 313, 313, 314])
+bins[::60].tolist()
+
+# %% [markdown]
+# How many of the bins are colors? A grid point *is* the color of some sRGB value if, for a lightness between 0 and 100, its linear light stays in 0..1. That holds for 229 of them, hollow circles in @fig-bins mark the others. Around the 229, each square of the grid that sRGB touches needs its four corners, which makes 309; the convex rim adds four more. No sRGB color is within 13 units of these, so they never occur; they cost nothing but four rows of a matrix. That the edges were enough is seen on the six faces of the cube, whose shadow is that of the whole: in no direction do they reach farther.
+
+# %%
+v = torch.linspace(0, 1, 256)
+u = torch.cartesian_prod(v, v)
+faces = torch.cat([torch.cat([u[:,:c], torch.full_like(v, k).repeat(256)[:,None], u[:,c:]], 1)
+                   for c in range(3) for k in (0., 1.)])
+surface = rgb_to_lab(faces.T[None,:,:,None])[0,1:,:,0].T
+L = torch.arange(0, 100.05, .1)
+lab = torch.cat([L.view(-1, 1, 1).expand(-1, -1, 313), bins.T[None].expand(len(L), -1, -1)], 1)
+lin = lab_to_linear(lab[...,None])[...,0]
+own = torch.maximum(-lin, lin - 1).amax(1).amin(0) <= 0
+touched = torch.unique(torch.floor(surface/10), dim=0)*10
+corners = {(a + x, b + y) for a,b in touched.tolist() for x in (0, 10) for y in (0, 10)}
+table = set(map(tuple, bins.tolist()))
+rim = sorted(table - corners)
+far = torch.cdist(torch.tensor(rim), surface, compute_mode='donot_use_mm_for_euclid_dist').amin(1)
+test_eq((own.sum().item(), len(corners), corners <= table), (229, 309, True))
+around = torch.stack([torch.arange(720.).mul(math.pi/360).cos(), torch.arange(720.).mul(math.pi/360).sin()])
+edges = rgb_to_lab(rgb_edges().T[None,:,:,None])[0,1:,:,0].T
+assert ((surface @ around).amax(0) - (edges @ around).amax(0)).max() < 1e-3
+test_eq(rim, [(40, 90), (100, -90), (100, -10), (100, 0)])
+assert far.min() > 13
+list(zip(rim, far.tolist()))
+
+# %%
+#| label: fig-bins
+#| fig-cap: "The 313 bins, the rim of sRGB, bins that are no color (circles), and the four far from any (crosses)."
+def in_color():
+    "RGB of the bins, each at the lightness that leaves most of its chroma, rather light than dark"
+    fits = map_gamut(lab[::50].float()[...,None])
+    best = (fits[:,1:,:,0].norm(dim=1) - .05*(fits[:,0,:,0] - 65).abs()).argmax(0)
+    return lab_to_rgb(fits, clip=True)[...,0].permute(0, 2, 1)[best,torch.arange(len(bins))]
+
+def show_bins(ax, c, **kwargs):
+    "The plane of a and b with a square for every bin"
+    ax.set(aspect='equal', xlim=(-115, 115), ylim=(-125, 115), xlabel='a', ylabel='b')
+    return ax.scatter(*bins.T, c=c, marker='s', s=42, **kwargs)
+
+fig,ax = plt.subplots(figsize=(6, 6), layout='constrained')
+show_bins(ax, in_color())
+ax.scatter(*bins[~own].T, s=9, fc='none', ec='black', lw=.6)
+ax.scatter(*torch.tensor(rim).T, marker='x', color='black')
+angle = torch.atan2(surface[:,1], surface[:,0]).mul(180/math.pi).round().long()
+edge = torch.stack([surface[angle == k][surface[angle == k].norm(dim=1).argmax()] for k in range(-179, 181)])
+ax.plot(*edge.T, color='black', lw=1);
+
+# %% [markdown]
+# ## Soft targets
+
+# %% [markdown]
+# A pixel's color lies between bins. To name only the nearest one throws away up to seven units, and tells the network that the bin next to it is as wrong as the opposite color. So the target is spread over the ten nearest bins with Gaussian weights. With $d_q$ the distance to bin $q$ and $\sigma=5$, half a step of the grid,
+#
+# $$z_q=\frac{e^{-d_q^2/2\sigma^2}}{\sum_{q'}e^{-d_{q'}^2/2\sigma^2}}.$$
+#
+# Directly, for one color:
+
+# %%
+def encode(ab, k=10, sigma=5.):
+    "Nearest bins of one color in Lab units, and their weights"
+    d = (bins - torch.tensor(ab)).norm(dim=1)
+    d,idx = d.topk(k, largest=False)
+    w = (-d**2/(2*sigma**2)).exp()
+    return idx,w/w.sum()
+idx,w = encode((13., -4.))
+test_eq(bins[idx[0]].tolist(), [10, 0])
+test_close(w.sum(), 1, eps=1e-6)
+list(zip(bins[idx[:4]].tolist(), w[:4].tolist()))
+
+# %% [markdown]
+# For a million pixels a batch that is too many distances. There are only so many colors, though: rounded to whole units, $a$ and $b$ have 256 values each, and a table of all pairs, made once, answers each pixel with a look-up. The rounding costs half a unit at most, which nobody sees. The table is not stored with a network's weights, because anyone can make it again.
+#
+# Below, the table's weights equal those done directly and sum to 1; the first bin is the nearest one; a color outside the table is taken for the nearest inside. And the mean of the bins under the weights, the *expected color* of the code, is close to the color that was encoded. On our photographs the nearest bin alone is 3.8 units off on average, the soft code 0.4.
+
+# %%
+#| export
+class SoftBins(nn.Module):
+    "Soft assignment of colors to bins: Gaussian weights of the nearest ones (Zhang et al.: 10 neighbors, sigma 5)"
+    def __init__(self,
+        k:int=10, # neighbors
+        sigma:float=5., # width of the Gaussian, in units of a and b
+    ):
+        super().__init__()
+        bins,axis = ab_bins(),torch.arange(-128., 128.)
+        d,idx = torch.cdist(torch.cartesian_prod(axis, axis), bins).topk(k, largest=False)
+        w = torch.exp(-d**2/(2*sigma**2) + d[:,:1]**2/(2*sigma**2))
+        self.register_buffer('idx', idx, persistent=False)
+        self.register_buffer('w', w/w.sum(1, keepdim=True), persistent=False)
+    def forward(self,
+        ab:Tensor, # color in about -1..1, `bs`x2xhxw
+    ) -> tuple[Tensor,Tensor]: # bins, nearest first, and their weights, each `bs`xkxhxw; the weights sum to 1
+        "Nearest bins of each pixel, by a table of whole units"
+        i = (ab*110).round().clamp(-128, 127).long() + 128
+        i = i[:,0]*256 + i[:,1]
+        return self.idx[i].permute(0, 3, 1, 2),self.w[i].permute(0, 3, 1, 2)
+
+# %%
+soft = SoftBins()
+rgb = torch.stack([torch.from_numpy(np.array(o)) for o in sample_photos(size=size)]).permute(0, 3, 1, 2)/255
+light,ab = split_lab(rgb)
+idx,w = soft(ab)
+test_close(w.sum(1), 1, eps=1e-5)
+for c in ((13., -4.), (0., 0.), (-71., 64.), (61., -97.)):
+    (i,p),(j,q) = encode(c),soft(torch.tensor(c).view(1, 2, 1, 1)/110)
+    p,q = (torch.zeros(313).index_add(0, i.flatten(), w.flatten()) for i,w in ((i, p), (j, q)))
+    test_close(p, q, eps=1e-3)
+nearest = torch.cdist((ab*110).round().permute(0, 2, 3, 1).reshape(-1, 2), bins).amin(1)
+own_distance = ((ab*110).round() - bins[idx[:,0]].permute(0, 3, 1, 2)).norm(dim=1).flatten()
+test_close(own_distance, nearest, eps=2e-2)
+far_out = [soft(torch.full((1, 2, 1, 1), o))[0].flatten().tolist() for o in (3., 127/110)]
+test_eq(*far_out)
+decoded = (bins[idx]*w[...,None]).sum(1).permute(0, 3, 1, 2)
+off = [(o - ab*110).norm(dim=1).mean().item() for o in (bins[idx[:,0]].permute(0, 3, 1, 2), decoded)]
+assert off[1] < 1 and off[0] > 3*off[1]
+off
+
+# %% [markdown]
+# ## How rare a color is
+
+# %% [markdown]
+# Most of any photograph is nearly gray: walls, roads, skies, skin. A network that learns from pixels as they come learns that gray is always a good guess. To counter it we need to know how common each bin is. The *prior* is the mean of the soft codes over many pixels, 313 shares with sum 1. Zhang et al. count hard bins and smooth the result with the same $\sigma=5$; counting soft codes does both at once. @fig-prior has the prior of our six photographs; that of a training set is the same mountain around gray with fewer holes.
+
+# %%
+#| export
+def color_prior(
+    soft:SoftBins, # how a color is spread over bins
+    batches, # iterable of `ab`, `bs`x2xhxw in about -1..1
+) -> Tensor: # 313 shares with sum 1
+    "How often each bin occurs in a set of pictures"
+    n = torch.zeros(len(ab_bins()), dtype=torch.float64)
+    for ab in batches:
+        idx,w = soft(ab)
+        n.index_add_(0, idx.flatten().cpu(), w.flatten().double().cpu())
+    return (n/n.sum()).float()
+
+# %%
+prior = color_prior(soft, ab.split(2))
+flat = torch.tensor([0., 0]).view(1, 2, 1, 1).expand(-1, -1, 8, 8)
+i,p = encode((0., 0.))
+test_close(color_prior(soft, [flat])[i[:5]], p[:5], eps=1e-3)
+test_close(prior, color_prior(soft, [ab]), eps=1e-6)
+test_close(prior.sum(), 1, eps=1e-5)
+test_eq(bins[prior.argmax()].norm() < 15, True)
+nearly = bins.norm(dim=1) < 25
+assert prior[nearly].sum() > .5
+f'{prior[nearly].sum():.0%} of pixels are in the {nearly.sum()} bins around gray, {(prior == 0).sum()} bins are empty'
+
+# %%
+#| label: fig-prior
+#| fig-cap: "How common each bin is in our photographs, on a logarithmic scale; white bins do not occur."
+fig,ax = plt.subplots(figsize=(6.6, 5.6), layout='constrained')
+dots = show_bins(ax, prior.where(prior > 0, torch.nan).log10(), cmap='viridis', vmin=-6)
+fig.colorbar(dots, label='logarithm (base 10) of the share', shrink=.8);
+
+# %% [markdown]
+# ## Weights for rare colors
+
+# %% [markdown]
+# To count rare colors more, each pixel's loss is multiplied by a weight that falls with the share $p_q$ of its bin. The plain inverse $1/p_q$ would make a bin that occurs once in a million pixels a million times as heavy, so the prior is mixed with the uniform distribution first:
+#
+# $$w_q\propto\left((1-\lambda)\,p_q+\frac\lambda Q\right)^{-\alpha},\qquad\sum_qp_qw_q=1.$$
+#
+# With $\lambda=\frac12$ no bin counts more than $2Q=626$ times, before scaling. The second condition keeps the mean weight of a pixel at 1, hence the loss on its scale. The exponent $\alpha$ goes from no rebalancing to all of it: Zhang et al. have 1, and red refrigerators. Without any mixing, a bin that never occurs would have no finite weight, and that is an error.
+#
+# In closed form for two bins with shares 0.9 and 0.1: the inverse alone gives both the same influence, $p_qw_q=\frac12$; half mixed, the shares are 0.7 and 0.3 and the weights are as 3 to 7.
+
+# %%
+#| export
+def class_weights(
+    prior:Tensor, # share of each bin, sums to 1
+    lam:float=.5, # share of the uniform distribution that is mixed in
+    alpha:float=1., # 1 rebalances in full, 0 not at all
+) -> Tensor: # weight of each bin; its mean under `prior` is 1
+    "Rebalancing weights ((1-lam) p + lam/Q)^-alpha (Zhang et al., equation 4)"
+    w = ((1 - lam)*prior + lam/len(prior))**-alpha
+    if not w.isfinite().all():
+        raise UsageError('a bin that never occurs has no finite weight', 'mix in the uniform distribution: lam > 0')
+    return w/(prior*w).sum()
+
+# %%
+two = torch.tensor([.9, .1])
+test_close(two*class_weights(two, lam=0), torch.tensor([.5, .5]), eps=1e-6)
+test_close(class_weights(two), torch.tensor([3., 7])/(.9*3 + .1*7), eps=1e-6)
+for a in (0, .5, 1): test_close((prior*class_weights(prior, alpha=a)).sum(), 1, eps=1e-5)
+test_close(class_weights(prior, alpha=0), 1, eps=1e-5)
+test_close(class_weights(prior, lam=1), 1, eps=1e-5)
+test_fail(lambda: class_weights(prior, lam=0), exc=UsageError, contains='never occurs')
+weights = class_weights(prior)
+test_eq(weights.argmin().item(), prior.argmax().item())
+{a: (class_weights(prior, alpha=a).max()/class_weights(prior, alpha=a).min()).item() for a in (0, .5, 1)}
+
+# %% [markdown]
+# ## The loss
+
+# %% [markdown]
+# The loss is the cross-entropy between the network's distribution and the soft code, each pixel weighted by its nearest bin $q_1$, and then the mean over pixels, never a sum:
+#
+# $$\ell=-\frac1N\sum_nw_{q_1(n)}\sum_qz_{nq}\log\hat z_{nq},\qquad\hat z=\mathrm{softmax}(s)$$
+#
+# Only ten of the 313 terms of a pixel are not zero, and only these are gathered. The published code multiplies the weight into the gradient and prints a loss without it; here the number that goes down is the one whose gradient is followed, and the two gradients are the same. Under mixed precision the scores arrive in 16 bits, and the logarithm is taken in 32.
+#
+# The example sums by hand, pixel by pixel. A network that knows nothing pays $\log313=5.75$; the slope of the loss is $w(\hat z-z)/N$; and a picture tiled is as good as it was.
+
+# %%
+#| export
+class BinLoss(nn.Module):
+    "Cross-entropy against soft bins, weighted by the rarity of the nearest bin"
+    def __init__(self,
+        weights:Tensor=None, # 313 weights of `class_weights`; None for equal ones
+        k:int=10, # neighbors of the soft code
+        sigma:float=5., # its width, in units of a and b
+    ):
+        super().__init__()
+        self.soft = SoftBins(k, sigma)
+        self.register_buffer('weights', torch.ones(len(ab_bins())) if weights is None else weights)
+    def forward(self,
+        logits:Tensor, # scores, `bs`x313xhxw
+        ab:Tensor, # true color in about -1..1, `bs`x2xhxw
+    ) -> Tensor: # scalar, mean over pixels
+        "Mean weighted cross-entropy"
+        idx,w = self.soft(ab)
+        ce = -(logits.float().log_softmax(1).gather(1, idx)*w).sum(1)
+        return (ce*self.weights[idx[:,0]]).mean()
+
+# %%
+torch.manual_seed(seed)
+colors,scores = [(13., -4.), (-71., 64.), (0., 0.)],torch.randn(313, 3, requires_grad=True)
+by_hand = 0
+for n,c in enumerate(colors):
+    i,z = encode(c)
+    by_hand = by_hand - weights[i[0]]*sum(q*scores[:,n].softmax(0)[j].log() for j,q in zip(i, z))/3
+target = torch.tensor(colors).T.view(1, 2, 1, 3)/110
+loss = BinLoss(weights)
+test_close(loss(scores.view(1, 313, 1, 3), target), by_hand, eps=2e-3)
+test_close(BinLoss()(torch.zeros(1, 313, 1, 3), target), math.log(313), eps=1e-4)
+test_close(loss(scores.view(1, 313, 1, 3).repeat(2, 1, 2, 2), target.repeat(2, 1, 2, 2)), by_hand, eps=2e-3)
+grad = torch.autograd.grad(loss(scores.view(1, 313, 1, 3), target), scores)[0][:,1]
+z = torch.zeros(313).index_add(0, *encode(colors[1]))
+test_close(grad, weights[encode(colors[1])[0][0]]*(scores[:,1].softmax(0) - z)/3, eps=1e-3)
+by_hand.item()
+
+# %% [markdown]
+# ## From a distribution to a color
+
+# %% [markdown]
+# One color has to be painted. The most probable bin, the *mode*, is vivid and restless: neighbors jump between bins, and areas get borders. The *mean* is smooth and brings back the purple bus. Between them lies the mean of a distribution that was sharpened first, which Zhang et al. call the annealed mean: the scores are divided by a temperature $T$,
+#
+# $$f_T(s)=\sum_qc_q\,\frac{e^{s_q/T}}{\sum_{q'}e^{s_{q'}/T}},$$
+#
+# the mean at $T=1$, the mode as $T\to0$, and $T=0.38$ by taste of the authors. As a layer it is a softmax and a convolution of 1x1, whose weights are the bins, so that it can become part of the shipped network: the generator of [chapter 3](../models/unet.ipynb) has 313 channels in its head, the loss reads them as scores, and this layer, handed over as its `color`, turns them into $a$ and $b$.
+#
+# As an example take one pixel of a bus: the mean of six soft codes of red and four of blue, which is exactly what cross-entropy asks a network to say, and what @fig-annealed paints.
+
+# %%
+#| export
+class AnnealedMean(nn.Module):
+    "Color from bin scores: the mean over the bins of a sharpened softmax"
+    def __init__(self,
+        T:float=.38, # temperature: toward 0 the mode, 1 the mean
+        bias:Tensor=None, # 313 values added to the scores, for example to undo part of a rebalancing
+    ):
+        super().__init__()
+        self.T = T
+        self.register_buffer('bias', torch.zeros(len(ab_bins())) if bias is None else bias)
+        self.register_buffer('bins', ab_bins()/110, persistent=False)
+    def forward(self,
+        logits:Tensor, # scores, `bs`x313xhxw
+    ) -> Tensor: # color in about -1..1, `bs`x2xhxw
+        "Expected color of the sharpened distribution"
+        p = ((logits.float() + self.bias.view(1, -1, 1, 1))/self.T).softmax(1)
+        return F.conv2d(p, self.bins.T[:,:,None,None])
+
+# %%
+red,blue = (60., 50.),(20., -60.)
+def code(c): return torch.zeros(313).index_add(0, *encode(c))
+bus = .6*code(red) + .4*code(blue)
+logits = (bus + 1e-12).log().view(1, -1, 1, 1)
+def paint(T): return AnnealedMean(T)(logits)[0,:,0,0]*110
+test_close(paint(1.), (bus[:,None]*bins).sum(0), eps=1e-2)
+test_close(paint(.001), bins[bus.argmax()], eps=1e-2)
+test_close(paint(1e6), bins.mean(0), eps=1e-2)
+assert (paint(.38) - torch.tensor(red)).norm() < .7*(paint(1.) - torch.tensor(red)).norm()
+{T: [f'{o:.0f}' for o in paint(T)] for T in (1., .38, .001)}
+
+# %%
+#| label: fig-annealed
+#| fig-cap: "A pixel red with 0.6, blue with 0.4: what is painted as the temperature falls, and its way among the bins."
+def show_annealed(temperatures, L=45.):
+    "Swatches of the annealed mean, and where they lie among the bins"
+    ab = torch.stack([paint(T) for T in temperatures])
+    colors = lab_to_rgb(torch.cat([torch.full((len(ab), 1), L), ab], 1)[...,None,None], clip=True)[...,0,0]
+    fig,(left,right) = plt.subplots(1, 2, figsize=(9, 3.6), width_ratios=(2, 1.2), layout='constrained')
+    left.imshow(colors[None])
+    left.set(yticks=[], xticks=range(len(ab)), xticklabels=[f'T={T:g}' for T in temperatures])
+    show_bins(right, in_color(), alpha=.25)
+    right.scatter(*bins.T, s=150*bus, color='black')
+    right.plot(*ab.T, 'k.-', lw=1)
+    right.set(xlabel='', ylabel='', xticks=[], yticks=[])
+show_annealed((1., .8, .6, .38, .2, .05))
+
+# %% [markdown]
+# The color is a smooth function of the scores, so a critic can stand behind it: with $\hat p$ the sharpened distribution, $\partial f/\partial s_q=\hat p_q\,(c_q-f)/T$. A mode alone would pass no gradient.
+
+# %%
+s = torch.randn(1, 313, 1, 1, requires_grad=True)
+mean = AnnealedMean()
+color = mean(s)
+sharp = (s/.38).softmax(1).flatten()
+for c in range(2):
+    by_hand = sharp*(bins[:,c]/110 - color[0,c])/.38
+    test_close(torch.autograd.grad(color[0,c].sum(), s, retain_graph=True)[0].flatten(), by_hand.flatten(), eps=1e-5)
+sharp.max()
+
+# %% [markdown]
+# ## Undoing the weights
+
+# %% [markdown]
+# Weights in the loss change what the network says. If among pixels that look alike bin $q$ has the share $p_q$, the weighted cross-entropy is smallest not at $p$ but at $p_qw_q/Z$ with $Z=\sum_{q'}p_{q'}w_{q'}$: we check that its gradient is zero there. That is the purpose, and it can be taken back afterwards. The network's scores are $\log p_q+\log w_q-\log Z$, so a bias of $-\log w_q$ leaves $\log p_q$ and a constant, which softmax does not see. A part of it, $-\beta\log w_q$, leaves a part of the rebalancing. So how bold the colors are is set *after* training, without training again: the shipped model is trained with one $\alpha$ and measured with several $\beta$. The second cell checks it for twenty distributions and weights at random: all of $p$ comes back for $\beta=1$, and nothing for $\beta=0$.
+
+# %%
+w = class_weights(prior, alpha=.5)
+def at(*colors): return torch.tensor([c for n,c in colors for _ in range(n)]).T.view(1, 2, 1, -1)/110
+def says(p, w): return ((p + 1e-20).log() + w.log()).view(1, -1, 1, 1).requires_grad_()
+i = [encode(c, 1)[0].item() for c in ((60., 50.), (20., -60.), (0., 0.))]
+p = torch.zeros(313).scatter(0, torch.tensor(i), torch.tensor([.5, .3, .2]))
+pixels = at((5, (60., 50.)), (3, (20., -60.)), (2, (0., 0.)))
+def pull(s): return torch.autograd.grad(BinLoss(w, k=1)(s.expand(-1, -1, 1, 10), pixels), s)[0].abs().max().item()
+assert pull(says(p, w)) < 1e-5 < .01 < pull(says(p, torch.ones(313)))
+pull(says(p, w)),pull(says(p, torch.ones(313)))
+
+# %%
+torch.manual_seed(seed)
+for _ in range(20):
+    p,w = (3*torch.randn(313)).softmax(0),(2*torch.randn(313)).exp()
+    said = (p*w/(p*w).sum()).log()
+    test_close((said - w.log()).softmax(0), p, eps=1e-5)
+    for beta in (0., .5, 1.):
+        q = p*w**(1 - beta)
+        color = AnnealedMean(1., -beta*w.log())(said.view(1, -1, 1, 1)).flatten()
+        test_close(color, (q/q.sum()) @ bins/110, eps=1e-4)
+AnnealedMean(1., -w.log())(said.view(1, -1, 1, 1)).flatten()*110
+
+# %% [markdown]
+# How much is lost on the way from a photograph to codes and back, before any network? @fig-round has the codes of our photographs at a quarter of the size, where the network works, painted at $T=0.38$. Nothing that one would miss is gone, so what a colorizer gets wrong is not the fault of its bins.
+
+# %%
+#| label: fig-round
+#| fig-cap: "Photographs, and the same from the soft codes of their colors at a quarter of the size."
+quarter = F.avg_pool2d(ab, 4)
+idx,w = soft(quarter)
+codes = torch.zeros(len(ab), 313, *quarter.shape[-2:]).scatter_add(1, idx, w)
+back = AnnealedMean()((codes + 1e-9).log())
+assert (back - quarter).norm(dim=1).mean()*110 < 3
+again = join_lab(light, F.interpolate(back, scale_factor=4, mode='bilinear', align_corners=False))
+fig,axs = plt.subplots(2, len(rgb), figsize=(9, 3.1), layout='constrained')
+for ax,o in zip(axs.flat, [*rgb, *again]): ax.imshow(o.permute(1, 2, 0).clamp(0, 1))
+for ax in axs.flat: ax.axis('off')
+
+# %% [markdown]
+# ## Asking for another answer
+
+# %% [markdown]
+# A distribution knows more than one answer, and a reader may want to see them. To draw each pixel's bin by itself gives confetti: neighbors must choose alike. So we do not draw a color, we draw a *leaning*: a direction $z$ in the plane of $a$ and $b$, two normal numbers for a whole picture, and multiply every distribution by a factor that grows along it. With $c_q$ the bins in units of 110 and $\sigma$ a strength,
+#
+# $$p_q\;\to\;p_q\,e^{\sigma\,z\cdot c_q/T}\,/\,Z.$$
+#
+# Where the network is sure, this changes nothing: one bin has all the weight and keeps it. Where it wavers between red and blue, a leaning toward blue decides for blue, on the whole bus at once. For a normal distribution the mean moves by its covariance times the leaning, so every pixel moves as far as it is unsure, and no further. A color that the network thinks impossible stays impossible. As a layer it is an addition to the scores, and `z` becomes a second input of the shipped network; zeros give the answer that it always gave. [`colorize`](../imaging/colorizer.ipynb) draws the numbers from a seed; `benchmarks/diversity.py` measures what they bring.
+
+# %%
+#| export
+class HueBias(nn.Module):
+    "A classifier of color that leans toward a direction in the plane of a and b"
+    z_dim = 2 # values in `z`
+    def __init__(self,
+        generator:nn.Module, # `L` to scores of the bins, with an `AnnealedMean` as its `color`
+        strength:float=2.5, # of the leaning: change of the scores for 110 units of color and z = 1
+    ):
+        super().__init__()
+        self.generator,self.strength = generator,strength
+        self.register_buffer('bins', ab_bins()/110, persistent=False)
+    @property
+    def color(self): return self.generator.color
+    def forward(self,
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW
+        z:Tensor, # leaning in a and b, `bs`x2, normal numbers; 0 for the plain answer
+    ) -> Tensor: # scores, `bs`x313xhxw
+        return self.generator(L) + self.strength*(z @ self.bins.T)[...,None,None]
+
+# %%
+class Says(nn.Module):
+    "Scores that do not depend on the picture"
+    def __init__(self, logits, T=1.): super().__init__(); self.logits,self.color = logits,AnnealedMean(T)
+    def forward(self, L): return self.logits
+def leaned(logits, z, strength=2., T=1.):
+    net = HueBias(Says(logits.view(1, -1, 1, 1), T), strength)
+    return net.color(net(None, torch.tensor([z]))).flatten()*110
+spread = -(bins/torch.tensor([25., 15.])).square().sum(1)/2
+moved = torch.tensor([25.**2, 15.**2])*2*torch.tensor([.5, -.4])/110
+test_close(leaned(spread, (.5, -.4)), moved, eps=.3)
+sure = -(bins - torch.tensor([40., 30.])).square().sum(1)
+test_close(leaned(sure, (1., -1.)), torch.tensor([40., 30.]), eps=.01)
+test_close(leaned((bus + 1e-12).log(), (0., 0.)), paint(1.), eps=1e-5)
+assert (leaned(bus.clamp(min=1e-12).log(), (-1., -2.), 4.) - torch.tensor(blue)).norm() < 12
+assert (leaned(bus.clamp(min=1e-12).log(), (1., 2.), 4.) - torch.tensor(red)).norm() < 12
+{z: leaned(bus.clamp(min=1e-12).log(), z, 4.) for z in ((0., 0.), (1., 2.), (-1., -2.))}
+
+# %% [markdown]
+# ## What we have
+#
+# - `ab_bins`, the 313 published classes, and `SoftBins`, the code of a color in them;
+# - `color_prior`, `class_weights` and `BinLoss`, a loss in which rare colors count;
+# - `AnnealedMean`, which turns scores into color and lets the rebalancing be undone after training, and `HueBias`, which asks for another answer.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Encode with $\sigma=2$ and with $\sigma=15$. Which expected color is nearer to the true one, and why does training not want a small $\sigma$?
+# 2. The rim bins never occur as nearest bins. How large are their shares in the prior all the same, and what does $\lambda$ do about them?
+# 3. Find a distribution for which the color at $T=0.38$ is *farther* from the most probable bin than the color at $T=1$.

@@ -1,0 +1,154 @@
+# %% [markdown]
+# # Ground
+#
+# > Errors that say what to do, and files that are either whole or absent
+#
+# Two small habits hold the rest of the book together. Every failure that a user can cause is one kind of exception, which says what was wrong, in which file, and what to do about it. And every file is written beside its final name and then renamed, so that a crash leaves the old file or the new one, never half of one. At the end of this chapter we have both; neither needs more than Python's standard library, because the part of colorbook that only colors pictures must install in seconds.
+
+# %%
+#| default_exp core
+
+# %%
+#| export
+import os, sys
+from contextlib import contextmanager
+from pathlib import Path
+
+# %%
+#| hide
+from fastcore.test import *
+
+# %% [markdown]
+# ## One family of errors
+
+# %% [markdown]
+# A traceback tells a programmer where the code was; it tells someone with a folder of old photographs nothing. A `ColorbookError` carries one sentence on what is wrong and one on the remedy, and the command line prints the two and ends with the class's exit code: 2 for wrong usage, 3 for input that cannot be used, 4 for output that cannot be written, 5 for training that diverged. An error may also come out of a process that loads pictures. torch hands it over as a report of many lines that starts with "Caught", and whose last one is the error; only that is kept.
+
+# %%
+#| export
+class ColorbookError(Exception):
+    "What was wrong, and what to do about it: the base of every error that colorbook raises on purpose"
+    exit_code = 1
+    def __init__(self,
+        what:str, # what was wrong, with the file's name where there is one
+        remedy:str='', # what the user can do about it
+    ):
+        if what.startswith('Caught '): what = what.strip().splitlines()[-1].partition('Error: ')[2]
+        super().__init__(what, remedy)
+        self.what,self.remedy = what,remedy
+    def __str__(self): return f'{self.what}; {self.remedy}' if self.remedy else self.what
+
+# %%
+#| export
+class UsageError(ColorbookError):
+    "Options that do not exist or do not fit together"
+    exit_code = 2
+
+# %%
+#| export
+class InputError(ColorbookError):
+    "A file or a value that cannot be used as it is"
+    exit_code = 3
+
+# %%
+#| export
+class OutputError(ColorbookError):
+    "A result that cannot be written"
+    exit_code = 4
+
+# %%
+#| export
+class TrainingError(ColorbookError):
+    "Training that diverged or cannot be resumed"
+    exit_code = 5
+
+# %%
+err = InputError("'cat.jpg' is empty", 'copy it again from the camera')
+test_eq(isinstance(err, ColorbookError), True)
+test_eq([e.exit_code for e in (UsageError, InputError, OutputError, TrainingError)], [2, 3, 4, 5])
+far = InputError(f'Caught InputError in process 1.\nTraceback\n  line 3\ncolorbook.core.InputError: {err}\n')
+test_eq(str(far), str(err))
+str(err)
+
+# %% [markdown]
+# ## Whole files or none
+
+# %% [markdown]
+# `os.replace` is atomic inside one file system: whoever reads the final name sees the old file or the new one. So `atomic_path` hands out a temporary name in the same folder, and renames it only when the block ends well. The temporary name keeps the suffix, because Pillow and FFmpeg choose the format by it.
+
+# %%
+#| export
+@contextmanager
+def atomic_path(
+    path:str|os.PathLike, # the final name; its folder is made if it is missing
+):
+    "A temporary path in the same folder, renamed to `path` if the block succeeds and removed if it does not"
+    path = Path(path)
+    tmp = path.with_name(f'.{path.stem}.{os.getpid()}.tmp{path.suffix}')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield tmp
+        os.replace(tmp, path)
+    except OSError as e:
+        raise OutputError(f"cannot write '{path}': {e.strerror or e}", 'choose another place or make room') from e
+    finally:
+        if tmp.exists(): tmp.unlink()
+
+# %% [markdown]
+# A block that fails leaves the earlier file as it was and nothing beside it.
+
+# %%
+import tempfile
+folder = Path(tempfile.mkdtemp())
+with atomic_path(folder/'a.txt') as f: f.write_text('first')
+def broken():
+    with atomic_path(folder/'a.txt') as f:
+        f.write_text('half')
+        raise ValueError('power cut')
+test_fail(broken, contains='power cut')
+test_eq([o.name for o in folder.iterdir()], ['a.txt'])
+(folder/'a.txt').read_text()
+
+# %% [markdown]
+# A place that cannot be written is an `OutputError`: the name of the file is in it.
+
+# %%
+def into_a_file():
+    with atomic_path(folder/'a.txt'/'b.txt') as f: f.write_text('')
+test_fail(into_a_file, exc=OutputError, contains='b.txt')
+
+# %% [markdown]
+# ## Long work
+
+# %% [markdown]
+# Whoever waits wants to see how long. The bar goes to the standard error, so that pipes stay clean, and only where a person is looking: the log of a machine is not filled with it, and where nobody looks the library behind it is not even loaded.
+
+# %%
+#| export
+def with_progress(
+    items, # what is worked through
+    what:str, # what is done to it, one word
+    n:int|None=None, # how many there are, where `items` does not know
+): # the items
+    "The items, with a progress bar on the standard error if a person is looking"
+    if not sys.stderr.isatty(): return items
+    from rich.console import Console
+    from rich.progress import track
+    return track(items, what, total=n, console=Console(stderr=True), transient=True)
+
+# %%
+test_eq(list(with_progress(range(3), 'counting')), [0, 1, 2])
+test_eq(list(with_progress(iter('abc'), 'spelling', 3)), ['a', 'b', 'c'])
+
+# %% [markdown]
+# ## What we have
+#
+# - one exception family with exit codes, `ColorbookError`;
+# - `atomic_path`, after which a file is whole or was never there;
+# - a rule for the chapters to come: no error without a remedy.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Raise an `InputError` inside `atomic_path`. Which of the two errors arrives, and why is that right?
+# 2. `os.replace` fails across file systems. Where would a temporary folder such as `/tmp` break the promise?

@@ -1,0 +1,592 @@
+# %% [markdown]
+# # The doctor
+#
+# > What is wrong with a set of pictures, found before it is learned
+#
+# A network learns what it is shown. Shown gray pictures, it learns that gray is a color; shown a photograph that is also among the measured ones, it learns that photograph. Neither raises an error, and both are in nearly every collection that was gathered from more than one place. At the end of this chapter we have `examine`, which looks once at every picture of one or several sets and reports what cannot be read, what has no color to teach, what is there twice, where a film is cut, and which colors the set will never teach. It leaves a table, a JSON file, a sheet of pictures for each finding, and the prior of the set's colors, which training can use.
+
+# %%
+#| default_exp data.audit
+
+# %% tags=["parameters"]
+size,seed = 150,5
+
+# %%
+#| export
+import ctypes, json
+from dataclasses import dataclass
+from pathlib import Path
+import numpy as np, pandas as pd, torch, torch.nn.functional as F
+from fastcore.basics import chunked, patch
+from PIL import Image, ImageDraw
+from rich.console import Console
+from rich.table import Table
+from safetensors import safe_open, SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor
+from colorbook.color.bins import ab_bins, class_weights
+from colorbook.data.duplicates import find_copies, find_breaks, find_shots, thumbnails
+from colorbook.core import InputError, with_progress, atomic_path
+from colorbook.data.photos import read_photo
+from colorbook.color.lab import rgb_to_lab
+from colorbook.data.scan import glances, stream_photos
+
+# %%
+#| hide
+import io, tarfile, tempfile, matplotlib.pyplot as plt
+from PIL import ImageOps
+from fastcore.test import *
+from colorbook.color.bins import color_prior, SoftBins
+from colorbook.data.photos import data_dir, Photos, sample_photos
+
+# %% [markdown]
+# ## Pictures that have no color
+
+# %% [markdown]
+# A gray picture is easy: nearly all of its pixels have next to no chroma. (Zhang et al. leave a photograph out if no $|a|$ or $|b|$ is above 5; that rule is a part of ours.) A print that was toned brown or blue has chroma everywhere, and still nothing to teach, because its color says nothing that its lightness did not say before. That is the rule we use. Let $\bar c(L)$ be the mean color $(a,b)$ of the pixels whose lightness lies in the same band of five units. The *spread* is what is left of color when lightness is known,
+#
+# $$s^2=\frac1N\sum_n\lVert c_n-\bar c(L_n)\rVert^2.$$
+#
+# A fresh toning has a small $s$. A hundred years add stains, which spread; but a stained print has still one hue. With $u$ the direction of the mean color, the parts *along* $u$ and *beside* it tell: nearly nothing lies on the other side of gray or far beside the line. Black and white themselves are left out of $s$, as no bath colors them much.
+
+# %%
+#| export
+def tint(
+    lab:Tensor, # pictures in Lab, `bs`x3xhxw
+) -> dict: # of `bs` values each, in units of Lab; `hue` in degrees, `mid` as a share
+    "Numbers that tell a toned print from a color photograph"
+    L,ab = lab[:,0].flatten(1),lab[:,1:].flatten(2)
+    mid,band = (L > 15) & (L < 90),(L/5).long().clamp(0, 19)
+    w = mid/mid.sum(1, keepdim=True).clamp(min=1)
+    share = torch.zeros(len(L), 20).scatter_add(1, band, w)
+    sums = torch.zeros(len(L), 2, 20).scatter_add(2, band[:,None].expand_as(ab), ab*w[:,None])
+    known = (sums.square().sum(1)/share.clamp(min=1e-6)).sum(1)
+    spread = ((ab.square().sum(1)*w).sum(1) - known).clamp(min=0).sqrt()
+    u = F.normalize(ab.mean(2, keepdim=True), dim=1)
+    along,beside = (ab*u).sum(1),(ab[:,0]*u[:,1] - ab[:,1]*u[:,0]).abs()
+    hue = torch.rad2deg(torch.atan2(u[:,1,0], u[:,0,0]))
+    return dict(chroma=ab.norm(dim=1).quantile(.98, 1), most=ab.abs().amax((1, 2)), spread=spread, hue=hue,
+        along=along.quantile(.02, 1), beside=beside.quantile(.98, 1), mid=mid.float().mean(1), contrast=L.std(1))
+
+# %% [markdown]
+# The thresholds are in one place, and whoever disagrees passes others. Those of brown prints were set on 48 photographs of 1838 to 1943, 14 of which are brown, and are as narrow as finding all of them allows; a misty morning in brown is inside, too, so the list is one to look at, not to delete by. `benchmarks/doctor.py` counts how often that happens.
+
+# %%
+#| export
+@dataclass(frozen=True)
+class Rules:
+    "What the doctor objects to; in units of Lab if nothing else is said"
+    black:int=5 # a black picture has no value as large as this (0..255)
+    flat:float=1. # the lightness of a flat one deviates less than this
+    gray:float=4. # 98 % of the pixels of a gray one have less chroma
+    zhang:float=5. # or no |a| or |b| is larger than this
+    along:float=-2.5 # 98 % of the pixels of a toned one lie on this side of gray
+    toned:tuple=(3.2, 10.) # a brown one has less spread, and 98 % of its pixels are nearer to its line of hue
+    stained:tuple=(4.5, 5.5) # or these
+    cold:tuple=(2.7, 6.) # one of another hue these
+    tint:float=45. # 98 % of the pixels of a toned one have less chroma
+    mid:float=.05 # share of midtones without which a picture is not judged
+    sepia:tuple=(10., 110.) # hues of a brown one, in degrees
+    fit:float=.7 # share of the details that a copy explains
+
+FINDINGS = 'black', 'flat', 'gray', 'sepia', 'tinted'
+
+# %%
+#| export
+def judge(
+    t:pd.DataFrame, # a row a picture, with `peak` and the columns of `tint`
+    rules:Rules=Rules(),
+) -> np.ndarray: # one of `FINDINGS`, or '' for a picture that has color to teach
+    "What is wrong with each picture by itself; the first that applies"
+    gray = (t.chroma < rules.gray) | (t.most <= rules.zhang)
+    judged = (t.mid > rules.mid) & (t.chroma < rules.tint) & (t.along > rules.along)
+    within = lambda o: judged & (t.spread < o[0]) & (t.beside < o[1])
+    brown = t.hue.between(*rules.sepia) & (within(rules.toned) | within(rules.stained))
+    cold = within(rules.cold) & ~t.hue.between(*rules.sepia)
+    tests = t.peak < rules.black, t.contrast < rules.flat, gray, brown, cold
+    return np.select([o.to_numpy(bool) for o in tests], FINDINGS, '')
+
+# %% [markdown]
+# A batch of glances becomes rows of a table, and the color of each pixel in whole units, for the question after the next. Tints are measured on 32x32 pixels, in which the noise of a scan or a JPEG is averaged away.
+
+# %%
+#| export
+def measure_batch(
+    seen:list, # glances without an error
+    rules:Rules=Rules(),
+) -> tuple: # table with a row each; colors, nx4096, numbered as `SoftBins` does
+    "All that is asked of a few pictures by themselves"
+    lab = rgb_to_lab(torch.from_numpy(np.stack([o.square for o in seen])).permute(0, 3, 1, 2)/255)
+    table = pd.DataFrame(dict(name=[o.name for o in seen], place=[o.place for o in seen], code=[o.code for o in seen],
+        width=[o.size[0] for o in seen], height=[o.size[1] for o in seen], peak=[o.peak for o in seen]))
+    table = table.assign(**{k: v.numpy() for k,v in tint(F.avg_pool2d(lab, 2)).items()})
+    unit = lab[:,1:].round().clamp(-128, 127).int() + 128
+    return table.assign(finding=judge(table, rules)),(unit[:,0]*256 + unit[:,1]).flatten(1).numpy()
+
+# %% [markdown]
+# We tone our photographs as a darkroom would: lightness through a curve, and a color that depends on it alone; and we let the brown ones age. All are found, also when JPEG has added its own noise, and none of the untoned ones is. Then an apple, a red disk with a shadow of its own on a gray table: it has one hue, too, but shares its lightness with the table (@fig-tint).
+
+# %%
+rng = np.random.default_rng(seed)
+SEPIA = np.array([[.393, .769, .189], [.349, .686, .168], [.272, .534, .131]])
+
+def tone(im, color):
+    "`im` gray, or toned: each of its lightnesses has one color"
+    g = np.asarray(im.convert('L'))[...,None]/255.
+    if color == 'gray': return Image.fromarray(np.uint8(255*g.repeat(3, 2)))
+    if color == 'blue': return Image.fromarray(np.uint8(255*(g**np.array([1.5, 1., .75]))))
+    brown = (g.repeat(3, 2) @ SEPIA.T).clip(0, 1)
+    if color == 'stained':
+        coarse = Image.fromarray(np.uint8(rng.integers(0, 256, (4, 4)))).resize(im.size, Image.Resampling.BICUBIC)
+        brown *= 1 - np.array([.0, .03, .1])*np.asarray(coarse)[...,None]/255
+    return Image.fromarray(np.uint8(255*brown))
+
+def as_jpeg(im, quality=80):
+    f = io.BytesIO()
+    im.save(f, 'JPEG', quality=quality)
+    return f.getvalue()
+
+# %%
+def tiles(im): return [im.crop((x, y, x + size, y + size)) for y in range(0, im.height - size + 1, size)
+                       for x in range(0, im.width - size + 1, size)]
+ims = [t for o in sample_photos() for t in tiles(o) if np.asarray(t.convert('L')).std() > 12]
+def measured(pictures): return measure_batch(list(glances(pictures)))[0]
+parts = (0, 2), (0, 1), (1, 2)
+whole = [o.crop((x*o.width//2, 0, y*o.width//2, o.height)) for o in sample_photos() for x,y in parts]
+kinds = dict(untouched=measured(whole)) | {k: measured([as_jpeg(tone(o, k)) for o in whole])
+                                         for k in ('gray', 'sepia', 'stained', 'blue')}
+want = dict(untouched='', gray='gray', sepia='sepia', stained='sepia', blue='tinted')
+test_eq({k: set(o.finding) for k,o in kinds.items()}, {k: {v} for k,v in want.items()})
+
+y,x = np.mgrid[-1:1:128j,-1:1:128j]
+disk,table_top = (x**2 + y**2 < .4)[...,None],90 + 60*x[...,None]*np.ones(3)
+shade = (.4 + .6*np.exp(-x**2 - y**2))[...,None]
+apple = Image.fromarray(np.where(disk, shade*[220, 40, 30], table_top).astype(np.uint8))
+others = [apple, Image.new('RGB', (90, 60)), Image.new('RGB', (90, 60), (140, 120, 20)), ims[0].convert('L')]
+test_eq(measured(others).finding.tolist(), ['', 'black', 'flat', 'gray'])
+pd.concat(kinds)[['spread', 'beside']].groupby(level=0).agg(['min', 'max']).round(1)
+
+# %%
+#| label: fig-tint
+#| fig-cap: "Chroma by lightness: a photograph, a toned print, in which lightness tells color, and an apple."
+def show_tint(pictures):
+    "Pictures, and below each where its pixels are in lightness and chroma"
+    fig,axs = plt.subplots(2, len(pictures), figsize=(8, 4.6), height_ratios=(1.3, 1), layout='constrained')
+    for (top,bottom),im in zip(axs.T, pictures):
+        lab = rgb_to_lab(torch.from_numpy(np.array(im)).permute(2, 0, 1)[None]/255)[0].flatten(1)[:,::7]
+        top.imshow(im)
+        top.axis('off')
+        bottom.scatter(lab[0], lab[1:].norm(dim=0), s=1, c=np.asarray(im).reshape(-1, 3)[::7]/255)
+        bottom.set(xlim=(0, 100), ylim=(0, 80), xlabel='L', ylabel='chroma')
+show_tint([ims[0], tone(ims[0], 'sepia'), apple])
+
+# %% [markdown]
+# ## What a set can teach
+
+# %% [markdown]
+# [Chapter 06](../color/bins.ipynb) spreads each pixel over ten bins, and the mean over all pixels is the prior of a set. The code depends on whole units of $a$ and $b$ only, so a histogram $h$ of 256x256 counts is all that must be kept of any number of pixels, and the prior is exactly
+#
+# $$p_q\propto\sum_{a,b}h_{ab}\,z_q(a,b).$$
+#
+# The same histogram says which bins are the nearest to no pixel at all. A bin that never occurs cannot be learned, however the loss is weighted. Some of the 313 are nearest to no color of any screen; the others are what the set lacks.
+
+# %%
+#| export
+def encode(
+    units, # numbers of colors in whole units, as `SoftBins` counts them
+    k:int=10, # neighbors
+    sigma:float=5., # width of the Gaussian
+): # yields bins and weights of up to 2048 colors at a time
+    "The soft code of `SoftBins` for some colors, without its table of 65536"
+    bins = ab_bins()
+    for u in torch.as_tensor(units).split(2048):
+        d,idx = torch.cdist(torch.stack([u//256, u%256], 1).float() - 128, bins).topk(k, largest=False)
+        w = torch.exp((d[:,:1]**2 - d**2)/(2*sigma**2))
+        yield u,idx,w/w.sum(1, keepdim=True)
+
+# %%
+#| export
+def prior_of(
+    counts:np.ndarray, # 65536 counts of colors in whole units, numbered as `SoftBins` does
+) -> tuple: # 313 shares with sum 1, or all 0 for no pixels; share of the pixels that is nearest to each bin
+    "Prior of the bins from a histogram of colors"
+    h = torch.from_numpy(counts).double()
+    n,nearest = torch.zeros(2, len(ab_bins()), dtype=torch.float64)
+    for u,idx,w in encode(h.nonzero().flatten()):
+        n.index_add_(0, idx.flatten(), (w*h[u,None]).flatten())
+        nearest.index_add_(0, idx[:,0], h[u])
+    return (n/n.sum().clamp(min=1)).float(),(nearest/h.sum().clamp(min=1)).float()
+
+# %%
+#| export
+def on_screen() -> Tensor: # 313 values, true or false
+    "Bins that are the nearest to some color of sRGB"
+    v = torch.linspace(0, 1, 128)
+    u = torch.cartesian_prod(v, v)
+    faces = [torch.cat([u[:,:c], torch.full((len(u), 1), k), u[:,c:]], 1) for c in range(3) for k in (0., 1.)]
+    unit = [rgb_to_lab(o.T[None,:,:,None])[0,1:,:,0].round().long() + 128 for o in faces]
+    near = [idx[:,0] for _,idx,_ in encode(torch.cat([a*256 + b for a,b in unit]).unique())]
+    return torch.isin(torch.arange(len(ab_bins())), torch.cat(near))
+
+# %%
+counts = np.bincount(measure_batch(list(glances(ims)))[1].ravel(), minlength=65536)
+prior,nearest = prior_of(counts)
+rgb = torch.from_numpy(np.stack([o.square for o in glances(ims)]))
+ab = rgb_to_lab(rgb.permute(0, 3, 1, 2)/255)[:,1:]/110
+test_close(prior, color_prior(SoftBins(), [ab]), eps=1e-6)
+hits = SoftBins()(ab)[0][:,0].flatten()
+test_close(nearest, torch.bincount(hits, minlength=313)/len(hits), eps=1e-6)
+screen = on_screen()
+assert screen[nearest > 0].all()
+far = {(40, 90), (100, -90), (100, -10), (100, 0)}
+test_eq({tuple(o) for o in ab_bins()[~screen].int().tolist()} & far, far)
+one = np.zeros(65536, int); one[128*256 + 128] = 7
+test_eq(ab_bins()[prior_of(one)[1].argmax()].tolist(), [0, 0])
+screen.sum().item(),(screen & (nearest == 0)).sum().item()
+
+# %% [markdown]
+# Prior and weights go into one small file. Training with other pictures of the same kind, or on another machine, need not count again; and whoever wants another exponent makes the weights from the prior.
+
+# %%
+#| export
+def save_prior(
+    path, # ends in .safetensors
+    prior:Tensor, # 313 shares
+    **about, # whatever should be remembered: number of pictures, source
+):
+    "Write a prior and its rebalancing weights (lam 1/2, alpha 1)"
+    with atomic_path(path) as f:
+        save_file(dict(prior=prior, weights=class_weights(prior)), f, {k: str(v) for k,v in about.items()})
+
+# %%
+#| export
+def load_prior(
+    path, # file of `save_prior`
+) -> Tensor: # 313 shares with sum 1
+    "A prior, for `colorbook.color.bins.class_weights`"
+    try:
+        with safe_open(str(path), 'pt') as f: prior = f.get_tensor('prior')
+    except (SafetensorError, OSError) as e:
+        raise InputError(f"'{path}' holds no prior: {e}", 'make one: colorbook data doctor SET') from e
+    if prior.shape != (len(ab_bins()),) or abs(prior.sum() - 1) > 1e-3 or prior.min() < 0:
+        raise InputError(f"the prior in '{path}' is not {len(ab_bins())} shares", 'make it again')
+    return prior
+
+# %%
+home = Path(tempfile.mkdtemp())
+save_prior(home/'p.safetensors', prior, pictures=len(ims))
+test_eq(load_prior(home/'p.safetensors'), prior)
+save_file(dict(prior=torch.ones(313)), home/'no.safetensors')
+(home/'text.safetensors').write_text('none')
+for name,why in (('no', 'not 313 shares'), ('text', 'no prior'), ('lost', 'no prior')):
+    test_fail(lambda: load_prior(home/f'{name}.safetensors'), exc=InputError, contains=why)
+prior.topk(3)[0]
+
+# %% [markdown]
+# @fig-compare has the prior of a set beside that of ImageNet. Where our collection of 25,326 photographs has been measured (`benchmarks/doctor.py` did it, and its figures are a file of the book), it is that; otherwise it is the prior of our six photographs.
+
+# %%
+#| label: fig-compare
+#| fig-cap: "How common each bin is in a set and in ImageNet, and the ratio; on logarithmic scales."
+def show_priors(ours, other, name):
+    "Two priors and their ratio in the plane of a and b"
+    fig,axs = plt.subplots(1, 3, figsize=(10.5, 3.6), layout='constrained')
+    kinds = (ours.log10(), name, 'viridis', -6, 0), (other.log10(), 'ImageNet', 'viridis', -6, 0),\
+        ((ours/other).log10(), 'ratio', 'RdBu_r', -2, 2)
+    for ax,(v,title,cmap,lo,hi) in zip(axs, kinds):
+        v = v.where(v.isfinite(), torch.nan)
+        dots = ax.scatter(*ab_bins().T, c=v, marker='s', s=26, cmap=cmap, vmin=lo, vmax=hi)
+        ax.set(aspect='equal', title=title, xlabel='a', ylabel='b')
+        fig.colorbar(dots, ax=ax, shrink=.75)
+
+measured_priors = [o/'asset/priors.json' for o in (Path.cwd(), *Path.cwd().parents) if (o/'asset/priors.json').exists()]
+known = json.loads(measured_priors[0].read_text()) if measured_priors else {}
+ours,imagenet = (torch.tensor(known.get(k, {}).get('prior', prior.tolist())) for k in ('photos', 'imagenet'))
+test_close([ours.sum(), imagenet.sum()], [1, 1], eps=1e-3)
+show_priors(ours, imagenet, 'photographs')
+f'half the sum of all differences: {(ours - imagenet).abs().sum()/2:.3f}'
+
+# %% [markdown]
+# ## The examination
+
+# %% [markdown]
+# One pass over all sets. Of a picture nothing stays but a row of the table and a thumbnail of a thousand bytes, so a million pictures are a matter of patience and not of memory. Copies are searched in all sets at once; a pair of two sets is a *leak*. That frames of one shot are alike is no finding.
+
+# %%
+#| export
+@dataclass
+class AuditReport:
+    "What the doctor found"
+    sources:dict # names and sources of the sets
+    rules:Rules
+    pictures:pd.DataFrame # a row a picture that can be read: `set`, `name`, `finding` and what it follows from
+    unreadable:pd.DataFrame # `set`, `name`, `error`
+    pairs:pd.DataFrame # copies: `first`, `second` (rows of `pictures`), `kind`, `fit`, `leak`
+    counts:np.ndarray # histogram of colors, 65536 values
+    def __post_init__(self): self.prior,self.nearest = prior_of(self.counts) # see there
+
+# %%
+#| export
+def look_at(
+    sources:dict, # names and sources of the sets
+    rules:Rules, # what to object to
+    workers:int=None, # threads
+    progress:bool=False, # show a bar if a person is looking
+) -> tuple: # table of pictures; their thumbnails; what is unreadable; histogram of colors
+    "One look at every picture"
+    tables,thumbs,bad,counts = [],bytearray(),[],np.zeros(65536, int)
+    items = ((k, o) for k,source in sources.items() for o in glances(source, workers))
+    if progress: items = with_progress(items, 'looking')
+    for some in chunked(items, chunk_sz=32):
+        bad += [(k, o.name, str(o.error)) for k,o in some if o.error]
+        good = [(k, o) for k,o in some if not o.error]
+        if not good: continue
+        table,colors = measure_batch([o for _,o in good], rules)
+        tables.append(table.assign(set=[k for k,_ in good]))
+        thumbs += thumbnails(np.stack([o.square for _,o in good])).tobytes()
+        counts += np.bincount(colors.ravel(), minlength=65536)
+    if not tables: raise InputError(f"there is no photo in {', '.join(map(str, sources.values()))}", 'check the names')
+    bad = pd.DataFrame(bad, columns=['set', 'name', 'error'])
+    return pd.concat(tables, ignore_index=True),np.frombuffer(thumbs, np.uint8).reshape(-1, 32, 32),bad,counts
+
+# %%
+#| export
+def examine(
+    sets, # a source (see `colorbook.data.scan.stream_photos`), or a dict of names and sources, such as train and test
+    rules:Rules=Rules(), # what to object to
+    cuts=find_breaks, # see `colorbook.data.duplicates.find_shots`
+    workers:int=None, # threads
+    progress:bool=False, # show a bar if a person is looking
+) -> AuditReport:
+    "Look for everything that is wrong with one or several sets"
+    sources = sets if isinstance(sets, dict) else dict(set=sets)
+    pictures,thumbs,bad,counts = look_at(sources, rules, workers, progress)
+    pairs = find_copies(pictures.code, thumbs, rules.fit)
+    owner = pictures.set.to_numpy()
+    pairs['leak'] = owner[pairs['first']] != owner[pairs['second']]
+    film,shot = find_shots(owner + '/' + pictures.name, thumbs, cuts)
+    pictures['film'],pictures['shot'] = film,shot
+    a,b = pairs[['first', 'second']].to_numpy().T
+    pairs = pairs[(pairs.kind == 'exact') | (film[a] < 0) | (shot[a] != shot[b])].reset_index(drop=True)
+    return AuditReport(sources, rules, pictures, bad, pairs, counts)
+
+# %% [markdown]
+# Most of the memory is that of PyTorch itself. What the work adds is a few megabytes at a time, but C's library keeps what was freed between the pieces that are still in use, and grows. `spare_memory` asks it to give large pieces back at once, at the price of some time; it holds for the whole process, so it is a program that calls it, not `examine`.
+
+# %%
+#| export
+def spare_memory():
+    "With glibc: larger pieces go back to the system when they are freed, and threads share what is kept"
+    try: mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError): return
+    for option,value in ((-3, 2**17), (-1, 2**17), (-8, 1)): mallopt(option, value) # MMAP_, TRIM_THRESHOLD, ARENA_MAX
+
+# %% [markdown]
+# ## The report
+
+# %% [markdown]
+# The same findings three times: as numbers for programs, as a table for a terminal, and as pictures, because whether a brown picture is a print or an autumn forest only a person can say.
+
+# %%
+#| export
+@patch
+def films(
+    self:AuditReport,
+) -> list: # a dict for each film: its first frame, numbers of frames, shots and black frames, and where shots begin
+    "Films that lie as numbered frames, in their order"
+    found = []
+    for _,t in self.pictures[self.pictures.film >= 0].groupby('film'):
+        t = t.sort_values('name', key=lambda o: o.str.extract(r'(\d+)\.\w+$')[0].astype(int))
+        begins = t[t.shot != t.shot.shift()]
+        found.append(dict(set=t.set.iloc[0], first=t.name.iloc[0], frames=len(t), shots=len(begins),
+            black=int((t.finding == 'black').sum()), cuts=begins.name.tolist()[1:]))
+    return found
+
+# %%
+#| export
+EDGES = dict(short=[0, 64, 128, 192, 256, 384, 512, 768, 1024, 2048, 1 << 30],
+    aspect=[0, .5, .7, .95, 1.05, 1.4, 1.9, 1e9])
+
+@patch
+def report(
+    self:AuditReport,
+) -> dict: # what JSON can hold
+    "All findings as numbers and names"
+    t,p,sets = self.pictures,self.pairs,{}
+    for k in self.sources:
+        o,own = t[t.set == k],p[t.set.to_numpy()[p['first']] == k] if len(p) else p
+        values = dict(short=np.minimum(o.width, o.height), aspect=o.width/o.height)
+        sets[k] = dict(pictures=len(o), findings={f: o.name[o.finding == f].tolist() for f in FINDINGS},
+            unreadable=self.unreadable[self.unreadable.set == k][['name', 'error']].to_dict('records'),
+            exact=int(((own.kind == 'exact') & ~own.leak).sum()), near=int(((own.kind == 'near') & ~own.leak).sum()),
+            **{n: dict(edges=e, counts=np.histogram(values[n], e)[0].tolist()) for n,e in EDGES.items()})
+    name = lambda col, i: t[col].to_numpy()[p[i]].tolist()
+    pairs = [dict(sets=s, names=n, kind=k, fit=round(f, 3), leak=bool(l)) for s,n,k,f,l in zip(
+        zip(name('set', 'first'), name('set', 'second')), zip(name('name', 'first'), name('name', 'second')),
+        p.kind, p.fit.tolist(), p.leak)]
+    never = ab_bins()[on_screen() & (self.nearest == 0)].int().tolist()
+    return dict(sets=sets, pairs=pairs, leaks=int(p.leak.sum()), films=self.films(), never=never,
+        prior=[float(f'{o:.4g}') for o in self.prior.tolist()])
+
+# %%
+#| export
+@patch
+def table(
+    self:AuditReport,
+) -> Table: # print it with rich
+    "A line for each finding, a column for each set"
+    r,t = self.report(),Table('finding', *self.sources, title='The doctor')
+    sets = r['sets'].values()
+    def line(what, values): t.add_row(what, *(str(o or '') for o in values))
+    line('pictures', [o['pictures'] for o in sets])
+    line('unreadable', [len(o['unreadable']) for o in sets])
+    for f in FINDINGS: line(f, [len(o['findings'][f]) for o in sets])
+    for k in ('exact', 'near'): line(f'{k} copies', [o[k] for o in sets])
+    line('copies in another set', [sum(p['leak'] and k in p['sets'] for p in r['pairs']) for k in self.sources])
+    line('cuts in films', [sum(f['shots'] - 1 for f in r['films'] if f['set'] == k) for k in self.sources])
+    t.caption = f'{len(r["never"])} of {int(on_screen().sum())} colors can never be learned from this'
+    return t
+
+# %% [markdown]
+# For a sheet the pictures are looked up again: their place in the stream was kept, their pixels were not. On the sheet of copies the two of a pair stand side by side, the most doubtful pairs first.
+
+# %%
+#| export
+@patch
+def sheet(
+    self:AuditReport,
+    rows, # of `pictures`
+    notes=None, # a few words for each; the names if not given
+    side:int=128, # pixels of a cell
+    columns:int=8,
+) -> Image.Image:
+    "Pictures side by side, with a note under each"
+    t = self.pictures.iloc[list(rows)]
+    wanted,found = set(zip(t.set, t.place)),{}
+    for k,source in self.sources.items():
+        last = max((p for s,p in wanted if s == k), default=-1)
+        for i,(name,src) in zip(range(last + 1), stream_photos(source)):
+            if (k, i) in wanted: found[k,i] = read_photo(src() if callable(src) else src, name)
+    out = Image.new('RGB', (columns*side, -(-len(t)//columns)*(side + 12)), 'white')
+    draw = ImageDraw.Draw(out)
+    for n,(key,note) in enumerate(zip(zip(t.set, t.place), notes or t.name)):
+        x,y,im = n%columns*side,n//columns*(side + 12),found[key].copy()
+        im.thumbnail((side - 4, side - 4))
+        out.paste(im, (x, y))
+        draw.text((x, y + side - 3), str(note)[-side//6:], 'black')
+    return out
+
+# %%
+#| export
+@patch
+def sheets(
+    self:AuditReport,
+    n:int=48, # at most so many pictures on each
+) -> dict: # names of findings and pictures
+    "One sheet for each finding that there is"
+    t,p = self.pictures,self.pairs.sort_values('fit')
+    rows = {f: t[t.finding == f].sort_values('spread').index[:n] for f in FINDINGS}
+    for k,some in (('copies', p[~p.leak]), ('leaks', p[p.leak])):
+        rows[k] = some[['first', 'second']].to_numpy()[:n//2].ravel()
+    key = pd.MultiIndex.from_frame(t[['set', 'name']])
+    rows['cuts'] = key.get_indexer([(f['set'], o) for f in self.films() for o in f['cuts']][:n])
+    return {k: self.sheet(o) for k,o in rows.items() if len(o)}
+
+# %%
+#| export
+@patch
+def save(
+    self:AuditReport,
+    out, # folder
+) -> Path: # report.json
+    "Report, tables, prior, histogram of colors, and sheets"
+    out,t,p = Path(out),self.pictures,self.pairs
+    with atomic_path(out/'report.json') as f: f.write_text(json.dumps(self.report(), indent=1))
+    names = pd.DataFrame({f'{k}_{c}': t[c].to_numpy()[p[k]] for k in ('first', 'second') for c in ('set', 'name')})
+    for k,o in dict(pictures=t, unreadable=self.unreadable, copies=names.join(p[['kind', 'fit', 'leak']])).items():
+        with atomic_path(out/f'{k}.csv') as f: o.to_csv(f, index=False, float_format='%.4g')
+    save_prior(out/'prior.safetensors', self.prior, pictures=len(t), sets=list(self.sources))
+    dark = np.log1p(self.counts.reshape(256, 256).T[::-1])
+    pictures = dict(self.sheets(), colors=Image.fromarray(np.uint8(255 - 255*dark/dark.max())))
+    for k,o in pictures.items():
+        with atomic_path(out/f'{k}.png') as f: o.save(f)
+    return out/'report.json'
+
+# %% [markdown]
+# Two sets, and in them one of everything: toned prints, a black picture, half a file, a film, a copy inside of training, and three copies of training photographs in the test set, one of them trimmed. All is found and nothing else. (One tile of our photographs is left out beforehand: it shows nothing but a brown table top, and the doctor takes it for a print.)
+
+# %%
+def put(name, im):
+    path = home/name
+    path.parent.mkdir(exist_ok=True, parents=True)
+    im.save(path) if isinstance(im, Image.Image) else path.write_bytes(im)
+ims = [o for o,f in zip(ims, measured(ims).finding) if not f]
+half = len(ims)//2
+for i,o in enumerate(ims): put(f'{"train" if i < half else "test"}/p{2*i:03}.png', o)
+for i,k in enumerate(('gray', 'sepia', 'blue')): put(f'train/{k}.jpg', as_jpeg(tone(ims[half + i], k).rotate(180)))
+put('train/black.png', Image.new('RGB', (40, 40), (3, 2, 4)))
+put('train/half.jpg', as_jpeg(ims[0])[:900])
+put('train/again.bmp', ims[1])
+put('test/same.png', ims[2])
+put('test/other.jpg', as_jpeg(ims[3], 60))
+put('test/trimmed.webp', ims[4].crop((3, 3, size - 3, size - 3)))
+flight = [ImageOps.fit(o, (90, 60)) for o in sample_photos(300)[:2]]
+for i in range(20): put(f'test/film/{i:05}.png', flight[i > 11].crop((i, 0, i + 60, 60)) if i not in (3, 4) else
+                        Image.new('RGB', (60, 60)))
+exam = examine(dict(train=home/'train', test=home/'test'))
+r = exam.report()
+test_eq({f: o for f,o in r['sets']['train']['findings'].items() if o},
+        dict(black=['black.png'], gray=['gray.jpg'], sepia=['sepia.jpg'], tinted=['blue.jpg']))
+test_eq(r['sets']['test']['findings'], {f: ['film/00003.png', 'film/00004.png']*(f == 'black') for f in FINDINGS})
+r['films']
+
+# %%
+test_eq(r['films'], [dict(set='test', first='film/00000.png', frames=20, shots=4, black=2,
+                          cuts=[f'film/{i:05}.png' for i in (3, 5, 12)])])
+pairs = {(tuple(o['names']), o['kind'], o['leak']) for o in r['pairs']}
+frames = [((f'film/0000{i}.png', f'film/0000{j}.png'), k, False) for i,j,k in ((3, 4, 'exact'), (2, 5, 'near'))]
+test_eq(pairs, {*frames, (('again.bmp', 'p002.png'), 'exact', False), (('p004.png', 'same.png'), 'exact', True),
+                (('p006.png', 'other.jpg'), 'near', True), (('p008.png', 'trimmed.webp'), 'near', True)})
+test_eq([o['name'] for o in r['sets']['train']['unreadable']], ['half.jpg'])
+test_eq(sum(r['sets']['train']['short']['counts']), len(list((home/'train').glob('*.*'))) - 1)
+for k in ('train', 'test'):
+    with tarfile.open(home/f'{k}.tar', 'w') as t: t.add(home/k, '.')
+    again,mine = examine(home/f'{k}.tar').report()['sets']['set'],r['sets'][k]
+    test_eq({f: len(o) for f,o in again['findings'].items()}, {f: len(o) for f,o in mine['findings'].items()})
+    for o in ('pictures', 'exact', 'near', 'aspect'): test_eq(again[o], mine[o])
+Console().print(exam.table())
+
+# %%
+saved = exam.save(home/'exam')
+test_eq(json.loads(saved.read_text()), json.loads(json.dumps(r)))
+have = {o.name for o in (home/'exam').iterdir()}
+sheet_names = {f'{o}.png' for o in ('black', 'gray', 'sepia', 'tinted', 'copies', 'leaks', 'cuts', 'colors')}
+test_eq(have, sheet_names | {'report.json', 'prior.safetensors', 'pictures.csv', 'copies.csv', 'unreadable.csv'})
+test_eq(load_prior(home/'exam/prior.safetensors'), exam.prior)
+test_eq(len(pd.read_csv(home/'exam/pictures.csv')), len(exam.pictures))
+indexed = examine(dict(memory=Photos(ims[:9]), list=ims[5:12]))
+test_eq((len(indexed.pictures), int(indexed.pairs.leak.sum())), (16, 4))
+corner = np.asarray(indexed.sheet([0, 1], side=size + 4))[:size,:size]
+test_eq(corner, np.asarray(ims[0]))
+test_fail(lambda: examine(home/'exam'/'colors.csv'), exc=InputError, contains='there is nothing')
+test_fail(lambda: examine(home/'train/half.jpg'), exc=InputError, contains='no photo')
+sorted(have)
+
+# %%
+#| label: fig-leaks
+#| fig-cap: "The sheet of leaks: photographs of training and what was found of them in the test set."
+exam.sheets()['leaks']
+
+# %% [markdown]
+# ## What we have
+#
+# - `examine`, one look at any number of sets: unreadable, gray, toned and black pictures, copies and leaks, films and cuts, sizes and colors;
+# - its report as a table, as JSON and CSV, and as sheets of pictures;
+# - `save_prior` and `load_prior`: how common each color is in this set, for training, and which it can never teach.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. The doctor takes a photograph of dunes for a sepia print. Which of the numbers of `tint` would you trust to tell them apart, and how many dunes does it take to find out?
+# 2. Count the prior from gray pictures and photographs in equal parts. What happens to the weights, and to the colors of the network?
+# 3. Compare the prior of squares of 64 pixels with that of 16. Which colors get rarer, and which of the two should training use?

@@ -1,0 +1,333 @@
+# %% [markdown]
+# # Data
+#
+# > Lightness in, color out, and nothing that was learned held out
+#
+# Every color photograph is an exercise with its solution: take the color away, and what was taken is the answer. So data is cheap here, and the mistakes one can make with it are of another kind. A copy of a training photo among the held-out ones makes a network look as if it could guess; an augmentation that brightens the picture also changes the answer. [Photographs](photos.ipynb) are at hand; at the end of this chapter we can hold some out so that no copy crosses over, damage the lightness of the rest the way a century does, and hand batches of $L$ and of any kind of target to fastai.
+
+# %%
+#| default_exp data.loaders
+
+# %% tags=["parameters"]
+size,bs,seed = 96,6,7
+
+# %%
+#| export
+import hashlib, random
+import numpy as np, torch, torch.nn.functional as F
+from PIL import Image
+from fastai.vision.all import *
+from colorbook.core import InputError
+from colorbook.color.lab import gray_to_L, grays, rgb_to_lab
+from colorbook.data.photos import Photos
+
+# %%
+#| hide
+import tarfile, tempfile
+from fastcore.test import *
+from colorbook.color.lab import join_lab, show_row
+from colorbook.data.photos import sample_photos
+
+# %% [markdown]
+# ## A split that no copy crosses
+
+# %% [markdown]
+# Sets gathered from many places hold the same file several times, under other names and in other formats. With a random split about $2v(1-v)$ of all pairs of copies end up on two sides, where $v$ is the share held out, and the network is examined on what it has learned by heart. So the side depends on the pixels alone. A hash of seed and decoded pixels is as good as a random number $u\in[0,1)$, equal for equal pictures and independent for all others:
+#
+# $$\text{held out}\iff u(\text{seed},\text{pixels})<v$$
+#
+# Two things come free: nobody has to store the split, and photos that are added later move none of the others. The hash is taken before shrinking, so that recipes of different sizes hold out the same photos. At least one picture stands on each side. What it does not see are near copies: the same photo as JPEG has other pixels.
+
+# %%
+#| export
+def split_by_hash(
+    photos:Photos,
+    valid:float=.03, # share that is held out: at least one picture, and never all
+    seed:int=0, # another seed holds out others
+) -> tuple[list,list]: # indices to train with, indices held out
+    "A split that depends on the pixels alone: equal pictures always stand on the same side"
+    codes = [hashlib.sha256(f'{seed}{photos.hash(i)}'.encode()).hexdigest() for i in range(len(photos))]
+    place = [int(o[:8], 16)/16**8 for o in codes]
+    first,last = min(place),max(place)
+    if first == last: raise InputError('all photos are the same picture', 'add others: one at least is held out')
+    out = [o < last and (o < valid or o == first) for o in place]
+    return [i for i,o in enumerate(out) if not o],[i for i,o in enumerate(out) if o]
+
+# %% [markdown]
+# Two dozen small pictures, in folders and in shards, are our set. We plant copies of every picture, under another name, in another format and inside a shard, and split with twenty seeds: each picture and its copies always stay together. Then we take every third photo away, and nobody else changes sides.
+
+# %%
+ims = [o.crop((x, 40, x + 50, 80)) for o in sample_photos(200) for x in range(0, 151, 50)]
+home = Path(tempfile.mkdtemp())
+for i,o in enumerate(ims):
+    f = home/'photos'/f'{i%3}'/f'{i:03}.png'
+    f.parent.mkdir(parents=True, exist_ok=True)
+    o.save(f)
+    with tarfile.open(home/f'shard-{i%2}.tar', 'a') as t: t.add(f, f'{i:03}.png')
+for i,o in enumerate(ims):
+    o.save(home/'photos'/f'copy-{99 - i}.webp', lossless=True)
+    if i%2: o.save(home/'photos/2'/f'again-{i}.tiff')
+crowd = Photos([home/'photos', home/'shard-1.tar'])
+test_eq(len(crowd), 24 + 24 + 12 + 12)
+def sides(photos, seed): return [{photos.hash(i) for i in o} for o in split_by_hash(photos, .3, seed)]
+for s in range(20):
+    train,held = sides(crowd, s)
+    assert train and held and not train & held
+few = Photos(ims[::3] + ims[1::3])
+test_eq(sides(few, seed)[1], sides(crowd, seed)[1] & set(few.hashes))
+test_eq(sides(Photos(ims, short=20), seed), sides(crowd, seed))
+test_eq([len(o) for o in split_by_hash(few, 0)], [len(few) - 1, 1])
+assert sides(crowd, 0) != sides(crowd, 1)
+test_fail(lambda: split_by_hash(Photos(ims[:1]*3)), exc=InputError, contains='the same picture')
+test_close(np.mean([len(sides(crowd, s)[1])/24 for s in range(200)]), .3, eps=.03)
+len(train),len(held)
+
+# %% [markdown]
+# ## Geometry
+
+# %% [markdown]
+# Two kinds of change to a training photo must be kept apart. A crop or a mirror image changes $L$ and color together: the pair is as true as before. We take a random square, at least 70 % of the short side, mirror every second one and resize with proper averaging; for held-out photos always the middle, so that a validation loss can be compared from epoch to epoch. Photos are never turned or stood on their heads: that the sky is above is half of what a colorizer knows. The example crops a picture whose red counts columns and whose green counts rows, so that each crop tells where it came from.
+
+# %%
+#| export
+class SquareCrop(DisplayedTransform):
+    "A random square of a photo, perhaps mirrored; for held-out photos the middle"
+    def __init__(self,
+        photos:Photos,
+        size:int=128, # side of the result
+        low:float=.7, # smallest side of the square, as a share of the short side
+        held=(), # indices that get the middle square
+    ): store_attr(); self.held = set(held)
+    def encodes(self, i:int):
+        im = self.photos[i]
+        w,h = im.size
+        s = min(w, h)
+        x,y,flip = (w - s)/2,(h - s)/2,False
+        if i not in self.held:
+            s *= random.uniform(self.low, 1)
+            x,y,flip = random.uniform(0, w - s),random.uniform(0, h - s),random.random() < .5
+        a = np.asarray(im.resize((self.size, self.size), Image.Resampling.BILINEAR, box=(x, y, x + s, y + s)))
+        return torch.from_numpy(np.ascontiguousarray((a[:,::-1] if flip else a).transpose(2, 0, 1)))
+
+# %%
+cols,rows = np.meshgrid(np.arange(200), np.arange(100))
+ruler = Photos([np.stack([cols, rows, 0*rows], 2).astype(np.uint8)]*2)
+crop = SquareCrop(ruler, 100, low=.7, held=[1])
+test_eq(crop(1).numpy(), np.asarray(ruler[1])[:,50:150].transpose(2, 0, 1))
+set_seed(seed)
+drawn = torch.stack([crop(0) for _ in range(200)]).int()
+across,down = (drawn[:,0,50,-1] - drawn[:,0,50,0]),(drawn[:,1,-1,50] - drawn[:,1,0,50])
+test_close(across.abs(), down, eps=2)
+assert 67 <= down.min() < 75 and 93 < down.max() <= 100
+test_close((across < 0).float().mean(), .5, eps=.15)
+down.min(),down.max(),(across < 0).float().mean()
+
+# %% [markdown]
+# ## Age
+
+# %% [markdown]
+# The photographs that people bring are not modern ones with the color taken out. Prints fade: black turns to gray, white yellows to a darker one. Contrast differs from paper to paper, and film has grain. A network that saw only clean $L$ takes grain for texture. So in training we damage some of the pictures; but a plain brightness augmentation would brighten the target as well, and teach that faded people are pale. The damage is done to $L$ alone, and the target stays the color of the undamaged photo:
+#
+# $$L' = b + (w-b)\,L^{\gamma} + \sigma\,n,\qquad\gamma\in[.7,1.4],\;b\in[0,.15],\;w\in[.85,1],\;\sigma\in[0,.04],\;n\sim N(0,1)$$
+#
+# Each kind comes to each picture by its own toss of a coin (@fig-age).
+
+# %%
+#| export
+def age(
+    L:Tensor, # lightness in 0..1, `bs`x1xHxW
+    p:float=.5, # chance of each kind of damage, for each picture
+) -> Tensor: # lightness in 0..1
+    "Gamma, fading and grain: damage of old photographs that changes lightness and leaves the true color alone"
+    def some(lo, hi, neutral):
+        value = torch.empty(len(L), 1, 1, 1).uniform_(lo, hi)
+        return torch.where(torch.rand(len(L), 1, 1, 1) < p, value, neutral).to(L)
+    L = L.clamp(0, 1)**some(.7, 1.4, 1.)
+    black,white = some(0, .15, 0.),some(.85, 1, 1.)
+    return (black + (white - black)*L + torch.randn_like(L)*some(0, .04, 0.)).clamp(0, 1)
+
+# %%
+set_seed(seed)
+black,middle,white = (age(torch.full((400, 1, 16, 16), v)) for v in (0., .5, 1.))
+test_eq(age(middle, 0), middle)
+grainy = middle.std((1, 2, 3)) > 0
+test_close(grainy.float().mean(), .5, eps=.1)
+assert middle.std((1, 2, 3)).max() < .05
+means = [o.mean((1, 2, 3)) for o in (black, middle, white)]
+assert means[0].max() < .2 and .3 < means[1].min() and means[1].max() < .7 and means[2].min() > .8
+grainy.float().mean(),[(o.min().item(), o.max().item()) for o in means]
+
+# %%
+#| label: fig-age
+#| fig-cap: "One photograph as it is and in six stages of neglect. The color to be found is the same for all."
+set_seed(seed)
+face = torch.from_numpy(np.array(sample_photos(size*2)[0])).permute(2, 0, 1)[None]/255
+L = gray_to_L(grays['lstar'](face))
+show_row([L[0], *age(L.expand(6, -1, -1, -1), 1.)])
+
+# %% [markdown]
+# ## Targets
+
+# %% [markdown]
+# What should the network answer? Systems disagree, and a recipe chooses by name. S0 answers with the whole picture, RGB in -1..1, and has to copy the lightness that it was given. Most later ones answer with $a,b$ only. Ours answers with $a,b$ at a quarter of the size, which is all that the eye asks of color ([chapter 03](../models/unet.ipynb#a-quarter-is-enough) measures it): the photo is averaged over squares of 4x4 pixels first. Classes, for networks that classify color, are made from $a,b$ by the loss, in [chapter 06](../color/bins.ipynb); a new kind of target is a function and an entry in `targets`. Each of the three, together with $L$, gives the photo back; `ab4` does so for a picture of 4x4 tiles, in which nothing is lost by averaging.
+
+# %%
+#| export
+def rgb_target(
+    rgb:Tensor, # photos in 0..1, `bs`x3xHxW
+) -> Tensor: # the same in -1..1
+    "S0's target: the photo itself"
+    return rgb*2 - 1
+
+# %%
+#| export
+def ab_target(
+    rgb:Tensor, # photos in 0..1, `bs`x3xHxW
+) -> Tensor: # color in about -1..1, `bs`x2xHxW
+    "Color at full size"
+    return rgb_to_lab(rgb)[:,1:]/110
+
+# %%
+#| export
+def ab4_target(
+    rgb:Tensor, # photos in 0..1, `bs`x3xHxW
+) -> Tensor: # color in about -1..1, `bs`x2xH/4xW/4
+    "Color of the photo shrunk to a quarter of its size"
+    return ab_target(F.avg_pool2d(rgb, 4))
+
+targets = dict(rgb=rgb_target, ab=ab_target, ab4=ab4_target)
+
+# %%
+tiles = torch.rand(2, 3, 8, 8).repeat_interleave(4, 2).repeat_interleave(4, 3)
+L = rgb_to_lab(tiles)[:,:1]/100
+test_close((targets['rgb'](tiles) + 1)/2, tiles, eps=1e-6)
+test_close(join_lab(L, targets['ab'](tiles)), tiles, eps=1e-4)
+small = targets['ab4'](tiles)
+test_eq(small.shape, (2, 2, 8, 8))
+test_close(join_lab(L, F.interpolate(small, scale_factor=4.)), tiles, eps=1e-4)
+small[0,:,0,0]
+
+# %% [markdown]
+# ## Batches
+
+# %% [markdown]
+# The pieces meet in a `DataBlock`. Photos are cropped one by one, by other processes where that is asked for; everything else is done to whole batches and, where there is a GPU, on it. A transform of fastai is called with the number of its subset, 0 for training; only there is $L$ aged. All randomness comes from the usual three generators, so one `set_seed` beforehand makes the batches come again: with ageing the targets are the same to the last bit and only $L$ differs, and the held-out photos are neither aged nor moved (@fig-batch shows a batch).
+
+# %%
+#| export
+class ToLab(ItemTransform):
+    "Batches of photos into what a generator sees, `L`, and what it should answer"
+    order = 10
+    def __init__(self,
+        target:str='ab4', # 'rgb' in -1..1, 'ab' at full or 'ab4' at a quarter of the size, in about -1..1
+        gray:str='lstar', # gray function: a key of `colorbook.color.lab.grays`
+        aged:float=0., # chance of each kind of damage to L in training
+    ): self.target,self.gray,self.aged = targets[target],grays[gray],aged
+    def __call__(self, b, split_idx=None, **kwargs):
+        self.training = split_idx == 0
+        return super().__call__(b, split_idx=split_idx, **kwargs)
+    def encodes(self, b):
+        rgb = b[0].float()/255
+        L = gray_to_L(self.gray(rgb)).contiguous(memory_format=torch.channels_last)
+        return age(L, self.aged) if self.training and self.aged else L,self.target(rgb)
+
+# %%
+#| export
+def color_loaders(
+    photos, # `Photos`, or another set with length, items, `names` and `hash`
+    bs:int=48, # batch size
+    size:int=128, # side of the crops
+    low:float=.7, # smallest crop, as a share of the short side
+    valid:float=.03, # share held out
+    seed:int=0, # of the split
+    device=None, # where batches go
+    num_workers:int=0, # processes that decode and crop; worth their while where photos are not kept in memory
+    **kwargs, # options of `ToLab`
+) -> DataLoaders: # batches of `L` and target; `dls.held` has the indices held out
+    "Batches for training and for validation"
+    train,held = split_by_hash(photos, valid, seed)
+    crop = SquareCrop(photos, size, low, held)
+    block = DataBlock(blocks=TransformBlock(), get_items=lambda o: list(range(len(o))),
+        splitter=lambda _: (train, held), item_tfms=crop, batch_tfms=ToLab(**kwargs), n_inp=1)
+    dls = block.dataloaders(photos, bs=min(bs, len(train)), val_bs=min(bs, len(held)), num_workers=num_workers,
+        device=device or default_device())
+    dls.held,dls.crop = held,crop
+    return dls
+
+# %%
+photos = Photos(sample_photos(size*3//2)*3, short=size*3//2)
+def batches(seed, **kwargs):
+    set_seed(seed)
+    dls = color_loaders(photos, bs, size, valid=.2, device='cpu', **kwargs)
+    return dls.train.one_batch(),dls.valid.one_batch()
+(L,ab),(L_held,ab_held) = batches(seed)
+test_eq(batches(seed)[0], (L, ab))
+(L_aged,ab_aged),(L_clean,_) = batches(seed, aged=1.)
+test_eq(ab_aged, ab)
+test_eq(L_clean, L_held)
+assert (L_aged - L).abs().mean((1, 2, 3)).min() > .005
+(L_next,_),(L_again,ab_again) = batches(seed + 1)
+assert not torch.equal(L_next, L)
+test_eq((L_again, ab_again), (L_held, ab_held))
+test_eq((L.shape, ab.shape), ((bs, 1, size, size), (bs, 2, size//4, size//4)))
+L.shape,ab.shape
+
+# %% [markdown]
+# Photos are one kind of batch. [Later](../models/temporal.ipynb) there are clips, whose consecutive frames stand in the place of channels and which are answered for all frames but the first and the last. Whoever judges an answer, a critic or a sheet, wants the lightness that belongs to it.
+
+# %%
+#| export
+def present(
+    x:Tensor, # lightness of photos, `bs`x1xHxW, or of clips, `bs`x(T+2)xHxW
+) -> Tensor: # of the photos, or of the clips' inner frames one after the other, (`bs`*T)x1xHxW
+    "The lightness of what is to be colored"
+    return x if x.shape[1] == 1 else x[:,1:-1].flatten(0, 1)[:,None]
+
+# %%
+clip = torch.arange(10.).view(2, 5, 1, 1).expand(-1, -1, 3, 4)
+test_eq(present(clip)[:,0,0,0], torch.tensor([1., 2, 3, 6, 7, 8]))
+test_eq(present(clip[:,:3])[:,0,0,0], torch.tensor([1., 6]))
+assert present(L) is L
+present(clip).shape
+
+# %% [markdown]
+# Photos that are not kept are decoded by the processes that crop them, and come in the same way. A photo that cannot be read is found late then, in the middle of training; the error still names it.
+
+# %%
+files = Photos(home/'photos', keep=False)
+def epoch(num_workers): return list(color_loaders(files, 4, 16, valid=.3, device='cpu', num_workers=num_workers).valid)
+for (L0,ab0),(L2,ab2) in zip(epoch(0), epoch(2), strict=True):
+    test_eq((L0, ab0), (L2, ab2))
+set_seed(seed)
+dls = color_loaders(files, 4, 16, valid=.3, device='cpu', num_workers=2)
+twice = [list(dls.train) for _ in range(2)]
+assert not torch.equal(twice[0][0][0], twice[1][0][0])
+(home/'photos/0/000.png').write_bytes(b'damaged')
+lost = color_loaders(files, 4, 16, valid=.3, device='cpu', num_workers=2)
+try: [list(o) for o in (lost.train, lost.valid)]
+except InputError as e: said = str(e)
+assert '000.png' in said and len(said.splitlines()) == 1
+said
+
+# %%
+#| label: fig-batch
+#| fig-cap: "A batch: what the generator sees, what it should answer (small, at constant lightness), and both together."
+answer = join_lab(torch.full_like(ab[:,:1], .65), ab)
+both = join_lab(L, F.interpolate(ab, size=(size, size), mode='bilinear'))
+rows = [L.expand(-1, 3, -1, -1), F.interpolate(answer, size=(size, size)), both]
+test_close(rgb_to_lab(both)[:,:1]/100, L, eps=.01)
+show_row([torch.cat([torch.cat([*o], -1) for o in rows], -2)])
+
+# %% [markdown]
+# ## What we have
+#
+# - crops that know from how far they may be taken, and damage that changes lightness alone;
+# - a split by content that no copy crosses, and that stays as it is when photos are added;
+# - batches of $L$ and one of three targets, damaged in $L$ alone, the same again for the same seed.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Save one picture as JPEG and add it to the crowd. Which hash would notice that it is the same photo, and which different photos would it confuse?
+# 2. Move `age` from $L$ to the photo before the split into $L$ and target. What does the network learn about faded prints?
+# 3. Write a target `ab8` at an eighth of the size. Which line of which test tells you that averaging $a,b$ is not the same as averaging the photo?

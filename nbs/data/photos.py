@@ -1,0 +1,288 @@
+# %% [markdown]
+# # Photographs
+#
+# > From wherever they lie, decoded once or when they are wanted
+#
+# Color photographs come in folders with other things between them, in tar files, as lists, from memory. They are turned by a tag, have 16 bits, break off in the middle. At the end of this chapter a source of any kind is a set of photos: so many, with names, each an upright RGB picture or an error that names the file. Nothing here needs torch, so that tools which only look at pictures stay small.
+
+# %%
+#| default_exp data.photos
+
+# %% tags=["parameters"]
+seed = 7
+
+# %%
+#| export
+import hashlib, io, math, os, tarfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+from colorbook.core import InputError
+
+# %%
+#| hide
+import tempfile, matplotlib.pyplot as plt
+from fastcore.test import *
+
+# %% [markdown]
+# ## From anywhere
+
+# %% [markdown]
+# A few photographs come with packages that we need anyway; the chapters use them, so that the book runs on a machine without data. Thousands come in a folder, with subfolders and other things between the pictures, or in tar shards, which a file system likes better than a million small files. All of these, and lists of them, are sources. A source becomes a list of names and of things to decode, always in the same order. A list in a text file names files or members of tars, relative to itself; that is how a split is written down. Of a tar only the headers are read; a member is then known by its place in the file, as a file is by its path, and any number of processes may read there at once. A tar ends in zeros; where it does not, Python's own reader stops without a word, and what follows would be lost in silence.
+
+# %%
+#| export
+def data_dir() -> Path|None: # the folder, or None where there is none
+    "Folder of real photographs: `COLORBOOK_DATA`, or `../shared/data` beside the checkout"
+    if os.environ.get('COLORBOOK_DATA'): return Path(os.environ['COLORBOOK_DATA'])
+    for up in [Path.cwd(), *Path.cwd().parents][:4]:
+        if (up/'../shared/data/photos').is_dir(): return (up/'../shared/data').resolve()
+
+# %%
+#| export
+def sample_photos(
+    size:int=None, # resize and crop to squares of this many pixels; None keeps the pictures whole
+) -> list: # six color photographs as PIL pictures
+    "Color photographs that scikit-image and scikit-learn carry"
+    from skimage import data
+    from sklearn.datasets import load_sample_images
+    arrays = [data.astronaut(), data.chelsea(), data.coffee(), data.rocket(), *load_sample_images().images]
+    ims = [Image.fromarray(o) for o in arrays]
+    return ims if size is None else [ImageOps.fit(o, (size, size), Image.Resampling.LANCZOS) for o in ims]
+
+# %%
+#| export
+SUFFIXES = {'.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff'}
+
+def is_photo(
+    name:str|Path, # of a file
+) -> bool: # has it a photo's suffix, and is it not hidden?
+    "Whether a file counts as a photo, by its name"
+    return Path(name).suffix.lower() in SUFFIXES and not Path(name).name.startswith('.')
+
+# %%
+#| export
+@dataclass(frozen=True)
+class TarPart:
+    "A member of a tar file, found again without a search"
+    path:Path # the tar
+    start:int # where the member begins, in bytes
+    size:int # in bytes
+    def read(self) -> bytes: # the member, still encoded
+        "Read it; every call opens the tar by itself, so that processes do not disturb each other"
+        with open(self.path, 'rb') as f:
+            f.seek(self.start)
+            return f.read(self.size)
+
+# %%
+#| export
+def list_tar(
+    path:Path, # tar file of photos
+) -> list: # pairs of member name and `TarPart`, or bytes where the tar is compressed
+    "All photos of a tar shard, still encoded"
+    try:
+        with tarfile.open(path) as t:
+            plain = type(t.fileobj) is io.BufferedReader
+            def part(m): return TarPart(Path(path), m.offset_data, m.size) if plain else t.extractfile(m).read()
+            found = [(m.name, part(m)) for m in t if m.isfile() and is_photo(m.name)]
+            t.fileobj.seek(t.offset)
+            if t.fileobj.read(512) != bytes(512): raise tarfile.ReadError('it breaks off, or a header is damaged')
+            return found
+    except (tarfile.TarError, OSError, EOFError) as e:
+        raise InputError(f"cannot read '{path}' as a tar file: {e}", 'copy it again or make it anew') from e
+
+# %%
+#| export
+def read_list(
+    path:Path, # text file: a name in each line, relative to the file; members as `shard.tar/name.jpg`
+) -> list: # pairs of a name and a path or `TarPart`
+    "The photos that a list names, in its order"
+    home,tars,found = Path(path).parent,{},[]
+    for line in filter(None, map(str.strip, Path(path).read_text().splitlines())):
+        o = home/line
+        tar = next((p for p in o.parents if '.tar' in p.suffixes and p.is_file()), None)
+        if tar and tar not in tars: tars[tar] = dict(list_tar(tar))
+        src = tars[tar].get(str(o.relative_to(tar))) if tar else o if o.is_file() else None
+        if src is None: raise InputError(f"'{path}' names '{line}', which is missing", 'bring it, or correct the list')
+        found.append((line, src))
+    return found
+
+# %%
+#| export
+def list_photos(
+    source, # folder (recursive), photo, tar, list as .txt, glob of these, or a list of these, pictures, arrays or bytes
+) -> list: # pairs of a name and something that `read_photo` takes
+    "What there is to read in `source`, in a fixed order"
+    if not isinstance(source, (str, Path)):
+        pairs = [list_photos(o) if isinstance(o, (str, Path)) else [(f'{i:05}', o)] for i,o in enumerate(source)]
+        return [o for p in pairs for o in p]
+    path = Path(source)
+    if path.is_dir():
+        found = sorted(o for o in path.rglob('*') if is_photo(o))
+        shards = sorted(path.rglob('*.tar'))
+        return [(str(o.relative_to(path)), o) for o in found] + [p for o in shards for p in list_tar(o)]
+    files = [path] if path.exists() else sorted(path.parent.glob(path.name))
+    if not files: raise InputError(f"there is nothing at '{source}'", 'give a folder, a tar file or a pattern')
+    def one(o): return list_tar(o) if '.tar' in o.suffixes else read_list(o) if o.suffix == '.txt' else [(str(o), o)]
+    return [p for o in files for p in one(o)]
+
+# %%
+#| export
+def open_photo(
+    src, # see `read_photo`
+) -> Image.Image: # as it is stored
+    "A photo, opened but not yet decoded"
+    if isinstance(src, Image.Image): return src
+    if isinstance(src, TarPart): src = src.read()
+    if not isinstance(src, np.ndarray): return Image.open(io.BytesIO(src) if isinstance(src, bytes) else src)
+    if src.dtype != np.uint8: raise ValueError(f'an array of {src.dtype}, not of bytes')
+    return Image.fromarray(src)
+
+# %%
+#| export
+def read_photo(
+    src, # path, bytes, `TarPart`, PIL picture or HxWx3 array of bytes
+    name:str='', # what to call it in an error
+) -> Image.Image: # RGB, turned the way its EXIF data says
+    "One photo, decoded"
+    try:
+        im = ImageOps.exif_transpose(open_photo(src))
+        if im.mode.startswith('I'): im = Image.fromarray(np.rint(np.asarray(im).clip(0, 65535)/257).astype(np.uint8))
+        return im.convert('RGB')
+    except (OSError, SyntaxError, TypeError, ValueError, Image.DecompressionBombError) as e:
+        name = name or (type(src).__name__ if isinstance(src, (bytes, np.ndarray)) else src)
+        why = 'the format is unknown' if isinstance(e, UnidentifiedImageError) else e
+        raise InputError(f"cannot read '{name}' as a picture: {why}", 'remove it or copy it again') from e
+
+# %%
+#| export
+def content_hash(
+    src, # see `read_photo`
+    name:str='', # what to call it in an error
+) -> str: # 64 hexadecimal digits
+    "Hash of an encoded photo as it is stored, without decoding it; of pixels where there is nothing else"
+    if isinstance(src, (Image.Image, np.ndarray)): code = read_photo(src, name).tobytes()
+    elif isinstance(src, bytes): code = src
+    else:
+        try: code = src.read() if isinstance(src, TarPart) else Path(src).read_bytes()
+        except OSError as e: raise InputError(f"cannot read '{name or src}': {e}", 'copy it again') from e
+    return hashlib.sha256(code).hexdigest()
+
+# %% [markdown]
+# What training wants next is any photo, again and again. A set that fits into memory is decoded once, turned the way its EXIF data says, made small and kept: 25,000 photos of 192 pixels are 3 GB, and an epoch that decodes nothing is several times as fast on few cores. A larger set is decoded anew each time it is asked for, and then by several processes. Both kinds answer the same four questions: how many, which picture, under what name, and with what hash of its content. Whatever answers these is a set of photos for all that follows, frames in an [HDF5 file](hdf5.ipynb) too.
+
+# %%
+#| export
+class Photos:
+    "Photographs, decoded once and kept in memory, or each time they are asked for"
+    def __init__(self,
+        source, # see `list_photos`
+        short:int=None, # shrink pictures whose short side is longer than this
+        n:int=None, # take only so many
+        keep:bool=True, # decode all now, and hash their pixels; else each when wanted, and hash the files as they are
+    ):
+        items = list_photos(source)[:n]
+        if not items: raise InputError(f"there is no photo in '{source}'", f"it reads {', '.join(sorted(SUFFIXES))}")
+        self.names,self.items = map(list, zip(*items))
+        self.short,self.ims = short,None
+        if not keep: return
+        with ThreadPoolExecutor() as ex: loaded = list(ex.map(self._load, range(len(items))))
+        self.ims,self.hashes = map(list, zip(*loaded))
+    def _load(self, i):
+        im = read_photo(self.items[i], self.names[i])
+        return self._shrink(im),hashlib.sha256(im.tobytes()).hexdigest()
+    def _shrink(self, im):
+        by = (self.short or math.inf)/min(im.size)
+        return im if by >= 1 else ImageOps.scale(im, by, Image.Resampling.BOX)
+    def __len__(self): return len(self.names)
+    def __getitem__(self, i):
+        return self.ims[i] if self.ims else self._shrink(read_photo(self.items[i], self.names[i]))
+    def hash(self, i): return self.hashes[i] if self.ims else content_hash(self.items[i], self.names[i])
+
+# %% [markdown]
+# We cut two dozen small pictures out of the six photographs and store them in several ways: as files in nested folders, between other files, and in two shards. Every source gives the same pixels.
+
+# %%
+ims = [o.crop((x, 40, x + 50, 80)) for o in sample_photos(200) for x in range(0, 151, 50)]
+home = Path(tempfile.mkdtemp())
+for i,o in enumerate(ims):
+    f = home/'photos'/f'{i%3}'/f'{i:03}.{("png", "PNG", "bmp")[i%3]}'
+    f.parent.mkdir(parents=True, exist_ok=True)
+    o.save(f)
+    with tarfile.open(home/f'shard-{i%2}.tar', 'a') as t: t.add(f, f'{i:03}{f.suffix}')
+(home/'photos/notes.txt').write_text('not a photo')
+(home/'photos/0/._000.png').write_text('what another system leaves beside a photo')
+(home/'list.txt').write_text('\n'.join(f'photos/{i%3}/{i:03}.{("png", "PNG", "bmp")[i%3]}' if i%2 else
+    f'shard-0.tar/{i:03}.{("png", "PNG", "bmp")[i%3]}' for i in range(24)))
+sources = dict(folder=home/'photos', files=sorted((home/'photos').rglob('0*.*')), glob=home/'shard-*.tar', pictures=ims,
+    list=home/'list.txt', tars=[home/'shard-0.tar', home/'shard-1.tar'], arrays=[np.asarray(o) for o in ims],
+    one=home/'photos/1/001.PNG')
+read = {k: Photos(v) for k,v in sources.items()}
+late = {k: Photos(v, short=20, keep=False) for k,v in sources.items()}
+same = sorted(read['pictures'].hashes)
+for k in ('folder', 'files', 'tars', 'glob', 'arrays', 'list'): test_eq(sorted(read[k].hashes), same)
+test_eq(read['list'].hashes, read['pictures'].hashes)
+test_eq(read['tars'].names[:2], ['000.png', '002.bmp'])
+test_eq(max(max(o.size) for o in Photos(ims, short=20).ims), 25)
+for k,v in sources.items():
+    test_eq([o.tobytes() for o in late[k]], [o.tobytes() for o in Photos(v, short=20)])
+test_eq(sorted(map(late['tars'].hash, range(24))), sorted(map(late['folder'].hash, range(24))))
+{k: len(v) for k,v in read.items()}
+
+# %% [markdown]
+# What a scanner or a telephone adds is undone: the turn in the EXIF data, and 16 bits, which Pillow alone would cut to white. What cannot be read is named in the error. An unreadable photo stops the run; leaving it out in silence would change the split from one machine to the next.
+#
+# The last cell counts what a folder of real photographs holds, where there is one; elsewhere its answer is empty, and nothing below needs it.
+
+# %%
+turned = Image.new('RGB', (30, 20))
+turned.getexif()[0x0112] = 6 # the camera was held upright
+turned.save(home/'turned.jpg', exif=turned.getexif())
+test_eq(read_photo(home/'turned.jpg').size, (20, 30))
+deep = read_photo(Image.fromarray(np.array([[0, 257*100, 65535]], np.uint16)))
+test_eq(np.asarray(deep)[0,:,0], [0, 100, 255])
+(home/'half.png').write_bytes((home/'photos/0/000.png').read_bytes()[:400])
+(home/'empty').mkdir()
+(home/'no.tar').write_text('no tar')
+test_fail(lambda: Photos(home/'half.png'), exc=InputError, contains='half.png')
+test_fail(lambda: Photos(home/'empty'), exc=InputError, contains='there is no photo')
+(home/'wrong.txt').write_text('photos/none.png')
+test_fail(lambda: Photos(home/'wrong.txt'), exc=InputError, contains="names 'photos/none.png', which is missing")
+test_fail(lambda: Photos(home/'no.tar'), exc=InputError, contains='as a tar file')
+whole,part = (home/'shard-0.tar').read_bytes(),list_tar(home/'shard-0.tar')[5][1]
+for code in (whole[:part.start - 512], whole[:part.start], whole[:part.start - 500] + b'?' + whole[part.start - 499:]):
+    (home/'cut.tar').write_bytes(code)
+    test_fail(lambda: list_tar(home/'cut.tar'), exc=InputError, contains='cut.tar')
+test_fail(lambda: Photos(home/'lost'), exc=InputError, contains='there is nothing')
+test_fail(lambda: Photos([np.zeros((4, 4, 3))]), exc=InputError, contains='not of bytes')
+try: Photos([b'GIF89a'])
+except InputError as e: said = str(e)
+said
+
+# %%
+shards = sorted((data_dir()/'photos').glob('*.tar')) if data_dir() else []
+{o.name: len(list_photos(o)) for o in shards}
+
+# %%
+#| label: fig-samples
+#| fig-cap: "The six photographs that come with scikit-image and scikit-learn, on which the book runs."
+fig,axs = plt.subplots(1, 6, figsize=(10, 1.8), layout='constrained')
+for ax,im in zip(axs, sample_photos(160)):
+    ax.imshow(im)
+    ax.axis('off')
+
+# %% [markdown]
+# ## What we have
+#
+# - photos from folders, files, lists and tar shards, in a fixed order, with errors that name the file;
+# - `Photos`: decoded once and kept, or each time it is asked for, by any number of processes;
+# - a hash of each photo's content, from its pixels or from its file.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Time `Photos` on a folder with and without `keep`, and the second pass over each. From how many passes on does keeping pay?
+# 2. Save one picture as JPEG and as PNG. Which of the hashes tells that it is the same photo, and what would?
+# 3. Damage the last 600 bytes of a tar. Which readers that you know say so?

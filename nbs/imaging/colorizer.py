@@ -1,0 +1,473 @@
+# %% [markdown]
+# # Colorize
+#
+# > A small network colors a small copy; arithmetic carries the color to every pixel and leaves the light alone
+#
+# We can read any picture, and paint color from a small map over its light. What is missing is the map. This chapter takes an artifact, as the training half of the book writes it, shows it a small upright copy, and makes `colorize` of the answer: any picture in, the same kind and size out, lightness untouched, the same bytes every time. It needs NumPy, Pillow and onnxruntime, and no torch.
+
+# %%
+#| default_exp imaging.colorizer
+
+# %%
+#| export
+import json, os
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+import numpy as np
+from PIL import Image, ImageDraw, ImageOps
+from colorbook.core import InputError, UsageError, atomic_path
+from colorbook.imaging.compose import chroma_maps, light, paint, resize
+from colorbook.imaging.io import Picture, encode_picture, format_of, read_picture, to_image
+
+# %%
+#| hide
+import tempfile, time
+import matplotlib.pyplot as plt
+from PIL import ImageOps
+from fastcore.test import *
+from skimage import color, data
+
+# %% [markdown]
+# ## The small copy
+
+# %% [markdown]
+# The network was trained on pictures of about 256 by 256, and does best on that many pixels, whatever the shape of the picture. So the copy keeps the shape and gets that *area*, with each side rounded to the 32 that the network's halvings ask for. Very long pictures stop at one to sixty-four.
+
+# %%
+#| export
+def net_size(
+    w:int, # width of the picture, upright
+    h:int, # its height
+    size:int, # the side of a square of the wanted area
+    multiple:int=32, # what both sides must be divisible by
+) -> tuple[int,int]: # width and height of the copy
+    "A small size of the same shape and about `size`x`size` pixels"
+    longest = max(multiple, size*size//multiple)
+    fit = lambda v: int(min(longest, max(multiple, round(v/multiple)*multiple)))
+    return fit(size*(w/h)**.5), fit(size*(h/w)**.5)
+
+# %%
+test_eq(net_size(512, 512, 256), (256, 256))
+test_eq(net_size(4000, 3000, 256), (288, 224))
+test_eq(net_size(1, 9999, 256), (32, 2048))
+[np.prod(net_size(w, h, 256))/256**2 for w,h in ((4, 3), (3, 2), (16, 9), (3, 1))]
+
+# %%
+#| export
+def small_light(
+    pic:Picture, # the whole picture
+    w:int, # width of the copy, as stored
+    h:int, # its height
+) -> np.ndarray: # hxw, lightness in 0..1
+    "The lightness of a small copy, shrunk in sRGB as the training pictures were"
+    x = pic.source
+    if pic.dtype==np.uint8:
+        im = x if isinstance(x, Image.Image) else Image.fromarray(np.ascontiguousarray(x))
+        small = np.asarray(im.resize((w, h), Image.BILINEAR, reducing_gap=3))
+    else:
+        planes = np.moveaxis(x, -1, 0) if x.ndim==3 else x[None]
+        small = np.stack([resize(p, w, h) for p in planes], -1)/np.float32(65535 if x.dtype==np.uint16 else 1)
+        small = (small if x.ndim==3 else small[...,0]).clip(0, 1)
+    return 1.16*light(small)[1] - np.float32(.16)
+
+# %%
+photo = data.astronaut()
+L,truth = small_light(read_picture(photo), 64, 64), color.rgb2lab(photo)[...,0]/100
+test_close(L, small_light(read_picture(photo/255), 64, 64), eps=.02)
+test_close(L.mean(), truth.mean(), eps=.02)
+L.mean(), truth.mean()
+
+# %% [markdown]
+# ## Upright
+
+# %% [markdown]
+# A network that has seen mountains with the sky above does badly on mountains that lie on their side. So the small copy that it sees is turned upright, and the color that it answers with is turned back; the large picture never moves. The eight orientations are the eight symmetries of the square, and only the two quarter turns are not their own inverse. Pillow's `exif_transpose` is the reference, and going there and back must change nothing.
+
+# %%
+#| export
+_turns = {1: lambda x: x, 2: np.fliplr, 3: lambda x: np.rot90(x, 2), 4: np.flipud, 5: lambda x: x.swapaxes(0, 1),
+          6: lambda x: np.rot90(x, -1), 7: lambda x: np.rot90(x, 2).swapaxes(0, 1), 8: np.rot90}
+
+def upright(
+    x:np.ndarray, # HxW or HxWxC as stored
+    orientation:int, # EXIF orientation, 1..8
+    back:bool=False, # from upright to stored instead
+) -> np.ndarray:
+    "Turn stored pixels the way that the tag asks for, or back"
+    return _turns[{6:8, 8:6}.get(orientation, orientation) if back else orientation](x)
+
+# %%
+exif,folder,cat = Image.Exif(),Path(tempfile.mkdtemp()),data.chelsea()
+for o in range(1, 9):
+    exif[274] = o
+    Image.fromarray(cat).save(folder/'o.png', exif=exif)
+    test_eq(upright(cat, o), np.asarray(ImageOps.exif_transpose(Image.open(folder/'o.png'))))
+    test_eq(upright(upright(cat, o), o, back=True), cat)
+
+# %%
+#| label: fig-orientations
+#| fig-cap: "The eight orientations that a camera can write: what is stored, for a cat that every viewer shows upright."
+def show_row(ims, titles, height=1.6):
+    "Pictures in a row, no axes"
+    fig,axs = plt.subplots(1, len(ims), figsize=(9, height))
+    for ax,im,t in zip(axs, ims, titles):
+        ax.imshow(im, cmap='gray')
+        ax.set_title(t, fontsize=8)
+    for ax in axs: ax.axis('off')
+show_row([upright(cat[::4,::4], o, back=True) for o in range(1, 9)], [f'orientation {o}' for o in range(1, 9)]);
+
+# %% [markdown]
+# ## The artifact
+
+# %% [markdown]
+# An artifact is an ONNX file that carries its card: what it was trained on, what it expects, how good it is. A file without a card, or with one from the future, is refused. The session asks onnxruntime for reproducible kernels, and for threads that sleep when they have nothing to do, because the painting wants the cores next.
+
+# %%
+#| export
+def _session(path:Path):
+    "An onnxruntime session; `InputError` if the file is none"
+    import onnxruntime as ort
+    if not path.is_file(): raise InputError(f"model '{path}' does not exist", 'check the name')
+    options = ort.SessionOptions()
+    options.use_deterministic_compute,options.log_severity_level = True,4
+    options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+    try: return ort.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
+    except Exception as e:
+        raise InputError(f"'{path}' cannot be loaded as a model", 'give an .onnx file that colorbook exported') from e
+
+# %%
+#| export
+def _card(path:Path, session) -> dict:
+    "The card of an artifact; `InputError` if it has none that we can read"
+    try: card = json.loads(session.get_modelmeta().custom_metadata_map['colorbook'])
+    except (KeyError, ValueError) as e:
+        raise InputError(f"'{path}' is a model without a colorbook card", 'give one of `colorbook export`') from e
+    if card.get('format')==1: return card
+    raise InputError(f"'{path}' has a card of format {card.get('format')}", 'update colorbook: this one reads format 1')
+
+# %%
+#| export
+def default_model() -> Path: # an .onnx file
+    "The artifact that the package carries, or the one that COLORBOOK_MODEL names"
+    return Path(os.environ.get('COLORBOOK_MODEL') or files('colorbook')/'default.onnx')
+
+# %% [markdown]
+# `Colorizer` holds both, and does the three steps: the small copy turned upright, its color turned back, the painting.
+
+# %%
+#| export
+class Colorizer:
+    "An artifact ready to color pictures"
+    def __init__(self,
+        model:str|os.PathLike|None=None, # an .onnx file; None for the one in the package
+    ):
+        self.path = Path(default_model() if model is None else model)
+        self.session = _session(self.path)
+        self.card = _card(self.path, self.session)
+        if self.card.get('kind') == 'video':
+            raise InputError(f"'{self.path}' is a model for films", 'give one for pictures, or use colorbook video')
+
+    def ab(self,
+        L:np.ndarray, # hxw, lightness in 0..1; both sides multiples of the card's
+        z:np.ndarray|None=None, # as many values as the card's `noise`, which choose among answers; None for zeros
+    ) -> np.ndarray: # 2 x h/4 x w/4, color in units of 110
+        "What the network answers"
+        given,noise = {'L': np.ascontiguousarray(L, dtype=np.float32)[None,None]},self.card.get('noise', 0)
+        if noise: given['z'] = np.zeros((1, noise), np.float32) if z is None else np.asarray(z, np.float32)[None]
+        if z is not None and (not noise or np.shape(z) != (noise,)):
+            raise UsageError(f"z has shape {np.shape(z)}, this model takes {noise or 'no'} values", 'see its card')
+        return self.session.run(None, given)[0][0]
+
+    def maps(self,
+        pic:Picture, # any picture
+        size:int|None=None, # the network sees about size x size pixels; None for the card's
+        z:np.ndarray|None=None, # see `ab`
+    ) -> np.ndarray: # 4xhxw: slopes and offsets of color over lightness, as stored
+        "Color of a picture, seen upright"
+        h,w = pic.shape
+        L = small_light(pic, *net_size(w, h, size or self.card['size'], self.card['multiple']))
+        ab = self.ab(upright(L, pic.orientation), z)
+        ab = upright(np.moveaxis(ab, 0, -1), pic.orientation, back=True)
+        return chroma_maps(L, np.moveaxis(ab, -1, 0))
+
+# %%
+#| export
+@lru_cache(maxsize=4)
+def _cached(path, changed): return Colorizer(path)
+
+def load_model(
+    model=None, # an .onnx file, a `Colorizer`, or None for the one in the package
+) -> Colorizer:
+    "A `Colorizer`, loaded once for each file and date of change"
+    if isinstance(model, Colorizer): return model
+    path = Path(default_model() if model is None else model)
+    return _cached(path, path.stat().st_mtime_ns if path.exists() else 0)
+
+# %%
+#| export
+def card(
+    model=None, # an .onnx file, a `Colorizer`, or None for the one in the package
+) -> dict:
+    "The card of an artifact: where it comes from and how good it is"
+    return load_model(model).card
+
+# %%
+bad = Path(tempfile.mkdtemp())/'bad.onnx'
+bad.write_bytes(b'not a model')
+test_fail(lambda: load_model(bad), exc=InputError, contains='bad.onnx')
+test_fail(lambda: load_model('missing.onnx'), exc=InputError, contains='does not exist')
+test_eq(load_model() is load_model(), True)
+{k:v for k,v in card().items() if k in ('name', 'version', 'gray', 'size', 'multiple')}
+
+# %% [markdown]
+# ## `colorize`
+
+# %% [markdown]
+# What comes back is what went in: an array of the same type and size for an array, a Pillow picture for everything else, a list for a list. Transparency stays; gray becomes RGB. A picture from a file is as Pillow opens it, unturned, with its orientation in `info['exif']`.
+
+# %%
+#| export
+def check_options(
+    size:int|None=None, # the network sees about size x size pixels
+    saturation:float=1., # factor on color
+    quality:int|None=None, # 1..100 for JPEG and WebP
+):
+    "`UsageError` if an option is out of range"
+    if size is not None and not 32 <= size <= 2048: raise UsageError(f'size {size} is not in 32..2048', 'try 256')
+    if not 0 <= saturation <= 10: raise UsageError(f'saturation {saturation} is not in 0..10', '1 is as trained')
+    if quality is not None and not 0 < quality <= 100: raise UsageError(f'quality {quality} is not in 1..100', 'try 92')
+
+# %%
+#| export
+def _painted(pic:Picture, model, size:int|None, saturation:float, dtype, channels:int, z=None) -> np.ndarray:
+    "Color a record; alpha goes into the fourth channel"
+    dtype = np.dtype(dtype)
+    out = np.empty((*pic.shape, channels), dtype.newbyteorder('='))
+    paint(pic.source, load_model(model).maps(pic, size, z), out, saturation)
+    if channels==4: out[...,3] = _depth(pic.alpha, out.dtype)
+    return out.astype(dtype, copy=False)
+
+# %%
+#| export
+def _depth(alpha:np.ndarray|None, dtype:np.dtype) -> np.ndarray|float:
+    "Transparency in another depth; None is opaque"
+    top = lambda d: {'uint8':255, 'uint16':65535}.get(np.dtype(d).name, 1)
+    if alpha is None or alpha.dtype==dtype: return top(dtype) if alpha is None else alpha
+    out = alpha*(top(dtype)/top(alpha.dtype))
+    return np.rint(out) if top(dtype) > 1 else out
+
+# %% [markdown]
+# A gray picture has more than one color picture, and a model whose card says `noise` knows several. Random numbers choose; the same numbers make the same choice again, for another picture as well. `draw` takes them from a seed, in which the first numbers do not depend on how many are asked for.
+
+# %%
+#| export
+def draw(
+    samples:int, # how many answers are wanted
+    seed:int=0, # another seed, other answers
+    model=None, # an .onnx file, a `Colorizer`, or None for the one in the package
+) -> np.ndarray: # samples x noise, normal numbers
+    "Numbers that choose among a model's answers; `UsageError` if it has one only"
+    noise = load_model(model).card.get('noise', 0)
+    if not noise: raise UsageError('this model has one answer for each picture', 'leave samples out')
+    if not 1 <= samples <= 1000: raise UsageError(f'{samples} samples are not in 1..1000', 'try 8')
+    return np.random.default_rng(seed).standard_normal((samples, noise)).astype(np.float32)
+
+# %%
+#| export
+def colorize(
+    image, # a path, bytes, file object, Pillow picture of any mode, array (gray, RGB, RGBA), or a list of these
+    model=None, # an .onnx file or `Colorizer`; None for the artifact in the package
+    size:int|None=None, # the network sees about size x size pixels; None for what it was trained on
+    saturation:float=1., # factor on color: 0 is gray, 1 is as trained
+    samples:int|None=None, # a list of so many different answers instead of one
+    seed:int=0, # of the samples
+    z:np.ndarray|None=None, # the numbers of one answer, see `draw`
+): # the same kind and size, in color; a list of these for a list, or for `samples`
+    "Color a picture; its lightness does not change"
+    if isinstance(image, (list, tuple)): return [colorize(o, model, size, saturation, samples, seed, z) for o in image]
+    if samples is not None: return [colorize(image, model, size, saturation, z=o) for o in draw(samples, seed, model)]
+    check_options(size, saturation)
+    pic = read_picture(image)
+    alpha = pic.alpha is not None
+    if isinstance(image, np.ndarray):
+        out = _painted(pic, model, size, saturation, np.uint8 if image.dtype==bool else image.dtype, 3+alpha, z)
+        if alpha and image.dtype!=bool: out[...,3] = image[...,-1]
+        return out
+    out = to_image(_painted(pic, model, size, saturation, np.uint8, 4, z), alpha)
+    out.info = {k:v for k,v in pic.info.items() if k not in ('qtables', 'subsampling')}
+    return out
+
+# %%
+gray = data.camera()
+out = colorize(gray)
+test_eq((out.shape, out.dtype), ((*gray.shape, 3), gray.dtype))
+test_eq(out, colorize(gray))
+dL = np.abs(color.rgb2lab(out)[...,0] - color.rgb2lab(gray[...,None].repeat(3, 2))[...,0])
+test_eq(dL.max() < .5, True)
+test_eq(colorize(gray, saturation=0), gray[...,None].repeat(3, 2))
+one,two = colorize([Image.fromarray(gray).convert('LA'), gray.astype(np.float32)/255])
+test_eq((one.mode, two.dtype), ('RGBA', np.float32))
+dL.max()
+
+# %%
+#| label: fig-colorize
+#| fig-cap: "A photograph that never had colors, and the colors that the artifact gives it, at saturation 1 and 1.5."
+def show_all(ims, height=3):
+    "Pictures in a row, no axes"
+    fig,axs = plt.subplots(1, len(ims), figsize=(9, height))
+    for ax,im in zip(axs, ims):
+        ax.imshow(im, cmap='gray')
+        ax.axis('off')
+show_all([gray, out, colorize(gray, saturation=1.5)]);
+
+# %% [markdown]
+# Three answers of the model, below: each has the lightness of the picture, none is the plain one, the same seed gives the same three, and zeros give what is given without samples.
+
+# %%
+many = colorize(gray, samples=3, seed=1)
+test_eq(np.stack(many), np.stack(colorize(gray, samples=3, seed=1)))
+test_eq(many[1], colorize(gray, z=draw(2, 1)[1]))
+test_eq(colorize(gray, z=np.zeros(2)), out)
+for o in many:
+    assert np.abs(color.rgb2lab(o) - color.rgb2lab(out))[...,1:].mean() > .5
+    assert np.abs(color.rgb2lab(o)[...,0] - color.rgb2lab(gray[...,None].repeat(3, 2))[...,0]).max() < .5
+test_fail(lambda: colorize(gray, z=[0.]), exc=UsageError, contains='takes 2 values')
+test_fail(lambda: colorize(gray, samples=0), exc=UsageError, contains='not in 1..1000')
+[np.abs(o.astype(int) - out).mean() for o in many]
+
+# %%
+#| label: fig-answers
+#| fig-cap: "Four answers of one model to one photograph."
+show_all(colorize(gray, samples=4, seed=2));
+
+# %% [markdown]
+# ## File to file
+
+# %% [markdown]
+# The suffix of the new name chooses the format. Sixteen bits stay where the format has them (PNG and TIFF), everything that the picture carried is handed on, and nothing appears under the new name before it is complete. `colorize_bytes` is the same for pictures that are in memory, and is what the command line's `-` uses.
+
+# %%
+#| export
+def colorize_bytes(
+    src, # a path, bytes or a file object
+    fmt:str, # Pillow's name of the format wanted, such as 'JPEG'
+    model=None, # an .onnx file or `Colorizer`; None for the artifact in the package
+    size:int|None=None, # the network sees about size x size pixels
+    saturation:float=1., # factor on color
+    quality:int|None=None, # 1..100 for JPEG and WebP; None keeps the tables of a JPEG, else 92
+    z:np.ndarray|None=None, # the numbers of one answer, see `draw`
+) -> bytes: # the content of a file
+    "Color a file's content, keeping EXIF, profile, transparency and depth"
+    check_options(size, saturation, quality)
+    deep = fmt in ('PNG', 'TIFF')
+    pic = read_picture(src, deep)
+    dtype = np.uint16 if deep and pic.dtype!=np.uint8 else np.uint8
+    out = _painted(pic, model, size, saturation, dtype, 4, z)
+    alpha,info,pic = pic.alpha is not None,pic.info,None
+    return encode_picture(out, alpha, info, fmt, quality)
+
+# %%
+#| export
+def colorize_file(
+    src, # a path, bytes or a file object
+    dst:str|os.PathLike, # the new file; its suffix chooses the format
+    model=None, # an .onnx file or `Colorizer`; None for the artifact in the package
+    size:int|None=None, # the network sees about size x size pixels
+    saturation:float=1., # factor on color
+    quality:int|None=None, # 1..100 for JPEG and WebP; None keeps the tables of a JPEG, else 92
+    z:np.ndarray|None=None, # the numbers of one answer, see `draw`
+) -> Path: # the new file
+    "Color a file into a file, whole or not at all"
+    content = colorize_bytes(src, format_of(dst), model, size, saturation, quality, z)
+    with atomic_path(dst) as f: f.write_bytes(content)
+    return Path(dst)
+
+# %% [markdown]
+# Several answers to one file are several files, and a contact sheet to choose from. The sheet has the name that was asked for, the answers have numbers behind it.
+
+# %%
+#| export
+def contact_sheet(
+    ims:list, # Pillow pictures
+    columns:int=4,
+    side:int=480, # longest side of a cell in pixels; smaller pictures stay as they are
+) -> Image.Image: # RGB
+    "Pictures in a grid with their numbers, counted from 1"
+    cells = [o.convert('RGB') for o in ims]
+    for o in cells: o.thumbnail((side, side))
+    w,h = (max(o.size[i] for o in cells) + 8 for i in (0, 1))
+    out = Image.new('RGB', (w*min(columns, len(cells)), (h + 16)*-(-len(cells)//columns)), 'white')
+    for i,o in enumerate(cells):
+        x,y = i%columns*w + 4,i//columns*(h + 16) + 4
+        out.paste(o, (x, y))
+        ImageDraw.Draw(out).text((x, y + o.height + 2), str(i + 1), 'black')
+    return out
+
+# %%
+#| export
+def colorize_samples(
+    src, # a path, bytes or a file object
+    dst:str|os.PathLike, # the contact sheet; the answers are NAME-1, NAME-2 and so on beside it
+    samples:int=8, # how many answers
+    seed:int=0, # another seed, other answers
+    model=None, # an .onnx file or `Colorizer`; None for the artifact in the package
+    **options, # 'size', 'saturation' and 'quality' of `colorize_file`
+) -> list[Path]: # the answers
+    "Several answers to a file, and a sheet to choose from"
+    dst,zs = Path(dst),draw(samples, seed, model)
+    src = src.read() if hasattr(src, 'read') else src
+    format_of(dst)
+    files = [colorize_file(src, dst.with_stem(f'{dst.stem}-{i}'), model, **options, z=z) for i,z in enumerate(zs, 1)]
+    sheet = contact_sheet([ImageOps.exif_transpose(Image.open(f)) for f in files])
+    with atomic_path(dst) as f: sheet.save(f, format_of(dst))
+    return files
+
+# %%
+home = Path(tempfile.mkdtemp())
+Image.fromarray(gray).save(home/'camera.png')
+made = colorize_samples(home/'camera.png', home/'one.png', 3, seed=1)
+test_eq([o.name for o in made], ['one-1.png', 'one-2.png', 'one-3.png'])
+for f,o in zip(made, many): test_eq(np.asarray(Image.open(f).convert('RGB')), o)
+test_eq(Image.open(home/'one.png').size[0], 3*488)
+test_eq(contact_sheet([Image.new('L', (10, 20))]*5).size, (4*18, 2*44))
+
+# %% [markdown]
+# A gray scan of 16 bits becomes a color picture of 16 bits, and has many more than 256 levels of each color.
+
+# %%
+folder = Path(tempfile.mkdtemp())
+scan = np.linspace(0, 65535, 200*300).reshape(200, 300).astype(np.uint16)
+Image.fromarray(scan).save(folder/'scan.tif')
+for name in ('scan.png', 'color.tif'):
+    deep = read_picture(colorize_file(folder/'scan.tif', folder/name), deep=True).pixels
+    test_eq(deep.dtype, np.uint16)
+    test_close(light(deep)[1]*116, light(scan)[1]*116, eps=.01)
+len(np.unique(deep[...,1]))
+
+# %% [markdown]
+# How long does it take? Reading and writing the file is most of it; the network sees a small copy, and the rest is arithmetic in the cache.
+
+# %%
+def seconds(f, *args):
+    start = time.perf_counter()
+    f(*args)
+    return time.perf_counter()-start
+big = Image.fromarray(data.astronaut()).resize((2000, 1500))
+big.save(folder/'big.jpg')
+resave = lambda: Image.open(folder/'big.jpg').save(folder/'again.jpg')
+{'colorize': seconds(colorize_file, folder/'big.jpg', folder/'out.jpg'), 'resave': seconds(resave)}
+
+# %% [markdown]
+# ## What we have
+#
+# - `colorize` and `colorize_file`: any picture in, the same kind out, lightness kept to less than half a unit;
+# - `Colorizer` and `card`: an artifact, loaded once, and what it says of itself;
+# - a small upright copy for the network, whatever the shape and the turn of the picture.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Color a picture at sizes from 128 to 512. Where do the colors get better, and where worse?
+# 2. Color a picture and its mirror image, and average the two answers of the network. What does it bring, and what does it cost?
+# 3. The network's copy of a picture of 1 by 10 is enlarged to 96 by 736 pixels. Find a rule for tiny pictures that is faster and colors no worse.

@@ -1,0 +1,472 @@
+# %% [markdown]
+# # More adversarial losses
+#
+# > Hinge, Wasserstein with clipping and with a gradient penalty, energy, and one for each of several critics
+#
+# The logistic loss and least squares of the [chapter on losses](basic.ipynb) turn a critic's scores into numbers and leave the critic alone. The losses of this chapter want something of the critic itself: that its slope be bounded, or that it be an auto-encoder. At the end we have the hinge loss, both forms of the Wasserstein loss, and the energy-based loss with its margin; each is tested against a closed form, among them the best critic it can have; and none of their values changes with the size of pictures or batches. The published penalty, which is measured along the wrong axes, is measured here.
+
+# %%
+#| default_exp losses.adversarial
+
+# %% tags=["parameters"]
+size,seed = 32,8
+
+# %%
+#| export
+import torch, torch.nn.functional as F
+from functools import partial
+from fastcore.basics import patch
+from torch import nn, Tensor
+from colorbook.core import UsageError
+from colorbook.models.energy import EnergyOutput, pull_away
+from colorbook.losses.basic import adversarial_losses
+from colorbook.models.many import Critics, CriticOutputs
+
+# %%
+#| hide
+import math, numpy as np, matplotlib.pyplot as plt
+from fastcore.test import *
+from colorbook.models.system_critics import S4Critic
+from colorbook.data.photos import sample_photos
+from colorbook.models.energy import EnergyCritic
+from colorbook.color.lab import split_lab
+from colorbook.models.many import ChannelCritics
+
+# %% [markdown]
+# ## Hinge
+
+# %% [markdown]
+# The log loss never stops: a critic that is right goes on to be more right, and its scores grow. The hinge loss [@lim2017; @miyato2018] stops at one. Real pictures are to score above 1 and generated ones below -1, and what does has no slope and no influence any more. The generator simply raises its score.
+#
+# $$\ell_D=\mathbb{E}_{\text{real}}\max(0,1-s)+\mathbb{E}_{\text{fake}}\max(0,1+s),\qquad\ell_G=-\mathbb{E}_{\text{fake}}\,s$$
+
+# %%
+#| export
+class HingeLoss:
+    "Hinge loss (Lim and Ye 2017): nothing more to gain beyond a score of 1"
+    def critic(self,
+        real:Tensor, # scores of real pictures, any shape
+        fake:Tensor, # scores of generated ones, any shape
+    ) -> Tensor: # scalar, 2 for a critic that says nothing
+        "Mean shortfall of the real below 1 plus mean excess of the generated above -1"
+        return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+    def generator(self,
+        fake:Tensor, # scores of generated pictures, any shape
+    ) -> Tensor: # scalar
+        "Mean score, sign turned"
+        return -fake.mean()
+
+# %% [markdown]
+# A picture that makes up a share $p$ of the photographs and $q$ of the fakes costs $p\max(0,1-s)+q\max(0,1+s)$, which is straight between -1 and 1 with slope $q-p$. So the best score is the *sign* of $p-q$: where the log loss tells the generator by how much a picture is too frequent, the hinge says only which way.
+
+# %%
+loss,real,fake = HingeLoss(),torch.tensor([2., -1., .25]),torch.tensor([.5, -3.])
+test_close(loss.critic(real, fake), (0 + 2 + .75)/3 + (1.5 + 0)/2, eps=1e-6)
+test_close(loss.generator(fake), 1.25, eps=1e-6)
+s = torch.linspace(-3, 3, 601)
+for p,q in ((.8, .4), (.2, .6)):
+    cost = p*F.relu(1 - s) + q*F.relu(1 + s)
+    test_close(s[cost.argmin()], math.copysign(1, p - q), eps=1e-2)
+x = torch.tensor([1.5, .5, -2.], requires_grad=True)
+test_close(torch.autograd.grad(loss.critic(x, torch.zeros(1)), x)[0], torch.tensor([0, -1/3, -1/3]), eps=1e-6)
+loss.critic(real, fake)
+
+# %% [markdown]
+# ## Wasserstein, with clipping
+
+# %% [markdown]
+# How much work is it to shovel the generated pictures to where the photographs are? That is the Wasserstein distance, and by a duality it is the largest difference of mean scores that a critic of slope at most 1 can make [@arjovsky2017]. So the critic lowers
+#
+# $$\ell_D=\mathbb{E}_{\text{fake}}\,s-\mathbb{E}_{\text{real}}\,s,\qquad\ell_G=-\mathbb{E}_{\text{fake}}\,s,$$
+#
+# without logarithms or targets, and something has to hold its slope, for else it multiplies its scores by ten and has ten times the difference. The first answer is crude: after each step all weights are clipped to $[-c,c]$. COLORGAN has $c=0.01$, S4 found $0.05$ better.
+#
+# With a linear critic $w\cdot x$ one can see where that ends. The difference of means $\Delta=\mu_{\text{real}}-\mu_{\text{fake}}$ is all that matters, and the best weights under clipping are $c\,\mathrm{sign}(\Delta)$: the corners of a box, whatever the proportions in $\Delta$. The loss is then $-c\,\|\Delta\|_1$.
+
+# %%
+#| export
+class WassersteinLoss:
+    "Wasserstein GAN (Arjovsky et al. 2017): difference of mean scores, weights clipped after each step of the critic"
+    def __init__(self,
+        clip:float=.01, # largest weight of the critic; S4's report prefers 0.05
+    ): self.clip = clip
+    def critic(self,
+        real:Tensor, # scores of real pictures, any shape
+        fake:Tensor, # scores of generated ones, any shape
+    ) -> Tensor: # scalar, the negative distance
+        "Mean score of the generated minus that of the real"
+        return fake.mean() - real.mean()
+    def generator(self,
+        fake:Tensor, # scores of generated pictures, any shape
+    ) -> Tensor: # scalar
+        "Mean score, sign turned"
+        return -fake.mean()
+    @torch.no_grad()
+    def constrain(self,
+        critic:nn.Module, # changed in place, after its optimizer's step
+    ):
+        "Clip all weights"
+        for p in critic.parameters(): p.clamp_(-self.clip, self.clip)
+
+# %%
+torch.manual_seed(seed)
+loss = WassersteinLoss(.05)
+test_close(loss.critic(real, fake), -1.25 - 1.25/3, eps=1e-6)
+a,b = torch.randn(50, 3) + torch.tensor([2., -.4, .7]),torch.randn(50, 3)
+net = nn.Linear(3, 1, bias=False)
+opt = torch.optim.SGD(net.parameters(), .1)
+for _ in range(40):
+    opt.zero_grad()
+    loss.critic(net(a), net(b)).backward()
+    opt.step()
+    loss.constrain(net)
+delta = a.mean(0) - b.mean(0)
+test_close(net.weight[0], .05*delta.sign(), eps=1e-7)
+test_close(loss.critic(net(a), net(b)), -.05*delta.abs().sum(), eps=1e-5)
+net.weight[0].tolist(),delta.tolist()
+
+# %% [markdown]
+# ## Wasserstein, with a gradient penalty
+
+# %% [markdown]
+# The second answer asks for what is wanted: that the *slope* be 1 [@gulrajani2017]. It is measured at pictures between a real and a generated one, $\hat c=\alpha c+(1-\alpha)\bar c$ with a chance $\alpha$ for each picture, and a slope other than 1 costs
+#
+# $$\lambda\;\mathbb{E}\left(\left\|\nabla_{\hat c}D(L,\hat c)\right\|-1\right)^2,\qquad\lambda=10.$$
+#
+# The norm goes over *all* values of one picture. S4 takes it over one axis, rows of its tensor, so that a picture has many small "slopes" which each are asked to be 1. A linear critic $D(c)=w\cdot c$ has the slope $w$ everywhere, so the penalty must be $\lambda(\|w\|-1)^2$, whatever the pictures are, and with S4's axis it is not. The slope is taken by color, not by lightness, which nobody generated.
+
+# %%
+torch.manual_seed(seed)
+w = torch.randn(2, 4, 5)
+w = w/w.norm()
+x = torch.rand(3, 2, 4, 5, requires_grad=True)
+slope, = torch.autograd.grad((x*w).sum(), x)
+right,wrong = (((o - 1)**2).mean() for o in (slope.flatten(1).norm(dim=1), slope.norm(dim=2)))
+test_close(right, 0, eps=1e-6)
+assert wrong > .4
+right,wrong
+
+# %% [markdown]
+# A patch critic gives many verdicts, and two ways to make one number of them suggest themselves. The slope of their sum grows with the picture, that of their mean falls. For patches that do not overlap, the slopes $g_p$ of the $P$ verdicts stand at right angles, and
+#
+# $$\left\|\nabla\sum_ps_p\right\|=\sqrt{\textstyle\sum_p\|g_p\|^2},$$
+#
+# so divided by $\sqrt P$ it is the root mean square of the verdicts' own slopes. That is the number we hold against 1: it does not depend on how large the picture is, for a linear critic of patches it is $\|w\|$ again, and with a single verdict nothing changes. (Where patches overlap it is larger, by what neighbors agree on.)
+
+# %%
+#| export
+def slopes(
+    critic, # called with `L` and color
+    L:Tensor, # lightness in 0..1, `bs`x1xHxW
+    color:Tensor, # where to measure, `bs`xCxhxw
+) -> Tensor: # `bs` values
+    "Norm of a critic's slope by color: over all axes of each picture, root mean square over its verdicts"
+    color = color.detach().requires_grad_()
+    verdict = critic(L, color)
+    slope, = torch.autograd.grad(verdict.sum(), color, create_graph=True)
+    return slope.flatten(1).norm(dim=1)/(verdict.numel()/len(verdict))**.5
+
+# %%
+#| export
+class GradientPenaltyLoss(WassersteinLoss):
+    "Wasserstein GAN with gradient penalty (Gulrajani et al. 2017), for each picture and over all axes"
+    def __init__(self,
+        lam:float=10., # weight of the penalty
+    ): self.lam = lam
+    def penalty(self,
+        critic, # called with `L` and color
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW
+        real:Tensor, # true color, `bs`xCxhxw
+        fake:Tensor, # generated color, the same shape
+    ) -> Tensor: # scalar, to be added to the critic's loss
+        "Mean squared distance of the slope from 1, somewhere between real and generated color"
+        mix = torch.rand(len(real), 1, 1, 1, device=real.device, dtype=real.dtype)
+        return self.lam*((slopes(critic, L, fake + mix*(real - fake)) - 1)**2).mean()
+    def constrain(self, critic): pass
+
+# %% [markdown]
+# The closed form, for a critic of whole pictures, one of pixels and one of patches of 4x4 pixels; at several sizes, for a batch of any size.
+
+# %%
+torch.manual_seed(seed)
+loss,L,real,fake = GradientPenaltyLoss(),torch.rand(3, 1, 8, 8),torch.rand(3, 2, 8, 8),torch.rand(3, 2, 8, 8)
+w = torch.randn(2, 8, 8)*.4
+whole = lambda L,c: (c*w).sum((1, 2, 3))
+test_close(loss.penalty(whole, L, real, fake), 10*(w.norm() - 1)**2, eps=1e-3)
+for ks in (1, 4):
+    net = nn.Conv2d(2, 1, ks, ks)
+    expected = 10*(net.weight.norm() - 1)**2
+    for n in (1, 3):
+        args = [o.repeat(n, 1, n, 2*n) for o in (L, real, fake)]
+        test_close(loss.penalty(lambda L,c: net(c), *args), expected, eps=1e-4)
+test_close(loss.penalty(lambda L,c: net(c), L, real, fake), loss.penalty(lambda L,c: net(c), L, fake, real), eps=1e-5)
+expected
+
+# %% [markdown]
+# The critic learns from the penalty through a derivative of a derivative, and its end can be computed. For a linear critic of one verdict the loss is $-w\cdot\Delta+\lambda(\|w\|-1)^2$, smallest where $w$ points along $\Delta$ with the length $1+\|\Delta\|/2\lambda$. No box, no corners, the proportions of $\Delta$; and a slope a bit above 1, which is what a penalty is instead of a law.
+
+# %%
+torch.manual_seed(seed)
+delta = torch.tensor([2., -.4, .7, 0]).view(1, 1, 2, 2)
+real,fake = delta + torch.zeros(6, 1, 2, 2),torch.zeros(6, 1, 2, 2)
+net = nn.Linear(4, 1, bias=False)
+critic,loss = (lambda L,c: net(c.flatten(1))),GradientPenaltyLoss(10.)
+opt = torch.optim.SGD(net.parameters(), .03)
+for _ in range(240):
+    opt.zero_grad()
+    (loss.critic(critic(None, real), critic(None, fake)) + loss.penalty(critic, None, real, fake)).backward()
+    opt.step()
+best = delta.flatten()/delta.norm()*(1 + delta.norm()/20)
+test_close(net.weight[0], best, eps=1e-3)
+net.weight[0].tolist(),best.tolist()
+
+# %% [markdown]
+# "For each picture" has a condition. With batch norm, in training, the verdict on one picture depends on the others, and its slope cannot be told apart from theirs. Below is the derivative of the first picture's verdict by all three: with batch norm it does not stop at the first. Gulrajani et al. say so and use layer norm; here, choose `norm='instance'`, `'group'` or spectral norm for a critic under this loss.
+
+# %%
+torch.manual_seed(seed)
+def reach(norm):
+    "Norm of the slope of the first picture's verdict by each picture"
+    x,L = torch.rand(3, 2, size, size, requires_grad=True),torch.rand(3, 1, size, size)
+    out = S4Critic(nf=4, strides=(2, 2, 1), norm=norm)(L, x)[0].mean()
+    return (torch.autograd.grad(out, x)[0].flatten(1).norm(dim=1) > 0).tolist()
+reached = {o: reach(o) for o in ('batch', 'instance', 'group', 'none')}
+test_eq(reached.pop('batch'), [True]*3)
+for o in reached.values(): test_eq(o, [True, False, False])
+reached
+
+# %% [markdown]
+# The two answers side by side, for linear critics of two values and a difference of means of length 2 that points somewhere else each time (@fig-wasserstein). Clipped weights are found in the four corners of the box, and a generator that follows them moves diagonally; penalized ones lie on a circle and point where the pictures are.
+
+# %%
+def learned(delta, loss, steps=60, lr=.05):
+    "The weights that a linear critic ends with, for a difference `delta` of means"
+    net = nn.Linear(2, 1, bias=False)
+    nn.init.normal_(net.weight, 0, .3)
+    opt,critic = torch.optim.SGD(net.parameters(), lr),lambda L,c: net(c.flatten(1))
+    real = delta.view(1, 2, 1, 1).repeat(2, 1, 1, 1)
+    for _ in range(steps):
+        opt.zero_grad()
+        crit = loss.critic(critic(None, real), critic(None, 0*real))
+        (crit + (loss.penalty(critic, None, real, 0*real) if hasattr(loss, 'penalty') else 0)).backward()
+        opt.step()
+        loss.constrain(net)
+    return net.weight[0].detach()
+
+torch.manual_seed(seed)
+angle = torch.arange(12)/12*2*math.pi + .2
+deltas = 2*torch.stack([angle.cos(), angle.sin()], 1)
+ends = {name: torch.stack([learned(o, loss) for o in deltas]) for name,loss in
+    (('clipped to 0.5', WassersteinLoss(.5)), ('penalized', GradientPenaltyLoss()))}
+test_close(ends['clipped to 0.5'], .5*deltas.sign(), eps=1e-6)
+test_close(ends['penalized'], deltas/2*1.1, eps=5e-2)
+
+# %%
+#| label: fig-wasserstein
+#| fig-cap: "Twelve differences of means (gray) and the weights that linear critics end with."
+def show_ends(deltas, ends):
+    "Directions, and weights for each"
+    fig,ax = plt.subplots(figsize=(4, 4), layout='constrained')
+    for o in deltas: ax.plot([0, o[0]*.7], [0, o[1]*.7], color='.8', lw=1)
+    for (name,w),marker in zip(ends.items(), 's.'): ax.plot(*w.T, marker, label=name)
+    ax.set(aspect='equal', xticks=[-1, 0, 1], yticks=[-1, 0, 1])
+    ax.legend(frameon=False, loc='lower center', ncols=2, bbox_to_anchor=(.5, 1))
+show_ends(deltas, ends)
+
+# %% [markdown]
+# ## Energy
+
+# %% [markdown]
+# An [auto-encoder as critic](../models/energy.ipynb) lowers the energy of photographs and *raises* that of generated pictures, but not without end: up to a margin $m$, beyond which a fake is bad enough [@zhao2017]. The generator lowers its own energy, and pays for pictures that are all alike.
+#
+# $$\ell_D=\mathbb{E}_{\text{real}}E+\mathbb{E}_{\text{fake}}\max(0,m-E),\qquad\ell_G=\mathbb{E}_{\text{fake}}E+\lambda_{PT}\,\ell_{PT}$$
+#
+# S4's margin is 80, in a unit that changed with the batch; in ours it is 80 units of Lab. Its pull-away term was planned with a weight of 0.1, and is here, off until asked for.
+
+# %%
+#| export
+class EnergyLoss:
+    "Energy-based GAN (Zhao et al. 2017): energies below a margin, and the pull-away term"
+    def __init__(self,
+        margin:float=80., # energy from which a generated picture is bad enough
+        pull:float=0., # weight of the pull-away term; S4 planned 0.1
+    ): self.margin,self.pull = margin,pull
+    def critic(self,
+        real:EnergyOutput, # of real pictures
+        fake:EnergyOutput, # of generated ones
+    ) -> Tensor: # scalar
+        "Mean energy of the real plus mean lack of energy of the generated"
+        return real.energy.mean() + F.relu(self.margin - fake.energy).mean()
+    def generator(self,
+        fake:EnergyOutput, # of generated pictures
+    ) -> Tensor: # scalar
+        "Mean energy, and how alike the codes are"
+        return fake.energy.mean() + (self.pull*pull_away(fake.code) if self.pull else 0)
+
+# %%
+said = lambda *e: EnergyOutput(torch.tensor(e).view(-1, 1, 1, 1), torch.eye(len(e)))
+loss = EnergyLoss()
+test_close(loss.critic(said(3., 5.), said(70., 100., 20.)), 4 + (10 + 0 + 60)/3, eps=1e-5)
+test_close(loss.generator(said(70., 100., 20.)), 190/3, eps=1e-5)
+test_close(EnergyLoss(10).critic(said(0.), said(0.)), 10, eps=1e-6)
+alike = EnergyOutput(torch.full((3, 1, 1, 1), 7.), torch.ones(3, 5))
+test_close(EnergyLoss(pull=.1).generator(alike), 7.1, eps=1e-6)
+test_close(EnergyLoss(pull=.1).generator(said(7., 7., 7.)), 7, eps=1e-6)
+e = torch.tensor([20., 79., 81.], requires_grad=True)
+slope = torch.autograd.grad(loss.critic(said(0.), EnergyOutput(e, None)), e)[0]
+test_close(slope, torch.tensor([-1/3, -1/3, 0]), eps=1e-6)
+loss.critic(said(3., 5.), said(70., 100., 20.))
+
+# %% [markdown]
+# For a picture with shares $p$ and $q$ the best energy is 0 if $p>q$ and $m$ if $p<q$: a sign again, as with the hinge. And where both sides have the same pictures, no energy is better than another, the critic's loss is $m$, the game's end [@zhao2017].
+
+# %%
+E = torch.linspace(0, 120, 1201)
+for p,q,best in ((.8, .4, 0), (.2, .6, 80)): test_close(E[(p*E + q*F.relu(80 - E)).argmin()], best, eps=.2)
+level = (E + F.relu(80 - E))[:801]
+test_close(level, torch.full_like(level, 80), eps=1e-3)
+level[::400]
+
+# %% [markdown]
+# ## A loss for each of several critics
+
+# %% [markdown]
+# [Several critics](../models/many.ipynb) answer with several verdicts and their weights. `EachLoss` hands each verdict to a loss, one for all of them or one for each, so that an auto-encoder may sit beside a hinge. The critics' losses are added as they are, since each has its own network to teach; the generator's are weighted. A single verdict goes through untouched, so training can use it always.
+
+# %%
+#| export
+def pairs_of(
+    losses, # one loss, or a list with one for each critic
+    verdicts:list, # verdicts, or critics, one for each critic
+) -> list: # each loss with its verdict; `UsageError` where they do not fit
+    "Every verdict with its loss"
+    losses = losses if isinstance(losses, (list, tuple)) else [losses]*len(verdicts)
+    if len(losses) != len(verdicts):
+        raise UsageError(f'{len(verdicts)} critics have {len(losses)} losses', 'give one, or one for each critic')
+    for loss,o in zip(losses, verdicts):
+        if isinstance(o, (EnergyOutput, Tensor)) and isinstance(o, EnergyOutput) != isinstance(loss, EnergyLoss):
+            raise UsageError(f'{type(loss).__name__} cannot read this critic', 'energy goes with an auto-encoder')
+    return list(zip(losses, verdicts))
+
+# %%
+#| export
+class EachLoss:
+    "Adversarial losses for one critic or for several with weights"
+    def __init__(self,
+        losses, # one loss, or a list with one for each critic
+    ): self.losses = losses
+    def critic(self, real, fake): # verdicts on real and on generated pictures
+        "Sum of the critics' losses"
+        reals,fakes = (o.each if isinstance(o, CriticOutputs) else [o] for o in (real, fake))
+        return sum(loss.critic(r, f) for (loss,r),f in zip(pairs_of(self.losses, reals), fakes))
+    def generator(self, fake): # verdicts on generated pictures
+        "Weighted sum of what the critics hold against the generator"
+        each,weights = fake if isinstance(fake, CriticOutputs) else ([fake], [1])
+        return sum(w*loss.generator(o) for w,(loss,o) in zip(weights, pairs_of(self.losses, each)))
+
+# %% [markdown]
+# What a loss wants of its critic goes the same way: the penalty is added to the critics' loss, and `constrain` is called after their step.
+
+# %%
+#| export
+@patch
+def penalty(self:EachLoss,
+    critic:nn.Module, # one, or `Critics`
+    L:Tensor, # lightness in 0..1, `bs`x1xHxW
+    real:Tensor, # true color, `bs`xCxhxw
+    fake:Tensor, # generated color, the same shape
+) -> Tensor: # scalar, or 0 where no loss has a penalty
+    "Sum of the penalties, to be added to the critics' loss"
+    each = [partial(critic.judge, k) for k in range(len(critic.nets))] if isinstance(critic, Critics) else [critic]
+    return sum(o.penalty(net, L, real, fake) for o,net in pairs_of(self.losses, each) if hasattr(o, 'penalty'))
+
+@patch
+def constrain(self:EachLoss,
+    critic:nn.Module, # changed in place, after its optimizer's step
+):
+    "Clip the critics whose losses want it"
+    for o,net in pairs_of(self.losses, critic.nets if isinstance(critic, Critics) else [critic]):
+        if hasattr(o, 'constrain'): o.constrain(net)
+
+# %% [markdown]
+# The test: a weight changes what reaches the generator, in proportion, and nothing of what reaches a critic, whose gradients are those it has alone.
+
+# %%
+torch.manual_seed(seed)
+rgb = torch.stack([torch.from_numpy(np.array(o)) for o in sample_photos(size=size)]).permute(0, 3, 1, 2)/255
+L,real = split_lab(rgb)
+fake = (.3*torch.randn_like(real)).requires_grad_()
+nets = [S4Critic(nf=4, strides=o, norm='none') for o in ((2, 2, 1), (2, 1))] + [EnergyCritic(nf=4, norm='group')]
+losses = [HingeLoss(), GradientPenaltyLoss(), EnergyLoss()]
+def grads(net, loss, fake):
+    torch.manual_seed(seed)
+    crit,extra = loss.critic(net(L, real), net(L, fake)),getattr(loss, 'penalty', lambda *o: 0)(net, L, real, fake)
+    return torch.autograd.grad(crit + extra, list(net.parameters()))
+together = grads(Critics(nets, (.5, .3, .2)), EachLoss(losses), fake.detach())
+alone = [g for net,loss in zip(nets, losses) for g in grads(net, loss, fake.detach())]
+for a,b in zip(together, alone): test_close(a, b, eps=1e-4*max(1, b.abs().max().item()))
+def pulls(critic, loss): return torch.autograd.grad(loss.generator(critic(L, fake)), fake)[0]
+by_hand = sum(w*pulls(net, loss) for w,net,loss in zip((.5, .3, .2), nets, losses))
+test_close(pulls(Critics(nets, (.5, .3, .2)), EachLoss(losses)), by_hand, eps=1e-5)
+by_hand.norm()
+
+# %%
+test_close(pulls(nets[0], EachLoss(losses[0])), pulls(nets[0], losses[0]), eps=1e-7)
+test_eq(EachLoss(losses[0]).penalty(nets[0], L, real, fake), 0)
+by_channel = ChannelCritics('ab', lambda n,conditional: S4Critic(n, conditional, 4, (2, 1), norm='none'))
+assert EachLoss(GradientPenaltyLoss()).penalty(by_channel, L, real, fake.detach()) > 0
+EachLoss([WassersteinLoss(.02), HingeLoss()]).constrain(by_channel)
+test_eq([max(p.abs().max().item() for p in net.parameters()) <= .02 for net in by_channel.nets], [True, False])
+def fails(loss, critic, contains): test_fail(lambda: EachLoss(loss).generator(critic(L, fake)), UsageError, contains)
+fails(losses[:2], Critics(nets), '3 critics have 2 losses')
+fails(HingeLoss(), nets[2], 'HingeLoss cannot read')
+fails(EnergyLoss(), nets[0], 'auto-encoder')
+
+# %% [markdown]
+# They join the table by name.
+
+# %%
+#| export
+adversarial_losses.update(hinge=HingeLoss, wgan=WassersteinLoss, wgan_gp=GradientPenaltyLoss, energy=EnergyLoss,
+    energy_pull=lambda: EnergyLoss(pull=.1), wgan_s4=lambda: WassersteinLoss(.05))
+
+# %% [markdown]
+# ## Sizes and batches
+
+# %% [markdown]
+# As in the chapter on losses: verdicts are tiled, as a picture four times as large would tile them, the batch is repeated, and every value stays. For a judged batch the energies stand for whole pictures, so there is nothing to tile but the pictures themselves, which the chapter on the energy does; here we tile the picture under a convolutional critic of disjoint patches for the penalty, and draw the same chances.
+
+# %%
+torch.manual_seed(seed)
+s,t = torch.randn(4, 1, 3, 3),torch.randn(4, 1, 3, 3)
+larger = {'tiled': lambda x: x.repeat(1, 1, 2, 2), 'batch': lambda x: x.repeat(3, 1, 1, 1)}
+for name,make in adversarial_losses.items():
+    if name.startswith('energy'):
+        real,fake = EnergyOutput(20*torch.rand(4, 1, 1, 1), None),EnergyOutput(100*torch.rand(4, 1, 1, 1), None)
+        r,f = (EnergyOutput(o.energy.repeat(3, 1, 1, 1), None) for o in (real, fake))
+        test_close(EnergyLoss().critic(r, f), EnergyLoss().critic(real, fake), eps=1e-5)
+        test_close(EnergyLoss().generator(f), EnergyLoss().generator(fake), eps=1e-5)
+    else:
+        for o in larger.values():
+            test_close(make().critic(o(s), o(t)), make().critic(s, t), eps=1e-5)
+            test_close(make().generator(o(t)), make().generator(t), eps=1e-5)
+net = nn.Sequential(nn.Conv2d(2, 6, 4, 4), nn.Softplus(), nn.Conv2d(6, 1, 1))
+L,color = split_lab(rgb)
+plain = slopes(lambda L,c: net(c), L, color)
+for k,o in larger.items():
+    test_close(slopes(lambda L,c: net(c), o(L), o(color)), plain.repeat(3 if k == 'batch' else 1), eps=1e-5)
+list(adversarial_losses)
+
+# %% [markdown]
+# ## What we have
+#
+# - `HingeLoss`, `WassersteinLoss` with clipping, `GradientPenaltyLoss`, `EnergyLoss`, by name in `adversarial_losses`;
+# - a slope that is measured over all axes of a picture and means the same at every size;
+# - `EachLoss`, so that several critics may each have a loss.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Draw the hinge into the figure of the chapter on losses. Where does its generator's slope differ from that of the log loss?
+# 2. Train the linear critic of the clipping example with a clip of 0.5. What changes but the length of the weights?
+# 3. Replace $(\|\nabla\|-1)^2$ by $\max(0,\|\nabla\|-1)^2$. Which closed form of this chapter stays, and which critics are now free that were not?

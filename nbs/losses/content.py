@@ -1,0 +1,487 @@
+# %% [markdown]
+# # More content losses
+#
+# > Squares, features of a recognizer, smoothness, colorfulness, and a sum of them with weights
+#
+# A content loss compares an answer with the truth, and there are more ways to compare than to subtract. At the end of this chapter we have the mean square that all of S4's experiments are about, the perceptual loss that S2 wished for and S3 trained with, the total variation that keeps areas smooth, and a loss that notices when color is missing altogether; and a weighted sum that combines them. Two of them look at a *picture*, and a network that answers with $ab$ has not made one yet: how the lightness gets there is the other subject of the chapter.
+
+# %%
+#| default_exp losses.content
+
+# %% tags=["parameters"]
+size,seed = 64,9
+
+# %%
+#| export
+import torch, torch.nn.functional as F
+from pathlib import Path
+from fastai.callback.core import Callback
+from torch import nn, Tensor
+from torchvision.models import vgg16, VGG16_Weights
+from colorbook.core import InputError, UsageError
+from colorbook.data.loaders import present
+from colorbook.data.photos import data_dir
+from colorbook.color.lab import lab_to_rgb
+
+# %%
+#| hide
+import math, tempfile, numpy as np, pandas as pd, matplotlib.pyplot as plt
+from fastai.vision.all import DataLoaders, Learner, noop, ProgressCallback
+from fastcore.test import *
+from colorbook.data.photos import sample_photos
+from colorbook.color.lab import join_lab, show_row, split_lab
+from colorbook.losses.basic import L1Loss
+
+# %% [markdown]
+# ## Squares, as a mean
+
+# %% [markdown]
+# S2 trains its generator by the mean square alone, S4 offers it beside L1 but takes it from a function that sums, so that its weight of 1 is one of millions ([chapter on losses](basic.ipynb)). Here it is the mean over all values,
+#
+# $$\ell_2=\lambda\,\frac1N\sum_n(\hat c_n-c_n)^2.$$
+#
+# Its slope $2\lambda(\hat c_n-c_n)/N$ falls to zero with the error: the last bit of error costs nothing, the large one all. Among answers that do not look at the question the mean of all truths is the best, which for the colors of the world is a brown.
+
+# %%
+#| export
+class L2Loss:
+    "Mean squared difference times lambda: independent of the size of pictures and batches"
+    def __init__(self,
+        lam:float=1., # weight
+    ): self.lam = lam
+    def __call__(self,
+        pred:Tensor, # generated, any shape
+        target:Tensor, # the truth, the same shape
+    ) -> Tensor: # scalar
+        "Weighted mean over all values"
+        return self.lam*(pred - target).square().mean()
+
+# %%
+pred,target = torch.tensor([[.5, -1.], [0., .25]], requires_grad=True),torch.tensor([[0., -.5], [1., .5]])
+l2 = L2Loss(10)(pred, target)
+test_close(l2, 10*(.25 + .25 + 1 + .0625)/4, eps=1e-5)
+test_close(torch.autograd.grad(l2, pred)[0], 20*(pred.detach() - target)/4, eps=1e-5)
+batch,s4 = torch.zeros(4, 2, 8, 8),lambda a,b: (a - b).square().sum()/2
+test_close(s4(batch, batch + .3), L2Loss(batch.numel()/2)(batch, batch + .3), eps=1e-3)
+l2
+
+# %% [markdown]
+# What a published weight of S4 is worth here: `L2Loss` with half the number of values in *its* batch. At 256 pixels and 4 pictures a weight of 1 is $\lambda=262{,}144$.
+
+# %% [markdown]
+# ## Where the lightness comes from
+
+# %% [markdown]
+# Features of pictures want pictures. Where the generator answers in RGB, as S0's does, it has made one; where it answers with $ab$, the lightness it was asked with is needed, and a Learner calls its loss with the answer and the truth only. So a loss that looks at pictures has a method `see`, which is handed the lightness before each call, by the callback `SeeL` or by whoever trains. It is used once and forgotten: a loss that is not shown the lightness of *this* batch raises an error instead of quietly using that of the last.
+#
+# The picture is not clipped, because a clipped color has no slope to come back by.
+
+# %%
+#| export
+class Seeing:
+    "A loss that needs the picture: RGB as it is, or ab with the lightness that `see` was shown"
+    L = None
+    def see(self,
+        L:Tensor, # lightness of the batch that comes next, 0..1, `bs`x1xHxW
+    ):
+        "Take the lightness for the next call"
+        self.L = L
+    def to_rgb(self,
+        *colors:Tensor, # each ab in about -1..1 or RGB in -1..1
+    ) -> list: # RGB in about 0..1, each `bs`x3xhxw, not clipped
+        "The pictures of these colors"
+        L,self.L = self.L,None
+        if colors[0].shape[1] == 3: return [o/2 + .5 for o in colors]
+        if L is None: raise UsageError('this loss needs the lightness to make pictures of ab', 'train with SeeL')
+        light = F.interpolate(L, colors[0].shape[-2:], mode='area')*100
+        return [lab_to_rgb(torch.cat([light, o*110], 1)) for o in colors]
+
+# %%
+#| export
+class SeeL(Callback):
+    "Show each batch's lightness to a content loss that wants it"
+    def after_pred(self):
+        see = getattr(self.learn.loss_func, 'see', None)
+        if see: see(present(self.xb[0]))
+
+# %%
+rgb = torch.stack([torch.from_numpy(np.array(o)) for o in sample_photos(size=size)]).permute(0, 3, 1, 2)/255
+L,ab = split_lab(rgb)
+o = Seeing()
+o.see(L)
+test_close(o.to_rgb(ab)[0], rgb, eps=1e-4)
+test_fail(lambda: o.to_rgb(ab), exc=UsageError, contains='needs the lightness')
+test_close(o.to_rgb(rgb*2 - 1)[0], rgb, eps=1e-6)
+o.see(L)
+test_eq(o.to_rgb(F.avg_pool2d(ab, 4))[0].shape[-2:], (size//4, size//4))
+list(ab.shape)
+
+# %% [markdown]
+# ## What a recognizer notices
+
+# %% [markdown]
+# A perceptual loss [@johnson2016] compares not the colors of pixels but what a network that has learned to recognize things makes of them. To shift a texture by a pixel changes every pixel and hardly a feature; to paint a face green changes features a lot. With $\phi$ the features of some layer,
+#
+# $$\ell_\phi=\lambda\,\frac1N\sum_n\left|\phi(\hat x)_n-\phi(x)_n\right|.$$
+#
+# S3 takes VGG-16 [@simonyan2015] up to its seventh convolution (`conv3_3`), *before* the ReLU, and the absolute difference, with a weight of 5. That is `vgg('conv3_3')`, with torchvision's weights where they can be had. The other network is VGG-19 up to `relu3_1` with weights rescaled to a mean activation of one, as they are used for textures, read from a file. Both take RGB in 0..1 and normalize it themselves. They never learn: their weights are constants, through which the slope passes to the picture.
+
+# %%
+#| export
+class Normalize(nn.Module):
+    "ImageNet's means and deviations, for RGB in 0..1"
+    def __init__(self):
+        super().__init__()
+        for k,v in dict(mean=(.485, .456, .406), std=(.229, .224, .225)).items():
+            self.register_buffer(k, torch.tensor(v).view(3, 1, 1), persistent=False)
+    def forward(self, x): return (x - self.mean)/self.std
+
+def frozen(net): return net.eval().requires_grad_(False)
+
+# %%
+#| export
+conv_index = dict(conv1_2=2, conv2_2=7, conv3_3=14, conv4_3=21)
+
+def vgg(
+    layer:str='conv3_3', # key of `conv_index`: the last convolution, without its ReLU
+    pretrained:bool=True, # torchvision's weights? Otherwise random ones
+) -> nn.Sequential: # frozen; RGB in 0..1 to features
+    "VGG-16 (Simonyan and Zisserman 2015) up to a convolution, before its ReLU: S3's features"
+    if layer not in conv_index: raise UsageError(f"there is no layer '{layer}'", f"choose {', '.join(conv_index)}")
+    net = vgg16(weights=VGG16_Weights.IMAGENET1K_V1 if pretrained else None).features[:conv_index[layer] + 1]
+    for m in net:
+        if isinstance(m, nn.ReLU): m.inplace = False
+    return frozen(nn.Sequential(Normalize(), *net))
+
+# %%
+#| export
+def vgg19(
+    path=None, # file of weights; by default `weights/vgg19-normalised-relu3_1.pth` beside the photographs' folder
+) -> nn.Sequential: # frozen; RGB in 0..1 to features
+    "VGG-19 up to relu3_1 with normalized activations and reflecting edges; an `InputError` where there is no file"
+    home = data_dir()
+    path = Path(path) if path else home and home.parent/'weights/vgg19-normalised-relu3_1.pth'
+    if not path or not path.exists(): raise InputError(f'no VGG-19 weights at {path}', 'use vgg(), from torchvision')
+    layers = [nn.Conv2d(3, 3, 1)]
+    for ni,no,pool in ((3, 64, 0), (64, 64, 1), (64, 128, 0), (128, 128, 1), (128, 256, 0)):
+        layers += [nn.ReflectionPad2d(1), nn.Conv2d(ni, no, 3), nn.ReLU()] + [nn.MaxPool2d(2, ceil_mode=True)]*pool
+    net = nn.Sequential(*layers)
+    net.load_state_dict(torch.load(path, weights_only=True))
+    return frozen(net)
+
+# %%
+#| export
+def small_vgg(
+    nf:int=8, # channels of the first convolution
+    seed:int=0,
+    padding:str='reflect', # `padding_mode` of the convolutions
+) -> nn.Sequential: # frozen; RGB in 0..1 to features
+    "VGG's form with few channels and random weights, for tests"
+    gen,layers = torch.Generator().manual_seed(seed),[Normalize()]
+    lasts = nn.ReLU(),nn.MaxPool2d(2),nn.ReLU(),nn.Identity()
+    for ni,no,last in zip((3, nf, nf, 2*nf), (nf, nf, 2*nf, 2*nf), lasts):
+        conv = nn.Conv2d(ni, no, 3, padding=1, padding_mode=padding)
+        with torch.no_grad(): conv.weight.copy_(torch.randn(conv.weight.shape, generator=gen)*(2/(9*ni))**.5)
+        nn.init.zeros_(conv.bias)
+        layers += [conv, last]
+    return frozen(nn.Sequential(*layers))
+
+# %% [markdown]
+# S3's cut is checked on the architecture: the last layer is the seventh convolution, its output has a quarter of the side, and it has negative values, which behind a ReLU it had not. The weights of VGG-19, where they are at hand, prove themselves: the mean activation that they were scaled to is one, and about that on pictures that are small and sharp.
+
+# %%
+torch.manual_seed(seed)
+net = vgg('conv3_3', pretrained=False)
+test_eq((sum(isinstance(o, nn.Conv2d) for o in net), type(net[-1])), (7, nn.Conv2d))
+with torch.no_grad(): out = net(rgb[:1])
+test_eq(out.shape, (1, 256, size//4, size//4))
+assert out.min() < 0 and not any(p.requires_grad for p in net.parameters())
+test_close(Normalize()(torch.tensor([.485, .456, .406]).view(1, 3, 1, 1)), 0, eps=1e-6)
+test_close(Normalize()(torch.ones(1, 3, 1, 1)).flatten(), torch.tensor([.515/.229, .544/.224, .594/.225]), eps=1e-5)
+test_fail(lambda: vgg('fc'), exc=UsageError, contains='conv1_2')
+test_fail(lambda: vgg19(Path(tempfile.mkdtemp())/'none'), exc=InputError, contains='torchvision')
+test_eq(small_vgg(4)(rgb).shape, (6, 8, size//2, size//2))
+try: features = vgg19()
+except InputError: features = small_vgg()
+else:
+    with torch.no_grad(): assert .5 < features(rgb).mean() < 2
+with torch.no_grad(): mean = features(rgb).mean()
+mean
+
+# %%
+#| export
+class PerceptualLoss(Seeing, nn.Module):
+    "Mean absolute difference of a frozen network's features (Johnson et al. 2016; S3: VGG-16 conv3_3, weight 5)"
+    def __init__(self,
+        features:nn.Module, # RGB in 0..1 to features: `vgg()`, `vgg19()` or `small_vgg()`
+        lam:float=1., # weight; S3's are 5 and 20
+    ):
+        super().__init__()
+        self.features,self.lam = features,lam
+    def forward(self,
+        pred:Tensor, # generated, ab or RGB in -1..1, `bs`xCxhxw
+        target:Tensor, # the truth, the same shape
+    ) -> Tensor: # scalar
+        "Weighted mean over all features"
+        net = self.features.to(pred.device)
+        fake,real = self.to_rgb(pred, target)
+        with torch.no_grad(): truth = net(real)
+        return self.lam*(net(fake) - truth).abs().mean()
+
+# %% [markdown]
+# By hand, for one convolution that we can see through: a filter that takes the difference of neighbors in red. And the slope arrives at the answer, through a network that stays as it is; at the truth itself the loss is zero.
+
+# %%
+torch.manual_seed(seed)
+edge = nn.Conv2d(3, 1, (1, 2), bias=False)
+with torch.no_grad(): edge.weight.copy_(torch.tensor([[[-1., 1]], [[0, 0]], [[0, 0]]]))
+a,b = torch.zeros(1, 3, 1, 4),torch.zeros(1, 3, 1, 4)
+a[0,0,0],b[0,0,0] = torch.tensor([0., .2, .6, 1.]),torch.tensor([0., .5, .5, .9])
+test_close(PerceptualLoss(frozen(edge), 5)(a*2 - 1, b*2 - 1), 5*(.3 + .4 + 0)/3, eps=1e-5)
+loss = PerceptualLoss(small_vgg())
+was = {k: v.clone() for k,v in loss.state_dict().items()}
+guess = (.5*ab).requires_grad_()
+loss.see(L)
+value = loss(guess, ab)
+slope, = torch.autograd.grad(value, guess)
+assert (slope.abs().amax(1) > 0).float().mean() > .9 and value > 0
+test_eq(list(loss.parameters())[0].grad, None)
+for k,v in loss.state_dict().items(): test_eq(v, was[k])
+loss.see(L)
+test_close(loss(ab, ab), 0, eps=1e-7)
+value
+
+# %% [markdown]
+# Does it notice what it should? The same error in color, by the mean of squares, as a shift of hue over the whole picture, as noise, and as edges in the wrong place (@fig-perceptual). Squares find the three equal, because they were made so, and L1 finds noise less bad than a shift. Features do not: they are made of neighbors, and noise costs them more than the shift; with VGG-19's weights noise and misplaced edges cost 1.8 times as much. Which order is right is a question to people; distances of features agree with them better than those of pixels do [@zhang2018].
+
+# %%
+torch.manual_seed(seed)
+def of_size(e, rms=.08): return e*rms/e.square().mean((1, 2, 3), keepdim=True).sqrt()
+errors = dict(hue=torch.ones_like(ab), noise=torch.randn_like(ab), moved=ab.roll(6, 3) - ab)
+errors = {k: of_size(e) for k,e in errors.items()}
+loss,rows = PerceptualLoss(features),{}
+for k,e in errors.items():
+    loss.see(L)
+    rows[k] = dict(L2=L2Loss()(ab + e, ab).item(), L1=L1Loss()(ab + e, ab).item(), perceptual=loss(ab + e, ab).item())
+table = pd.DataFrame(rows).T
+test_close(table.L2.values, [.0064]*3, eps=1e-5)
+assert table.L1['noise'] < table.L1['hue'] and table.perceptual['noise'] > table.perceptual['hue']
+table
+
+# %%
+#| label: fig-perceptual
+#| fig-cap: "A photograph, and three errors of color that are equal by their squares."
+pictures = [rgb[0], *[join_lab(L[:1], (ab + e)[:1])[0] for e in errors.values()]]
+show_row(pictures, ['photo', *[f"{k}: perceptual {table.perceptual[k]:.3f}" for k in errors]], width=9)
+
+# %% [markdown]
+# ## Smoothness
+
+# %% [markdown]
+# Classification and critics can leave a grain in color that no photograph has. Total variation [@rudin1992] is the price of change from pixel to pixel, and does not need the truth:
+#
+# $$\ell_{TV}=\lambda\,\frac1P\sum_{c,y,x}\left|\hat c_{y,x+1}-\hat c_{y,x}\right|+\left|\hat c_{y+1,x}-\hat c_{y,x}\right|$$
+#
+# over the channels' mean, with $P$ *all* pixels; at the last row and column, where there is no neighbor, the change counts as zero. A ramp and a step of the same height cost the same: edges are not forbidden, only wiggling is. The gradient ignores how large a difference is, so small ones vanish first.
+
+# %%
+#| export
+class TotalVariationLoss:
+    "Mean absolute change of color from pixel to pixel (Rudin et al. 1992); the truth is not asked"
+    def __init__(self,
+        lam:float=1., # weight
+    ): self.lam = lam
+    def __call__(self,
+        pred:Tensor, # generated, `bs`xCxhxw
+        target:Tensor=None, # not used
+    ) -> Tensor: # scalar
+        "Weighted mean over pixels and channels of the change to the right and down"
+        right,down = pred.diff(dim=-1).abs().sum(),pred.diff(dim=-2).abs().sum()
+        return self.lam*(right + down)/pred.numel()
+
+# %%
+tv = TotalVariationLoss()
+by_hand = torch.tensor([[0., 1, 1], [2, 1, 5]])[None,None]
+test_close(tv(by_hand), ((1 + 0) + (1 + 4) + (2 + 0 + 4))/6, eps=1e-6)
+ramp,step = torch.linspace(0, .8, 16),torch.tensor([0.]*8 + [.8]*8)
+ramp,step = (o.expand(1, 2, 16, 16) for o in (ramp, step))
+for o in (ramp, step): test_close(tv(o), .8/16, eps=1e-6)
+test_eq(tv(torch.full((2, 2, 4, 4), .3)).item(), 0)
+noisy = (step + .05*torch.randn(1, 2, 16, 16)).requires_grad_()
+before = tv(noisy).item()
+opt = torch.optim.SGD([noisy], 1.)
+for _ in range(40):
+    opt.zero_grad()
+    (tv(noisy)*.3 + L2Loss()(noisy, step)).backward()
+    opt.step()
+assert tv(noisy) < before/2
+before,tv(noisy).item(),tv(step).item()
+
+# %% [markdown]
+# ## Colorfulness
+
+# %% [markdown]
+# None of these says "more color". Hasler and Süsstrunk [-@hasler2003] found what people call colorful to be a spread plus a share of the mean: for the opponent channels $rg=R-G$ and $yb=\frac12(R+G)-B$ of RGB, and as well for $a$ and $b$ of Lab,
+#
+# $$M_3=\sqrt{\sigma_{rg}^2+\sigma_{yb}^2}+0.3\sqrt{\mu_{rg}^2+\mu_{yb}^2},\qquad M_1=\sqrt{\sigma_a^2+\sigma_b^2}+0.37\sqrt{\mu_a^2+\mu_b^2}.$$
+#
+# We take the one that fits the answer, so no lightness is needed. DDColor [@kang2023] lowers $1-M/100$, which asks for more without end and needs the other losses to stop it. Our default asks for *as much as the photograph has*: $|M(\hat c)-M(c)|/100$, picture by picture. Roots have a corner at gray, where many generators start, so a little is added inside: gray is worth 0.1 instead of 0, and has a finite slope.
+
+# %%
+#| export
+def colorful(
+    color:Tensor, # ab in about -1..1, or RGB in -1..1, `bs`xCxhxw
+    eps:float=1e-2, # added under the roots: gray is worth sqrt(eps) for each
+) -> Tensor: # M1 in units of Lab, or M3 in levels; `bs` values
+    "Colorfulness of Hasler and Suesstrunk (2003), with a slope at gray"
+    if color.shape[1] == 2: (x,y),share = (color*110).flatten(2).unbind(1),.37
+    else:
+        r,g,b = (color*127.5).flatten(2).unbind(1)
+        x,y,share = r - g,(r + g)/2 - b,.3
+    spread = x.var(1, correction=0) + y.var(1, correction=0)
+    return (spread + eps).sqrt() + share*(x.mean(1)**2 + y.mean(1)**2 + eps).sqrt()
+
+# %%
+#| export
+class ColorfulnessLoss:
+    "As colorful as the truth, or as colorful as can be (Kang et al. 2023)"
+    def __init__(self,
+        lam:float=1., # weight
+        goal:str='truth', # 'truth': distance from the truth's colorfulness; 'more': 1 - M/100
+    ):
+        if goal not in ('truth', 'more'): raise UsageError(f"there is no goal '{goal}'", 'truth or more')
+        self.lam,self.goal = lam,goal
+    def __call__(self,
+        pred:Tensor, # generated, ab or RGB in -1..1, `bs`xCxhxw
+        target:Tensor, # the truth, the same shape
+    ) -> Tensor: # scalar
+        "Weighted mean over the pictures"
+        m = colorful(pred)
+        return self.lam*((m - colorful(target)).abs()/100 if self.goal == 'truth' else 1 - m/100).mean()
+
+# %%
+R,G,gray = [1., -1, -1],[-1., 1, -1],[0., 0, 0]
+flat = torch.tensor([[R, R], [R, G], [gray, gray]]).permute(0, 2, 1)[:,:,None]
+expected = torch.tensor([.3*math.hypot(255, 127.5), 255 + .3*127.5, 0])
+test_close(colorful(flat, 0.), expected, eps=1e-3)
+two = torch.tensor([[[.1, .3]], [[0, -.4]]])[None]
+test_close(colorful(two, 0.), 110*(math.hypot(.1, .2) + .37*math.hypot(.2, -.2)), eps=1e-3)
+test_close(ColorfulnessLoss(2)(two, 0*two), 2*(colorful(two) - colorful(0*two))/100, eps=1e-5)
+test_close(ColorfulnessLoss(goal='more')(two, two), 1 - colorful(two)/100, eps=1e-6)
+test_close(ColorfulnessLoss()(ab, ab), 0, eps=1e-7)
+nothing = torch.zeros(1, 2, 4, 4, requires_grad=True)
+assert torch.autograd.grad(ColorfulnessLoss()(nothing, ab[:1,:,:4,:4]), nothing)[0].isfinite().all()
+test_fail(lambda: ColorfulnessLoss(goal='less'), exc=UsageError, contains='truth or more')
+colorful(flat, 0.)
+
+# %% [markdown]
+# How the losses judge an answer of the right hue with less or more chroma is in @fig-chroma. All but one are content where the factor is 1. The squares hardly care near it; L1 and colorfulness, which are one line here, have a corner there; and "more" goes on. At a factor of zero every curve is finite, which is where the root would have bitten.
+
+# %%
+#| label: fig-chroma
+#| fig-cap: "The truth with its chroma times a factor, by several losses, each over its value for gray."
+factors = torch.linspace(0, 2, 41)
+def over(loss): return torch.stack([loss(k*ab, ab) for k in factors])
+curves = dict(L1=L1Loss(), L2=L2Loss(), colorfulness=ColorfulnessLoss(), more=ColorfulnessLoss(goal='more'))
+curves = {k: over(o) for k,o in curves.items()}
+for k,v in curves.items(): test_close(factors[v.argmin()], 2 if k == 'more' else 1, eps=1e-4)
+def show_curves(curves):
+    "Losses over the factor, relative to gray"
+    fig,ax = plt.subplots(figsize=(6, 2.8), layout='constrained')
+    for (k,v),ls in zip(curves.items(), ('-', '-', '--', '-')): ax.plot(factors, v/v[0], ls, label=k)
+    ax.set(xlabel='chroma of the answer, times the truth\'s', ylabel='loss over that of gray', ylim=(0, 1.5))
+    ax.legend(frameon=False)
+show_curves(curves)
+
+# %% [markdown]
+# ## A sum with weights
+
+# %% [markdown]
+# A recipe has one content loss; it may be a sum. Terms keep their names, so that the log can show each, and those that want to see the lightness are shown it.
+
+# %%
+#| export
+class SumLoss:
+    "Weighted sum of content losses, by name"
+    def __init__(self,
+        **terms, # losses; each has its own weight
+    ): self.terms,self.values = terms,{}
+    def see(self, L):
+        "Show the lightness to those that want it"
+        for o in self.terms.values(): getattr(o, 'see', lambda L: None)(L)
+    def __call__(self,
+        pred:Tensor, # generated
+        target:Tensor, # the truth
+    ) -> Tensor: # scalar
+        "Sum of all terms; each is kept in `values`, without its graph"
+        each = {k: o(pred, target) for k,o in self.terms.items()}
+        self.values = {k: v.detach() for k,v in each.items()}
+        return sum(each.values())
+
+# %%
+def s3_like(): return SumLoss(l1=L1Loss(), perceptual=PerceptualLoss(small_vgg(), 5), tv=TotalVariationLoss(.1))
+total,alone = s3_like(),PerceptualLoss(small_vgg(), 5)
+total.see(L)
+alone.see(L)
+by_hand = L1Loss()(.5*ab, ab) + alone(.5*ab, ab) + TotalVariationLoss(.1)(.5*ab)
+test_close(total(.5*ab, ab), by_hand, eps=1e-6)
+test_close(sum(total.values.values()), by_hand, eps=1e-6)
+test_fail(lambda: total(.5*ab, ab), exc=UsageError, contains='needs the lightness')
+total.values
+
+# %% [markdown]
+# It trains on a plain Learner with `SeeL`, and without the callback says what is missing.
+
+# %%
+torch.manual_seed(seed)
+def learner(*cbs):
+    items = list(zip(F.avg_pool2d(L, 2), F.avg_pool2d(ab, 2)))
+    net = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 2, 3, padding=1), nn.Tanh())
+    dls = DataLoaders.from_dsets(items, items, bs=3, device='cpu', num_workers=0)
+    learn = Learner(dls, net, s3_like(), cbs=cbs)
+    learn.remove_cb(ProgressCallback)
+    learn.logger = noop
+    return learn
+learn = learner(SeeL())
+before = learn.validate()[0]
+learn.fit(6, 1e-2)
+assert learn.validate()[0] < .98*before
+test_fail(lambda: learner().fit(1), exc=UsageError, contains='SeeL')
+before,learn.validate()[0]
+
+# %% [markdown]
+# ## Sizes and batches
+
+# %% [markdown]
+# Tile the picture, repeat the batch: no value changes. Two of these losses look at neighbors, and a tile has new neighbors at its seams. Total variation is tested on tiles that are mirror images, which meet without a seam; the features with edges that continue at the other side (`circular`), where a tiled picture has no edge at all. With VGG's own edges the tiles' values differ by what the edge is, a few percent at this size.
+
+# %%
+mirror = lambda x: torch.cat([torch.cat([x, x.flip(-1)], -1), torch.cat([x, x.flip(-1)], -1).flip(-2)], -2)
+tile,batch = (lambda x: x.repeat(1, 1, 2, 2)),(lambda x: x.repeat(3, 1, 1, 1))
+guess = .5*ab + .05*torch.randn_like(ab)
+def value(loss, o):
+    getattr(loss, 'see', noop)(o(L))
+    return loss(o(guess), o(ab)).item()
+same = lambda x: x
+exact = dict(l2=(L2Loss(3), tile), tv=(TotalVariationLoss(), mirror), color=(ColorfulnessLoss(), tile),
+    more=(ColorfulnessLoss(goal='more'), tile), features=(PerceptualLoss(small_vgg(padding='circular')), tile))
+for k,(loss,larger) in exact.items():
+    for o in (larger, batch): test_close(value(loss, o), value(loss, same), eps=1e-4*value(loss, same))
+edges = PerceptualLoss(features)
+test_close(value(edges, mirror), value(edges, same), eps=.1*value(edges, same))
+test_close(value(edges, batch), value(edges, same), eps=1e-4*value(edges, same))
+value(edges, mirror)/value(edges, same)
+
+# %% [markdown]
+# ## What we have
+#
+# - `L2Loss`, `TotalVariationLoss` and `ColorfulnessLoss`, which take $ab$ or RGB as it comes;
+# - `PerceptualLoss` on VGG's features, S3's or others, and `SeeL`, by which $ab$ becomes a picture;
+# - `SumLoss`, one loss of several.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Replace the absolute difference of features by the square, as Johnson et al. have it. How does the order of the three errors change?
+# 2. Paint a photograph by lowering `TotalVariationLoss` plus the squares to the truth, with more and more weight. At which does the first edge go?
+# 3. `ColorfulnessLoss(goal='more')` alone: start from the truth and follow its gradient for a hundred steps. What does the picture look like, and which loss of this chapter would have stopped it first?

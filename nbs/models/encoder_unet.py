@@ -1,0 +1,407 @@
+# %% [markdown]
+# # A U-Net on any encoder
+#
+# > AlexNet, Inception, ResNet and hundreds of others as the way down
+#
+# S4 wanted to know what "general models", AlexNet, Inception and ResNet, are worth to a colorizer, and never compared them. The product's U-Net of [chapter 03](unet.ipynb) has MobileNetV2 as its way down, and nothing in its way up depends on that. At the end of this chapter the way down is a name: any network of the collection timm that makes maps of a quarter to a 32nd of the size, torchvision's AlexNet, or the product's own encoder, with weights from a file or from scratch; and the product's network is found again, to the bit, as one of them.
+
+# %%
+#| default_exp models.encoder_unet
+
+# %% tags=["parameters"]
+size,bs,seed = 64,2,6
+
+# %%
+#| export
+import copy, torch, torch.nn.functional as F
+from pathlib import Path
+from torch import nn, Tensor
+from torchvision.models import alexnet
+from colorbook.core import InputError, UsageError
+from colorbook.models.layers import adapt
+from colorbook.models.unet import conv, mobile_encoder, TORCH_NORM
+
+# %%
+#| hide
+import tempfile, pandas as pd, matplotlib.pyplot as plt, timm
+from fastcore.test import *
+from colorbook.models.inspect import extent, field, n_weights, one_step, unreached
+from colorbook.models.unet import MobileUNet
+
+# %% [markdown]
+# ## What a way down must do
+
+# %% [markdown]
+# The way up asks for four maps, at a 4th, an 8th, a 16th and a 32nd of the size, and for their channels. `Encoder` is a network that gives these. A gray picture goes into a network made for color as three equal channels, each normalized as the family does:
+#
+# $$x_c=\frac{L-m_c}{s_c}$$
+#
+# [Chapter 03](unet.ipynb) shows how the three can be added up in the weights, which is quicker. Here they stay, so that a file of weights fits as it is, and the edge, where zeros mean the family's mean color, is what the network was trained with.
+#
+# Older networks have layers without padding, and their maps come out a little small: Inception makes 13 cells of 128 pixels at an 8th, where the others make 16. A map that is too small is centered and its edge repeated, which brings each cell back to within half a cell of the pixels it was computed from. And Inception has nothing left of a picture of 64 pixels, so each encoder is asked what its smallest size is, on the `meta` device, where asking is free.
+
+# %%
+#| export
+class Encoder(nn.Module):
+    "A network that recognizes things, as the way down of a U-Net for gray pictures"
+    rates = 4,8,16,32 # of the size to that of each map
+    def __init__(self,
+        net:nn.Module, # three normalized channels to four maps, at a 4th to a 32nd of the size or a little less
+        channels:tuple, # of the four maps
+        mean:tuple=TORCH_NORM[0], # of each color channel, for pictures in 0..1
+        std:tuple=TORCH_NORM[1],
+    ):
+        super().__init__()
+        self.net,self.channels = net,tuple(channels)
+        for k,o in dict(mean=mean, std=std).items():
+            self.register_buffer(k, torch.tensor(o).view(1, 3, 1, 1), persistent=False)
+        self.least,self.exact = smallest(net)
+    def forward(self,
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW, sides multiples of 32 and at least `least`
+    ) -> list: # four maps, `bs`xCxH/4xW/4 to `bs`xCxH/32xW/32
+        maps = self.net((L.expand(-1, 3, -1, -1) - self.mean)/self.std)
+        if self.exact: return maps
+        h,w = L.shape[-2:]
+        return [center(center(o, h//r, 2), w//r, 3) for o,r in zip(maps, self.rates)]
+
+# %%
+#| export
+def smallest(
+    net:nn.Module, # three channels to four maps
+) -> tuple[int,bool]: # pixels, a multiple of 32; have the maps exactly a 4th to a 32nd of the size there?
+    "The smallest picture that a network takes"
+    meta = copy.deepcopy(net).to('meta').eval()
+    for side in range(32, 321, 32):
+        try: sides = [o.shape[-1] for o in meta(torch.zeros(1, 3, side, side, device='meta'))]
+        except RuntimeError: continue
+        return side,sides == [side//r for r in Encoder.rates]
+    raise UsageError('an encoder that takes no picture of 320 pixels', 'choose another')
+
+# %%
+#| export
+def center(
+    x:Tensor, # a map
+    n:int, # the size to have
+    dim:int, # along this dimension
+) -> Tensor: # `x` in the middle, its edge repeated
+    "Extend a map on both sides"
+    m = x.shape[dim]
+    return x.index_select(dim, (torch.arange(n, device=x.device) - (n - m)//2).clamp(0, m - 1))
+
+# %%
+test_eq(center(torch.tensor([[3., 5]]), 5, 1).tolist(), [[3., 3, 5, 5, 5]])
+test_eq(center(torch.tensor([[3., 5]]), 2, 1).tolist(), [[3., 5]])
+center(torch.arange(3.), 6, 0)
+
+# %% [markdown]
+# ## timm
+
+# %% [markdown]
+# timm [@wightman2019] holds several hundred families of networks under one interface: `features_only` returns maps instead of a verdict, and `feature_info` says at which rate and with how many channels. What it does not have at a rate that we need, a plain vision transformer for example, is refused. Each network's own `pretrained_cfg` knows mean and deviation.
+#
+# Weights are a state dict of the network's ordinary layout, as timm or torchvision publish it, in any float type, with the classifier or without it. `encoder_state` gets it: from a file, or by timm's ordinary way from the network, where there is one.
+
+# %%
+#| export
+def timm_encoder(
+    name:str, # of a network in timm
+    state:dict=None, # its weights, with or without classifier
+) -> Encoder:
+    "A network of timm as the way down; `UsageError` where it does not exist or makes no pyramid"
+    import timm
+    if name not in timm.list_models(): raise UsageError(f"timm has no '{name}'", "see timm.list_models('resnet*')")
+    try:
+        info = timm.create_model(name, features_only=True).feature_info
+        at = [info.reduction().index(r) for r in Encoder.rates]
+    except (RuntimeError, ValueError, AttributeError) as e:
+        raise UsageError(f"'{name}' makes no maps at 1/4 to 1/32", 'choose a convolutional network') from e
+    extra = dict(pretrained=True, pretrained_cfg_overlay=dict(state_dict=fitting(name, state))) if state else {}
+    net,cfg = timm.create_model(name, features_only=True, out_indices=at, **extra),timm.get_pretrained_cfg(name)
+    return Encoder(net, [info.channels()[i] for i in at], cfg.mean, cfg.std)
+
+# %%
+#| export
+def fitting(
+    name:str, # of a network in timm
+    state:dict, # weights
+) -> dict: # the same, in float32
+    "Weights for a network of timm, or an `InputError` that names what does not fit"
+    import timm
+    with torch.device('meta'): want = timm.create_model(name).state_dict()
+    head = timm.get_pretrained_cfg(name).classifier
+    own = {k: v for k,v in want.items() if not k.startswith(head)}
+    wrong = [k for k,v in own.items() if k not in state or state[k].shape != v.shape]
+    if wrong: raise InputError(f"these are no weights of '{name}': {wrong[0]}", "give timm's or torchvision's")
+    rest = {k: torch.zeros(v.shape) for k,v in want.items() if k.startswith(head)}
+    return {**rest, **{k: state[k].float() if state[k].is_floating_point() else state[k] for k in own}}
+
+# %%
+#| export
+def encoder_state(
+    name:str, # of a network in timm, or 'alexnet'
+    weights=None, # file of a state dict (.pth or .safetensors); 'none' for none; None to ask timm or torchvision
+) -> dict|None: # state dict, or None
+    "Pretrained weights by file or by name; `InputError` where they cannot be had"
+    from safetensors.torch import load_file
+    if weights == 'none': return None
+    try:
+        if Path(str(weights)).suffix == '.safetensors': return load_file(weights)
+        if weights is not None: return torch.load(weights, weights_only=True, map_location='cpu')
+        if name == 'alexnet': return alexnet(weights='DEFAULT').state_dict()
+        import timm
+        return timm.create_model(name, pretrained=True).state_dict()
+    except Exception as e:
+        what = f"no weights for the encoder '{name}': {str(e).splitlines()[0]}"
+        raise InputError(what, "give a file, or 'none' to start from scratch") from e
+
+# %% [markdown]
+# The proof that weights arrive where they belong is the network itself. One with random weights is asked for its last map before the verdict, and then written to a file in half precision; the encoder that is made from the file must give that map for the same picture. Weights of another network are refused by name.
+
+# %%
+torch.manual_seed(seed)
+whole,home = timm.create_model('resnet18').eval(),Path(tempfile.mkdtemp())
+L = torch.rand(bs, 1, size, size)
+torch.save({k: v.half() if v.is_floating_point() else v for k,v in whole.state_dict().items()}, home/'own.pth')
+ours = timm_encoder('resnet18', encoder_state('resnet18', home/'own.pth')).eval()
+mean,std = (torch.tensor(o).view(3, 1, 1) for o in TORCH_NORM)
+color = (L.expand(-1, 3, -1, -1) - mean)/std
+with torch.no_grad(): wanted,maps = whole.forward_features(color),ours(L)
+test_close(maps[-1]/wanted.std(), wanted/wanted.std(), eps=.02)
+test_ne(timm_encoder('resnet18').eval()(L)[-1].detach(), maps[-1])
+test_fail(lambda: fitting('resnet34', whole.state_dict()), exc=InputError, contains='layer1.2.conv1')
+test_fail(lambda: timm_encoder('resnet17'), exc=UsageError, contains="no 'resnet17'")
+test_fail(lambda: timm_encoder('vit_tiny_patch16_224'), exc=UsageError, contains='no maps')
+test_fail(lambda: encoder_state('resnet18', home/'other.pth'), exc=InputError, contains='resnet18')
+[tuple(o.shape[1:]) for o in maps]
+
+# %% [markdown]
+# ## AlexNet, and the product's own
+
+# %% [markdown]
+# timm does not have AlexNet [@krizhevsky2012], the network that began it all; torchvision does, in one sequence of layers, which we cut in front of its poolings: the first map, after a convolution of stride 4, is already at a quarter. Likewise the product's encoder, which has a fifth map, at half the size, that the way up does not use, and takes $2L-1$ as its only channel.
+
+# %%
+#| export
+class Stages(nn.ModuleList):
+    "Modules one after the other; the answer is that of each"
+    def forward(self, x):
+        maps = []
+        for stage in self:
+            x = stage(x)
+            maps.append(x)
+        return maps
+
+# %%
+#| export
+def alex_encoder(
+    state:dict=None, # torchvision's weights, with or without classifier
+) -> Encoder:
+    "AlexNet (Krizhevsky et al. 2012; torchvision's one column) as the way down"
+    net = alexnet().features
+    if state:
+        try: net.load_state_dict({k[9:]: v for k,v in state.items() if k.startswith('features.')})
+        except RuntimeError as e:
+            what = f"these are no weights of 'alexnet': {str(e).splitlines()[-1].strip()}"
+            raise InputError(what, "give torchvision's") from e
+    for m in net:
+        if isinstance(m, nn.ReLU): m.inplace = False
+    return Encoder(Stages([net[:2], net[2:5], net[5:12], net[12:]]), (64, 192, 256, 256))
+
+# %%
+#| export
+class MobileEncoder(nn.Module):
+    "The product's way down, with the interface of `Encoder`"
+    least,channels = 32,(24, 32, 96, 320)
+    def __init__(self,
+        state:dict=None, # weights of torchvision's layout, see `colorbook.models.unet.mobile_encoder`
+    ):
+        super().__init__()
+        self.net = Stages(mobile_encoder(state))
+    def forward(self, L): return self.net(L*2 - 1)[1:]
+
+encoders = dict(mobile=MobileEncoder, alexnet=alex_encoder)
+
+# %% [markdown]
+# @tbl-encoders has one of each family. Parameters are those of the published networks without their classifiers: AlexNet's five convolutions, ResNet-18's 11,689,512 less 513,000, Inception's 23,834,568 less 2,049,000. Maps are of a picture of 128 pixels, before they are centered.
+
+# %%
+#| label: tbl-encoders
+#| tbl-cap: "Ways down: parameters, smallest picture, and the four maps of 128 pixels."
+def make(name): return encoders[name]() if name in encoders else timm_encoder(name)
+names = 'mobile','alexnet','inception_v3','resnet18','convnext_atto'
+made,rows = {k: make(k) for k in names},[]
+x = torch.rand(1, 1, 128, 128)
+for k,e in made.items():
+    with torch.no_grad(): raw = e.eval().net(x.expand(-1, 1 if k == 'mobile' else 3, -1, -1))[-4:]
+    test_eq([tuple(o.shape[1:]) for o in e(x)], [(c, 128//r, 128//r) for c,r in zip(e.channels, Encoder.rates)])
+    rows.append((k, n_weights(e), e.least, ', '.join(f'{o.shape[1]} at {o.shape[-1]}' for o in raw)))
+table = pd.DataFrame(rows, columns=['encoder', 'parameters', 'least', 'maps']).set_index('encoder')
+by_hand = sum(k*k*i*o + o for k,i,o in ((11, 3, 64), (5, 64, 192), (3, 192, 384), (3, 384, 256), (3, 256, 256)))
+test_eq(table.parameters['alexnet'], by_hand)
+test_eq(table.parameters['resnet18'], 11_689_512 - 513_000)
+test_eq(table.parameters['inception_v3'], 23_834_568 - 2_049_000)
+test_eq((table.least['alexnet'], table.least['inception_v3'], table.least['resnet18']), (64, 96, 32))
+table
+
+# %% [markdown]
+# Does a centered map lie where it should? A bright pixel in a gray picture moves the middle of what each map answers. For Inception's map at an 8th we take the middle of its receptive field for a known cell and compare with the middle of the pixels the cell stands for: they are less than half a cell apart, where without centering they would differ by more than a cell.
+
+# %%
+inception = made['inception_v3'].eval()
+x = torch.rand(1, 1, 160, 160)
+def middle_of(f):
+    seen = field(f, x)
+    y,w = torch.arange(160.),seen.sum(1)
+    return ((y*(w > 0)).sum()/(w > 0).sum()).item()
+
+wanted = 8*8 + 3.5
+centered = middle_of(lambda o: inception(o)[1][0,:,8,8].sum())
+raw = middle_of(lambda o: inception.net((o.expand(-1, 3, -1, -1) - .5)/.5)[1][0,:,8,8].sum())
+assert abs(centered - wanted) < 4 and abs(raw - wanted) > 8
+centered - wanted,raw - wanted
+
+# %% [markdown]
+# ## The U-Net
+
+# %% [markdown]
+# The way up is the product's, letter by letter: the bottom reduced to 256 channels, the mean over the whole picture added to each cell, three times enlarged by two, joined to the map of that size and mixed, and a head at a quarter. It stays at a quarter where the loss is at a quarter (`stride=4`), or is enlarged to the picture's own size. Every size is padded by repeating its edge, as before, and at least to what the encoder needs.
+
+# %%
+#| export
+class EncoderUNet(nn.Module):
+    "The product's U-Net (see `colorbook.models.unet.MobileUNet`) with any encoder, for any size"
+    def __init__(self,
+        encoder, # key of `encoders`, name of a network in timm, or an `Encoder`
+        n_out:int=2, # channels: 2 for color itself, 313 for scores
+        stride:int=1, # 1 for an answer of the picture's size, 4 for a quarter
+        widths:tuple=(256, 192, 128, 64), # channels at 1/32, 1/16, 1/8 and 1/4 of the size
+        state:dict=None, # weights for the encoder
+        color:nn.Module=None, # turns the output into color in about -1..1; None where it is color already
+        **options, # see `colorbook.models.layers.adapt`
+    ):
+        super().__init__()
+        if isinstance(encoder, str):
+            encoder = encoders[encoder](state) if encoder in encoders else timm_encoder(encoder, state)
+        self.encoder,self.stride,(*skips,deep) = encoder,stride,encoder.channels
+        self.bottom = conv(deep, widths[0], 1)
+        self.look = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(widths[0], widths[0], 1))
+        self.ups = nn.ModuleList([conv(w + s, o) for w,s,o in zip(widths, skips[::-1], widths[1:])])
+        self.head,self.color = nn.Conv2d(widths[-1], n_out, 1),color or nn.Identity()
+        adapt(self, **options)
+    def groups(self):
+        "Parameters of the encoder, and all others"
+        first = list(self.encoder.parameters())
+        ids = {id(p) for p in first}
+        return [first, [p for p in self.parameters() if id(p) not in ids]]
+    def up(self, maps):
+        "From four maps to the answer at a quarter"
+        x = self.bottom(maps[-1])
+        x = x + self.look(x)
+        for up,skip in zip(self.ups, maps[-2::-1]):
+            x = up(torch.cat([F.interpolate(x, scale_factor=2., mode='bilinear', align_corners=False), skip], 1))
+        return self.head(x)
+    def forward(self,
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW, any size
+    ) -> Tensor: # `bs`x`n_out`xHxW, or a quarter of that, rounded up
+        (h,w),least = L.shape[-2:],self.encoder.least
+        pad = [-o%32 if least == 32 else max(o + -o%32, least) - o for o in (w, h)]
+        out,s = self.up(self.encoder(F.pad(L, (0, pad[0], 0, pad[1]), mode='replicate'))),self.stride
+        if s < 4: out = F.interpolate(out, scale_factor=4./s, mode='bilinear', align_corners=False)
+        return out[...,:(h + s - 1)//s,:(w + s - 1)//s]
+
+# %% [markdown]
+# The product's network is one of these. With its weights under their new names, the answer is the same to the last bit.
+
+# %%
+torch.manual_seed(seed)
+mobile = MobileUNet(2).eval()
+ours = EncoderUNet('mobile', stride=4)
+new = {k.replace('encoder.', 'encoder.net.'): v for k,v in mobile.state_dict().items()}
+ours.load_state_dict(new)
+with torch.no_grad(): test_eq(ours.eval()(L), mobile(L))
+test_eq(n_weights(ours), n_weights(mobile))
+test_eq([len(o) for o in ours.groups()], [len(o) for o in mobile.groups()])
+n_weights(ours)
+
+# %% [markdown]
+# For each family: the count by hand, any size (one pixel included), the same answer twice, a gradient in every parameter, and a first step that lowers the loss. A bias of the global mean's 1x1 convolution is followed by no norm and learns.
+
+# %%
+def way_up(c, n, widths=(256, 192, 128, 64)):
+    w0 = widths[0]
+    mixes = sum(9*(w + s)*o + 2*o for w,s,o in zip(widths, c[-2::-1], widths[1:]))
+    return c[-1]*w0 + 2*w0 + w0*w0 + w0 + mixes + widths[-1]*n + n
+
+rows = {}
+for k,e in made.items():
+    torch.manual_seed(seed)
+    test_eq(n_weights(EncoderUNet(e, 313)), n_weights(e) + way_up(e.channels, 313))
+    net = EncoderUNet(e, widths=(16, 12, 8, 8)).eval()
+    with torch.no_grad():
+        for h,w in ((1, 1), (33, 50)): test_eq(net(torch.rand(1, 1, h, w)).shape, (1, 2, h, w))
+        test_eq(net(L), net(L))
+        test_eq(EncoderUNet(e, stride=4)(torch.rand(2, 1, 33, 50)).shape, (2, 2, 9, 13))
+    rows[k] = one_step(net, (torch.rand(2, 1, size, size),), torch.rand(2, 2, size, size), lr=1e-3)
+pd.DataFrame(rows, index=['before', 'after']).T.assign(lower=lambda d: d.after < d.before)
+
+# %% [markdown]
+# ResNet adds what a branch computes to what went in, and timm starts it with branches that compute nothing: the scale of each branch's last norm is zero. So at the first step no gradient gets *into* a branch, only to that scale; from the second on it does. The question has to be asked with scales that are not zero. MobileNetV2 has dead weights for good: its blocks end in a norm without a ReLU, and the shift of such a norm goes straight into another convolution and norm, which takes it back.
+
+# %%
+assert all(after < before for before,after in rows.values())
+def dead(k, zero):
+    torch.manual_seed(seed)
+    net = EncoderUNet(copy.deepcopy(made[k]), widths=(16, 12, 8, 8))
+    for o in net.modules():
+        if isinstance(o, nn.BatchNorm2d) and not zero: nn.init.ones_(o.weight)
+    return unreached(net, torch.rand(2, 1, 64, 64))
+
+first = dead('resnet18', True)
+assert first and all(k.startswith('encoder.net.layer') and 'bn2' not in k for k in first)
+test_eq((dead('resnet18', False), dead('alexnet', True)), ([], []))
+assert all(k.endswith(('conv.2.bias', 'conv.3.bias')) for k in dead('mobile', False))
+len(first)
+
+# %% [markdown]
+# Skips that lead nowhere do not crash. The derivative of the answer with respect to each of the four maps says that all are used, and with the others set to zero, how far each reaches: @fig-skips.
+
+# %%
+#| label: fig-skips
+#| fig-cap: "ResNet-18: how strongly the answer's middle pixel depends on each cell of the four maps."
+torch.manual_seed(seed)
+net = EncoderUNet('resnet18').eval()
+maps = [o.detach().requires_grad_() for o in net.encoder(torch.rand(1, 1, 128, 128))]
+slopes = torch.autograd.grad(net.up(maps)[0,:,16,16].sum(), maps)
+seen = [o[0].abs().sum(0) for o in slopes]
+assert all(o.max() > 0 for o in seen)
+test_eq(extent(seen[0]), (3, 3))
+test_eq(extent(seen[3]), (4, 4))
+fig,axs = plt.subplots(1, 4, figsize=(7, 2), layout='constrained')
+for ax,o,r in zip(axs, seen, Encoder.rates):
+    ax.imshow(o**.33, cmap='gray')
+    ax.set_title(f'1/{r}', fontsize=9)
+    ax.axis('off')
+
+# %% [markdown]
+# Options work as on any other network: here instance norm and attention on the way up, where the map is small.
+
+# %%
+torch.manual_seed(seed)
+net = EncoderUNet('resnet18', widths=(16, 12, 8, 8), norm='group', attention=('ups.0',), spectral=True)
+assert not any(isinstance(o, nn.BatchNorm2d) for o in net.modules())
+test_eq(net(L).shape, (bs, 2, size, size))
+type(net.ups[0][1]).__name__,net.encoder.net.bn1
+
+# %% [markdown]
+# ## What we have
+#
+# - `Encoder` and `timm_encoder`: any network that makes a pyramid of maps, aligned and with its own weights;
+# - `EncoderUNet`, of which the product's U-Net is one, for every size;
+# - for each family what S4's comparison needs: the count, the smallest picture, and the proof that all of it learns.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Which networks of timm do not fit, and for which of them could the maps be made?
+# 2. Freeze the encoder for the first steps. Which parameter groups do you need, and what does batch norm do meanwhile?
+# 3. Fold the three gray channels of `Encoder` into one, as [chapter 03](unet.ipynb) does. How much time is won for AlexNet, whose first kernel is 11x11?

@@ -1,0 +1,288 @@
+# %% [markdown]
+# # Without a stride
+#
+# > S2's generator: full size all the way, the lightness told again before every layer, and a vector of noise
+#
+# S2 blames strides for blocks of color with hard edges, and does without: all its layers work at full size. So that the picture is not forgotten on the way, its lightness is joined to the input of every one of them. And because a gray photograph has many possible colorings, it is given a vector of noise: another vector, another answer. At the end of this chapter we have this generator to the last weight, tied to pictures of 90x120 pixels as it is, and a version that is not tied to anything, in which noise is a map.
+
+# %%
+#| default_exp models.s2
+
+# %% tags=["parameters"]
+size,steps,seed = 48,180,2
+
+# %%
+#| export
+import torch, torch.nn.functional as F
+from torch import nn, Tensor
+from colorbook.core import InputError
+from colorbook.models.layers import adapt, norm_of
+
+# %%
+#| hide
+import matplotlib.pyplot as plt
+from fastcore.test import *
+from colorbook.models.inspect import extent, field, n_weights, one_step, reach, unreached
+from colorbook.color.lab import join_lab, show_row
+
+# %% [markdown]
+# ## Noise
+
+# %% [markdown]
+# The vector $z$ has 100 numbers, each uniform in -1..1. S2 multiplies it with a matrix that has a row for every pixel, and folds the result into a map. That is 70 % of its parameters, and it ties the network to one size, which S2's authors regret. A matrix product with the *same* row for every pixel, a 1x1 convolution, is not tied; but then the noise itself must be a map, or every pixel gets the same. We allow anything from one vector for the whole picture to one for each pixel: what is given is enlarged smoothly to the picture's size. A coarse map of noise makes colors that belong together over patches of the picture.
+#
+# What if no noise is given? In training a fresh vector is drawn for each picture. Afterwards it is zero, the middle of all choices, so that the same picture has the same answer.
+
+# %%
+#| export
+def draw_noise(
+    n:int, # pictures
+    z_dim:int, # numbers for each
+    size:tuple=(), # (h, w) for a map; one vector a picture if empty
+    seed:int=None, # draw the same again; None for torch's own generator
+) -> Tensor: # `n`x`z_dim`, or `n`x`z_dim`xhxw
+    "Noise, uniform in -1..1 (S2)"
+    g = None if seed is None else torch.Generator().manual_seed(seed)
+    return torch.rand(n, z_dim, *size, generator=g)*2 - 1
+
+# %%
+#| export
+def spread(
+    z:Tensor, # `bs`x`z_dim`, or `bs`x`z_dim`xhxw of any size
+    L:Tensor, # `bs`x1xHxW
+) -> Tensor: # `bs`x`z_dim`xHxW
+    "Noise as a map of the size of `L`"
+    return F.interpolate(z if z.dim() == 4 else z[...,None,None], L.shape[-2:], mode='bilinear', align_corners=False)
+
+# %%
+#| label: fig-noise
+#| fig-cap: "Three channels of noise as color: one vector for the picture, a map of 4x6, and one for each pixel."
+L = torch.rand(1, 1, 40, 60)
+maps = [spread(draw_noise(1, 3, o, seed), L) for o in ((), (4, 6), (40, 60))]
+one = draw_noise(1, 3, seed=seed)
+test_close(maps[0], one[...,None,None].expand(1, 3, 40, 60), eps=1e-6)
+test_close(maps[2], draw_noise(1, 3, (40, 60), seed), eps=1e-6)
+test_ne(draw_noise(1, 3), draw_noise(1, 3))
+test_close(draw_noise(99, 99, seed=0).var(), 1/3, eps=.01)
+assert all(o.abs().max() <= 1 for o in maps)
+show_row([o[0]/2 + .5 for o in maps], width=6)
+
+# %% [markdown]
+# ## The generator
+
+# %% [markdown]
+# From the map of noise $h_0$, six convolutions, each of which is told the lightness again:
+#
+# $$h_i=\mathrm{ReLU}(\mathrm{BN}(W_i*[L,h_{i-1}])),\quad i=1\ldots5,\qquad (a,b)=\tanh(W_6*[L,h_5])$$
+#
+# with kernels of 7 and then 5, and 128, 64, 64, 64 and 32 channels. S2 keeps color as bytes with 128 for none, so its $\pm1$ is $\pm127.5$; on our scale of 110 that is $\pm1.16$. TensorFlow's convolutions have a bias by default, and S2's keep it in front of a batch norm, which takes it back: 352 of the published 1,572,454 parameters never learn anything. We have them, because the count is the published one. The first weights are Glorot's, Keras' default, and so are the norm's $\epsilon$ and momentum.
+
+# %%
+#| export
+def join(
+    ni:int, # channels in, without L
+    nf:int, # channels out
+    ks:int, # side of the kernel
+    norm:str, # key of `colorbook.models.layers.norms`
+) -> nn.Sequential: # convolution, norm, ReLU
+    "A layer at full size, with room for L"
+    return nn.Sequential(nn.Conv2d(1 + ni, nf, ks, padding=ks//2), norm_of(norm, nf), nn.ReLU())
+
+# %%
+#| export
+def keras_start(
+    net:nn.Module, # changed in place
+):
+    "Keras' start: Glorot weights, no bias, its epsilon and momentum in batch norms"
+    for m in net.modules():
+        if isinstance(m, (nn.Conv2d, nn.Linear)):
+            nn.init.xavier_uniform_(m.weight)
+            nn.init.zeros_(m.bias)
+        elif isinstance(m, nn.BatchNorm2d): m.eps,m.momentum = 1e-3,.01
+
+# %%
+#| export
+class Stride1Generator(nn.Module):
+    "S2's generator after COLORGAN (Cao et al. 2017): no strides, L before every convolution, noise; L to color"
+    def __init__(self,
+        size:tuple=None, # (h, w) for S2's dense layer, (90, 120) as published; None for any size, noise as a map
+        z_dim:int=100, # numbers of noise
+        planes:int=8, # maps that the noise becomes where `size` is None; S2's dense layer makes one
+        widths:tuple=(128, 64, 64, 64, 32), # channels of the layers
+        norm:str='batch', # key of `colorbook.models.layers.norms`
+        **options, # see `colorbook.models.layers.adapt`
+    ):
+        super().__init__()
+        self.size,self.z_dim,n = size,z_dim,1 if size else planes
+        self.project = nn.Linear(z_dim, size[0]*size[1]) if size else nn.Conv2d(z_dim, n, 1)
+        self.first = nn.Sequential(norm_of('batch', n) if norm == 'batch' else nn.Identity(), nn.ReLU())
+        sides = 7,*[5]*(len(widths) - 1)
+        self.layers = nn.ModuleList([join(i, o, k, norm) for i,o,k in zip((n, *widths), widths, sides)])
+        self.head = nn.Conv2d(1 + widths[-1], 2, 5, padding=2)
+        keras_start(self)
+        adapt(self, **options)
+    def noise(self, L):
+        "What stands in where no noise is given: a fresh draw in training, zeros afterwards"
+        z = L.new_zeros(len(L), self.z_dim)
+        return z.uniform_(-1, 1) if self.training else z
+    def plane(self, z, L):
+        if self.size is None: return self.project(spread(z, L))
+        if not torch.compiler.is_exporting(): check_plane(z, L, self.size)
+        return self.project(z).view(-1, 1, *self.size)
+    def forward(self,
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW
+        z:Tensor=None, # noise in -1..1, `bs`x`z_dim`, or a map `bs`x`z_dim`xhxw; see `noise`
+    ) -> Tensor: # color in about -1..1, `bs`x2xHxW
+        x,h = L*2 - 1,self.first(self.plane(self.noise(L) if z is None else z, L))
+        for layer in self.layers: h = layer(torch.cat([x, h], 1))
+        return self.head(torch.cat([x, h], 1)).tanh()*127.5/110
+    def color(self, out): return out
+
+# %%
+#| export
+def check_plane(
+    z:Tensor, # noise
+    L:Tensor, # lightness
+    size:tuple, # (h, w) that S2's dense layer was made for
+):
+    "Raise an `InputError` where S2's dense layer does not fit"
+    what = "S2's dense layer is tied to %dx%d pixels"%tuple(size)
+    if tuple(L.shape[-2:]) != tuple(size):
+        raise InputError('%s and got %dx%d'%(what, *L.shape[-2:]), 'make the generator with size=None')
+    if z.dim() != 2: raise InputError(f'{what} and one vector of noise', 'make the generator with size=None for maps')
+
+# %% [markdown]
+# The counts, against S2's and against the sum by hand. In the version for any size the dense layer of 1,090,800 shrinks to 808 parameters, and the first convolution gets seven more channels.
+
+# %%
+with torch.device('meta'): s2,free,lone = Stride1Generator((90, 120)),Stride1Generator(),Stride1Generator(planes=1)
+test_eq((n_weights(s2), n_weights(s2.project)), (1_572_454, 1_090_800))
+test_eq(100*90*120 + 90*120, 1_090_800)
+test_eq(n_weights(lone), 1_572_454 - 1_090_800 + 100 + 1)
+test_eq(n_weights(free) - n_weights(lone), 7*(100 + 1) + 7*2 + 7*7*7*128)
+test_eq(sum(len(o[0].bias) for o in s2.layers), 352)
+n_weights(s2),n_weights(free)
+
+# %% [markdown]
+# Every size comes out as it went in, down to a pixel; the dense version takes its own size and says so. All parameters learn but those 352 and, because a batch norm follows there too, the bias of the map. (A group norm takes back a bias only where its groups are single channels, as in the first and fifth layer of our small network.)
+
+# %%
+def small(size=None, **kw): return Stride1Generator(size, 10, widths=(8, 6, 6, 6, 4), **kw)
+torch.manual_seed(seed)
+dense,free = small((9, 12)),small()
+biases = [f'layers.{i}.0.bias' for i in range(5)]
+L,z = torch.rand(3, 1, 9, 12),draw_noise(3, 10)
+test_eq(unreached(free, L, draw_noise(3, 10)), ['project.bias', *biases])
+test_eq(unreached(dense, L, z), biases)
+test_eq(unreached(small(norm='group'), L, z), [biases[0], biases[4]])
+for h,w in ((1, 1), (5, 8), (31, 17)): test_eq(free.eval()(torch.rand(1, 1, h, w)).shape, (1, 2, h, w))
+test_fail(lambda: dense(torch.rand(1, 1, 9, 13)), exc=InputError, contains='tied to 9x12 pixels and got 9x13')
+test_fail(lambda: dense(L, z[...,None,None]), exc=InputError, contains='one vector')
+for net in (dense, free):
+    before,after = one_step(net, (L, z), torch.rand(3, 2, 9, 12))
+    assert after < before
+before,after
+
+# %% [markdown]
+# ## What it sees, and how often it is told
+
+# %% [markdown]
+# One kernel of 7 and five of 5 see 27 pixels, whatever the picture: S2 found "faces good, otherwise safe brownish", and a face at 90x120 pixels is about what fits. That the lightness is joined *before every* convolution is measured by taking the way away: with all weights for $h$ set to zero in layer $i$, everything before it is cut off, and what is still seen must be the field of the layers from $i$ on. For the last one it is 5 pixels; a network that is told once would see nothing.
+
+# %%
+def seen(net):
+    x = torch.rand(1, 1, 41, 41)
+    return extent(field(lambda o: net(o, torch.zeros(1, 10))[0,:,20,20].sum(), x))[0]
+
+torch.manual_seed(seed)
+net = small().eval()
+for m in net.modules():
+    if isinstance(m, nn.ReLU): m.forward = lambda o: o
+kernels,views = [7, 5, 5, 5, 5, 5],[]
+for i,m in enumerate([*(o[0] for o in net.layers), net.head]):
+    if i: m.weight.data[:,1:] = 0
+    views.append(seen(net))
+    test_eq(views[-1], reach([(k, 1, 1) for k in kernels[i:]]))
+test_eq(views, [27, 21, 17, 13, 9, 5])
+views
+
+# %% [markdown]
+# ## Another vector, another answer
+
+# %% [markdown]
+# The same noise gives the same answer twice, different noise different ones, no noise the middle. In a map of noise only the neighborhood of what was changed moves. That noise changes *anything* is not to be taken for granted after training: a content loss that compares with one truth teaches the network to ignore it. An answer that follows $z$ has to be paid for, by a critic or by a term of its own.
+
+# %%
+torch.manual_seed(seed)
+net,L = small().eval(),torch.rand(1, 1, size, size)
+with torch.no_grad():
+    a,b = (net(L, draw_noise(1, 10, seed=o)) for o in (0, 1))
+    test_eq(net(L, draw_noise(1, 10, seed=0)), a)
+    test_eq(net(L), net(L, torch.zeros(1, 10)))
+    z = draw_noise(1, 10, (size, size), seed)
+    other = z.clone()
+    other[...,20,20] += 1
+    moved = extent((net(L, other) - net(L, z))[0].abs().sum(0))
+assert (a - b).abs().mean() > 1e-3 and max(moved) <= 27
+torch.manual_seed(seed)
+assert not torch.equal(net.train()(L), net(L))
+(a - b).abs().mean(),moved
+
+# %% [markdown]
+# A picture with two possible truths makes it plain. Disks are red or blue, and which they are is told by the sign of the first number of $z$. Then the network learns both, and @fig-choices shows what it answers for one picture and several $z$. With the noise hidden from it, the same network learns what is between: violet, and gray.
+
+# %%
+def disks(bs):
+    "Lightness of disks, noise, and a color that the noise decides"
+    y,x = torch.meshgrid(*[torch.linspace(-1, 1, size//3)]*2, indexing='ij')
+    c = torch.rand(bs, 2, 1, 1)*.8 - .4
+    inside = ((x - c[:,:1])**2 + (y - c[:,1:])**2 < .2).float()
+    z = draw_noise(bs, 10)
+    red,blue = torch.tensor([.6, .4]),torch.tensor([.2, -.7])
+    return .4 + .2*inside,z,torch.where(z[:,:1] > 0, red, blue)[...,None,None]*inside
+
+# %%
+def fit(hidden):
+    "A network that has learned from disks, and its last losses"
+    torch.manual_seed(seed)
+    net,losses = small(),[]
+    for o in net.modules():
+        if isinstance(o, nn.BatchNorm2d): o.momentum = .1 # Keras' statistics take longer than we train
+    opt = torch.optim.Adam(net.parameters(), 1e-2)
+    for _ in range(steps):
+        L,z,ab = disks(24)
+        losses.append(F.mse_loss(net(L, z*(not hidden)), ab))
+        opt.zero_grad()
+        losses[-1].backward()
+        opt.step()
+    return net.eval(),sum(losses[-20:]).item()/20
+
+(told,low),(untold,high) = fit(False),fit(True)
+assert low < .7*high
+low,high
+
+# %%
+#| label: fig-choices
+#| fig-cap: "One picture and four vectors of noise: for a network that was told, and for one that was not."
+torch.manual_seed(seed)
+L,_,_ = disks(1)
+zs = draw_noise(4, 10, seed=seed)
+zs[:,0] = torch.tensor([-.9, -.5, .5, .9])
+with torch.no_grad(): fakes = [join_lab(L, net(L, z[None]*k))[0] for net,k in ((told, 1), (untold, 0)) for z in zs]
+def spread_of(o): return torch.stack(o).std(0).mean()
+assert spread_of(fakes[:4]) > 10*spread_of(fakes[4:])
+show_row(fakes, ['told']*4 + ['hidden']*4)
+
+# %% [markdown]
+# ## What we have
+#
+# - `Stride1Generator((90, 120))`, with S2's 1,572,454 parameters, and `Stride1Generator()` for every size;
+# - noise as a vector or a map, the same again for the same seed, and zero where nobody asked;
+# - the proof that each layer is told the lightness, and a picture of what a hidden choice does.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. S2 draws new noise for every frame of a video. Give two frames that hardly differ the same noise, and different noise. How large is the flicker?
+# 2. Let the disks' color be decided by a number of $z$ that is *not* given, and train with a critic of [chapter 04](critics.ipynb) in place of the mean squared error. What is the color now?
+# 3. Which `planes` does `fit` need at the least, and why?

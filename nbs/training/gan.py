@@ -1,0 +1,590 @@
+# %% [markdown]
+# # The adversary
+#
+# > Adversarial training as one callback on a plain fastai Learner
+#
+# A generator that is scored by its distance from the truth learns to be careful, and careful means brown. A critic that is trained at the same time asks another question: could this be the color of a photograph? At the end of this chapter we have both questions in one training loop. It is a callback of some forty lines on an ordinary `Learner`, so that schedules, checkpoints, clipping and mixed precision go on working; one object trains the generator alone, the critic alone, or both against each other; and whoever is not being trained rests, down to the last bit.
+
+# %%
+#| default_exp training.gan
+
+# %% tags=["parameters"]
+size,n_pictures,n_epochs,seed = 24,384,6,0
+
+# %%
+#| export
+import torch
+from torch import nn, Tensor
+from fastai.vision.all import *
+from colorbook.core import UsageError
+from colorbook.data.loaders import present
+from colorbook.losses.adversarial import adversarial_losses, EachLoss
+
+# %%
+#| hide
+import tempfile
+import matplotlib.pyplot as plt
+from fastcore.test import *
+from colorbook.models.critics import PatchCritic
+from colorbook.color.lab import join_lab
+
+# %% [markdown]
+# ## Two networks, one Learner
+
+# %% [markdown]
+# A Learner trains one module with one optimizer. fastai's own `fastai.vision.gan` bends that rule: its module is the generator on one batch and the critic on the next, a callback exchanges inputs and targets in between, and the loss changes its meaning with it. Everything that reads the Learner has to know whose turn it is, and what does not know it breaks: a learning rate for the critic cannot be combined with `fit_one_cycle`, and the log mixes the losses of both networks.
+#
+# We keep the rule instead. The Learner's model holds both networks, and when it is called it *is* the generator. What the critic does happens elsewhere.
+#
+# Two numbers travel with them, as batch norm's count of batches travels with its layer: how many batches had a turn of their own, and the critic's last loss. Schedules decide by them whose turn is next, and so a schedule is saved and resumed with the networks. A third part is optional, weights between the losses that are themselves learned; the chapter on [turns](schedules.ipynb) has both.
+#
+# For the experiments of this chapter a generator of three layers is enough. Its batch norm matters: running statistics are buffers, not weights, and a network that is said to rest must leave those alone too. The critic's spectral norm keeps buffers as well, the vectors of its power iteration.
+
+# %%
+#| export
+class GAN(nn.Module):
+    "Generator and critic side by side; called, it is the generator"
+    def __init__(self,
+        generator:nn.Module, # `L` to output; its method `color` turns output into what the critic sees
+        critic:nn.Module, # `L` and color to logits
+        weights:nn.Module=None, # content and adversarial loss to their sum, trained with the generator
+    ):
+        super().__init__()
+        self.generator,self.critic,self.weights = generator,critic,weights
+        self.register_buffer('step', torch.tensor(0)) # batches of turns, see `GANCallback`
+        self.register_buffer('crit', torch.tensor(float('inf'))) # the critic's last loss
+    def forward(self,
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW
+    ) -> Tensor: # the generator's output
+        return self.generator(L)
+
+# %%
+class Tiny(nn.Module):
+    "A generator of three small layers"
+    def __init__(self, nf=12):
+        super().__init__()
+        def block(ni): return nn.Sequential(nn.Conv2d(ni, nf, 3, padding=1), nn.BatchNorm2d(nf), nn.ReLU())
+        self.layers = nn.Sequential(block(1), block(nf), nn.Conv2d(nf, 2, 3, padding=1))
+    def forward(self, L): return self.layers(L)
+    def color(self, out): return out.tanh()
+
+def tiny_gan(): return GAN(Tiny(), PatchCritic(2, 12, (2, 2, 1)))
+
+torch.manual_seed(seed)
+gan,L = tiny_gan(),torch.rand(2, 1, size, size)
+test_eq(gan.eval()(L), gan.generator(L))
+test_eq('critic.layers.0.parametrizations.weight.0._u' in dict(gan.named_buffers()), True)
+{n: sum(p.numel() for p in m.parameters()) for n,m in gan.named_children()}
+
+# %% [markdown]
+# The two networks rarely want the same learning rate. fastai's optimizer already has an answer, made for fine-tuning: parameters in groups, each with its own settings, all of which `fit` and `fit_one_cycle` take as lists. So the critic is simply the last group. A generator that wants several of its own, such as a pretrained encoder that should move slowly, says so by a method `groups`.
+
+# %%
+#| export
+def gan_splitter(
+    gan:GAN, # generator and critic
+) -> list: # parameter groups: the generator's (its `groups` where it has some), then the critic's
+    "One optimizer, one group for each learning rate"
+    groups = getattr(gan.generator, 'groups', lambda: [params(gan.generator)])()
+    if gan.weights is not None: groups = [*groups[:-1], [*groups[-1], *params(gan.weights)]]
+    return [*groups, params(gan.critic)]
+
+# %%
+groups = gan_splitter(gan)
+test_eq([len(g) for g in groups], [len(params(gan.generator)), len(params(gan.critic))])
+test_eq({id(p) for g in groups for p in g}, {id(p) for p in gan.parameters()})
+len(groups)
+
+# %% [markdown]
+# ## One pass of the generator for both steps
+
+# %% [markdown]
+# With logits $D(L,c)$ for lightness $L$ and color $c$, the logistic losses of [chapter 05](../losses/basic.ipynb) and a content loss $\ell$, one step of training wants to lower two numbers [@goodfellow2014; @isola2017]:
+#
+# $$\mathcal{L}_D=\mathbb{E}\left[\mathrm{softplus}(-D(L,c))+\mathrm{softplus}(D(L,\bar G(L)))\right],\qquad
+# \mathcal{L}_G=\mathbb{E}\left[\ell(G(L),c)\right]+\alpha\,\mathbb{E}\left[\mathrm{softplus}(-D(L,G(L)))\right]$$
+#
+# The bar over $G$ says that the critic's loss sends no gradient into the generator. That is the whole difference between the two uses of $G(L)$, and so one pass serves both: the critic looks at a detached copy, the generator's term at the original. `fastai.vision.gan` runs the generator anew for each, and uses a batch for one network's step only, so that two batches, two passes and one backward pass of the generator make what we get from one batch and one pass.
+#
+# Both networks step from the same weights, at the same time; S0 lets the critic step first and shows the generator the result.
+#
+# The callback does its work in `after_loss`, when the prediction and the content loss are there and nothing has been propagated yet. The content loss is kept before anything is added to it, because a log of mixed losses cannot be read.
+
+# %%
+#| export
+WORK = dict(content=['generator'], critic=['critic'], generator=['generator', 'weights'],
+    both=['generator', 'weights', 'critic'])
+
+class GANCallback(Callback):
+    "The critic's step and the generator's adversarial term, from one pass of the generator"
+    order,name = 5,'adversary'
+    def __init__(self,
+        loss='logistic', # key of `adversarial_losses`, or an object like theirs
+        weight:float=1., # of the adversarial term beside the content loss
+        mode='both', # key of `WORK`, or a function from step and the critic's last loss to one: whose turn it is
+    ):
+        if isinstance(mode, str) and mode not in WORK:
+            remedy = 'content, critic or both, or generator, where it alone steps'
+            raise UsageError(f"there is no mode '{mode}'", remedy)
+        if isinstance(loss, str) and loss not in adversarial_losses:
+            raise UsageError(f"there is no adversarial loss '{loss}'", f"choose {', '.join(adversarial_losses)}")
+        self.adv,self.weight = EachLoss(adversarial_losses[loss]() if isinstance(loss, str) else loss),weight
+        self.mode,self.turns = str(mode),mode if callable(mode) else None
+    def after_loss(self):
+        if not self.training: return
+        gan,L = self.learn.model,present(self.xb[0])
+        self.content = self.learn.loss_grad.detach()
+        if self.turn == 'content': return
+        fake = gan.generator.color(self.pred)
+        self.critic_step(gan.critic, L, self.yb[0], fake.detach())
+        if self.turn != 'critic': self.generator_term(gan.critic, L, fake)
+        self.learn.loss = self.learn.loss_grad.clone()
+
+# %% [markdown]
+# One verdict on the generated colors serves both losses. The critic's loss is propagated at once, to the critic's weights only. With 16-bit floats the gradients of both networks go through one scaler, so the critic's loss has to be scaled like the other.
+#
+# For its own term the generator looks through the critic, whose weights are constants for that moment: we ask autograd for the slope of that term at the generated colors alone, $s=\partial\ell/\partial c$, and hand the learner a term with the value $\ell$ and the slope $s$, namely $\ell + \langle c - \bar c, s\rangle$ where the bars stand for values without a graph. So nothing of it reaches the critic, which would be trained to be fooled, and the critic is walked forward twice a step, not three times.
+
+# %%
+#| export
+@patch
+def critic_step(self:GANCallback,
+    critic:nn.Module, # the network to train
+    L:Tensor, # lightness in 0..1, `bs`x1xHxW
+    real:Tensor, # true color
+    fake:Tensor, # generated color, detached
+):
+    "CriticOutputs on the same pictures' real and generated color; gradients of the critic unless it rests"
+    wanted,works = self.turn != 'critic','critic' in WORK[self.turn]
+    leaf,true = fake.detach().requires_grad_(wanted),critic(L, real) if works else None
+    verdict = critic(L, leaf)
+    self.judged = leaf,verdict
+    if not works: return
+    self.scores = score(true),score(verdict)
+    crit = self.adv.critic(true, verdict)
+    if hasattr(self.adv, 'penalty'): crit = crit + self.adv.penalty(critic, L, real, leaf.detach())
+    scaler = getattr(self.learn, 'scaler', None)
+    (scaler.scale(crit) if scaler else crit).backward(inputs=list(critic.parameters()), retain_graph=wanted)
+    self.crit = crit.detach()
+    self.learn.model.crit.copy_(self.crit)
+
+# %%
+#| export
+@patch
+def generator_term(self:GANCallback,
+    critic:nn.Module, # the judge, which has given its verdict in `critic_step`
+    L:Tensor, # lightness in 0..1, `bs`x1xHxW
+    fake:Tensor, # generated color, with its graph
+):
+    "Add what the critic holds against the generator to the loss"
+    (leaf,verdict),weigh = self.judged,self.learn.model.weights
+    gen = self.adv.generator(verdict)
+    slope, = torch.autograd.grad(gen, leaf)
+    self.gen,self.judged = gen.detach(),None
+    self.term = term = self.weight*(self.gen + ((fake - fake.detach())*slope).sum())
+    self.learn.loss_grad = self.learn.loss_grad + term if weigh is None else weigh(self.learn.loss_grad, term)
+
+# %% [markdown]
+# Some adversarial losses ask for more than two verdicts: a `penalty` on the critic's slopes that joins its loss, or to `constrain` it after each of its steps, such as by clipping its weights. A loss object that has such methods gets them called; those of [chapter 05](../losses/basic.ipynb) have none.
+#
+# CriticOutputs may be more than one tensor, too, an energy and a code, or one for each of several critics. That is between them and their loss. Whoever only wants to watch, gets the first tensor.
+
+# %%
+#| export
+def score(
+    verdict, # of a critic: a tensor, or a tuple that begins with a verdict
+) -> Tensor: # without its graph
+    "The first tensor of a verdict"
+    while not isinstance(verdict, Tensor): verdict = verdict[0]
+    return verdict.detach()
+
+# %%
+x = torch.rand(2, 1)
+test_eq(score((((x, None), x*2), (1., 2.))), x)
+score(x)
+
+# %% [markdown]
+# ## Whoever rests does not move
+
+# %% [markdown]
+# It is tempting to let a network rest by giving it gradients of zero. An optimizer with momentum knows better: it remembers the last direction and keeps walking, and weight decay goes on as well. That is how the resting network of `fastai.vision.gan` comes to move on every batch. Here is the defect in one weight.
+
+# %%
+w = nn.Parameter(torch.ones(1))
+opt = Adam([w], lr=.1)
+w.grad = torch.ones(1)
+opt.step()
+before = w.item()
+opt.zero_grad()
+opt.step()
+test_ne(w.item(), before)
+w.item() - before
+
+# %% [markdown]
+# A gradient that is *absent* is another matter: fastai's optimizer, like PyTorch's, passes over parameters whose `grad` is `None`, momentum, decay and all. So before the step the resting network's gradients are removed. Its buffers rest too, because its normalization layers are put in evaluation mode, and where the generator rests the backward pass through it is left out altogether.
+#
+#
+# Whose turn it is may change from batch to batch. Where it does, a function says so, and is asked before each batch: it gets the number of batches that it has decided so far and the critic's last loss, and returns one of four words. In the turn `'generator'` the critic judges, but rests.
+
+# %%
+#| export
+@patch
+def before_fit(self:GANCallback):
+    "No losses yet; the count goes on where the networks' last turn was"
+    self.content = self.gen = self.crit = torch.tensor(float('nan'))
+    self.count = int(self.learn.model.step)
+
+@patch
+def before_train(self:GANCallback): self.turn = None
+
+@patch
+def before_batch(self:GANCallback):
+    "Whose turn it is"
+    self.term = self.scores = None
+    if not self.training: return
+    gan,turn = self.learn.model,self.mode
+    if self.turns:
+        turn,self.count = self.turns(self.count, gan.crit),self.count + 1
+        gan.step.fill_(self.count)
+    if turn != self.turn: self.take_turn(turn)
+
+# %%
+#| export
+@patch
+def take_turn(self:GANCallback,
+    turn:str, # key of `WORK`
+):
+    "Only who works updates running statistics; a generator that rests keeps no graph"
+    self.turn = turn
+    for name,net in self.learn.model.named_children(): net.train(name in WORK[turn])
+    self.learn.model.generator.requires_grad_(turn != 'critic')
+
+@patch
+def before_backward(self:GANCallback):
+    "Leave out the generator's backward pass where it rests"
+    if self.turn == 'critic': raise CancelBackwardException()
+
+# %%
+#| export
+@patch
+def before_step(self:GANCallback):
+    "Take the gradients of whoever rests away"
+    for name,net in self.learn.model.named_children():
+        if name not in WORK[self.turn]:
+            for p in net.parameters(): p.grad = None
+
+@patch
+def after_step(self:GANCallback):
+    "What the adversarial loss wants to be done to a critic that has moved"
+    if 'critic' in WORK[self.turn] and hasattr(self.adv, 'constrain'): self.adv.constrain(self.learn.model.critic)
+
+@patch
+def after_fit(self:GANCallback):
+    "Leave the generator as it is usually found"
+    self.learn.model.generator.requires_grad_(True)
+
+# %% [markdown]
+# To see it rest we need a Learner and pictures. The pictures are drawn, and they hold the problem of colorization in its smallest form: a lighter disc on a gray ground, which is orange in one half of the pictures and blue in the other, and nothing in the lightness tells which.
+#
+# Both networks take some steps, so that the optimizer has momentum for both and would use it. Then each rests while the other goes on, with the same optimizer and a weight decay of 0.1. Of the resting one not a weight and not a buffer changes by a bit; of the other all weights do.
+
+# %%
+HUES = torch.tensor([[.5, .4], [-.1, -.6]])
+
+def draw_discs(n):
+    "`L`, `ab` and the mask of `n` pictures of a disc"
+    y,x = torch.meshgrid(torch.arange(size), torch.arange(size), indexing='ij')
+    cy,cx,r = ((torch.rand(n, 1, 1)*.3 + low)*size for low in (.35, .35, .15))
+    disc = (((x - cx)**2 + (y - cy)**2) < r**2).float()[:,None]
+    L = .5 + .2*disc + .02*torch.randn(n, 1, size, size)
+    return L,disc*HUES[torch.randint(0, 2, (n,))][:,:,None,None],disc
+
+torch.manual_seed(seed)
+L,ab,disc = draw_discs(n_pictures)
+L.shape,ab.shape
+
+# %%
+def quick_learner(gan, L, ab, shuffle=True):
+    "A Learner without display; a quarter of the pictures is held out"
+    items,cut = list(zip(L, ab)),len(L)*3//4
+    dls = DataLoaders.from_dsets(items[:cut], items[cut:], bs=16, shuffle=shuffle, device='cpu', num_workers=0)
+    def l2(out, ab): return F.mse_loss(gan.generator.color(out), ab)
+    learn = Learner(dls, gan, l2, opt_func=partial(Adam, mom=.5), splitter=gan_splitter, wd=.1)
+    learn.remove_cb(ProgressCallback)
+    learn.logger = noop
+    return learn
+
+def disc_learner(n=n_pictures, **kwargs):
+    "The same networks and the same order every time, and the first `n` pictures"
+    torch.manual_seed(seed)
+    random.seed(seed)
+    return quick_learner(tiny_gan(), L[:n], ab[:n], **kwargs)
+
+def snapshot(net): return {k: v.clone() for k,v in net.state_dict().items()}
+def moved(net, was): return {k for k,v in net.state_dict().items() if not torch.equal(v, was[k])}
+
+# %%
+learn = disc_learner(64)
+gan = learn.model
+learn.fit(1, 1e-3, cbs=GANCallback())
+for mode,rests,works in (('content', gan.critic, gan.generator), ('critic', gan.generator, gan.critic),
+    ('generator', gan.critic, gan.generator)):
+    was = snapshot(rests),snapshot(works)
+    learn.fit(1, 1e-3, cbs=GANCallback(mode=mode))
+    test_eq(moved(rests, was[0]), set())
+    test_eq(dict(works.named_parameters()).keys() - moved(works, was[1]), set())
+test_fail(lambda: GANCallback(mode='nothing'), exc=UsageError, contains='content, critic or both')
+test_fail(lambda: GANCallback('no such loss'), exc=UsageError, contains='logistic, lsgan')
+len(was[0]),len(was[1])
+
+# %% [markdown]
+# The same inside one epoch: a schedule in which each rests for two batches while the other works. Who rested is compared before and after every single batch.
+
+# %%
+class Rested(Callback):
+    "Who did not change in each batch"
+    order = GANCallback.order + 1
+    def before_fit(self): self.rows = []
+    def before_batch(self): self.was = [snapshot(o) for o in self.learn.model.children()] if self.training else None
+    def after_batch(self):
+        if not self.training: return
+        still = [name for (name,o),w in zip(self.learn.model.named_children(), self.was) if not moved(o, w)]
+        self.rows.append((self.learn.adversary.turn, *still))
+
+by_turns = ['both', 'critic', 'critic', 'generator', 'content']
+learn.fit(3, 1e-3, cbs=[GANCallback(mode=lambda step,crit: by_turns[step%5]), rested := Rested()])
+rests = dict(both=(), critic=('generator',), generator=('critic',), content=('critic',))
+test_eq(rested.rows, [(o, *rests[o]) for o in (by_turns*2)[:9]])
+test_eq(learn.model.step.item(), 9)
+rested.rows[:5]
+
+# %% [markdown]
+# ## What reaches whom
+
+# %% [markdown]
+# One published colorizer has a critic whose verdict never reaches the generator: the networks train, the losses fall, and nothing in the log looks wrong. So we test the gradients themselves. With a content loss that is zero everything that arrives at the generator comes from the critic, and it must equal what a calculation by hand gives. (The second line of that calculation stands for the critic's look at the true colors, a pass that moves the vectors of its spectral norm.) Then a deaf generator, whose color is cut from its graph before the critic sees it: it gets nothing. And the critic's gradients are the same in both cases, so nothing of the generator's term has leaked into them.
+
+# %%
+class KeepGrads(Callback):
+    "Remember the gradients of a step"
+    order = GANCallback.order + 1
+    def before_step(self):
+        named = self.learn.model.named_parameters()
+        self.learn.grads = {k: p.grad.clone() for k,p in named if p.grad is not None}
+
+def one_step(*cbs, loss_func=None, lr=0.):
+    "A Learner after one step on sixteen pictures"
+    learn = disc_learner(22, shuffle=False)
+    if loss_func: learn.loss_func = loss_func
+    learn.fit(1, lr, wd=0., cbs=[*cbs, KeepGrads()])
+    return learn
+
+def no_content(out, ab): return out.sum()*0
+
+# %%
+learn,hand = one_step(GANCallback(weight=.7), loss_func=no_content),disc_learner(22).model
+hand.critic(L[:16], ab[:16])
+verdict = hand.critic(L[:16], hand(L[:16]).tanh())
+by_hand = torch.autograd.grad(.7*F.softplus(-verdict).mean(), params(hand.generator))
+for (name,_),g in zip(hand.generator.named_parameters(), by_hand):
+    test_close(learn.grads[f'generator.{name}'], g, eps=1e-6)
+
+class Deaf(GANCallback):
+    def generator_term(self, critic, L, fake): super().generator_term(critic, L, fake.detach())
+
+deaf = one_step(Deaf(weight=.7), loss_func=no_content)
+test_eq(sum(g.abs().sum().item() for k,g in deaf.grads.items() if k.startswith('generator')), 0)
+for k,g in learn.grads.items():
+    if k.startswith('critic'): test_eq(deaf.grads[k], g)
+torch.stack([g.norm() for g in by_hand])
+
+# %% [markdown]
+# Extras of a loss object arrive as well. Here is one whose penalty is the critic's mean square on photographs, and which rounds the critic's weights after a step: its loss is the sum, its gradients are those of the sum, and afterwards there are no digits behind the second.
+
+# %%
+class WithExtras(adversarial_losses['logistic']):
+    def penalty(self, critic, L, real, fake): return critic(L, real).square().mean()
+    def constrain(self, critic):
+        for p in critic.parameters(): p.data = p.data.round(decimals=2)
+
+learn,hand = one_step(adversary := GANCallback(WithExtras()), lr=1e-3),disc_learner(22).model
+true,verdict = hand.critic(L[:16], ab[:16]),hand.critic(L[:16], hand(L[:16]).tanh())
+crit = (F.softplus(-true) + F.softplus(verdict)).mean() + hand.critic(L[:16], ab[:16]).square().mean()
+test_close(adversary.crit, crit, eps=1e-6)
+for (name,_),g in zip(hand.critic.named_parameters(), torch.autograd.grad(crit, params(hand.critic))):
+    test_close(learn.grads[f'critic.{name}'], g, eps=1e-6)
+for p in learn.model.critic.parameters(): test_eq(p, p.round(decimals=2))
+crit
+
+# %% [markdown]
+# The log keeps the terms apart: `content` is the content loss alone, `gen` the adversarial term without its weight, `crit` the critic's loss; `valid_loss`, which fastai computes, is the content loss as well. Only the training loss that fastai shows is the sum that the generator lowers.
+#
+# Learning rates apply group by group. Adam's first step is $\eta\,g/(|g|+\varepsilon)$, so the largest change in a network is that network's learning rate $\eta$, and a rate of zero is a standstill. With one cycle the two rates rise and fall together and keep their ratio, which `GANDiscriminativeLR` cannot do.
+#
+# With 16-bit floats small gradients would vanish, so they are scaled up before they are propagated and down before the step. Both networks share the scaler; a critic that is left out would have its gradients divided by a factor they were never multiplied by.
+
+# %%
+adversary = GANCallback('lsgan', weight=3.)
+learn = one_step(adversary)
+test_close(adversary.content, F.mse_loss(disc_learner(22).model(L[:16]).tanh(), ab[:16]), eps=1e-6)
+test_close(learn.recorder.losses[-1], adversary.content + 3*adversary.gen, eps=1e-5)
+test_close(learn.validate()[0], F.mse_loss(learn.model.eval()(L[16:22]).tanh(), ab[16:22]), eps=1e-6)
+
+def largest_steps(*lrs):
+    "Largest change of a weight, for generator and critic"
+    start,end = disc_learner(22).model,one_step(GANCallback(), lr=lrs).model
+    pairs = [zip(params(a), params(b)) for a,b in zip(start.children(), end.children())]
+    return [max((p - q).abs().max().item() for p,q in o) for o in pairs]
+
+test_close(largest_steps(1e-3, 4e-3), [1e-3, 4e-3], eps=2e-5)
+test_eq(largest_steps(0., 4e-3)[0], 0.)
+learn = disc_learner(64)
+learn.fit_one_cycle(1, [1e-3, 4e-3], cbs=GANCallback())
+test_close([h['lr']/learn.opt.hypers[0]['lr'] for h in learn.opt.hypers], [1, 4], eps=1e-6)
+largest_steps(1e-3, 4e-3)
+
+# %%
+class Scale(Callback):
+    "What `MixedPrecision` does to the backward pass, without its 16-bit floats"
+    order = MixedPrecision.order
+    def before_fit(self): self.learn.scaler = torch.amp.GradScaler('cpu', init_scale=1024.)
+    def before_backward(self): self.learn.loss_grad = self.learn.scaler.scale(self.learn.loss_grad)
+
+plain,scaled = one_step(GANCallback()).grads,one_step(GANCallback(), Scale()).grads
+for k,g in plain.items(): test_close(scaled[k]/1024, g, eps=1e-6)
+scaled['critic.layers.0.bias'].norm()/plain['critic.layers.0.bias'].norm()
+
+# %% [markdown]
+# ## The critic sees lightness
+
+# %% [markdown]
+# "Conditional" means that the critic judges color together with lightness; S0 calls itself conditional and is not. The difference can be measured where it is everything: let the lightness be the disc alone, let a picture's true color be the same disc, and let the generator return the disc of its neighbor in the batch. Taken alone, true and generated colors are the same pictures, and a critic that does not see $L$ cannot do better than guess, which costs $2\log 2\approx1.39$. Beside the difference this shows the mode `'critic'`, the warm-up that a critic gets before the two play.
+
+# %%
+class Neighbor(nn.Module):
+    "The next picture's lightness as color"
+    def forward(self, L): return (L.roll(1, 0)*2 - 1).expand(-1, 2, -1, -1)
+    def color(self, out): return out
+
+class CriticLosses(Callback):
+    "The critic's loss at every step"
+    def before_fit(self): self.values = []
+    def after_batch(self):
+        if self.training: self.values.append(self.learn.adversary.crit.item())
+
+def judge(conditional):
+    "Loss of a critic, step by step, whose task is to tell a picture's own disc from another's"
+    torch.manual_seed(seed)
+    gan = GAN(Neighbor(), PatchCritic(2, 12, (2, 2, 1), conditional))
+    learn = quick_learner(gan, disc[:192], (disc[:192]*2 - 1).expand(-1, 2, -1, -1))
+    learn.fit(n_epochs, [0., 5e-3], wd=0., cbs=[GANCallback(mode='critic'), log := CriticLosses()])
+    return log.values
+
+# %%
+#| label: fig-seeing
+#| fig-cap: "A critic's loss at telling a picture's own disc from another's. Without seeing lightness it guesses."
+def draw_losses(curves, level=None, height=2.6):
+    "Losses over the steps, with a dotted line at `level`"
+    fig,ax = plt.subplots(figsize=(6, height))
+    for name,values in curves.items(): ax.plot(values, label=name, lw=1)
+    if level: ax.axhline(level, color='k', ls=':', lw=1)
+    ax.set_xlabel('step')
+    ax.set_ylabel('loss')
+    ax.legend()
+    return fig
+
+curves = {'sees L': judge(True), 'sees color alone': judge(False)}
+last = {k: np.mean(v[-9:]) for k,v in curves.items()}
+test_close(last['sees color alone'], 2*math.log(2), eps=.1)
+assert last['sees L'] < 1.1
+draw_losses(curves, 2*math.log(2));
+
+# %% [markdown]
+# ## Stopped and gone on
+
+# %% [markdown]
+# Training for days means to be interrupted. Since generator and critic are one model with one optimizer, `Learner.save` and `load` carry everything: weights, running statistics, and Adam's moments of both networks. The test is strict. Two epochs at a stretch, against one epoch, saved, loaded into new networks, and another epoch: equal to the last bit on a CPU. The control does without the optimizer's state, and comes out different in nearly every tensor. Here the pictures come in a fixed order; where they are shuffled, the random generators have to be kept as well, which [the journal](journal.ipynb) does.
+
+# %%
+straight = disc_learner(64, shuffle=False)
+straight.fit(2, [1e-3, 4e-3], cbs=GANCallback())
+first = disc_learner(64, shuffle=False)
+first.fit(1, [1e-3, 4e-3], cbs=GANCallback())
+path = first.save(Path(tempfile.mkdtemp())/'half').with_suffix('')
+
+def go_on(with_opt):
+    "New networks that go on from the file"
+    torch.manual_seed(seed + 1)
+    learn = quick_learner(tiny_gan(), L[:64], ab[:64], shuffle=False).load(path, with_opt=with_opt)
+    learn.fit(1, [1e-3, 4e-3], cbs=GANCallback())
+    return learn.model
+
+test_eq(moved(go_on(True), snapshot(straight.model)), set())
+len(moved(go_on(False), snapshot(straight.model)))
+
+# %% [markdown]
+# ## Content, then the critic, then both
+
+# %% [markdown]
+# At the start a generator's colors are so bad that any critic tells them apart, and a critic that is always right teaches little. So training goes in stretches, as in the NoGAN schedule of DeOldify [@salmona2022]: content loss alone until the generator is as good as that makes it, then the critic alone on that generator's colors, and then both for a short time.
+#
+# On the discs the first stretch ends where it must. The squared error is least at the mean of all colors that are possible, so discs that are orange or blue become neither, and their chroma falls from about 0.63 to that of the mean, $\|(c_1+c_2)/2\|=0.22$. This is why colorizers that are trained by distance are brown. Then the critic warms up, and both play. Careful colors are the one thing that never occurs among the true ones, so the critic sees through them first, and the generator has to commit itself to one color or the other.
+#
+# In @fig-losses the three stretches can be told apart, and in @fig-discs their results. The generator does not know the truth better than before; its squared error is even larger. It has learned which answers occur. That all discs tend to get the same color at a time is the price of a generator without chance: from one lightness it has one answer.
+
+# %%
+class Terms(Callback):
+    "The three losses at every step"
+    def __init__(self): self.rows = dict(content=[], gen=[], crit=[])
+    def after_batch(self):
+        if self.training:
+            for k,v in self.rows.items(): v.append(getattr(self.learn.adversary, k).item())
+
+def disc_chroma(net):
+    "Mean chroma inside the held-out discs"
+    inside = disc[-len(held):,0] > 0
+    with torch.no_grad(): return net.generator.color(net.eval()(held)).norm(dim=1)[inside].mean().item()
+
+learn,terms,held = disc_learner(),Terms(),L[-n_pictures//4:]
+learn.fit(n_epochs, 3e-3, wd=0., cbs=[GANCallback(mode='content'), terms])
+careful = learn.model.eval()(held).tanh().detach()
+chroma = dict(mean=HUES.mean(0).norm().item(), content=disc_chroma(learn.model))
+test_close(chroma['content'], chroma['mean'], eps=.08)
+chroma
+
+# %%
+#| label: fig-losses
+#| fig-cap: "The three stretches. Dotted: the critic's loss when it can only guess."
+learn.fit(1, 2e-3, wd=0., cbs=[GANCallback(mode='critic'), terms])
+learn.fit(n_epochs, 2e-3, wd=0., cbs=[GANCallback(weight=.1), terms])
+chroma['both'] = disc_chroma(learn.model)
+assert chroma['both'] > 1.5*chroma['content']
+draw_losses(terms.rows, 2*math.log(2));
+
+# %%
+#| label: fig-discs
+#| fig-cap: "Lightness, truth, content loss alone, with the critic. The distance averages, the critic chooses."
+def show_discs(*rows, n=8):
+    "Some rows of pictures, no axes"
+    fig,ax = plt.subplots(figsize=(8, len(rows)))
+    grid = torch.cat([torch.cat(list(o[:n]), 2) for o in rows], 1)
+    ax.imshow(F.interpolate(grid[None], scale_factor=4)[0].permute(1, 2, 0))
+    ax.axis('off')
+    return fig
+
+bold = learn.model.generator.color(learn.model.eval()(held)).detach()
+show_discs(*[join_lab(held, o) for o in (torch.zeros_like(bold), ab[-len(held):], careful, bold)]);
+
+# %% [markdown]
+# ## What we have
+#
+# - `GAN` and `gan_splitter`: two networks in one Learner with one optimizer, a learning rate for each;
+# - `GANCallback`: content, critic or both from one pass of the generator, batch by batch where a schedule says so, with the resting network at rest to the last bit;
+# - the reason for it all in one picture: distance averages, a critic chooses.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Write a function of the step by which the critic takes two steps for each of the generator's. What does the generator cost in the batches in which it rests?
+# 2. Leave out `inputs` in `critic_step` and add the generator's loss itself in `generator_term`. Which test fails, and what would the critic learn?
+# 3. Give `Tiny` a second input channel of noise. Does it then paint some discs orange and some blue in the same batch?

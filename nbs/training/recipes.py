@@ -1,0 +1,428 @@
+# %% [markdown]
+# # Recipes
+#
+# > A training run is data: one frozen record with a name
+#
+# Half of what makes a colorizer good is in no network: how long, how fast, in which order, on which pictures. Where these facts live in flags and scripts, nobody can say a year later how a model came about. At the end of this chapter a training run is a record of some twenty fields with a name, which goes to a file and comes back the same, and from which networks and losses are made. The [next chapter](trainer.ipynb) runs it.
+
+# %%
+#| default_exp training.recipes
+
+# %% tags=["parameters"]
+size = 32
+
+# %%
+#| export
+import yaml
+from dataclasses import asdict, dataclass, fields, replace
+from operator import index
+from pathlib import Path
+import torch
+from fastai.vision.all import *
+from torch import Tensor
+from torch.utils._pytree import tree_map_only
+from colorbook.training.gan import GAN
+from colorbook.color.bins import AnnealedMean, BinLoss, class_weights
+from colorbook.core import InputError, UsageError, atomic_path
+from colorbook.models.critics import PatchCritic, S0Critic
+from colorbook.models.system_critics import S2Critic, S4Critic
+from colorbook.data.loaders import targets
+from colorbook.models.energy import EnergyCritic
+from colorbook.color.lab import grays
+from colorbook.losses.basic import L1Loss, SmoothL1Loss
+from colorbook.losses.content import ColorfulnessLoss, L2Loss, PerceptualLoss, SumLoss, TotalVariationLoss, vgg
+from colorbook.models.many import ChannelCritics, Critics
+from colorbook.models.plain import FCN32, PlainNet
+from colorbook.models.s2 import Stride1Generator
+from colorbook.training.schedules import LossWeights, make_adversary
+from colorbook.models.unet import MobileUNet, S0Generator
+from colorbook.models.pix2pix import Pix2PixGenerator
+from colorbook.models.encoder_unet import EncoderUNet
+from colorbook.models.zhang import ZhangNet
+
+# %%
+#| hide
+import tempfile
+import pandas as pd
+from fastcore.test import *
+from colorbook.training.gan import gan_splitter
+
+# %% [markdown]
+# ## A recipe is data
+
+# %% [markdown]
+# Training comes in stretches: content loss alone, the critic alone, both ([chapter 08](gan.ipynb)). A `Phase` is one of them. A `Recipe` is the phases and everything else that decides what is learned: networks and losses by their names, weights, optimizer, pictures, seed. Both are frozen, so that no code can change a recipe on its way from the command line to the checkpoint; a variation is a new recipe.
+#
+# `share` makes short epochs, so that sheets and checkpoints come more often than the photographs go round; [the journal](journal.ipynb) has the exact number of batches.
+
+# %%
+#| export
+@dataclass(frozen=True)
+class Phase:
+    "One stretch of training"
+    mode:str # content, critic, generator, both, plain; or a schedule of `training.schedules`: 5-1, wasserstein, adaptive
+    epochs:int
+    lrs:tuple # learning rate of each parameter group: the generator's groups, then the critic
+    one_cycle:bool=True # rise and fall of the learning rates; otherwise they stay
+    share:float=1. # part of the training photos that counts as one epoch
+    stop:float=0. # part of them between two looks of the NoGAN stop; 0 for none
+
+# %%
+#| export
+@dataclass(frozen=True)
+class Recipe:
+    "Everything that decides what a training run learns"
+    name:str
+    phases:tuple # of `Phase`
+    generator:str='mobile' # key of `generators`
+    critic:str='patch' # key of `critics`
+    content:str='bins' # key of `contents`
+    lam:float=1. # weight of the content loss where it has one
+    adversarial:str='logistic' # key of `colorbook.losses.basic.adversarial_losses`
+    adv_weight:float=1. # weight of the adversarial term
+    rebalance:float=.5 # exponent of the class weights: 1 rebalances in full, 0 not at all
+    target:str='ab4' # key of `colorbook.data.loaders.targets`
+    gray:str='lstar' # key of `colorbook.color.lab.grays`
+    data:str='photos' # key of `colorbook.training.trainer.loaders`: what is read, and how
+    aged:float=0. # chance of gamma, fading and grain in L
+    size:int=128 # side of the training crops
+    low:float=.7 # smallest crop, as a share of the short side
+    bs:int=48
+    betas:tuple=(.9, .99) # of Adam
+    eps:float=1e-5
+    wd:float=.01 # decoupled weight decay
+    clip:float=0. # largest gradient norm; 0 for no limit
+    critic_clip:float=0. # largest absolute value in a critic's gradient; 0 for no limit
+    learn_weights:bool=False # weights of content and adversarial loss are learned too
+    bf16:bool=False # networks in bfloat16, weights and losses in float32
+    valid:float=.03 # share of the photos that is held out
+    floor:float=.8 # least colorfulness ratio on held-out photos, see `colorbook.training.export.pick`
+    seed:int=0
+
+# %% [markdown]
+# S0 is published as a script with flags. Each has its place in the recipe:
+#
+# | flag of S0 | default | here |
+# |---|---|---|
+# | `path`, `--dataset {sc2,flower,bob}` | | `DATA` of `colorbook train`: any folder, tar file or glob of tar files |
+# | `--large` | 224 px | recipe `s0-large`, 480 px; `size` for any other |
+# | `--batch_size` | 4 | `bs`; `--batch-size` |
+# | `--lr` | 1e-4 | `lrs` of the phase, one value a network |
+# | `--weight_decay` | 0 | `wd` (decoupled, which is the same at 0) |
+# | `--num_epoch` | 20 | `epochs` of the phase; `--epochs` |
+# | `--lamb` | 100 | `lam` |
+# | `--test` (ignored by S0) | | `colorbook evaluate` and `colorbook colorize` |
+# | `-s`, `--model_G`, `--model_D` (S0 cannot resume) | | always saved; the same command resumes |
+# | `--gpu` | 0 | the first that PyTorch sees, as set by `CUDA_VISIBLE_DEVICES` |
+#
+# What S0 fixes in its code is in the recipe too: Adam's betas 0.5 and 0.999, an unconditional critic, a quarter of the photographs held out.
+#
+# S2's constants are in its code and became fields; S4 is all flags. Wherever a field is named, `colorbook train RECIPE DATA --set FIELD=VALUE` changes it.
+#
+# | flag or constant of S2 | | here |
+# |---|---|---|
+# | `--build_db` | | `colorbook data build-db`; `DATA` may be the file |
+# | `--load_weights` | | the same command resumes |
+# | `--epoch` | 100 | `--epochs` |
+# | `evaluate.py --train 8`, `--train 0 99 175` | | the sheets of the run; `colorbook colorize` on chosen files |
+# | `evaluate.py --test` | | a film frame by frame: `colorbook data frames`, then `colorbook colorize FOLDER` |
+# | `GEN_LR`, `DISC_LR` | 5e-4, 1e-4 | `lrs` |
+# | `clipvalue` | 0.1 | `critic_clip` |
+# | `BATCH`, 90x120 pixels | 20 | `bs`, `size`; the fully convolutional generator takes any size, `stride1_dense` is the published one |
+# | `Z_DIM`, uniform noise | 100 | `z_dim` of `colorbook.models.s2.Stride1Generator` |
+# | a critic that is never heard | | `adv_weight` 0 in `s2`, 0.01 in `s2-fixed` |
+# | COLORGAN: `K_D`, `K_G` | 5, 1 | mode `5-1` of the phase |
+# | COLORGAN: clip 0.01, or penalty 10 | | `adversarial` `wgan`, `wgan_gp` |
+# | COLORGAN: `multi_z`, `multi_condition` | | lightness before every convolution; noise once, as in S2 |
+# | COLORGAN: `rearrange_test.py` | 64 draws | `colorbook.evaluation.diversity`: the sheet sorted by the critic |
+#
+# | flag of S4 | default | here |
+# |---|---|---|
+# | `--PRETRAIN_EPOCHS`, `--PRETRAIN_LR` | 0 | the first phases of `s4-pretrained` |
+# | `--GAN_EPOCHS`, `--GAN_LR` | 2e-5 | `epochs` and `lrs` of the last phase; the recipes have those of the report |
+# | `--ARCHITECTURE {pix2pix, colcolgan}` | | `generator`: `pix2pix`, `colcolgan` |
+# | `--UPCONVS` | 1 | `generator`: `pix2pix`, or `pix2pix_transposed` for 0 |
+# | `--DATASET`, `--DATA_DIR` | | `DATA` |
+# | `--BATCH_SIZE`, `--SIZE` | 32, 256 | `bs` (4, as in the report), `size` |
+# | `--NUM_GPU` | 1 | the first that PyTorch sees |
+# | `--JITTER` | 1 | `low` 0.93: a crop of 256 of 276 pixels |
+# | `--NUM_CRITIC` | 5 | mode of the phase: `5-1`, or `wasserstein` with its 100 steps at times |
+# | `--LOSS_METHOD {wasserstein, least_squares, energy, gan, cnn}` | | recipes `s4-wgan-*`, `s4-lsgan-*`, `s4-ebgan-*`, `s4-gan-*`; `cnn` is mode `content` |
+# | `--L1_WEIGHT`, `--L2_WEIGHT` | 100, 0 | `content` `l1` or `l2`, `lam` (of a *mean*, where S4's L2 is a sum) |
+# | `--GAN_WEIGHT` | 1 | `adv_weight` |
+# | `--LOAD_MODEL` | | the same command resumes |
+# | `info.pkl`, `info.py` | | `recipe.yaml` in the run's folder |
+# | `_eval_all.sh` | | `benchmarks/recipes.py`, `benchmarks/laboratory.py` |
+#
+# What S4's report does not say, such as Adam's betas, is ours. `default` is the product's recipe.
+#
+# Does each of them learn anything? `benchmarks/recipes.py PHOTOS --size 32 --bs 4` trains every recipe for 200 steps on 1,500 photographs, exports it and colors a photograph with the file (`default` at 64 pixels). The content loss on held-out photographs, each on its own scale, before and after:
+#
+# | recipe | before | after | | recipe | before | after |
+# |---|---|---|---|---|---|---|
+# | `s0` | 79.7 | 74.2 | | `s4-wgan-l1` | 31.7 | 17.5 |
+# | `s0-large` | 79.8 | 74.2 | | `s4-wgan-l2` | 0.158 | 0.049 |
+# | `s2` | 0.226 | 0.037 | | `s4-wgan-gp-l1` | 32.2 | 17.6 |
+# | `s2-fixed` | 0.225 | 0.030 | | `s4-wgan-gp-l2` | 0.158 | 0.064 |
+# | `s4-gan-l1` | 32.5 | 12.8 | | `s4-ebgan-l1` | 32.2 | 14.2 |
+# | `s4-gan-l2` | 0.158 | 0.044 | | `s4-ebgan-l2` | 0.158 | 0.033 |
+# | `s4-lsgan-l1` | 32.2 | 12.6 | | `s4-zhang` | 7.31 | 6.02 |
+# | `s4-lsgan-l2` | 0.158 | 0.052 | | `s4-pretrained` | 27.7 | 11.8 |
+# | `default` | 5.99 | 4.35 | | | | |
+#
+# S0 learns slowly: the last layer of its critic begins, as published, with weights of deviation 1.4; in such a run the critic's loss was 14 on average, where guessing gives 1.4, and its slopes drown the content loss for a while.
+#
+# Its content loss was chosen by measurement, as far as that goes. `benchmarks/content.py` trains the same network twice on the same 24,575 photographs, two epochs at 64 pixels, by regression of $ab$ and by classification, and turns the one setting that each has afterwards (saturation; temperature and share). Held-out PSNR in dB, the best that reaches a colorfulness:
+#
+# | colorfulness, share of the truth's | regression | classification |
+# |---|---|---|
+# | 0.4 | 23.12 | 23.00 |
+# | 0.5 | 22.90 | 23.00 |
+# | 0.65 | 22.51 | 22.53 |
+# | 0.8 | 21.53 | not reached |
+#
+# On 120 pictures of 128 pixels this is a draw. Classification is what later chapters need, a distribution in which one can draw and steer, and it costs nothing; hence it is the default.
+
+# %%
+#| export
+def s0_recipe(name, size, **kwargs):
+    "S0 as published, at another size"
+    return Recipe(name, (Phase('both', 20, (1e-4, 1e-4), one_cycle=False),), generator='s0', critic='s0',
+        content='l1', lam=100., target='rgb', size=size, low=1., bs=4, betas=(.5, .999), eps=1e-8, wd=0., valid=.25,
+        bf16=True, **kwargs)
+
+def s2_recipe(name, adv_weight):
+    "S2: squares for the generator, whose rate is the larger; its critic counts only in `s2-fixed`"
+    return Recipe(name, (Phase('both', 100, (5e-4, 1e-4), one_cycle=False),), generator='stride1', critic='s2_pool',
+        content='l2', adv_weight=adv_weight, target='ab', size=96, bs=20, betas=(.9, .999), eps=1e-7, wd=0.,
+        critic_clip=.1)
+
+def s4_recipe(method, content, **kwargs):
+    "S4: one of its adversarial losses beside L1 or L2, with the rates and epochs of its report"
+    adv,critic,mode,lr,epochs = dict(gan=('logistic', 's4', 'both', 1e-4, 8), lsgan=('lsgan', 's4', 'both', 1e-4, 6),
+        wgan=('wgan_s4', 's4', 'wasserstein', 5e-5, 3),
+        ebgan=('energy', 'energy', 'both', 1e-3, 1))[method.split('-')[0]]
+    if method == 'wgan-gp': adv,critic = 'wgan_gp', 's4_gp'
+    return Recipe(f's4-{method}-{content}', (Phase(mode, epochs, (lr, lr), one_cycle=False),), generator='pix2pix',
+        critic=critic, content=content, lam=dict(l1=100., l2=1.)[content], adversarial=adv, target='ab', size=256,
+        low=.93, bs=4, betas=(.5, .999), eps=1e-8, wd=0., **kwargs)
+
+recipes = {r.name: r for r in [
+    s0_recipe('s0', 224), s0_recipe('s0-large', 480), s2_recipe('s2', 0.), s2_recipe('s2-fixed', .01),
+    *[s4_recipe(m, c) for m in ('gan', 'lsgan', 'wgan', 'wgan-gp', 'ebgan') for c in ('l1', 'l2')],
+    Recipe('s4-zhang', (Phase('content', 8, (3e-5, 0.), one_cycle=False),), generator='zhang', size=176, bs=40,
+        rebalance=1., wd=1e-3),
+    replace(s4_recipe('gan', 'l1'), name='s4-pretrained', generator='pix2pix_noise', phases=(
+        Phase('plain', 2, (1e-4, 1e-4), False), Phase('content', 2, (1e-4, 0.), False),
+        Phase('both', 4, (1e-4, 1e-4), False))),
+    Recipe('default', (Phase('content', 5, (3e-4, 2e-3, 0.)), Phase('critic', 1, (0., 0., 2e-4), False, .25),
+        Phase('both', 3, (2e-5, 1e-4, 2e-4), False, .25)), adv_weight=.2, low=.75)]}
+
+# %%
+s0 = recipes['s0']
+test_eq((s0.bs, s0.lam, s0.betas, s0.wd), (4, 100, (.5, .999), 0))
+test_eq(s0.phases, (Phase('both', 20, (1e-4, 1e-4), one_cycle=False),))
+test_eq(replace(recipes['s0-large'], name='s0', size=224), s0)
+test_fail(lambda: setattr(s0, 'lam', 1.), contains='cannot assign')
+pd.DataFrame({k: asdict(recipes[k]) for k in ('s0', 's2', 's4-wgan-gp-l1', 's4-pretrained', 'default')})
+
+# %% [markdown]
+# A recipe goes to YAML and comes back the same, to the last digit. Everything that a person may have mistyped is a `UsageError` that says what there is instead. One trap is YAML's own: it reads `1e-4` as text and only `1.0e-4` as a number; we take both.
+
+# %%
+#| export
+def to_plain(
+    recipe:Recipe,
+) -> dict: # lists, numbers and strings only
+    "A recipe as YAML and JSON know it"
+    def plain(o):
+        if isinstance(o, dict): return {k: plain(v) for k,v in o.items()}
+        return [plain(v) for v in o] if isinstance(o, (list, tuple)) else o
+    return plain(asdict(recipe))
+
+def save_recipe(recipe:Recipe, path):
+    "Write a recipe to YAML"
+    with atomic_path(path) as f: f.write_text(yaml.safe_dump(to_plain(recipe), sort_keys=False))
+
+# %%
+#| export
+def build(
+    cls, # `Recipe` or `Phase`
+    d:dict, # values for its fields, as YAML reads them
+):
+    "An object of `cls`; `UsageError` where it has no such field"
+    types = {f.name: f.type for f in fields(cls)}
+    wrong = ', '.join(sorted(set(d) - set(types)))
+    if wrong: raise UsageError(f'a {cls.__name__.lower()} has no {wrong}', f"it has {', '.join(types)}")
+    cast = {float: float, int: index, tuple: lambda o: tuple(x if isinstance(x, Phase) else float(x) for x in o)}
+    return cls(**{k: cast.get(types[k], noop)(v) for k,v in d.items()})
+
+def from_plain(d:dict) -> Recipe:
+    "The recipe that `to_plain` turned into `d`"
+    return build(Recipe, {**d, 'phases': [build(Phase, p) for p in d['phases']]})
+
+# %%
+#| export
+def load_recipe(
+    name, # a name of `recipes`, or the path of a YAML file; a `Recipe` is returned as it is
+) -> Recipe:
+    "A recipe by name or from a file"
+    if isinstance(name, Recipe): return name
+    if str(name) in recipes: return recipes[str(name)]
+    if not Path(name).exists():
+        raise UsageError(f"there is no recipe '{name}'", f"choose {', '.join(recipes)} or give a YAML file")
+    try: return from_plain(yaml.safe_load(Path(name).read_text()))
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, OSError) as e:
+        raise InputError(f"'{name}' is no recipe: {e}", 'start from the recipe.yaml of a run') from e
+
+# %%
+#| export
+def vary(
+    recipe:Recipe,
+    epochs:int=None, # of the first phase
+    **overrides, # other fields
+) -> Recipe: # the recipe with these changes
+    "A recipe with some fields replaced"
+    if epochs is not None: overrides['phases'] = (replace(recipe.phases[0], epochs=epochs), *recipe.phases[1:])
+    try: return build(Recipe, {**{f.name: getattr(recipe, f.name) for f in fields(recipe)}, **overrides})
+    except (TypeError, ValueError) as e: raise UsageError(f'no recipe has {overrides}: {e}', 'see its fields') from e
+
+# %%
+home = Path(tempfile.mkdtemp())
+for r in recipes.values():
+    save_recipe(r, home/'r.yaml')
+    test_eq(load_recipe(home/'r.yaml'), r)
+text = (home/'r.yaml').read_text()
+(home/'r.yaml').write_text('name: mine\nphases: [{mode: both, epochs: 1, lrs: [1e-4, 2e-4]}]\nlam: 1e2\n')
+test_eq(load_recipe(home/'r.yaml'), Recipe('mine', (Phase('both', 1, (1e-4, 2e-4)),), lam=100.))
+test_eq(vary(s0, epochs=3, lam=10.), replace(s0, lam=10., phases=(replace(s0.phases[0], epochs=3),)))
+test_fail(lambda: load_recipe('s00'), exc=UsageError, contains='s0, s0-large, s2, s2-fixed')
+test_fail(lambda: vary(s0, lamb=10), exc=UsageError, contains='no lamb; it has name, phases')
+test_fail(lambda: vary(s0, lam='much'), exc=UsageError, contains='much')
+test_fail(lambda: vary(s0, bs=2.5), exc=UsageError, contains='bs')
+for bad in ('name: mine', 'phases: 3', '[', 'just words'):
+    (home/'r.yaml').write_text(bad)
+    test_fail(lambda: load_recipe(home/'r.yaml'), exc=InputError, contains='is no recipe')
+print(text)
+
+# %% [markdown]
+# ## From names to networks
+
+# %% [markdown]
+# Names become objects in three tables. A network of one's own is one more entry, not a change to the code. Adversarial losses, gray functions and targets have such tables in their own chapters.
+
+# %%
+#| export
+def depth_for(r): return min(8, r.size.bit_length() - 1) # halvings of pix2pix until a single cell is left
+def planes_of(r): return 3 if r.target == 'rgb' else 2
+def side_of(r): return r.size//4 if r.target == 'ab4' else r.size
+
+ENCODERS = 'alexnet', 'inception_v3', 'resnet18' # of S4's comparison, through timm
+
+generators = dict(
+    s0=lambda r, state: S0Generator(),
+    mobile=lambda r, state: MobileUNet(313, state=state, color=AnnealedMean()),
+    mobile_ab=lambda r, state: MobileUNet(2, state=state),
+    plain=lambda r, state: PlainNet(norm='batch'),
+    plain_bins=lambda r, state: PlainNet(313, (16, 32, 64), 'batch', AnnealedMean()), # target ab
+    fcn32=lambda r, state: FCN32(dense=512),
+    stride1=lambda r, state: Stride1Generator(),
+    stride1_dense=lambda r, state: Stride1Generator((r.size, r.size)),
+    pix2pix=lambda r, state: Pix2PixGenerator(depth=depth_for(r)),
+    pix2pix_transposed=lambda r, state: Pix2PixGenerator('transposed', depth=depth_for(r)),
+    pix2pix_noise=lambda r, state: Pix2PixGenerator(depth=depth_for(r), z_dim=8),
+    zhang=lambda r, state: ZhangNet(stride=4, color=AnnealedMean()),
+    colcolgan=lambda r, state: ZhangNet(2),
+    **{k: lambda r, state, k=k: EncoderUNet(k, 313, 4, state=state, color=AnnealedMean())
+       for k in ENCODERS})
+critics = dict(
+    s0=lambda r: S0Critic(r.size),
+    s0_conditional=lambda r: S0Critic(r.size, conditional=True),
+    patch=lambda r: PatchCritic(planes_of(r), strides=(2, 2, 1, 1)),
+    s2=lambda r: S2Critic((side_of(r), side_of(r)), planes_of(r)),
+    s2_pool=lambda r: S2Critic(None, planes_of(r)),
+    s4=lambda r: S4Critic(planes_of(r)),
+    s4_ab=lambda r: S4Critic(planes_of(r), conditional=False),
+    s4_gp=lambda r: S4Critic(planes_of(r), norm='instance'), # batch norm mixes pictures: not with wgan_gp
+    energy=lambda r: EnergyCritic(planes_of(r)),
+    channels=lambda r: ChannelCritics('rgb' if r.target == 'rgb' else 'ab'),
+    channels_lab=lambda r: ChannelCritics('lab'), # target rgb
+    patch_and_whole=lambda r: Critics([S4Critic(planes_of(r)), S2Critic(None, planes_of(r), True)], (.5, .5)))
+contents = dict(
+    l1=lambda r, prior: L1Loss(r.lam),
+    smooth_l1=lambda r, prior: SmoothL1Loss(r.lam),
+    l2=lambda r, prior: L2Loss(r.lam),
+    perceptual=lambda r, prior: SumLoss(l1=L1Loss(r.lam), vgg=PerceptualLoss(vgg(), 5*r.lam)),
+    l1_tv=lambda r, prior: SumLoss(l1=L1Loss(r.lam), tv=TotalVariationLoss(.1*r.lam)),
+    colorful=lambda r, prior: SumLoss(l1=L1Loss(r.lam), color=ColorfulnessLoss(.5*r.lam)),
+    bins=lambda r, prior: BinLoss(class_weights(prior, alpha=r.rebalance)))
+
+def check_recipe(recipe:Recipe) -> Recipe: # the same
+    "`UsageError` where a recipe names what does not exist"
+    for p in recipe.phases: make_adversary(recipe.adversarial, mode=p.mode)
+    known = dict(generator=generators, critic=critics, content=contents, target=targets, gray=grays)
+    for k,names in known.items():
+        name = getattr(recipe, k)
+        if name not in names: raise UsageError(f"there is no {k} '{name}'", f"choose {', '.join(names)}")
+    return recipe
+
+# %%
+#| export
+def make_gan(
+    recipe:Recipe,
+    state:dict=None, # pretrained weights of the encoder
+) -> GAN: # generator and critic with their first weights
+    "The two networks of a recipe"
+    torch.manual_seed(recipe.seed)
+    weights = LossWeights() if recipe.learn_weights else None
+    gan = GAN(generators[recipe.generator](recipe, state), critics[recipe.critic](recipe), weights)
+    if recipe.bf16: bfloat16(gan.generator), bfloat16(gan.critic)
+    return gan.to(memory_format=torch.channels_last)
+
+def bfloat16(
+    net:nn.Module, # changed in place: its weights stay in float32
+) -> nn.Module: # the same
+    "Let a network compute in bfloat16 where it can; fastai's `MixedPrecision` does that on CUDA only"
+    forward = net.forward
+    def cast(x, *args):
+        with torch.autocast(x.device.type, torch.bfloat16): out = forward(x, *args)
+        return tree_map_only(Tensor, Tensor.float, out)
+    net.forward = cast
+    return net
+
+# %% [markdown]
+# In bfloat16 a number has eight significant bits and float32's range; processors of recent years multiply it twice as fast or better. The weights, their sums of gradients and the losses stay in float32, and S0, which starts from chance, asks for it; `default` was trained without. What it brings is measured in `benchmarks/gan_step.py`.
+
+# %%
+plain,fast = (make_gan(replace(s0, size=size, bf16=o)).eval() for o in (False, True))
+L = torch.rand(2, 1, size, size)
+with torch.no_grad(): answers = [[o.generator(L), o.critic(L, plain.generator(L))] for o in (plain, fast)]
+for exact,rounded in zip(*answers):
+    test_eq((rounded.dtype, torch.equal(exact, rounded)), (torch.float32, False))
+    assert (exact - rounded).abs().mean() < .02*exact.abs().mean()
+test_eq({o.dtype for o in fast.parameters()}, {torch.float32})
+for exact,rounded in zip(plain.parameters(), fast.parameters()): test_eq(exact, rounded)
+[f'{(a - b).abs().mean()/a.abs().mean():.1%}' for a,b in zip(*answers)]
+
+# %%
+gan = make_gan(replace(s0, size=224))
+test_eq([sum(p.numel() for p in o.parameters()) for o in gan.children()], [7_822_336, 16_758_848])
+test_eq([len(gan_splitter(make_gan(r))) for r in (replace(s0, size=size), recipes['default'])], [2, 3])
+test_fail(lambda: check_recipe(vary(s0, critic='s1')), exc=UsageError, contains="no critic 's1'; choose s0, s0_cond")
+for r in recipes.values(): check_recipe(r)
+small = ('s2', 's4-gan-l1', 's4-ebgan-l2', 's4-wgan-gp-l1')
+{k: len(gan_splitter(make_gan(replace(recipes[k], size=2*size)))) for k in small}
+
+# %% [markdown]
+# ## What we have
+#
+# - `Recipe`, frozen data with a name, in YAML and out: `s0`, `s0-large`, `default`;
+# - three tables in which names become networks and losses, and where one's own are entered;
+# - `vary`, which makes a recipe from a recipe, and errors that list what there is.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Write a recipe in YAML whose third phase has `mode: content` again. When would one want that?
+# 2. S0's flags are all in the table. Which fields of the recipe have no flag, and which of them would you try first?
+# 3. `default` has three learning rates, `s0` two. Where is that decided, and what would a fourth stand for?

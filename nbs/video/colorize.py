@@ -1,0 +1,480 @@
+# %% [markdown]
+# # Video
+#
+# > Any film in, the same film in color out, even if the power fails
+#
+# We can take a film apart, color its frames, and keep the color steady. This chapter puts these together. At its end `colorize_video` turns a film, a folder of frames or a pipe into a colored one with everything else as it was: every frame at its time, every language, the turn of the telephone. What it keeps does not grow with the film, it goes on where it was when it was killed, and what is damaged is passed over and named.
+
+# %%
+#| default_exp video.colorize
+
+# %% tags=["parameters"]
+width,height = 96,64
+
+# %%
+#| export
+import importlib, importlib.util, io, json, math, os, shutil, warnings
+from contextlib import closing, nullcontext
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from functools import partial
+from hashlib import sha256
+from itertools import chain
+from pathlib import Path
+import av, numpy as np, onnxruntime
+from PIL import Image
+from colorbook import __version__
+from colorbook.imaging.colorizer import check_options, Colorizer
+from colorbook.core import InputError, OutputError, UsageError, with_progress, atomic_path
+from colorbook.video.read import video_length
+from colorbook.video.pipeline import LAYOUTS, Tap, ahead, colored, divide, paint_frame, reduce, watch
+from colorbook.video.container import CODECS, Spec, choose_codec, encode_part, frame_files, join, lay_out
+from colorbook.video.container import load_part, new_film, open_reel, packets_along, save_part, spec_of
+from colorbook.video.model import color_source, load_film_model
+
+# %%
+#| hide
+import contextlib, tempfile
+import matplotlib.pyplot as plt
+from fastcore.test import *
+from skimage import data
+from colorbook.video.read import read_frames, travel, write_clip
+from colorbook.imaging.compose import light
+
+# %% [markdown]
+# ## Four steps
+
+# %% [markdown]
+# Frames are watched and reduced in one thread, colored and steadied in a second, painted and encoded in a third; the encoder has threads of its own. When a film is resumed at some frame, the stabilizer must have seen as many frames before it as it asks for, and no more: then it gives what it would have given anyway. The network must have seen one frame before those. The stabilizer needs OpenCV, which the base installation has not: there it is off unless it is asked for, and then the answer is what to install. Nothing that is kept grows with the length of the film.
+
+# %%
+#| export
+@dataclass
+class Options:
+    "What a film is to look like"
+    size:int # the network sees about size x size pixels
+    saturation:float=1. # factor on color
+    stabilize:float=.9 # weight of neighboring frames, 0..1
+    layout:str='result' # one of `LAYOUTS`
+    seed:int|None=None # of the noise; None for none
+    preview:float|None=None # seconds; None for all
+    reference:list|None=None # what steers a shot: hash of the picture and the number of its frame
+
+# %%
+#| export
+WINDOW = 6 # frames that the stabilizer asks in each direction
+
+def render(
+    seen, # yields `Seen`
+    spec:Spec, # of the encoder
+    model, # a `Stream` or a `Colorizer`
+    o:Options,
+    first:int=0, # frames before this one are there already
+    header:bool=True, # see `encode_part`
+    total:int|None=None, # frames, about, for the progress bar
+    told=None, # what a reference tells its shot
+): # yields parts
+    "The four steps, side by side: look, color, paint and encode"
+    aspect = Fraction(*spec.aspect) if spec.aspect else 1
+    with closing(ahead(reduce(seen, o.size, model.card['multiple'], float(aspect), first - WINDOW - 1))) as small:
+        pairs = colored(small, color_source(model, o.seed))
+        pairs = (p for p in pairs if p[0].number >= first - WINDOW)
+        if told:
+            from colorbook.video.reference import steer
+            pairs = steer(pairs, told)
+        if o.stabilize:
+            from colorbook.video.stabilize import stabilize
+            pairs = stabilize(pairs, o.stabilize, WINDOW)
+        with closing(ahead(p for p in pairs if p[0].number >= first)) as pairs:
+            for part in divide(with_progress(pairs, 'coloring', total and total - first)):
+                frames = ((paint_frame(f, ab, o.layout, o.saturation, spec.codec == 'png'), f.pts) for f,ab in part)
+                yield encode_part(spec, frames, header)
+
+# %% [markdown]
+# ## A source
+
+# %% [markdown]
+# The first frame decides how the film is encoded, so it is read before anything else. How many frames will come is what the container says, or a guess by its length; it is needed for the progress bar only. How long the last frame is shown is known by nobody but the container, and MP4 knows it by the length of the whole.
+
+# %%
+#| export
+class Film:
+    "A source that is being read"
+    def __init__(self,
+        src, # for errors
+        c, s, # container and stream
+        o:Options,
+        codec:str, # of the new film
+        quality:int|None, # on the codec's scale
+        bad:list, # takes what is damaged
+    ):
+        self.c,self.s,self.o,self.bad,self.last = c,s,o,bad,0
+        self.seen = watch(src, c, s, o.preview or math.inf, bad)
+        self.first = next(self.seen, None)
+        if not self.first: raise InputError(f"there is no whole frame in '{src}'", 'copy it again')
+        self.spec = spec_of(s, self.first.frame, codec, LAYOUTS[o.layout], quality)
+        self.begin = float(self.first.pts*s.time_base)
+        self.total = s.frames or round((c.duration or 0)/av.time_base*Fraction(*self.spec.rate)) or None
+        if o.preview and self.total: self.total = min(self.total, math.ceil(o.preview*Fraction(*self.spec.rate)))
+
+    @property
+    def stop(self) -> float: return self.begin + (self.o.preview or math.inf) # of sound and subtitles, seconds
+
+    def frames(self): # yields `Seen`
+        "All frames; `last` is how long the newest is shown"
+        s = self.s
+        exact = 'mp4' in self.c.format.name and s.duration and not self.o.preview
+        for x in chain([self.first], self.seen):
+            left = (s.start_time or 0) + s.duration - x.pts if exact and not self.bad else 0
+            self.last = left if left > 0 else x.frame.duration or 0
+            yield x
+
+# %% [markdown]
+# ## Parts on the disk
+
+# %% [markdown]
+# The parts of a film lie in a folder beside it, hidden by a point, until all are there. A file beside them says what they are parts of: which source, by size and date, which model, which options, which versions. Parts of anything else are thrown away. So whoever calls again with the same words goes on, and whoever changes a word begins anew. Parts count as far as they follow one another and are whole; the rest is made again.
+
+# %%
+#| export
+def parts_of(dst) -> Path: return (p := Path(dst).absolute()).with_name(f'.{p.name}.parts') # where the parts lie
+
+class Parts:
+    "Parts of a film in a folder beside it"
+    def __init__(self,
+        dst:Path, # the film
+        job:dict, # all that decides what the parts are; others are thrown away
+        resume:bool=True, # keep those that are there?
+    ):
+        self.folder,self.job = parts_of(dst),json.loads(json.dumps(job))
+        if not resume or self._job() != self.job: shutil.rmtree(self.folder, ignore_errors=True)
+        with atomic_path(self.folder/'job.json') as f: f.write_text(json.dumps(self.job))
+        for o in self.folder.glob('.*.tmp*'): o.unlink() # whoever wrote it was killed
+        self.files,self.kept = [],0
+        while n := self._frames(self._name()): self.files,self.kept = [*self.files, self._name()],self.kept + n
+
+    def _name(self): return self.folder/f'{len(self.files):06}.part'
+    def _frames(self, path):
+        "How many frames a part has; 0 if it is not there or not whole"
+        try: return len(load_part(path))
+        except (OSError, ValueError): return 0
+
+    def _job(self):
+        "What the parts that are there belong to"
+        try: return json.loads((self.folder/'job.json').read_text())
+        except (OSError, ValueError): return None
+
+    def __iter__(self): return (load_part(o) for o in self.files)
+    def add(self, part:list):
+        save_part(self._name(), part)
+        self.files.append(self._name())
+        return part
+    def remove(self): shutil.rmtree(self.folder, ignore_errors=True)
+
+# %%
+#| export
+def identity(
+    src, # a file, a folder or an address
+) -> list:
+    "What tells whether a source is still the same"
+    p = Path(src)
+    files = frame_files(p)[0] if p.is_dir() else [p] if p.is_file() else []
+    return [str(p.resolve() if files else src), *sum(([o.stat().st_size, o.stat().st_mtime_ns] for o in files), [])]
+
+# %%
+home = Path(tempfile.mkdtemp())
+from colorbook.video.container import Coded
+parts = Parts(home/'a.mp4', dict(size=64))
+for i in (0, 2): parts.add([Coded(i, True, b'one'), Coded(i + 1, False, b'two')])
+test_eq(Parts(home/'a.mp4', dict(size=64)).kept, 4)
+(home/'.a.mp4.parts'/'.000002.7.tmp.part').write_bytes(b'half of a part')
+test_eq([len(o) for o in Parts(home/'a.mp4', dict(size=64))], [2, 2])
+assert not list((home/'.a.mp4.parts').glob('.*'))
+second = home/'.a.mp4.parts/000001.part'
+second.write_bytes(second.read_bytes()[:-1])
+test_eq(Parts(home/'a.mp4', dict(size=64)).kept, 2)
+test_eq(Parts(home/'a.mp4', dict(size=96)).kept, 0)
+[o.name for o in (home/'.a.mp4.parts').iterdir()]
+
+# %% [markdown]
+# ## What comes out
+
+# %% [markdown]
+# A film is joined from its parts and the other streams of its source, which is opened once more for them. Two other targets have no streams: a folder of pictures, numbered as S1 numbers its frames, and an animated GIF, whose frames get 256 colors each. For both the parts hold PNG files, upright and with square pixels, because a GIF cannot say that it is to be turned. Whatever it is, it grows in the folder of the parts, and gets its name when it is whole.
+
+# %%
+#| export
+def write_frames(
+    folder:Path, # a new one
+    parts, # of PNG files
+):
+    "Parts as numbered pictures from 00001.png on"
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.mkdir(parents=True)
+        for i,o in enumerate((o for part in parts for o in part), 1): (folder/f'{i:05}.png').write_bytes(o.data)
+    except OSError as e: raise OutputError(f"cannot write '{folder}': {e.strerror or e}", 'make room') from e
+
+# %%
+#| export
+def write_gif(
+    dst, # the file
+    spec:Spec,
+    parts, # of PNG files
+):
+    "Parts as an animated GIF, 256 colors for each frame"
+    with atomic_path(dst) as tmp, new_film(tmp) as out:
+        s = out.add_stream('gif', rate=Fraction(*spec.rate))
+        s.width,s.height,s.pix_fmt,s.codec_context.time_base = spec.width,spec.height,'pal8',Fraction(*spec.time_base)
+        for o in (o for part in parts for o in part):
+            im = Image.open(io.BytesIO(o.data)).quantize(256, Image.Quantize.MEDIANCUT)
+            colors = np.zeros((256, 4), np.uint8)
+            own = np.array(im.getpalette(), np.uint8).reshape(-1, 3)
+            colors[:len(own),0],colors[:len(own),1:] = 255,own
+            f = av.VideoFrame.from_ndarray((np.asarray(im), colors), format='pal8')
+            f.pts,f.time_base = o.pts,s.codec_context.time_base
+            out.mux(s.encode(f))
+        out.mux(s.encode(None))
+
+# %%
+#| export
+def finish(
+    src,
+    dst:Path,
+    film:Film,
+    parts:Parts, # all of them
+):
+    "Join what is complete under its final name"
+    whole = parts.folder/f'film{dst.suffix}'
+    if film.spec.codec != 'png':
+        with open_reel(src)[0] as c, atomic_path(whole) as tmp, new_film(tmp) as out:
+            join(out, film.spec, parts, c, packets_along(c), lambda: film.last, film.stop)
+    elif dst.suffix: write_gif(whole, film.spec, parts)
+    else: write_frames(whole, parts)
+    try:
+        for o in whole.iterdir() if whole.is_dir() else [whole]: # parts go when the film is on the disk, not before
+            with open(o, 'rb+') as f: os.fsync(f.fileno())
+        if dst.is_dir(): dst.rmdir()
+        whole.replace(dst)
+    except OSError as e: raise OutputError(f"cannot write '{dst}': {e.strerror}", 'choose another name') from e
+
+# %% [markdown]
+# Before the first frame is colored, a film with no frames is written where the parts will lie. It fails in a second if the place is read-only or the container refuses one of the streams, and not after a night.
+
+# %%
+#| export
+def by_parts(
+    src,
+    dst:Path,
+    film:Film,
+    make, # makes parts
+    model, # a `Stream` or a `Colorizer`
+    resume:bool, # keep parts that are there
+) -> tuple: # frames, and how many of them were there already
+    "From file to file: parts are kept until all are there"
+    versions = [__version__, av.__version__, onnxruntime.__version__]
+    job = dict(source=identity(src), options=asdict(film.o), spec=asdict(film.spec), versions=versions,
+        model=sha256(model.path.read_bytes()).hexdigest())
+    parts = Parts(dst, job, resume)
+    try:
+        if film.spec.codec != 'png':
+            with atomic_path(parts.folder/f'probe{dst.suffix}') as tmp, new_film(tmp) as out:
+                lay_out(out, film.spec, film.c)
+        n = parts.kept
+        with closing(make(first=n, header=dst.suffix.lower() != '.ts', total=film.total)) as new:
+            for part in new: n += len(parts.add(part))
+    finally:
+        if not parts.files: parts.remove()
+    finish(src, dst, film, parts)
+    parts.remove()
+    return n,parts.kept
+
+# %% [markdown]
+# Through a pipe there is nothing to resume; parts are joined as soon as they are made, with the sound that belongs to them.
+
+# %%
+#| export
+def stream(
+    src, dst, # at least one of them is '-'
+    film:Film,
+    make, # makes parts
+    tap, # the source, if it can be read only once
+) -> int: # frames
+    "From or to a pipe: parts are joined as they come"
+    twice = nullcontext(tap.c) if isinstance(tap, Tap) else open_reel(src)[0]
+    with twice as c, nullcontext('-') if str(dst) == '-' else atomic_path(dst) as tmp, new_film(tmp) as out:
+        others = tap if isinstance(tap, Tap) else packets_along(c)
+        with closing(make(header=Path(str(dst)).suffix.lower() != '.ts', total=film.total)) as parts:
+            return join(out, film.spec, parts, c, others, lambda: film.last, film.stop)
+
+# %% [markdown]
+# ## `colorize_video`
+
+# %% [markdown]
+# A film that breaks off is refused before work begins, since the rest of it is probably somewhere; with `skip_bad` what there is is colored. Damage in the middle is another matter: there is no other copy, and the frames around it are good. They are passed over, the warning names their times, and as all others keep theirs, the sound stays in step.
+
+# %%
+#| export
+def check_film(src, dst, o:Options, model):
+    "`UsageError` if an option is out of range"
+    check_options(o.size, o.saturation)
+    if str(src) == '-' and str(dst) != '-' and Path(dst).suffix.lower() in ('', '.gif'):
+        raise UsageError('a pipe becomes a film, no GIF and no folder of frames', 'save it first, or name an .mkv')
+    if not 0 <= o.stabilize < 1: raise UsageError(f'stabilize {o.stabilize} is not in 0..1', '0.9 is usual, 0 is off')
+    if o.stabilize: importlib.import_module('colorbook.video.stabilize') # which says what to install
+    if o.layout not in LAYOUTS: raise UsageError(f"there is no layout '{o.layout}'", f'choose {", ".join(LAYOUTS)}')
+    if o.preview is not None and not o.preview > 0: raise UsageError(f'a preview of {o.preview} s', 'try 10')
+    if o.seed is not None and not (isinstance(model, Colorizer) and model.card.get('noise')):
+        raise UsageError('this model has one answer', 'leave seed out, or take a model for pictures')
+    if Path(dst).is_dir() and (Path(dst).suffix or any(Path(dst).iterdir())):
+        raise OutputError(f"'{dst}' is a folder that is not empty", 'name a new one')
+    if str(src) != '-' and Path(src).resolve() == Path(dst).resolve():
+        raise UsageError(f"'{src}' would be written over itself", 'choose another name')
+
+# %% [markdown]
+# One [frame in color](steer.ipynb) may steer its shot. What it tells is prepared before the first frame is colored and does not depend on where the coloring begins, so a film that is taken up again is the same.
+
+# %%
+#| export
+def told_by(src, reference, at, film:Film, model, rate): # `Told`, or None
+    "What a reference tells its shot, and a note of it in the options"
+    if reference is None:
+        if at is not None: raise UsageError('a time without a reference', 'name the picture with reference')
+        return None
+    from colorbook.video.steer import reference_id, tell_film
+    o,aspect = film.o,Fraction(*film.spec.aspect) if film.spec.aspect else 1
+    told = tell_film(src, reference, model, o.size, at, o.seed, float(aspect), rate)
+    o.reference = reference_id(reference, told)
+    return told
+
+# %%
+#| export
+@dataclass
+class Done:
+    "What became of a film"
+    path:Path|None # the colored film; None for the standard output
+    frames:int # how many there are in it
+    notes:list # what was damaged and left out
+    kept:int=0 # how many frames an earlier run had made
+
+# %%
+#| export
+def colorize_video(
+    src, # a film that FFmpeg reads, a folder of numbered frames, or '-' for the standard input
+    dst, # its suffix chooses the container; without one a folder of frames; '-' for the standard output (Matroska)
+    model=None, # an .onnx file for films or pictures, `Stream` or `Colorizer`; None for the one in the package
+    size:int|None=None, # the network sees about size x size pixels; None for what it was trained on
+    saturation:float=1., # factor on color: 0 is gray, 1 is as trained
+    stabilize:float=None, # how much neighboring frames count, 0..1; 0 is off; None for .9 where OpenCV is installed
+    codec:str|None=None, # h264, hevc, av1, vp9, prores or ffv1; None for what the suffix stands for
+    quality:int|None=None, # on the codec's constant-quality scale, less is better; None for its default
+    preview:float|None=None, # so many seconds only
+    layout:str='result', # 'result', 'side-by-side' (gray, result) or 'triptych' (gray, result, truth)
+    seed:int|None=None, # chooses among a model's answers, one for each shot; None for the plain one
+    rate:float=24, # frames a second of a folder
+    resume:bool=True, # go on with what an earlier run left
+    skip_bad:bool=False, # color what there is of a film that breaks off
+    reference=None, # a picture: one frame of the film in color, which steers its shot
+    at:float|None=None, # its time, seconds from the first frame; None to look for it
+) -> Done:
+    "Color a film; everything but its colors stays as it was"
+    codec,model,notes = choose_codec(dst, codec),load_film_model(model),[]
+    if quality is not None and CODECS[codec].quality is None:
+        raise UsageError(f'codec {codec} has no scale of quality', 'leave quality out')
+    if stabilize is None: stabilize = .9 if importlib.util.find_spec('cv2') else 0
+    o = Options(size or model.card['size'], saturation, stabilize, layout, seed, preview)
+    check_film(src, dst, o, model)
+    piped = '-' in (str(src), str(dst))
+    if not piped and not Path(src).is_dir(): video_length(src, notes if skip_bad else None)
+    notes.clear()
+    c,s = open_reel(src, rate)
+    with c:
+        tap = Tap(c) if str(src) == '-' else c
+        film = Film(src, tap, s, o, codec, quality, notes)
+        told = told_by(src, reference, at, film, model, rate)
+        make = partial(render, film.frames(), film.spec, model, o, told=told)
+        if piped: n,kept = stream(src, dst, film, make, tap),0
+        else: n,kept = by_parts(src, Path(dst), film, make, model, resume)
+    for x in notes: warnings.warn(x, stacklevel=2)
+    return Done(None if str(dst) == '-' else Path(dst), n, notes, kept)
+
+# %%
+def shot(im, n): return list(travel(Image.fromarray(im), n, (width, height), (0, 0), (.3, .3)))
+ims = shot(data.astronaut(), 30) + shot(data.coffee(), 26)
+clip = write_clip(ims, home/'clip.mp4', Fraction(24000, 1001))
+done = colorize_video(clip, home/'color.mp4', size=64)
+before,after = (list(read_frames(o)) for o in (clip, home/'color.mp4'))
+test_eq((done.frames, done.notes), (56, []))
+test_close([o.time for o in after], [o.time for o in before])
+test_eq(sorted(o.name for o in home.iterdir() if 'color' in o.name), ['color.mp4'])
+np.abs(np.asarray(after[3].im, int) - np.asarray(before[3].im)).mean()
+
+# %% [markdown]
+# FFV1 stores what was painted without loss, so we can look for lightness that moved: there is none, beyond the rounding to bytes.
+
+# %%
+gray = write_clip([o.convert('L') for o in ims[:8]], home/'gray.mkv', codec='ffv1')
+colorize_video(gray, home/'exact.mkv', size=64, codec='ffv1')
+lightness = lambda name: np.stack([light(np.asarray(f.im))[1]*116 for f in read_frames(home/name)])
+dL = np.abs(lightness('gray.mkv') - lightness('exact.mkv')).max()
+assert dL < 1
+dL
+
+# %% [markdown]
+# An interrupted run: the third part fails, as a power cut would make it. What is there stays hidden; the second run makes only what is missing, and its film has the same frames as one that was never stopped.
+
+# %%
+long = write_clip(ims*3, home/'long.mp4')
+straight = colorize_video(long, home/'straight.mkv', size=64)
+class PowerCut(Exception): "Not one of ours"
+def failing(*args, at=[3], **kwargs):
+    at[0] -= 1
+    if not at[0]: raise PowerCut('no power')
+    return encode(*args, **kwargs)
+encode,encode_part = encode_part,failing
+test_fail(lambda: colorize_video(long, home/'resumed.mkv', size=64), exc=PowerCut)
+encode_part = encode
+left = sorted(o.name for o in (home/'.resumed.mkv.parts').glob('*.part'))
+assert left == ['000000.part', '000001.part'] and not (home/'resumed.mkv').exists()
+done = colorize_video(long, home/'resumed.mkv', size=64)
+test_eq((straight.kept, done.kept), (0, sum((30, 26))))
+looks = lambda name: [(o.time, o.im.tobytes()) for o in read_frames(home/name)]
+assert looks('straight.mkv') == looks('resumed.mkv')
+left
+
+# %% [markdown]
+# Comparisons, as a GIF and as a folder of frames.
+
+# %%
+colorize_video(clip, home/'beside.gif', size=64, layout='side-by-side', preview=.5)
+with Image.open(home/'beside.gif') as gif: test_eq((gif.size, gif.n_frames), ((2*width, height), 12))
+colorize_video(clip, home/'three', size=64, layout='triptych', preview=.25)
+test_eq(sorted(o.name for o in (home/'three').iterdir()), [f'{i:05}.png' for i in range(1, 7)])
+again = colorize_video(home/'three', home/'again.mp4', size=64, rate=12)
+test_eq(again.frames, 6)
+
+# %%
+#| label: fig-film
+#| fig-cap: "Every twelfth frame of a clip with a cut: gray, result, truth."
+def show_strip(clip, height=3):
+    "Frames below each other"
+    film = [np.asarray(o.im) for o in clip]
+    fig,ax = plt.subplots(figsize=(8, height))
+    ax.imshow(np.vstack(film))
+    ax.axis('off')
+colorize_video(clip, home/'strip.mkv', size=64, layout='triptych')
+show_strip([o for o in read_frames(home/'strip.mkv') if o.number%14 == 6], 5);
+
+# %% [markdown]
+# ## What we have
+#
+# - `colorize_video`: films, folders and pipes in color, with sound, subtitles, times and turns as they were;
+# - parts that survive a power cut, and the same frames as without one;
+# - comparisons side by side, as a film, a GIF or pictures.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. A film that is resumed is decoded from its beginning. Seek instead, and find out which containers give you the frame that you asked for.
+# 2. Keep the colors of each frame beside its part, and let a change of `saturation` paint anew without asking the network.
+# 3. Color two parts at the same time in two processes. What must each of them know of the other's frames?

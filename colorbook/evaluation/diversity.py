@@ -15,7 +15,7 @@ from torchvision.utils import make_grid
 from ..training.gan import GAN
 from ..color.bins import AnnealedMean, HueBias
 from ..core import InputError, UsageError
-from ..video.read import mark_shots
+from ..video.shots import mark_shots
 from ..training.journal import load_checkpoint, to_rgb
 from ..color.lab import gray_to_L, grays
 from ..models.many import score

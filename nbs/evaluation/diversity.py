@@ -21,7 +21,7 @@ from torchvision.utils import make_grid
 from colorbook.training.gan import GAN
 from colorbook.color.bins import AnnealedMean, HueBias
 from colorbook.core import InputError, UsageError
-from colorbook.video.read import mark_shots
+from colorbook.video.shots import mark_shots
 from colorbook.training.journal import load_checkpoint, to_rgb
 from colorbook.color.lab import gray_to_L, grays
 from colorbook.models.many import score
@@ -39,7 +39,7 @@ from fastcore.test import *
 from colorbook.training.gan import GANCallback, gan_splitter
 from colorbook.color.bins import BinLoss
 from colorbook.color.lab import join_lab, rgb_to_lab, split_lab
-from colorbook.video.read import travel
+from colorbook.data.synthetic import travel
 from colorbook.evaluation.metrics import lpips_state
 from colorbook.data.photos import sample_photos
 
@@ -462,7 +462,7 @@ distance
 # ## One choice a shot
 
 # %% [markdown]
-# S2 draws fresh noise for every frame of a film, so its colors flicker by construction. A choice is for a shot: the same numbers from one [cut](../video/read.ipynb) to the next, others afterwards. With a film, `colorize(frame.im, z=z) for frame,z in choices_by_shot(read_frames('film.mp4'))` is all there is to do; below two cameras move over two photographs.
+# S2 draws fresh noise for every frame of a film, so its colors flicker by construction. A choice is for a shot: the same numbers from one [cut](../video/shots.ipynb) to the next, others afterwards. With a film, `colorize(frame.im, z=z) for frame,z in choices_by_shot(read_frames('film.mp4'))` is all there is to do; below two cameras move over two photographs.
 
 # %%
 #| export

@@ -125,7 +125,7 @@ def frame_files(
     kind = Counter(o.suffix for o in pictures).most_common(1)[0][0]
     frames = sorted((number(o), o) for o in pictures if o.suffix == kind and number(o) is not None)
     if len({n for n,_ in frames}) < sum(o.suffix == kind for o in pictures):
-        raise InputError(f"not all names in '{folder}' end in a number of their own", 'name frames 00001.png, 00002.png')
+        raise InputError(f"not all names in '{folder}' end in a number of their own", 'name them 00001.png, 00002.png')
     if other := [o.name for o in pictures if o.suffix != kind and number(o) is not None]:
         raise InputError(f"the frames in '{folder}' are not of one kind: '{sorted(other)[0]}'", 'move the others away')
     return dict(frames)

@@ -237,7 +237,8 @@ def extremes(
         for i in ids:
             truth = read_truth(*photos[i], size)
             gray = gray_picture(truth)
-            rows.append((f'{kind}: {table.name[i]}, {table.psnr[i]:.1f} dB', [gray, run_colorizer(colorizer, gray), truth]))
+            caption = f'{kind}: {table.name[i]}, {table.psnr[i]:.1f} dB'
+            rows.append((caption, [gray, run_colorizer(colorizer, gray), truth]))
     return make_sheet(rows)
 
 # %%

@@ -84,7 +84,8 @@ def run(generator, critic, loss, n=3, size=SIZE):
     n_color = gan.generator.color(gan.generator(L[:1])).shape[1]
     items = list(zip(L, .3*torch.randn(4*n, n_color, size, size).tanh()))
     dls = DataLoaders.from_dsets(items, items[:4], bs=4, device='cpu', num_workers=0)
-    learn = Learner(dls, gan, lambda out, ab, L: out.sum()*0, opt_func=partial(Adam, mom=.5), splitter=gan_splitter, wd=0.)
+    opt = partial(Adam, mom=.5)
+    learn = Learner(dls, gan, lambda out, ab, L: out.sum()*0, opt_func=opt, splitter=gan_splitter, wd=0.)
     learn.remove_cb(ProgressCallback)
     learn.logger = lambda *_: None
     was,cb = copy.deepcopy(gan.state_dict()),Full(loss)

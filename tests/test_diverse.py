@@ -10,8 +10,8 @@ from colorbook.color.bins import AnnealedMean, HueBias
 from colorbook.imaging.colorizer import Colorizer, colorize, draw
 from colorbook.core import InputError, UsageError
 from colorbook.models.system_critics import S2Critic, S4Critic
-from colorbook.evaluation.diversity import (answer_spread, answers, best_answer, draw_z, load_gan, pairwise_lpips, pictures,
-    rank, ranked_sheet, ranked_sheet_of_run, with_choices)
+from colorbook.evaluation.diversity import (answer_spread, answers, best_answer, draw_z, load_gan, pairwise_lpips,
+    pictures, rank, ranked_sheet, ranked_sheet_of_run, with_choices)
 from colorbook.models.energy import EnergyCritic
 from colorbook.models.many import Critics, score
 from colorbook.evaluation.metrics import lpips, lpips_state

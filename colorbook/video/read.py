@@ -141,14 +141,12 @@ def is_frame_folder(
 # %% ../../nbs/video/read.ipynb #e0e91ce6
 def _frame_pattern(files:dict) -> tuple[str,dict]: # of `frame_files`
     "How FFmpeg is told to read numbered pictures in their order"
-    paths = [o.absolute() for o in files.values()]
-    if paths == sorted(paths): return f'{glob.escape(str(paths[0].parent))}/*{paths[0].suffix}',dict(pattern_type='glob')
-    start,stems = min(files),[o.stem for o in paths]
-    if [*files] == [*range(start, start + len(files))] and len({o.rstrip('0123456789') for o in stems}) == 1:
-        head = str(paths[0].with_name(stems[0].rstrip('0123456789'))).replace('%', '%%')
-        if all(str(o) == f"{head.replace('%%', '%')}{n}{o.suffix}" for n,o in zip(files, paths)):
-            return f'{head}%d{paths[0].suffix}',dict(pattern_type='sequence', start_number=str(start))
-    raise InputError(f"the frames in '{paths[0].parent}' are not in order", 'name them by numbers: 00001.png, 00002.png')
+    paths,kind = [o.absolute() for o in files.values()],next(iter(files.values())).suffix
+    folder,head,start = paths[0].parent,paths[0].stem.rstrip('0123456789'),min(files)
+    if paths == sorted(paths): return f'{glob.escape(str(folder))}/*{kind}',dict(pattern_type='glob')
+    if paths == [folder/f'{head}{n}{kind}' for n in range(start, start + len(paths))]:
+        return f'{folder}/{head}'.replace('%', '%%') + f'%d{kind}',dict(pattern_type='sequence', start_number=str(start))
+    raise InputError(f"the frames in '{folder}' are not in order", 'name them by numbers: 00001.png, 00002.png')
 
 def open_reel(
     src, # a file, an address, a folder of frames, or '-' for the standard input

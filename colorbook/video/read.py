@@ -145,7 +145,8 @@ def _frame_pattern(files:dict) -> tuple[str,dict]: # of `frame_files`
     folder,head,start = paths[0].parent,paths[0].stem.rstrip('0123456789'),min(files)
     if paths == sorted(paths): return f'{glob.escape(str(folder))}/*{kind}',dict(pattern_type='glob')
     if paths == [folder/f'{head}{n}{kind}' for n in range(start, start + len(paths))]:
-        return f'{folder}/{head}'.replace('%', '%%') + f'%d{kind}',dict(pattern_type='sequence', start_number=str(start))
+        counted = f'{folder}/{head}'.replace('%', '%%') + f'%d{kind}'
+        return counted,dict(pattern_type='sequence', start_number=str(start))
     raise InputError(f"the frames in '{folder}' are not in order", 'name them by numbers: 00001.png, 00002.png')
 
 def open_reel(

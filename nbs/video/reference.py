@@ -442,7 +442,8 @@ def load_guide(
     around = range(max(0, i - 2), min(len(lights), i + 3))
     answers = list(color_source(model, seed)((lights[j]/np.float32(255), shot) for j in around))
     own = answers[around.index(i)]
-    return propagate_reference(lights, i, number, shot, own, reference_color(im, lights[i].shape, own.shape[1:], reference))
+    true = reference_color(im, lights[i].shape, own.shape[1:], reference)
+    return propagate_reference(lights, i, number, shot, own, true)
 
 # %%
 #| export

@@ -27,7 +27,8 @@ import tempfile
 from itertools import pairwise
 from fastcore.test import *
 from colorbook.data.photos import sample_photos
-from colorbook.video.read import travel, write_clip
+from colorbook.video.read import write_clip
+from colorbook.data.synthetic import travel
 from colorbook.color.lab import show_row
 
 # %% [markdown]

@@ -39,7 +39,7 @@ from fastcore.test import *
 from colorbook.training.gan import GANCallback, gan_splitter
 from colorbook.color.bins import BinLoss
 from colorbook.color.lab import join_lab, rgb_to_lab, split_lab
-from colorbook.video.read import travel
+from colorbook.data.synthetic import travel
 from colorbook.evaluation.metrics import lpips_state
 from colorbook.data.photos import sample_photos
 

@@ -29,7 +29,8 @@ import tempfile
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from skimage import data
-from colorbook.video.read import travel, write_clip
+from colorbook.video.read import write_clip
+from colorbook.data.synthetic import travel
 photos = [Image.fromarray(o()) for o in (data.astronaut, data.chelsea, data.coffee)]
 
 # %% [markdown]

@@ -38,7 +38,8 @@ import contextlib, tempfile
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from skimage import data
-from colorbook.video.read import read_frames, travel, write_clip
+from colorbook.video.read import read_frames, write_clip
+from colorbook.data.synthetic import travel
 from colorbook.imaging.compose import light
 
 # %% [markdown]

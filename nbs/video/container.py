@@ -31,7 +31,8 @@ import matplotlib.pyplot as plt
 from PIL import Image
 from fastcore.test import *
 from skimage import data
-from colorbook.video.read import decode, find_cuts, read_frames, travel, upright, write_clip
+from colorbook.video.read import decode, find_cuts, read_frames, upright, write_clip
+from colorbook.data.synthetic import travel
 
 # %% tags=["parameters"]
 width,height = 96,64

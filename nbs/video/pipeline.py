@@ -37,7 +37,8 @@ import matplotlib.pyplot as plt
 from fastcore.test import *
 from skimage import data
 from colorbook.imaging.colorizer import load_model
-from colorbook.video.read import travel, write_clip
+from colorbook.video.read import write_clip
+from colorbook.data.synthetic import travel
 from colorbook.imaging.compose import light
 from colorbook.video.container import open_reel
 

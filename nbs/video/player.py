@@ -38,7 +38,8 @@ import matplotlib.pyplot as plt
 from fastcore.test import *
 from PIL import Image
 from skimage import data
-from colorbook.video.read import travel, write_clip
+from colorbook.video.read import write_clip
+from colorbook.data.synthetic import travel
 from colorbook.video.server import Server, read_stream
 from colorbook.video.stabilize import stabilize
 

@@ -3,7 +3,7 @@
 #
 # > Frames as a player shows them, and where one shot ends
 #
-# A film is a cheap source of color: an hour holds 86,400 pictures, and nobody has to search for them. But a container is not a folder of pictures. Frames lie on their side with a note that says so, pixels need not be square, the rate may be 24000/1001 or none at all, files break off, and between one frame and the next the story may jump to another continent. At the end of this chapter we read the frames of any video as a player would show them, with their times, and know which of them belong to one shot; and we can make clips of which every pixel and every cut is known.
+# A film is a cheap source of color: an hour holds 86,400 pictures, and nobody has to search for them. But a container is not a folder of pictures. Frames lie on their side with a note that says so, pixels need not be square, the rate may be 24000/1001 or none at all, files break off, and between one frame and the next the story may jump to another continent. At the end of this chapter we read the frames of any video as a player would show them, with their times, and know which of them belong to one shot.
 
 # %%
 #| default_exp video.read
@@ -32,6 +32,7 @@ import random, tempfile, matplotlib.pyplot as plt, torch
 from PIL import ImageOps
 from fastcore.test import *
 from colorbook.data.photos import sample_photos
+from colorbook.data.synthetic import travel
 from colorbook.color.lab import show_row
 T = Image.Transpose
 
@@ -39,25 +40,7 @@ T = Image.Transpose
 # ## Clips whose truth is known
 
 # %% [markdown]
-# To test a reader of videos we need videos of which we know everything: each pixel, each time, each cut. We make them ourselves. A camera travels over a photograph, which gives true colors in true motion, and then over another one, which gives a cut. The clip is encoded with whatever a camera or a cutter may have left in it: any rate, a time for each frame, a turn, a pixel shape, an odd number of columns.
-
-# %%
-#| export
-def travel(
-    photo:Image.Image,
-    n:int, # frames
-    size:tuple, # width and height of the frames
-    start:tuple=(0, 0), # place of the camera at the first frame: right and down, in 0..1
-    stop:tuple=(1, 1), # and at the last one
-    part:float=.7, # how much of the photo it sees at a time
-): # yields PIL pictures
-    "What a camera sees that moves over a photo at constant speed"
-    w,h = photo.size
-    by = part*min(w/size[0], h/size[1])
-    w,h,free = size[0]*by,size[1]*by,np.array([w - size[0]*by, h - size[1]*by])
-    for t in np.linspace(0, 1, n):
-        x,y = free*((1 - t)*np.array(start) + t*np.array(stop))
-        yield photo.resize(size, Image.Resampling.BILINEAR, box=(x, y, x + w, y + h))
+# To test a reader of videos we need videos of which we know everything: each pixel, each time, each cut. We make them ourselves. A camera travels over a photograph, which gives true colors in true motion, and then over another one, which gives a cut: that is `travel` of [synthetic clips](../data/synthetic.ipynb). The clip is encoded with whatever a camera or a cutter may have left in it: any rate, a time for each frame, a turn, a pixel shape, an odd number of columns.
 
 # %% [markdown]
 # Video stores luma and chroma, and there are two recipes for them: Rec. 601 for the old sizes and Rec. 709 for high definition, with other weights of red, green and blue. Most files do not say which one they follow, and players go by the size. So do we, in both directions.

@@ -33,7 +33,8 @@ import tempfile
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from skimage import data
-from colorbook.video.read import travel, write_clip
+from colorbook.video.read import write_clip
+from colorbook.data.synthetic import travel
 from colorbook.video.pipeline import colored
 from colorbook.video.reference import steer
 from colorbook.video.model import load_film_model

@@ -1,0 +1,426 @@
+# %% [markdown]
+# # Synthetic clips
+#
+# > A camera moves over photographs, so that every pixel, every cut and every motion is known
+#
+# Films in color that may be trained on are rare, photographs are not; and a tool for films can be tested only on a film of which everything is known. So we make films: a camera travels over a photograph. At the end of this chapter there are three such cameras, from a plain one to a scene with depth, and two of them know the optical flow exactly. `colorbook data rides PHOTOS --out RIDES` writes the clips of the second one down, each a folder of numbered frames with the flow beside it: a set that `colorbook train s1 RIDES` takes as it takes films, that is the same on every machine, and that can be published wherever its photographs can.
+
+# %%
+#| default_exp data.synthetic
+
+# %% tags=["parameters"]
+width,height,side,n,seed = 320,180,64,6,7
+
+# %%
+#| export
+import json, random
+from pathlib import Path
+from typing import NamedTuple
+import numpy as np
+from PIL import Image, ImageDraw
+from colorbook.core import InputError, OutputError, UsageError, with_progress, atomic_path
+from colorbook.data.flow import compared_pairs
+from colorbook.data.photos import Photos, read_photo
+from colorbook.video.flow import cv2, grid, inside
+
+# %%
+#| hide
+import shutil, tempfile, torch, matplotlib.pyplot as plt
+from fastcore.test import *
+from colorbook.color.lab import show_row
+from colorbook.data.flow import visibility_batch, warp_batch
+from colorbook.data.photos import sample_photos
+from colorbook.video.flow import warp
+photo = sample_photos()[0]
+
+# %% [markdown]
+# ## A camera at constant speed
+
+# %% [markdown]
+# The plainest camera sees a part of the photograph, of the shape of the frames, and moves from one place to another at constant speed. Between pixels it interpolates, so it may move by fractions of one. Several photographs one after the other are a film with cuts; the chapters on [reading films](../video/read.ipynb) and all tests of films are built of such clips.
+
+# %%
+#| export
+def travel(
+    photo:Image.Image,
+    n:int, # frames
+    size:tuple, # width and height of the frames
+    start:tuple=(0, 0), # place of the camera at the first frame: right and down, in 0..1
+    stop:tuple=(1, 1), # and at the last one
+    part:float=.7, # how much of the photo it sees at a time
+): # yields PIL pictures
+    "What a camera sees that moves over a photo at constant speed"
+    w,h = photo.size
+    by = part*min(w/size[0], h/size[1])
+    w,h,free = size[0]*by,size[1]*by,np.array([w - size[0]*by, h - size[1]*by])
+    for t in np.linspace(0, 1, n):
+        x,y = free*((1 - t)*np.array(start) + t*np.array(stop))
+        yield photo.resize(size, Image.Resampling.BILINEAR, box=(x, y, x + w, y + h))
+
+# %%
+pan = list(travel(photo, 5, (100, 50), (0, .5), (1, .5), part=.5))
+test_eq([o.size for o in pan], [(100, 50)]*5)
+whole = next(travel(photo, 1, (100, 100), part=1))
+test_eq(np.asarray(whole), np.asarray(photo.resize((100, 100), Image.Resampling.BILINEAR)))
+still = [np.asarray(o) for o in travel(photo, 3, (100, 50), (.2, .4), (.2, .4))]
+assert np.array_equal(still[0], still[2]) and not np.array_equal(np.asarray(pan[0]), np.asarray(pan[1]))
+step = (512 - .5*512)/4*100/256 # columns of a frame between two frames of the pan
+test_close(np.asarray(pan[1], int)[:,:-26], np.asarray(pan[0], int)[:,25:-1], eps=3)
+step
+
+# %% [markdown]
+# ## A camera whose flow is known
+
+# %% [markdown]
+# Training on clips wants more than `travel`: squares, a zoom, and the flow. Where frame $i$ shows the square of side $s_i$ at $o_i$ in the photo, the pixel at $u$ of frame $j$, each of $n$ pixels, was at
+#
+# $$u'=\left(o_j+u\frac{s_j}{n}-o_i\right)\frac{n}{s_i}$$
+#
+# so the flow $u'-u$ needs no measuring. The camera's hand trembles a little, because hands do and because nothing else tells a network that half a pixel of movement is no reason for another color.
+
+# %%
+#| export
+def camera_path(
+    w:int, h:int, # size of the photo
+    n:int, # frames
+    rng, # a `random.Random`
+    speed:float=.12, # largest way of the whole clip, as a share of what the camera sees
+) -> np.ndarray: # nx3: left, top and side of a square in the photo for each frame
+    "Where a camera looks that pans, zooms and trembles"
+    side,zoom = min(w, h)*rng.uniform(.6, .95),rng.uniform(-.08, .08)
+    x,y = rng.uniform(0, w - side),rng.uniform(0, h - side)
+    dx,dy = (side*rng.uniform(-speed, speed) for _ in range(2))
+    t = np.linspace(-.5, .5, n)
+    s = side*np.exp(zoom*t).clip(0, min(w, h)/side)
+    shake = np.array([[rng.gauss(0, .004*side) for _ in range(2)] for _ in t])
+    at = np.stack([x + dx*t + (side - s)/2, y + dy*t + (side - s)/2], 1) + shake
+    return np.c_[at.clip(0, np.stack([w - s, h - s], 1)), s]
+
+# %%
+#| export
+def camera_view(im, box, size): # what the camera sees, `size`x`size`
+    x,y,s = box
+    return im.resize((size, size), Image.Resampling.BILINEAR, box=(x, y, x + s, y + s))
+
+def camera_flow(
+    first:np.ndarray, # square of the earlier frame: left, top, side
+    later:np.ndarray, # square of the later one
+    n:int, # pixels of a side
+) -> np.ndarray: # 2xnxn: where each pixel of the later frame is found in the earlier one
+    "The flow between two places of a camera"
+    u = np.arange(n) + .5
+    x,y = ((later[k] + u*later[2]/n - first[k])*n/first[2] - u for k in (0, 1))
+    return np.stack(np.broadcast_arrays(x[None], y[:,None])).astype(np.float32)
+
+# %% [markdown]
+# What is near moves faster than what is far. Two layers make a *parallax*: over the photo's film lies a piece of another photo, an ellipse of it, with a camera of its own. Each pixel has the flow of the layer it shows, and what the nearer layer uncovers has no true flow; there the colors of the warped frame are wrong and the visibility falls, as in a real film.
+
+# %%
+#| export
+def camera_clip(
+    photo:Image.Image,
+    n:int, # frames
+    size:int, # side of the frames
+    rng, # a `random.Random`
+    front:Image.Image=None, # a photo of which a piece passes in front
+    step:int=4, # colors are compared at this fraction of the size
+) -> tuple[np.ndarray,list]: # frames nx`size`x`size`x3, and flow for each of `compared_pairs(n - 2)` of the inner frames
+    "A film from a photo, or of two layers from two, with its true flow"
+    boxes,inner,k = camera_path(*photo.size, n, rng),compared_pairs(n - 2),size//step
+    frames = [camera_view(photo, o, size) for o in boxes]
+    flows = [camera_flow(boxes[i + 1], boxes[j + 1], k) for i,j in inner]
+    if front is not None:
+        near,piece = camera_path(*front.size, n, rng, .3),Image.new('L', front.size)
+        x,y,s = near[n//2]
+        a,b = sorted(rng.uniform(0, 1) for _ in range(2)),sorted(rng.uniform(0, 1) for _ in range(2))
+        ImageDraw.Draw(piece).ellipse((x + a[0]*s, y + b[0]*s, x + a[1]*s + 9, y + b[1]*s + 9), 255)
+        masks = [camera_view(piece, o, size) for o in near]
+        frames = [Image.composite(camera_view(front, o, size), f, m) for o,f,m in zip(near, frames, masks)]
+        shown = [np.asarray(m.resize((k, k), Image.Resampling.BOX)) > 127 for m in masks]
+        flows = [np.where(shown[j + 1], camera_flow(near[i + 1], near[j + 1], k), w) for (i,j),w in zip(inner, flows)]
+    return np.stack([np.asarray(o) for o in frames]),flows
+
+# %% [markdown]
+# The proof that a known flow is right is that it takes one frame to the other. With one layer all that differs is interpolation; with two, it is the band that is uncovered. And a flow that is wrong by a pixel is worse by far.
+
+# %%
+rng,squares = random.Random(seed),sample_photos(256)
+def errors(front, off=0.):
+    frames,flows = camera_clip(squares[0], 5, side, rng, front, step=1)
+    x = torch.from_numpy(frames).permute(0, 3, 1, 2)/255
+    first,later,w = x[1:2],x[3:4],torch.from_numpy(flows[2])[None] + off
+    return ((later - warp_batch(first, w)).abs().mean(1)*(visibility_batch(first, later, w)[:,0] > 0))[0,6:-6,6:-6].mean().item()
+one,two,wrong = ([errors(f, off) for _ in range(5)] for f,off in ((None, 0), (squares[1], 0), (None, 1.)))
+assert np.mean(one) < .02 and np.mean(wrong) > 2*np.mean(one) and np.mean(one) < np.mean(two) < .1
+[round(float(np.mean(o)), 4) for o in (one, two, wrong)]
+
+# %%
+#| label: fig-camera
+#| fig-cap: "A camera's film with a piece of another photo in front, flow (right red, down green), visibility."
+frames,flows = camera_clip(squares[4], 5, 192, random.Random(3), squares[1], step=1)
+x = torch.from_numpy(frames).permute(0, 3, 1, 2)/255
+w = torch.from_numpy(flows[2])[None]
+def flow_picture(w): return torch.cat([.5 + w/w.abs().max()/2, torch.full((1, *w.shape[1:]), .5)])
+show_row([x[0], x[4], flow_picture(w[0]), visibility_batch(x[1:2], x[3:4], w)[0]], ['first', 'last', 'flow', 'visible'])
+
+# %% [markdown]
+# ## A scene with known motion
+
+# %% [markdown]
+# To know how wrong the flow is, and to train with motion where there are only photographs, we need scenes whose flow is known exactly. A scene here is a stack of planes. The first is the photograph; before it hang pieces cut from its mirror image, at various distances. A camera moves, turns and closes in, and what is near moves more, which is parallax; each piece also has a motion of its own. All that a plane can do is a similarity: at time $t$ the pixel $x$ of the frame shows the point
+#
+# $$p = c + t\,v + e^{-zt}\,R_{\theta t}\,(x - m)$$
+#
+# of the plane, with $m$ the middle of the frame. So the flow from $t$ to $s$ is one matrix there and the inverse of another one back, for any two times, and a pixel stays visible if the plane that covers it still is in front where it goes.
+
+# %%
+#| export
+class Plane(NamedTuple):
+    "A picture in a scene and how the camera moves across it"
+    rgb:np.ndarray # HxWx3, uint8
+    alpha:np.ndarray|None # HxW in 0..1, where it hides what is behind; None for everywhere
+    place:np.ndarray # c, the point seen in the middle at time 0
+    speed:np.ndarray # v, pixels a frame
+    zoom:float # z, logarithm of the growth in a frame
+    turn:float # theta, radians a frame
+
+    def pose(self,
+        t:float, # time in frames
+        m:np.ndarray, # middle of the frame
+    ) -> np.ndarray: # 3x3
+        "Matrix from places in the frame to places in the plane"
+        c,s = np.cos(self.turn*t)*np.exp(-self.zoom*t),np.sin(self.turn*t)*np.exp(-self.zoom*t)
+        R = np.array([[c, -s], [s, c]])
+        return np.vstack([np.column_stack([R, self.place + t*self.speed - R@m]), [0, 0, 1]])
+
+# %%
+#| export
+def blob_mask(
+    h:int,
+    w:int,
+    center:np.ndarray, # right and down
+    radius:float, # pixels
+    rng:np.random.Generator, # draws the shape
+) -> np.ndarray: # hxw in 0..1, float32
+    "A round shape with waves, its edge one pixel soft"
+    x,y = np.moveaxis(grid(h, w) - center, -1, 0)
+    angle,shape = np.arctan2(y, x),rng.uniform(.7, 1)
+    for k in (2, 3, 5): shape = shape + rng.uniform(0, .2)*np.sin(k*angle + rng.uniform(0, 7))
+    return (radius*shape - np.hypot(x, y) + .5).clip(0, 1).astype(np.float32)
+
+# %%
+#| export
+def scene_planes(
+    photo:Image.Image,
+    size:tuple, # width and height of the frames
+    seed:int=0,
+    layers:int=2, # pieces in front of the photo
+    speed:float=4., # of the camera, in pixels a frame at most
+    part:float=.7, # how much of the photo is seen at a time
+) -> list: # of `Plane`, from the back to the front
+    "A photo and pieces of its mirror image at various distances"
+    rng,(w,h) = np.random.default_rng(seed),size
+    by = max(w/photo.width, h/photo.height)/part
+    big = photo.convert('RGB').resize((round(photo.width*by), round(photo.height*by)), Image.Resampling.LANCZOS)
+    rgb = np.asarray(big)
+    mirrored,middle = np.ascontiguousarray(rgb[:,::-1]),np.array(big.size)/2
+    way,zoom,turn = rng.uniform(-1, 1, 2)*speed*.7,rng.uniform(-.01, .01),rng.uniform(-.005, .005)
+    out = [Plane(rgb, None, middle, way, zoom, turn)]
+    for near in np.sort(rng.uniform(1.2, 2, layers)):
+        shape = blob_mask(*rgb.shape[:2], middle + rng.uniform(-.4, .4, 2)*size, rng.uniform(.1, .3)*min(size), rng)
+        own = rng.uniform(-1, 1, 2)*speed*.5
+        out.append(Plane(mirrored, shape, middle, way*near + own, zoom*near, turn + rng.uniform(-.01, .01)))
+    return out
+
+# %%
+#| export
+def _apply(m:np.ndarray, xy:np.ndarray) -> np.ndarray: return (xy@m[:2,:2].T + m[:2,2]).astype(np.float32)
+
+class Scene:
+    "Planes before a moving camera, at any time, with the true flow between any two times"
+    def __init__(self,
+        planes:list, # of `Plane`, from the back to the front
+        size:tuple, # width and height of the frames
+    ):
+        self.planes,self.grid,self.middle = planes,grid(size[1], size[0]),(np.array(size) - 1)/2
+
+    def at(self, t:float) -> Image.Image: # RGB
+        "What the camera sees at time `t`, counted in frames"
+        for p in self.planes:
+            xy = _apply(p.pose(t, self.middle), self.grid)
+            seen = cv2.remap(p.rgb, xy, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101).astype(np.float32)
+            a = None if p.alpha is None else cv2.remap(p.alpha, xy, None, cv2.INTER_LINEAR)[...,None]
+            out = seen if a is None else out + a*(seen - out)
+        return Image.fromarray(np.rint(out).astype(np.uint8))
+
+    def front(self, t:float, xy:np.ndarray) -> np.ndarray: # HxW, integers
+        "Which plane is in front at time `t`, at any places in the frame"
+        out = np.zeros(xy.shape[:2], np.int32)
+        for k,p in enumerate(self.planes[1:], 1):
+            out[cv2.remap(p.alpha, _apply(p.pose(t, self.middle), xy), None, cv2.INTER_LINEAR) > .5] = k
+        return out
+
+    def flow(self, t:float, s:float) -> tuple: # HxWx2 float32 in pixels, and HxW bool: what of `t` is seen at `s`
+        "True flow from time `t` to time `s`"
+        front,ends = self.front(t, self.grid),self.grid.copy()
+        for k,p in enumerate(self.planes):
+            there = np.linalg.inv(p.pose(s, self.middle))@p.pose(t, self.middle)
+            ends[front == k] = _apply(there, self.grid)[front == k]
+        move = ends - self.grid
+        return move,(self.front(s, ends) == front) & inside(move)
+
+# %% [markdown]
+# `scene_frames` is the same as a clip: each frame with its true flow to the next one and what stays visible in it. A photograph and a seed always make the same clip. A training set draws many: two frames for a loss over a short time, the first and the last with `Scene.flow` for one over a long time.
+
+# %%
+#| export
+class SceneFrame(NamedTuple):
+    "A frame of a scene"
+    im:Image.Image # RGB
+    flow:np.ndarray # HxWx2 float32, in pixels: where each of its pixels is in the next frame
+    visible:np.ndarray # HxW, bool: is it seen there?
+
+def scene_frames(
+    photo:Image.Image,
+    n:int, # frames
+    size:tuple, # their width and height
+    seed:int=0,
+    **options, # of `scene_planes`: `layers`, `speed`, `part`
+): # yields `SceneFrame`; the flow of the last leads to a frame that would come next
+    "A clip from a photo: pan, zoom, turn and parallax, with its true flow"
+    s = Scene(scene_planes(photo, size, seed, **options), size)
+    for t in range(n): yield SceneFrame(s.at(t), *s.flow(t, t + 1))
+
+# %% [markdown]
+# The truth must be true: the next frame, fetched along the flow, is this frame wherever it is visible, up to what a bilinear look-up loses, and is not where it is hidden. There and back again is nowhere. A scene without pieces and turns is a pan, whose arrow is the camera's speed.
+
+# %%
+clip = list(scene_frames(photo, 4, (width, height), seed))
+test_eq(np.asarray(clip[2].im), np.asarray(list(scene_frames(photo, 3, (width, height), seed))[2].im))
+apart = []
+for now,after in zip(clip, clip[1:]):
+    d = np.abs(warp(np.asarray(after.im, np.float32), now.flow) - np.asarray(now.im)).mean(-1)
+    apart.append((d[now.visible].mean(), d[~now.visible & inside(now.flow)].mean()))
+assert all(seen < 4 and hidden > 5*seen for seen,hidden in apart)
+stage = Scene(scene_planes(photo, (width, height), seed), (width, height))
+there,seen = stage.flow(0, 3)
+back,_ = stage.flow(3, 0)
+whole = cv2.erode(seen.astype(np.uint8), np.ones((5, 5))) > 0
+assert (np.linalg.norm(there + warp(back, there), axis=2)[whole] < .01).mean() > .99
+only = scene_planes(photo, (width, height), seed, layers=0)[0]._replace(zoom=0, turn=0)
+test_close(Scene([only], (width, height)).flow(0, 2)[0], np.broadcast_to(-2*only.speed, (height, width, 2)), eps=1e-3)
+apart
+
+# %%
+#| label: fig-scene
+#| fig-cap: "Three frames of a clip made from one photograph, the true flow over eight, what stays visible."
+stage = Scene(scene_planes(photo, (width, height), seed + 4, layers=3), (width, height))
+long,seen = stage.flow(0, 8)
+show_row([*(torch.from_numpy(np.array(stage.at(t))).permute(2, 0, 1)/255 for t in (0, 4, 8)),
+    flow_picture(torch.from_numpy(long).permute(2, 0, 1)), torch.from_numpy(seen)[None]], ['0', '4', '8', 'flow', 'visible'])
+
+# %% [markdown]
+# ## Clips written down
+
+# %% [markdown]
+# A clip is a folder with frames from `00001.png` on, and `flow.npz`: for each frame but the first, where each of its pixels was in the frame before, in pixels, in half precision, as true as half precision is (to a hundredth of a pixel or two). What hides and what is uncovered is not stored, since it follows from frames and flow ([visibility](flow.ipynb)).
+
+# %%
+#| export
+def write_ride(
+    folder:Path, # written as a whole
+    frames:np.ndarray, # nxHxWx3 bytes
+    flows:np.ndarray, # (n-1)x2xHxW, pixels: where each pixel of frame i+1 is found in frame i
+):
+    "A clip as numbered frames, and its flow"
+    with atomic_path(folder/'flow.npz') as f:
+        for i,o in enumerate(frames, 1): Image.fromarray(o).save(folder/f'{i:05}.png')
+        with open(f, 'wb') as out: np.savez_compressed(out, flow=flows.astype(np.float16))
+
+def read_ride(
+    folder, # one clip
+) -> tuple[np.ndarray,np.ndarray]: # frames nxHxWx3 bytes, and flow (n-1)x2xHxW in pixels
+    "Frames and true flow of a clip"
+    folder = Path(folder)
+    try: flows = np.load(folder/'flow.npz', allow_pickle=False)['flow'].astype(np.float32)
+    except (OSError, ValueError, KeyError) as e:
+        raise InputError(f"'{folder}' has no flow", 'give a clip of `colorbook data rides`') from e
+    return np.stack([np.asarray(read_photo(o)) for o in sorted(folder.glob('[0-9]*.png'))]),flows
+
+# %% [markdown]
+# Each clip draws its photo's camera, and in half of them another photo that passes in front, from the seed and its own number. So a set that was interrupted is continued without doing anything twice, and a larger set begins with the smaller one. The flow lies there last: a folder without it is not finished.
+
+# %%
+#| export
+def write_rides(
+    photos, # see `colorbook.data.photos.Photos`
+    out, # folder
+    count:int=None, # clips; one for each photo if not given
+    frames:int=16, # of each clip, at least 2
+    size:int=128, # side of the frames, a multiple of 4
+    front:float=.5, # share of clips with another photo in front
+    seed:int=0,
+) -> list: # folders
+    "Write photos as films, with true flow"
+    if frames < 2 or size < 32 or size%4: raise UsageError('too small, or no multiple of four', 'try 16 and 128')
+    photos,out,done = Photos(photos, size*3//2, keep=False),Path(out),[]
+    about = dict(frames=frames, size=size, front=front, seed=seed, photos=len(photos))
+    note = out/'rides.json'
+    if note.exists() and json.loads(note.read_text()) != about:
+        raise OutputError(f"'{out}' holds other rides", 'name another folder')
+    with atomic_path(note) as f: f.write_text(json.dumps(about))
+    for i in with_progress(range(count or len(photos)), 'riding'):
+        folder,rng = out/f'{i:06}',random.Random(f'{seed} {i}')
+        done.append(folder)
+        if (folder/'flow.npz').exists(): continue
+        near = photos[rng.randrange(len(photos))] if rng.random() < front else None
+        ims,flows = camera_clip(photos[i%len(photos)], frames + 2, size, rng, near, 1)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_ride(folder, ims[1:-1], np.stack(flows[:frames - 1]))
+    return done
+
+# %% [markdown]
+# What is read is what was drawn; the flow takes each frame to the next, and is worse when it is shifted by a pixel; a set is the same when it is written again, or gone on with.
+
+# %%
+home,small = Path(tempfile.mkdtemp()),sample_photos(96)
+folders = write_rides(small, home/'rides', 4, n, side, seed=seed)
+ims,flows = read_ride(folders[0])
+test_eq((ims.shape, flows.shape), ((n, side, side, 3), (n - 1, 2, side, side)))
+x,w = torch.from_numpy(ims).permute(0, 3, 1, 2)/255,torch.from_numpy(flows)
+def gap(w): return ((x[1:] - warp_batch(x[:-1], w)).abs().mean(1)*(visibility_batch(x[:-1], x[1:], w)[:,0] > 0)).mean().item()
+assert gap(w) < .03 and gap(w + 1) > 1.5*gap(w)
+before = [(o/'flow.npz').read_bytes() for o in folders]
+shutil.rmtree(folders[2])
+again = write_rides(small, home/'rides', 5, n, side, seed=seed)
+test_eq(len(again), 5)
+assert [(o/'flow.npz').read_bytes() for o in again[:4]] == before
+test_fail(lambda: write_rides(small, home/'rides', 5, n, side, seed=seed + 1), exc=OutputError, contains='other rides')
+test_fail(lambda: read_ride(home), exc=InputError, contains='no flow')
+gap(w),gap(w + 1)
+
+# %%
+#| label: fig-rides
+#| fig-cap: "Three rides, a row each."
+def show_rides(folders, step=2):
+    "Every `step`-th frame of some clips"
+    fig,ax = plt.subplots(figsize=(6, 2*len(folders)))
+    ax.imshow(np.vstack([np.hstack(read_ride(o)[0][::step]) for o in folders]))
+    ax.axis('off')
+show_rides(folders[:3])
+
+# %% [markdown]
+# ## What we have
+#
+# - `travel`, the camera of all tests of films;
+# - `camera_clip`, which makes a clip of a photograph, with a piece of another in front, and knows its flow; training takes its clips from it;
+# - `Scene` and `scene_frames`: any photograph as a moving scene whose flow is known between any two times;
+# - `write_rides` and `read_ride`: photographs as a set of clips with true flow, continued where it was interrupted, and `colorbook data rides`, which does it from the command line.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Measure `colorbook.video.flow.flow` against the true flow of some rides. Where is it wrong by more than a pixel?
+# 2. Give the piece in front of a `camera_clip` a shadow. Which of flow and visibility is wrong then, and does it matter?
+# 3. Rotate the camera of `camera_clip`. What becomes of the formula for $u'$?
+# 4. Train `s1` on rides alone, and color a real film with it. Which motion has it never seen?

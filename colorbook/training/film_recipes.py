@@ -55,7 +55,7 @@ for r in (s1_recipe('s1', generator='s1', critic='s1', adversarial='lsgan', lam=
 
 # %% ../../nbs/training/film_recipes.ipynb #e73e23cd
 def image_weights(
-    weights=None, # folder of an image run, or one of its .safetensors; else see `colorbook.training.trainer.encoder_weights`
+    weights=None, # folder of an image run, or one of its .safetensors; else see `training.trainer.encoder_weights`
 ) -> dict|None: # state dict
     "What a film model begins with: the weights of an image run that its artifact has, or an encoder alone"
     path = Path(str(weights))
@@ -79,7 +79,7 @@ def teach(
 class ColorL1(nn.Module):
     "Mean distance of the colors that a classifier's scores stand for"
     def __init__(self, color): super().__init__(); self.color = color
-    def forward(self, pred, target): return (self.color(pred) - target).abs().mean()
+    def forward(self, output, target, L=None): return (self.color(output) - target).abs().mean()
 
 # %% ../../nbs/training/film_recipes.ipynb #3b2de737
 def make_temporal(

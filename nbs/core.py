@@ -10,10 +10,11 @@
 
 # %%
 #| export
-import os, sys
+import inspect, io, os, sys, tokenize
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from textwrap import dedent
 
 # %%
 #| hide
@@ -147,12 +148,40 @@ test_eq(list(with_progress(iter('abc'), 'spelling', 3)), ['a', 'b', 'c'])
 # %% [markdown]
 # A package shows names that live in its modules: `from colorbook import colorize` should not ask which file that is in. But to import all of them at once would bring in whatever any of them needs, and torch alone takes seconds. Python asks a module's own `__getattr__` for a name that it does not have (PEP 562), so a package can list its names by hand and import the module behind a name when the name is used for the first time. `lazy_face` makes the three things that this takes; the idea and the form are those of the library `lazy_loader`. A name that needs an extra that is not installed says which.
 
+# What a name brings along should be explained where people ask, in `help`. The comments beside the parameters say what each of them is, but Python forgets comments when it has read a function; so the face reads them again from the source, once, when the name is used.
+
+# %%
+#| export
+def _comments(source:str, names) -> dict: # by parameter, and `returns`
+    "What the comments in the head of a function say"
+    found,now,depth,last = {},[],0,''
+    for kind,text,*_ in tokenize.generate_tokens(io.StringIO(dedent(source)).readline):
+        if kind == tokenize.OP: depth,last = depth + (text in '([{') - (text in ')]}'),text
+        elif kind == tokenize.NAME and depth == 1 and text in names and last in ('(', ',', '*', '**'): now.append(text)
+        elif kind == tokenize.COMMENT:
+            found |= {o: text.lstrip('# ') for o in now or ([] if depth else ['returns'])}
+            now = []
+        elif kind == tokenize.NEWLINE: break
+        if kind == tokenize.NAME: last = text
+    return found
+
+def explain(
+    obj, # a function or a class
+): # the same
+    "Put what the source says beside each parameter into the docstring, where `help` shows it"
+    made = obj.__init__ if inspect.isclass(obj) else obj
+    if not inspect.isfunction(made) or '\n' in (obj.__doc__ or ''): return obj
+    try: found = _comments(inspect.getsource(made), inspect.signature(made).parameters)
+    except (OSError, SyntaxError, tokenize.TokenError): return obj
+    if found: obj.__doc__ = '\n'.join([obj.__doc__ or '', '', *(f'{k}: {v}' for k,v in found.items())])
+    return obj
+
 # %%
 #| export
 def lazy_face(
     package:str, # `__name__` of the package
     names:dict, # module in the package: names that it has, in one string
-    extra:str='', # the optional dependencies that these modules need, if any, such as 'train'
+    extra:str|dict='', # the optional dependencies that these modules need, such as 'train', or a dict of module: these
 ) -> tuple: # `__getattr__`, `__dir__` and `__all__` of the package
     "Names of a package that are imported from its modules when they are first used"
     home = {name:module for module,o in names.items() for name in o.split()}
@@ -161,10 +190,11 @@ def lazy_face(
         if name not in home and name not in names: raise AttributeError(f'module {package!r} has no {name!r}')
         try: module = import_module(f'{package}.{home.get(name, name)}')
         except ModuleNotFoundError as e:
-            if not extra or (e.name or '').startswith(package.split('.')[0]): raise
-            raise ImportError(f"{package}.{name} needs {e.name}; pip install 'colorbook[{extra}]'", name=e.name) from e
+            extras = extra.get(home.get(name, name)) if isinstance(extra, dict) else extra
+            if not extras or (e.name or '').startswith(package.split('.')[0]): raise
+            raise ImportError(f"{package}.{name} needs {e.name}; pip install 'colorbook[{extras}]'", name=e.name) from e
         if name in names: return module
-        return sys.modules[package].__dict__.setdefault(name, getattr(module, name))
+        return sys.modules[package].__dict__.setdefault(name, explain(getattr(module, name)))
     def dir_(): return sorted({*sys.modules[package].__dict__, *home})
     return getattr_,dir_,sorted(home)
 
@@ -174,12 +204,21 @@ def lazy_face(
 # %%
 (folder/'shop').mkdir()
 (folder/'shop'/'__init__.py').write_text(f"from {lazy_face.__module__} import lazy_face\n"
-    "__getattr__,__dir__,__all__ = lazy_face(__name__, {'bread':'roll loaf', 'meat':'ham'}, 'butcher')")
-(folder/'shop'/'bread.py').write_text("roll,loaf = 'a roll','a loaf'")
+    "__getattr__,__dir__,__all__ = lazy_face(__name__, {'bread':'roll loaf bake', 'meat':'ham'}, {'meat':'butcher'})")
+(folder/'shop'/'bread.py').write_text('''roll,loaf = 'a roll','a loaf'
+def bake(
+    n:int=1, # loaves
+    *, hot=len('#('), sweet=False, # as they are eaten
+): # a tray
+    "Make bread"
+''')
 (folder/'shop'/'meat.py').write_text('import a_knife_that_is_missing')
 sys.path.insert(0, str(folder))
 import shop
-test_eq(shop.__all__, ['ham', 'loaf', 'roll'])
+test_eq(shop.__all__, ['bake', 'ham', 'loaf', 'roll'])
+want = ['Make bread', '', 'n: loaves', 'hot: as they are eaten', 'sweet: as they are eaten', 'returns: a tray']
+test_eq(shop.bake.__doc__.splitlines(), want)
+test_eq(shop.bake.__doc__, explain(shop.bake).__doc__)
 test_eq(('roll' in vars(shop), shop.roll, vars(shop)['roll']), (False, 'a roll', 'a roll'))
 test_eq(shop.bread.loaf, 'a loaf')
 test_fail(lambda: shop.ham, exc=ImportError, contains="pip install 'colorbook[butcher]'")

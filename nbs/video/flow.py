@@ -260,7 +260,8 @@ def measure(preset, scale, scenes=8):
     "Mean end-point errors, shares left out, milliseconds a flow"
     rows = []
     for i in range(scenes):
-        s = Scene(scene_planes(photo if i%2 else Image.fromarray(data.chelsea()), (width, height), seed + i), (width, height))
+        im = photo if i%2 else Image.fromarray(data.chelsea())
+        s = Scene(scene_planes(im, (width, height), seed + i), (width, height))
         a,b = (np.asarray(s.at(t).convert('L')) for t in (0, 1))
         true,seen = s.flow(0, 1)
         begin = time.perf_counter()

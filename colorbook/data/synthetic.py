@@ -74,7 +74,7 @@ def camera_clip(
     rng, # a `random.Random`
     front:Image.Image=None, # a photo of which a piece passes in front
     step:int=4, # colors are compared at this fraction of the size
-) -> tuple[np.ndarray,list]: # frames nx`size`x`size`x3, and flow for each of `compared_pairs(n - 2)` of the inner frames
+) -> tuple[np.ndarray,list]: # frames nx`size`x`size`x3, and flow for each pair of `compared_pairs(n - 2)`
     "A film from a photo, or of two layers from two, with its true flow"
     boxes,inner,k = camera_path(*photo.size, n, rng),compared_pairs(n - 2),size//step
     frames = [camera_view(photo, o, size) for o in boxes]

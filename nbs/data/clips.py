@@ -387,7 +387,8 @@ dls = clip_loaders(Clips([film, photos[:4]], size, 3), 4, valid=.25, aged=.5)
 x,target,moves = dls.train.one_batch()
 test_eq((x.shape, target.shape, moves.shape), ((4, 5, size, size), (12, 2, 16, 16), (4, 3, 3, 16, 16)))
 y = target.unflatten(0, (4, 3))
-gaps = [((y[:,j] - warp_batch(y[:,i], m[:,:2])).abs()*m[:,2:]).mean() for (i,j),m in zip(compared_pairs(3), moves.unbind(1))]
+gaps = [((y[:,j] - warp_batch(y[:,i], m[:,:2])).abs()*m[:,2:]).mean()
+        for (i,j),m in zip(compared_pairs(3), moves.unbind(1))]
 blunt = [(y[:,j] - y[:,i]).abs().mean() for i,j in compared_pairs(3)]
 assert sum(gaps) < .6*sum(blunt)
 black,there = torch.zeros(200, 5, 3, 8, 8, dtype=torch.uint8),torch.ones(200, 5, dtype=torch.bool)

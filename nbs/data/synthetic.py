@@ -124,7 +124,7 @@ def camera_clip(
     rng, # a `random.Random`
     front:Image.Image=None, # a photo of which a piece passes in front
     step:int=4, # colors are compared at this fraction of the size
-) -> tuple[np.ndarray,list]: # frames nx`size`x`size`x3, and flow for each of `compared_pairs(n - 2)` of the inner frames
+) -> tuple[np.ndarray,list]: # frames nx`size`x`size`x3, and flow for each pair of `compared_pairs(n - 2)`
     "A film from a photo, or of two layers from two, with its true flow"
     boxes,inner,k = camera_path(*photo.size, n, rng),compared_pairs(n - 2),size//step
     frames = [camera_view(photo, o, size) for o in boxes]
@@ -149,7 +149,8 @@ def errors(front, off=0.):
     frames,flows = camera_clip(squares[0], 5, side, rng, front, step=1)
     x = torch.from_numpy(frames).permute(0, 3, 1, 2)/255
     first,later,w = x[1:2],x[3:4],torch.from_numpy(flows[2])[None] + off
-    return ((later - warp_batch(first, w)).abs().mean(1)*(visibility_batch(first, later, w)[:,0] > 0))[0,6:-6,6:-6].mean().item()
+    seen = visibility_batch(first, later, w)[:,0] > 0
+    return ((later - warp_batch(first, w)).abs().mean(1)*seen)[0,6:-6,6:-6].mean().item()
 one,two,wrong = ([errors(f, off) for _ in range(5)] for f,off in ((None, 0), (squares[1], 0), (None, 1.)))
 assert np.mean(one) < .02 and np.mean(wrong) > 2*np.mean(one) and np.mean(one) < np.mean(two) < .1
 [round(float(np.mean(o)), 4) for o in (one, two, wrong)]
@@ -317,7 +318,8 @@ apart
 stage = Scene(scene_planes(photo, (width, height), seed + 4, layers=3), (width, height))
 long,seen = stage.flow(0, 8)
 show_row([*(torch.from_numpy(np.array(stage.at(t))).permute(2, 0, 1)/255 for t in (0, 4, 8)),
-    flow_picture(torch.from_numpy(long).permute(2, 0, 1)), torch.from_numpy(seen)[None]], ['0', '4', '8', 'flow', 'visible'])
+    flow_picture(torch.from_numpy(long).permute(2, 0, 1)), torch.from_numpy(seen)[None]],
+    ['0', '4', '8', 'flow', 'visible'])
 
 # %% [markdown]
 # ## Clips written down
@@ -388,7 +390,9 @@ folders = write_rides(small, home/'rides', 4, n, side, seed=seed)
 ims,flows = read_ride(folders[0])
 test_eq((ims.shape, flows.shape), ((n, side, side, 3), (n - 1, 2, side, side)))
 x,w = torch.from_numpy(ims).permute(0, 3, 1, 2)/255,torch.from_numpy(flows)
-def gap(w): return ((x[1:] - warp_batch(x[:-1], w)).abs().mean(1)*(visibility_batch(x[:-1], x[1:], w)[:,0] > 0)).mean().item()
+def gap(w):
+    seen = visibility_batch(x[:-1], x[1:], w)[:,0] > 0
+    return ((x[1:] - warp_batch(x[:-1], w)).abs().mean(1)*seen).mean().item()
 assert gap(w) < .03 and gap(w + 1) > 1.5*gap(w)
 before = [(o/'flow.npz').read_bytes() for o in folders]
 shutil.rmtree(folders[2])

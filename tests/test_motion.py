@@ -6,12 +6,9 @@ from hypothesis import given, settings, strategies as st
 from PIL import Image
 
 from colorbook.core import InputError
-from colorbook.video.read import find_cuts
-from colorbook.data.synthetic import travel
-from colorbook.video.flow import PRESETS, flow, grid, inside, motion_border, no_way_back, occluded
-from colorbook.data.synthetic import Plane, Scene, scene_frames
-from colorbook.video.flow import visibility, warp
-from colorbook.data.synthetic import scene_planes
+from colorbook.video.shots import find_cuts
+from colorbook.data.synthetic import Plane, Scene, scene_frames, scene_planes, travel
+from colorbook.video.flow import PRESETS, flow, grid, inside, motion_border, no_way_back, occluded, visibility, warp
 from colorbook.data.photos import sample_photos
 
 PHOTO = sample_photos()[0]

@@ -16,7 +16,7 @@ from colorbook.video.read import write_clip
 from colorbook.data.synthetic import travel
 from colorbook.video.server import Server, read_stream
 from colorbook.video.player import Pace, Player, film_frames, in_time, steady_so_far
-from colorbook.video.container import open_reel
+from colorbook.video.read import open_reel
 from colorbook.video.stabilize import stabilize
 
 ROOT,SIZE = Path(__file__).parent.parent,32

@@ -100,7 +100,7 @@ def flow(
     return out if (sh, sw) == (h, w) else cv2.resize(out, (w, h))*np.float32([w/sw, h/sh])
 
 # %% [markdown]
-# Two windows of one photograph, 7 pixels right and 4 down from each other, have the same arrow everywhere, and a camera that closes in has arrows that grow from the center. What is found differs by less than .3 pixels on average, some pixels inside the edge, from the zoom with `medium` only; that distance is called the end-point error. `travel` of the chapter on [synthetic clips](../data/synthetic.ipynb) moves by fractions of a pixel.
+# Two windows of one photograph, 7 pixels right and 4 down from each other, have the same arrow everywhere, and a camera that closes in has arrows that grow from the center. What is found differs by less than .3 pixels on average, some pixels inside the edge, from the zoom with `medium` only; that distance is called the end-point error. `travel` of the [clips with known motion](../data/synthetic.ipynb) moves by fractions of a pixel.
 
 # %%
 def window(x, y): return np.asarray(photo.convert('L'))[y:y + 2*height,x:x + width]
@@ -253,7 +253,7 @@ visibility(base, base + .1)[0,0]
 # ## How wrong is the flow?
 
 # %% [markdown]
-# The presets are measured where the truth is known, on [scenes](../data/synthetic.ipynb#a-scene-with-known-motion) made of a photograph: eight scenes, next frames, and the end-point error over all pixels, over those that `occluded` leaves, and at the median pixel. Then how many of the hidden pixels are left out, as they should, and how many of the visible ones, as they should not. `medium` on half of the size costs about as much as `fast` on the whole, and is as good; at full size it is twice as exact, for four times the time.
+# [Scenes whose flow is known](../data/synthetic.ipynb) measure the presets: eight of them, next frames, and the end-point error over all pixels, over those that `occluded` leaves, and at the median pixel. Then how many of the hidden pixels are left out, as they should, and how many of the visible ones, as they should not. `medium` on half of the size costs about as much as `fast` on the whole, and is as good; at full size it is twice as exact, for four times the time.
 
 # %%
 def measure(preset, scale, scenes=8):
@@ -293,7 +293,7 @@ ax.legend();
 # ## What we have
 #
 # - `flow`, `warp` and two ways to leave out what cannot be followed, without a network;
-# - the error of the flow, measured.
+# - the error of the flow, measured on scenes whose motion is known.
 
 # %% [markdown]
 # ## Exercises

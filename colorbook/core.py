@@ -4,12 +4,14 @@
 
 # %% auto #0
 __all__ = ['ColorbookError', 'UsageError', 'InputError', 'OutputError', 'TrainingError', 'atomic_path', 'with_progress',
-           'explain', 'lazy_face']
+           'explain', 'lazy_face', 'Entry', 'Registry']
 
 # %% ../nbs/core.ipynb #b8bc7dc5
 import inspect, io, os, sys, tokenize
 from contextlib import contextmanager
+from fnmatch import fnmatchcase as fnmatch
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from textwrap import dedent
 
@@ -100,7 +102,7 @@ def explain(
     if found: obj.__doc__ = '\n'.join([obj.__doc__ or '', '', *(f'{k}: {v}' for k,v in found.items())])
     return obj
 
-# %% ../nbs/core.ipynb #bbe4e37e
+# %% ../nbs/core.ipynb #396f7ba7
 def lazy_face(
     package:str, # `__name__` of the package
     names:dict, # module in the package: names that it has, in one string
@@ -120,3 +122,49 @@ def lazy_face(
         return sys.modules[package].__dict__.setdefault(name, explain(getattr(module, name)))
     def dir_(): return sorted({*sys.modules[package].__dict__, *home})
     return getattr_,dir_,sorted(home)
+
+# %% ../nbs/core.ipynb #1f621a3b
+class Entry:
+    "A named builder with what is known of it; the facts are attributes"
+    def __init__(self, name:str, make, shared:set, facts:dict):
+        self.name,self.make,self.shared = name,make,shared
+        self.__dict__.update(facts)
+    def __call__(self,
+        **settings, # those that are shared and that the builder does not name are left out
+    ): # what the builder makes
+        named = signature(self.make).parameters
+        return self.make(**{k: v for k,v in settings.items() if k in named or k not in self.shared})
+
+# %% ../nbs/core.ipynb #ecca54f0
+class Registry:
+    "Names to builders, entered by a decorator where they are defined, and complete whenever it is looked at"
+    def __init__(self,
+        kind:str, # what is in it, one word or two
+        members:str='', # names of the modules that enter things, separated by spaces
+        shared:str='', # settings that are offered to every builder
+        **facts, # what every entry says of itself, with what it says by default
+    ): self.kind,self.members,self.shared,self.facts,self.entries = kind,members.split(),{*shared.split()},facts,{}
+    def __call__(self,
+        name:str,
+        **facts, # those that differ from the default
+    ): # a decorator for a class or a function, which stays what it is
+        "Enter a builder by its name; a `UsageError` where another one has it already"
+        if unknown := {*facts} - {*self.facts}: raise TypeError(f'a {self.kind} has no {sorted(unknown)}')
+        def enter(make):
+            old = self.entries.get(name)
+            if old and old.make.__qualname__ != make.__qualname__:
+                raise UsageError(f"there is a {self.kind} '{name}' already", 'choose another name')
+            self.entries[name] = Entry(name, make, self.shared, {**self.facts, **facts})
+            return make
+        return enter
+    def names(self,
+        pattern:str='*', # with wildcards, such as 's4*'
+    ) -> list: # in the order of their definitions
+        "The names that match"
+        for o in self.members: import_module(o)
+        return [o for o in self.entries if fnmatch(o, pattern)]
+    def __iter__(self): return iter(self.names())
+    def __contains__(self, name): return name in self.names()
+    def __getitem__(self, name) -> Entry:
+        if name in self: return self.entries[name]
+        raise UsageError(f"there is no {self.kind} '{name}'", f"choose {', '.join(self)}")

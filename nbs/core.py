@@ -12,7 +12,9 @@
 #| export
 import inspect, io, os, sys, tokenize
 from contextlib import contextmanager
+from fnmatch import fnmatchcase as fnmatch
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from textwrap import dedent
 
@@ -227,10 +229,86 @@ test_fail(lambda: lazy_face('shop', {'bread':'bread'}), exc=ValueError, contains
 dir(shop)[-3:]
 
 # %% [markdown]
+# ## Tables of names
+
+# %% [markdown]
+# A recipe, a checkpoint and a command line can only hold names, so each kind of network and each kind of loss has a table from names to builders. Two things go wrong with such tables when they are plain dictionaries. They are filled by whatever has been imported, so that a name exists in one program and not in the next; and they say how a thing is made but not what it is, so that a wrong pair is found out by an error deep inside of torch.
+#
+# A `Registry` knows the modules whose definitions enter it and imports them before it is looked at for the first time. An entry is made at the definition, by a decorator, together with facts: each registry lists which there are and what they are by default. And since a table's builders do not all want the same, whoever builds offers all that he knows, the `shared` settings, and a builder gets those that it names. A setting that is not shared must fit, so a misspelled one is an error.
+
+# %%
+#| export
+class Entry:
+    "A named builder with what is known of it; the facts are attributes"
+    def __init__(self, name:str, make, shared:set, facts:dict):
+        self.name,self.make,self.shared = name,make,shared
+        self.__dict__.update(facts)
+    def __call__(self,
+        **settings, # those that are shared and that the builder does not name are left out
+    ): # what the builder makes
+        named = signature(self.make).parameters
+        return self.make(**{k: v for k,v in settings.items() if k in named or k not in self.shared})
+
+# %%
+#| export
+class Registry:
+    "Names to builders, entered by a decorator where they are defined, and complete whenever it is looked at"
+    def __init__(self,
+        kind:str, # what is in it, one word or two
+        members:str='', # names of the modules that enter things, separated by spaces
+        shared:str='', # settings that are offered to every builder
+        **facts, # what every entry says of itself, with what it says by default
+    ): self.kind,self.members,self.shared,self.facts,self.entries = kind,members.split(),{*shared.split()},facts,{}
+    def __call__(self,
+        name:str,
+        **facts, # those that differ from the default
+    ): # a decorator for a class or a function, which stays what it is
+        "Enter a builder by its name; a `UsageError` where another one has it already"
+        if unknown := {*facts} - {*self.facts}: raise TypeError(f'a {self.kind} has no {sorted(unknown)}')
+        def enter(make):
+            old = self.entries.get(name)
+            if old and old.make.__qualname__ != make.__qualname__:
+                raise UsageError(f"there is a {self.kind} '{name}' already", 'choose another name')
+            self.entries[name] = Entry(name, make, self.shared, {**self.facts, **facts})
+            return make
+        return enter
+    def names(self,
+        pattern:str='*', # with wildcards, such as 's4*'
+    ) -> list: # in the order of their definitions
+        "The names that match"
+        for o in self.members: import_module(o)
+        return [o for o in self.entries if fnmatch(o, pattern)]
+    def __iter__(self): return iter(self.names())
+    def __contains__(self, name): return name in self.names()
+    def __getitem__(self, name) -> Entry:
+        if name in self: return self.entries[name]
+        raise UsageError(f"there is no {self.kind} '{name}'", f"choose {', '.join(self)}")
+
+# %% [markdown]
+# A registry of bakers, whose second one stands in a module that nobody has imported yet.
+
+# %%
+bakers = Registry('baker', 'village', 'flour', legs=2)
+@bakers('anna')
+def bake(flour, salt=1): return f'{flour} with {salt}'
+(folder/'village.py').write_text("import __main__\n@__main__.bakers('bear', legs=4)\nclass Bear: pass")
+sys.modules['__main__'].bakers = bakers
+test_eq((list(bakers), bakers.names('b*'), 'carl' in bakers), (['anna', 'bear'], ['bear'], False))
+test_eq([bakers[o].legs for o in bakers], [2, 4])
+test_eq((bakers['anna'](flour='rye'), bakers['anna'](flour='rye', salt=2)), ('rye with 1', 'rye with 2'))
+test_eq(type(bakers['bear'](flour='rye')).__name__, 'Bear')
+test_fail(lambda: bakers['bear'](salt=2), exc=TypeError)
+test_fail(lambda: bakers['carl'], exc=UsageError, contains="no baker 'carl'; choose anna, bear")
+test_fail(lambda: bakers('anna')(dict), exc=UsageError, contains='already')
+test_fail(lambda: bakers('dora', arms=2), exc=TypeError, contains='arms')
+bakers.names()
+
+# %% [markdown]
 # ## What we have
 #
 # - one exception family with exit codes, `ColorbookError`;
 # - `atomic_path`, after which a file is whole or was never there;
+# - `Registry`, a table of names that is complete and knows what its entries are;
 # - `lazy_face`, with which a package lists its names and loads them when they are used;
 # - a rule for the chapters to come: no error without a remedy.
 

@@ -26,7 +26,8 @@ from fastcore.test import *
 from PIL import Image
 from skimage import data
 from colorbook.cli.app import main
-from colorbook.video.read import read_frames, travel, write_clip
+from colorbook.video.read import read_frames, write_clip
+from colorbook.data.synthetic import travel
 from colorbook.video.colorize import Done
 
 # %% [markdown]

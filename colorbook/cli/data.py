@@ -124,8 +124,10 @@ def frames_command(
 @data.command('cuts')
 def cuts_command(video: Annotated[str, typer.Argument(help='Any video that FFmpeg reads.')]):
     "Print where a new shot begins: number of the frame and time in seconds."
-    film,last = train_half('video.read'),None
-    for f,shot in film.mark_shots(film.read_frames(video)):
+    from colorbook.video.read import read_frames
+    from colorbook.video.shots import mark_shots
+    last = None
+    for f,shot in mark_shots(read_frames(video)):
         if last is not None and shot != last: print(f'{f.number} {f.time:.3f}')
         last = shot
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ColorbookError', 'UsageError', 'InputError', 'OutputError', 'TrainingError', 'atomic_path', 'with_progress',
-           'explain', 'lazy_face', 'Entry', 'Registry']
+           'document', 'lazy_face', 'Entry', 'Registry']
 
 # %% ../nbs/core.ipynb #b8bc7dc5
 import inspect, io, os, sys, tokenize
@@ -91,7 +91,7 @@ def _comments(source:str, names) -> dict: # by parameter, and `returns`
         if kind == tokenize.NAME: last = text
     return found
 
-def explain(
+def document(
     obj, # a function or a class
 ): # the same
     "Put what the source says beside each parameter into the docstring, where `help` shows it"
@@ -119,7 +119,7 @@ def lazy_face(
             if not extras or (e.name or '').startswith(package.split('.')[0]): raise
             raise ImportError(f"{package}.{name} needs {e.name}; pip install 'colorbook[{extras}]'", name=e.name) from e
         if name in names: return module
-        return sys.modules[package].__dict__.setdefault(name, explain(getattr(module, name)))
+        return sys.modules[package].__dict__.setdefault(name, document(getattr(module, name)))
     def dir_(): return sorted({*sys.modules[package].__dict__, *home})
     return getattr_,dir_,sorted(home)
 

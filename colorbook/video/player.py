@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 import av, numpy as np
 from ..imaging.colorizer import check_options
-from ..core import InputError, UsageError
+from ..core import InputError, UsageError, prefetch
 from .read import decode
 from .flow import cv2
-from .pipeline import VideoFrame, ahead, with_colors, paint_frame, prepare, watch
+from .pipeline import VideoFrame, with_colors, paint_frame, prepare, watch
 from .server import Screen
 from .read import open_reel
 from .stabilize import steady_so_far
@@ -227,7 +227,7 @@ class Player:
         def passed(): self.pace.skipped += 1
         if self.pace.live: return newest(live_frames(self.src, self.c, self.s, self.notes), passed)
         again = (lambda: open_reel(self.src, self.rate)) if self.loop else None
-        return ahead(film_frames(self.src, self.c, self.s, again, self.notes))
+        return prefetch(film_frames(self.src, self.c, self.s, again, self.notes))
 
     def color(self, chosen): # yields pairs of `LiveFrame`, and gray and color side by side
         small = prepare(chosen, self.size, self.model.card['multiple'], self.aspect)
@@ -240,7 +240,7 @@ class Player:
     def run(self, seconds:float=math.inf): # stop after so long
         "Play to the end"
         self.begun,clock = self.pace.now(),self.pace.now
-        with closing(self.frames()) as frames, closing(ahead(in_time(frames, self.color, self.pace), 2)) as done:
+        with closing(self.frames()) as frames, closing(prefetch(in_time(frames, self.color, self.pace), 2)) as done:
             for o,wide in done:
                 if self.pace.shows(o.time):
                     self.times.append(clock())

@@ -8,7 +8,8 @@ from PIL import Image
 from colorbook.core import InputError
 from colorbook.video.shots import find_cuts
 from colorbook.data.synthetic import Plane, Scene, scene_frames, scene_planes, travel
-from colorbook.video.flow import PRESETS, flow, grid, inside, motion_border, fails_consistency, occluded, visibility, warp
+from colorbook.video.flow import PRESETS, flow, grid, inside, motion_border, fails_consistency, occluded
+from colorbook.video.flow import visibility, warp
 from colorbook.data.photos import sample_photos
 
 PHOTO = sample_photos()[0]

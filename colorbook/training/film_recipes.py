@@ -13,7 +13,8 @@ from torch import nn
 from . import export as artifact
 from . import trainer as training
 from .export import candidates, pick
-from ..color.bins import AnnealedMean, BinLoss, class_weights
+from ..color.bins import AnnealedMean, class_weights
+from ..losses.content import BinLoss
 from ..imaging.colorizer import load_model
 from ..core import InputError
 from ..data.loaders import targets

@@ -20,7 +20,8 @@ from torch import nn
 from colorbook.training import export as artifact
 from colorbook.training import trainer as training
 from colorbook.training.export import candidates, pick
-from colorbook.color.bins import AnnealedMean, BinLoss, class_weights
+from colorbook.color.bins import AnnealedMean, class_weights
+from colorbook.losses.content import BinLoss
 from colorbook.imaging.colorizer import load_model
 from colorbook.core import InputError
 from colorbook.data.loaders import targets

@@ -18,10 +18,11 @@ from fastai.data.load import DataLoader
 from torch import Tensor
 from ..core import InputError
 from .loaders import split_by_hash, targets
-from ..video.read import mark_shots, read_frames
+from ..video.read import is_frame_folder, read_frames
+from ..video.shots import mark_shots
 from .frames import frame_shots
 from ..color.lab import gray_to_L, grays
-from .photos import is_photo, Photos, read_photo
+from .photos import Photos, read_photo
 from ..models.temporal import pairs_of, visibility
 
 # %% ../../nbs/data/clips.ipynb #04fec140
@@ -156,10 +157,7 @@ def split_source(source) -> list: # of paths, `Film`s and lists of photos
 
 def is_film(path) -> bool: # a video, or a folder of pictures that are named by numbers?
     "Whether a path is one film"
-    path = Path(path)
-    if not path.is_dir(): return path.suffix.lower() in VIDEOS
-    names = [o.stem for o in path.glob('*') if is_photo(o)]
-    return bool(names) and all(o.isdigit() for o in names)
+    return is_frame_folder(path) if Path(path).is_dir() else Path(path).suffix.lower() in VIDEOS
 
 def films_in(path) -> list: # pairs of a path and what it is for: 'train', 'val' or 'both'
     "The films below a path; where there are any, nothing else is looked at"

@@ -22,8 +22,10 @@ from ..imaging.colorizer import check_options, Colorizer
 from ..core import InputError, OutputError, UsageError, with_progress, atomic_path
 from .read import video_length
 from .pipeline import LAYOUTS, Tap, ahead, colored, divide, paint_frame, reduce, watch
-from .container import CODECS, Spec, choose_codec, encode_part, frame_files, join, lay_out
-from .container import load_part, new_film, open_reel, packets_along, save_part, spec_of
+from .container import CODECS, Spec, choose_codec, encode_part, join, lay_out
+from .read import frame_files
+from .container import load_part, new_film, packets_along, save_part, spec_of
+from .read import open_reel
 from .model import color_source, load_film_model
 
 # %% ../../nbs/video/colorize.ipynb #25f9d885
@@ -140,7 +142,7 @@ def identity(
 ) -> list:
     "What tells whether a source is still the same"
     p = Path(src)
-    files = frame_files(p)[0] if p.is_dir() else [p] if p.is_file() else []
+    files = [*frame_files(p).values()] if p.is_dir() else [p] if p.is_file() else []
     return [str(p.resolve() if files else src), *sum(([o.stat().st_size, o.stat().st_mtime_ns] for o in files), [])]
 
 # %% ../../nbs/video/colorize.ipynb #2657d37f

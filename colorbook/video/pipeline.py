@@ -17,7 +17,8 @@ import av, numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 from ..imaging.colorizer import net_size, small_light, upright
-from .read import QUALITY, decode, is_high, mark_shots
+from .read import QUALITY, decode, is_high
+from .shots import mark_shots
 from ..imaging.compose import _rgb2xyz, _tables, chroma_maps, paint, srgb_encode
 from ..imaging.io import Picture
 from .container import display_matrix

@@ -19,7 +19,7 @@ from .read import decode
 from .flow import cv2
 from .pipeline import Seen, ahead, colored, paint_frame, reduce, watch
 from .server import Screen
-from .container import open_reel
+from .read import open_reel
 from .stabilize import Steady, _around, link, mean_of
 from .model import color_source, load_film_model
 

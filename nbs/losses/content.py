@@ -195,7 +195,7 @@ SmoothL1Loss(2)(d, torch.zeros(4))
 #
 # Only ten of the 313 terms of a pixel are not zero, and only these are gathered. The published code multiplies the weight into the gradient and prints a loss without it; here the number that goes down is the one whose gradient is followed, and the two gradients are the same. Under mixed precision the scores arrive in 16 bits, and the logarithm is taken in 32.
 #
-# Zhang et al. [-@zhang2016] also leave out photographs that are gray themselves: a picture counts only if some $a$ or $b$ of it is above 5 units. They go on dividing by all pixels, and so do we (`nongray`).
+# Zhang et al. [-@zhang2016] also leave out photographs that are gray themselves: a picture counts only if some $a$ or $b$ of it is above 5 units. They go on dividing by all pixels, and so do we (`least`).
 #
 # The example sums by hand, pixel by pixel. A network that knows nothing pays $\log313=5.75$; the slope of the loss is $w(\hat z-z)/N$; and a picture tiled is as good as it was.
 
@@ -207,10 +207,10 @@ class BinLoss(nn.Module):
         weights:Tensor=None, # 313 weights of `colorbook.color.bins.class_weights`; None for equal ones
         k:int=10, # neighbors of the soft code
         sigma:float=5., # its width, in units of a and b
-        nongray:float=0., # a picture counts if some a or b is above this; 0 counts all
+        least:float=0., # a picture counts if some a or b is above this; 0 counts all
     ):
         super().__init__()
-        self.soft,self.nongray = SoftBins(k, sigma),nongray
+        self.soft,self.least = SoftBins(k, sigma),least
         self.register_buffer('weights', torch.ones(len(ab_bins())) if weights is None else weights)
     def forward(self,
         output:Tensor, # scores, `bs`x313xhxw
@@ -220,7 +220,7 @@ class BinLoss(nn.Module):
         "Mean weighted cross-entropy"
         idx,w = self.soft(target)
         ce = -(output.float().log_softmax(1).gather(1, idx)*w).sum(1)*self.weights[idx[:,0]]
-        if self.nongray: ce = ce*((target.abs()*110).amax((1, 2, 3)) > self.nongray)[:,None,None]
+        if self.least: ce = ce*((target.abs()*110).amax((1, 2, 3)) > self.least)[:,None,None]
         return ce.mean()
 
 def _weights(prior, rebalance): return None if prior is None else class_weights(prior, alpha=rebalance)
@@ -229,7 +229,7 @@ def _weights(prior, rebalance): return None if prior is None else class_weights(
 def _bins(prior=None, rebalance=1.): return BinLoss(_weights(prior, rebalance))
 
 @content_losses('bins_zhang', outputs=('bins', 'bins4'), prior=True)
-def _bins_zhang(prior=None, rebalance=1.): return BinLoss(_weights(prior, rebalance), nongray=5.)
+def _bins_zhang(prior=None, rebalance=1.): return BinLoss(_weights(prior, rebalance), least=5.)
 
 # %%
 torch.manual_seed(seed)
@@ -261,10 +261,10 @@ by_hand.item()
 
 # %%
 pale = torch.tensor([4.9, -5.1]).view(2, 1, 1, 1).expand(2, 2, 4, 4)/110
-know,rows = BinLoss(weights, nongray=5.),torch.randn(2, 313, 4, 4)
-test_close(know(rows, pale), loss(rows[1:], pale[1:])/2, eps=1e-5)
-test_eq(know(rows[:1], pale[:1]).item(), 0)
-know(rows, pale)
+counts,rows = BinLoss(weights, least=5.),torch.randn(2, 313, 4, 4)
+test_close(counts(rows, pale), loss(rows[1:], pale[1:])/2, eps=1e-5)
+test_eq(counts(rows[:1], pale[:1]).item(), 0)
+counts(rows, pale)
 
 # %% [markdown]
 # The classes of one pixel stand for a color, too, and that can be compared with another color by L1. This is how a [film model](../training/recipes.ipynb) learns from the image model.

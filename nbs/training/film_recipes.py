@@ -37,7 +37,7 @@ from colorbook.training.trainer import counted, encoder_weights, load_generator,
 import json, random, tempfile, numpy as np, onnx
 from fastcore.test import *
 from safetensors.torch import save_file
-from colorbook.video.read import travel
+from colorbook.data.synthetic import travel
 from colorbook.data.photos import sample_photos
 from colorbook.training.recipes import check_recipe, replace
 from colorbook.models.unet import MobileUNet

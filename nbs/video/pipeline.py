@@ -23,7 +23,8 @@ import av, numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 from colorbook.imaging.colorizer import net_size, small_light, upright
-from colorbook.video.read import QUALITY, decode, is_high, mark_shots
+from colorbook.video.read import QUALITY, decode, is_high
+from colorbook.video.shots import mark_shots
 from colorbook.imaging.compose import _rgb2xyz, _tables, chroma_maps, paint, srgb_encode
 from colorbook.imaging.io import Picture
 from colorbook.video.container import display_matrix
@@ -37,9 +38,10 @@ import matplotlib.pyplot as plt
 from fastcore.test import *
 from skimage import data
 from colorbook.imaging.colorizer import load_model
-from colorbook.video.read import travel, write_clip
+from colorbook.video.read import write_clip
+from colorbook.data.synthetic import travel
 from colorbook.imaging.compose import light
-from colorbook.video.container import open_reel
+from colorbook.video.read import open_reel
 
 # %% [markdown]
 # ## Gray
@@ -140,7 +142,7 @@ test_eq(tame(flat(.5, 1), convert).format.name, 'yuv420p10le')
 levels
 
 # %% [markdown]
-# The first step decodes, keeps the time of each frame and asks the detector of [film](read.ipynb#cuts) where a shot begins. For that a copy of 64 by 36 pixels is enough. How the frame lies is read from that copy too: PyAV ties a frame that was asked for its side data to the answer, and the two are freed only when Python looks for such rings, which it does so rarely that hundreds of frames would wait. Times must grow: a frame that claims to be shown before the last one is shown right after it.
+# The first step decodes, keeps the time of each frame and asks the detector of [shots](shots.ipynb) where a shot begins. For that a copy of 64 by 36 pixels is enough. How the frame lies is read from that copy too: PyAV ties a frame that was asked for its side data to the answer, and the two are freed only when Python looks for such rings, which it does so rarely that hundreds of frames would wait. Times must grow: a frame that claims to be shown before the last one is shown right after it.
 
 # %%
 #| export

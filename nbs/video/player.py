@@ -25,7 +25,7 @@ from colorbook.video.read import decode
 from colorbook.video.flow import cv2
 from colorbook.video.pipeline import Seen, ahead, colored, paint_frame, reduce, watch
 from colorbook.video.server import Screen
-from colorbook.video.container import open_reel
+from colorbook.video.read import open_reel
 from colorbook.video.stabilize import Steady, _around, link, mean_of
 from colorbook.video.model import color_source, load_film_model
 
@@ -38,7 +38,8 @@ import matplotlib.pyplot as plt
 from fastcore.test import *
 from PIL import Image
 from skimage import data
-from colorbook.video.read import travel, write_clip
+from colorbook.video.read import write_clip
+from colorbook.data.synthetic import travel
 from colorbook.video.server import Server, read_stream
 from colorbook.video.stabilize import stabilize
 

@@ -74,10 +74,10 @@ class BinLoss(nn.Module):
         weights:Tensor=None, # 313 weights of `colorbook.color.bins.class_weights`; None for equal ones
         k:int=10, # neighbors of the soft code
         sigma:float=5., # its width, in units of a and b
-        nongray:float=0., # a picture counts if some a or b is above this; 0 counts all
+        least:float=0., # a picture counts if some a or b is above this; 0 counts all
     ):
         super().__init__()
-        self.soft,self.nongray = SoftBins(k, sigma),nongray
+        self.soft,self.least = SoftBins(k, sigma),least
         self.register_buffer('weights', torch.ones(len(ab_bins())) if weights is None else weights)
     def forward(self,
         output:Tensor, # scores, `bs`x313xhxw
@@ -87,7 +87,7 @@ class BinLoss(nn.Module):
         "Mean weighted cross-entropy"
         idx,w = self.soft(target)
         ce = -(output.float().log_softmax(1).gather(1, idx)*w).sum(1)*self.weights[idx[:,0]]
-        if self.nongray: ce = ce*((target.abs()*110).amax((1, 2, 3)) > self.nongray)[:,None,None]
+        if self.least: ce = ce*((target.abs()*110).amax((1, 2, 3)) > self.least)[:,None,None]
         return ce.mean()
 
 def _weights(prior, rebalance): return None if prior is None else class_weights(prior, alpha=rebalance)
@@ -96,7 +96,7 @@ def _weights(prior, rebalance): return None if prior is None else class_weights(
 def _bins(prior=None, rebalance=1.): return BinLoss(_weights(prior, rebalance))
 
 @content_losses('bins_zhang', outputs=('bins', 'bins4'), prior=True)
-def _bins_zhang(prior=None, rebalance=1.): return BinLoss(_weights(prior, rebalance), nongray=5.)
+def _bins_zhang(prior=None, rebalance=1.): return BinLoss(_weights(prior, rebalance), least=5.)
 
 # %% ../../nbs/losses/content.ipynb #3d0553b6
 class ColorL1(nn.Module):

@@ -25,7 +25,7 @@ from colorbook.training.gan import GANCallback, gan_splitter
 from colorbook.models.critics import S0Critic
 from colorbook.losses.content import L1Loss
 from colorbook.training.recipes import make_gan, recipes, replace
-from colorbook.training.trainer import keep_memory
+from colorbook.core import malloc_policy
 from colorbook.models.unet import S0Generator
 
 opt = partial(Adam, mom=.5, sqr_mom=.999, eps=1e-8)
@@ -80,7 +80,7 @@ def main():
         ap.add_argument(f'--{name}', type=int, default=value)
     a = ap.parse_args()
     def made(twice): return Batches(batches(a.batches, a.bs, a.size, twice))
-    keep_memory()
+    malloc_policy(keep=True)
     learners = dict(colorbook=ours(made(False), a.size, True), float32=ours(made(False), a.size, False),
                     GANLearner=theirs(made(True), a.size))
     for learn in learners.values(): images_per_second(learn, 1)

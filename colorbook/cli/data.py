@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Optional
 import typer
 from .app import say, train_half, app
-from ..core import OutputError, UsageError, atomic_path
+from ..core import OutputError, UsageError, atomic_path, malloc_policy
 
 # %% ../../nbs/cli/data.ipynb #f28ba718
 data = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help='Sets of pictures: read, examine, divide, pack.')
@@ -210,7 +210,7 @@ def doctor_command(
     import sys
     from rich.console import Console
     doctor = train_half('data.audit')
-    doctor.spare_memory()
+    malloc_policy(keep=False)
     exam = doctor.examine({k: _open_set(v) for k,v in _named(sets).items()}, progress=sys.stderr.isatty())
     exam.save(out)
     Console().print(exam.table())

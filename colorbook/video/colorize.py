@@ -19,9 +19,9 @@ import av, numpy as np, onnxruntime
 from PIL import Image
 from .. import __version__
 from ..imaging.colorizer import check_options, Colorizer
-from ..core import InputError, OutputError, UsageError, with_progress, atomic_path
+from ..core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
 from .read import video_length
-from .pipeline import LAYOUTS, Tap, ahead, colored, divide, paint_frame, reduce, watch
+from .pipeline import LAYOUTS, Tap, colored, divide, paint_frame, reduce, watch
 from .container import CODECS, Spec, choose_codec, encode_part, join, lay_out
 from .read import frame_files
 from .container import load_part, new_film, packets_along, save_part, spec_of
@@ -55,7 +55,7 @@ def render(
 ): # yields parts
     "The four steps, side by side: look, color, paint and encode"
     aspect = Fraction(*spec.aspect) if spec.aspect else 1
-    with closing(ahead(reduce(seen, o.size, model.card['multiple'], float(aspect), first - WINDOW - 1))) as small:
+    with closing(prefetch(reduce(seen, o.size, model.card['multiple'], float(aspect), first - WINDOW - 1))) as small:
         pairs = colored(small, color_source(model, o.seed))
         pairs = (p for p in pairs if p[0].number >= first - WINDOW)
         if told:
@@ -64,7 +64,7 @@ def render(
         if o.stabilize:
             from colorbook.video.stabilize import stabilize
             pairs = stabilize(pairs, o.stabilize, WINDOW)
-        with closing(ahead(p for p in pairs if p[0].number >= first)) as pairs:
+        with closing(prefetch(p for p in pairs if p[0].number >= first)) as pairs:
             for part in divide(with_progress(pairs, 'coloring', total and total - first)):
                 frames = ((paint_frame(f, ab, o.layout, o.saturation, spec.codec == 'png'), f.pts) for f,ab in part)
                 yield encode_part(spec, frames, header)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Optional
 import typer
 from colorbook.cli.app import say, train_half, app
-from colorbook.core import OutputError, UsageError, atomic_path
+from colorbook.core import OutputError, UsageError, atomic_path, malloc_policy
 
 # %%
 #| hide
@@ -322,7 +322,7 @@ def doctor_command(
     import sys
     from rich.console import Console
     doctor = train_half('data.audit')
-    doctor.spare_memory()
+    malloc_policy(keep=False)
     exam = doctor.examine({k: _open_set(v) for k,v in _named(sets).items()}, progress=sys.stderr.isatty())
     exam.save(out)
     Console().print(exam.table())

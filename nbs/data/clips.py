@@ -22,7 +22,7 @@ from fastai.data.core import DataLoaders
 from fastai.data.load import DataLoader
 from torch import Tensor
 from colorbook.core import InputError
-from colorbook.data.loaders import split_by_hash, targets
+from colorbook.data.loaders import PlainErrors, split_by_hash, targets
 from colorbook.video.read import is_frame_folder, read_frames
 from colorbook.video.shots import mark_shots
 from colorbook.data.frames import frame_shots
@@ -424,6 +424,8 @@ class ToClips:
 
 # %%
 #| export
+class ClipDL(PlainErrors, DataLoader): "Batches of clips"
+
 def clip_loaders(
     clips:Clips,
     bs:int=8, # clips
@@ -441,7 +443,7 @@ def clip_loaders(
         for i,j in pairs_of(clips.n) if film else (): film_flow(film, o[i + 1], o[j + 1], clips.step)
     def dl(at, training):
         to = ToClips(aged=aged if training else 0., lone=lone if training else 0., step=clips.step, **kwargs)
-        return DataLoader(ClipItems(clips, at, training), bs=min(bs, len(at)), shuffle=training, drop_last=training,
+        return ClipDL(ClipItems(clips, at, training), bs=min(bs, len(at)), shuffle=training, drop_last=training,
             num_workers=num_workers, device=device or torch.device('cpu'), after_batch=to)
     dls = DataLoaders(dl(train, True), dl(held, False), device=device or torch.device('cpu'))
     dls.n_inp,dls.held,dls.crop = 1,held,SimpleNamespace(photos=clips)

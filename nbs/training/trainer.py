@@ -13,7 +13,7 @@ size,n_epochs,seed = 32,2,0
 
 # %%
 #| export
-import ctypes, hashlib, yaml
+import hashlib, yaml
 from pathlib import Path
 import torch
 from fastai.vision.all import *
@@ -22,7 +22,7 @@ from torchvision.models import mobilenet_v2
 from colorbook.training.gan import gan_splitter
 from colorbook.training.monitor import GANMonitor
 from colorbook.color.bins import color_prior, SoftBins
-from colorbook.core import InputError, UsageError, atomic_path
+from colorbook.core import InputError, UsageError, atomic_path, malloc_policy
 from colorbook.data.loaders import color_loaders
 from colorbook.data.photos import data_dir, Photos
 from colorbook.training.journal import draw_sheet, example, RunRecorder, load_checkpoint, seed_everything
@@ -96,17 +96,6 @@ def state_for(
     if recipe.generator in starts: return starts[recipe.generator](weights)
     if recipe.generator in ENCODERS and weights not in (None, 'none'): return encoder_state(recipe.generator, weights)
 
-# %% [markdown]
-# A large tensor that Python lets go is given back to the system, which hands out the same memory again for the next one, filled with zeros, page by page; `keep_memory` asks C's library not to. What that brings is measured in `benchmarks/gan_step.py`.
-
-# %%
-#| export
-def keep_memory():
-    "With glibc: the memory of tensors that are gone is kept, instead of asked of the system again, page by page"
-    try: mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError): return
-    for option,value in ((-4, 0), (-1, 2**31 - 1), (-2, 2**26)): mallopt(option, value) # MMAP_MAX, TRIM_ and TOP_PAD
-
 # %%
 #| export
 def make_learner(
@@ -164,7 +153,7 @@ def load_data(recipe:Recipe, *args, **kwargs) -> DataLoaders:
 # %%
 home = Path(tempfile.mkdtemp())
 test_fail(lambda: encoder_weights(home/'none.pth'), exc=InputError, contains='--weights none')
-keep_memory()
+malloc_policy(keep=True)
 
 # %% [markdown]
 # ## Training
@@ -259,7 +248,7 @@ def train(
         raise UsageError(f"'{run}' holds another recipe", 'choose another folder, or do not resume')
     state = None if last else state_for(recipe, weights)
     seed_everything(recipe.seed)
-    keep_memory()
+    malloc_policy(keep=True)
     learn = make_learner(recipe, load_data(recipe, data, n, workers), state, prior)
     if not progress: learn.remove_cb(ProgressCallback); learn.logger = noop
     source = dict(source=str(data) if isinstance(data, (str, Path)) else None, n=n, keep=not workers)

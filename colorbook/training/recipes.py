@@ -24,7 +24,8 @@ from ..models.system_critics import S2Critic, S4Critic
 from ..data.loaders import targets
 from ..models.energy import EnergyCritic
 from ..color.lab import grays
-from ..losses.content import BinLoss, ColorfulnessLoss, L1Loss, L2Loss, SmoothL1Loss, SumLoss, TotalVariationLoss
+from ..losses.content import BinLoss, ColorfulnessLoss, L1Loss, L2Loss, SmoothL1Loss, SumLoss
+from ..losses.content import TotalVariationLoss
 from ..losses.perceptual import PerceptualLoss, vgg
 from ..models.many import ChannelCritics, Critics
 from ..models.plain import FCN32, PlainNet

@@ -29,7 +29,8 @@ from colorbook.models.system_critics import S2Critic, S4Critic
 from colorbook.data.loaders import targets
 from colorbook.models.energy import EnergyCritic
 from colorbook.color.lab import grays
-from colorbook.losses.content import BinLoss, ColorfulnessLoss, L1Loss, L2Loss, SmoothL1Loss, SumLoss, TotalVariationLoss
+from colorbook.losses.content import BinLoss, ColorfulnessLoss, L1Loss, L2Loss, SmoothL1Loss, SumLoss
+from colorbook.losses.content import TotalVariationLoss
 from colorbook.losses.perceptual import PerceptualLoss, vgg
 from colorbook.models.many import ChannelCritics, Critics
 from colorbook.models.plain import FCN32, PlainNet

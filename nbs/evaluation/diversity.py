@@ -21,7 +21,9 @@ from torchvision.utils import make_grid
 from colorbook.training.gan import GAN
 from colorbook.color.bins import AnnealedMean, HueBias
 from colorbook.core import InputError, UsageError
-from colorbook.training.journal import load_checkpoint, to_rgb
+from colorbook.training.journal import load_checkpoint
+from colorbook.color.lab import to_rgb
+from colorbook.imaging.sheet import contact_sheet
 from colorbook.color.lab import gray_to_L, grays
 from colorbook.models.many import score
 from colorbook.evaluation.metrics import lpips, psnr
@@ -366,8 +368,7 @@ def ranked_sheet(
 ) -> Image.Image: # the most believable at the top left, row by row
     "COLORGAN's sheet: answers to one photograph, sorted by the critic"
     rgb = pictures(L, colors)[rank(critic, L, colors)[0]]
-    sheet = make_grid(rgb, columns, 2, pad_value=1)
-    return Image.fromarray((sheet*255).round().byte().permute(1, 2, 0).cpu().numpy())
+    return contact_sheet(rgb.permute(0, 2, 3, 1).cpu().numpy(), columns, gap=2)
 
 # %% [markdown]
 # The order has to mean something. The critic that taught the generator gets the 64 leanings of the other model, which it has never seen, from red over brown to green. Those that it puts into the first half must be nearer to one of the two true colors than those of the second half. (A critic sorts by what it has learned, and this one knows ground, shape and two colors; it has not learned which of the two is *this* disc, nor could it.)

@@ -21,11 +21,10 @@ import av, numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 from colorbook.imaging.colorizer import net_size, small_light, upright
-from colorbook.video.read import QUALITY, decode, is_high
+from colorbook.video.read import QUALITY, decode, display_matrix, is_high, orientation
 from colorbook.video.shots import mark_shots
 from colorbook.imaging.compose import _rgb2xyz, _tables, chroma_maps, paint, srgb_encode
 from colorbook.imaging.io import Picture
-from colorbook.video.container import display_matrix
 
 # %%
 #| hide
@@ -84,28 +83,6 @@ for o in ('yuv420p', 'yuvj420p', 'gray'):
 error.mean(), error.max()
 
 # %% [markdown]
-# ## Upright
-
-# %% [markdown]
-# The matrix of display says which of the eight ways a frame lies, and those are the eight of EXIF. Only the small copy that the network sees is turned, and its answer is turned back.
-
-# %%
-#| export
-_orientations = {(-1,0,0,1): 2, (-1,0,0,-1): 3, (1,0,0,-1): 4, (0,1,1,0): 5, (0,1,-1,0): 6, (0,-1,-1,0): 7,
-                 (0,-1,1,0): 8}
-
-def orientation(
-    matrix:list|None, # of display, nine integers
-) -> int: # as in EXIF, 1..8
-    "How stored frames have to be turned to be upright"
-    return _orientations.get(tuple(int(np.sign(matrix[i])) for i in (0, 1, 3, 4)), 1) if matrix else 1
-
-# %%
-turns = {1: [1, 0, 0, 0, 1, 0], 8: [0, -1, 0, 1, 0, 0], 6: [0, 1, 0, -1, 0, 0], 3: [-1, 0, 0, 0, -1, 0]}
-test_eq([orientation(m) for m in turns.values()], list(turns))
-orientation(None)
-
-# %% [markdown]
 # ## Watching
 
 # %% [markdown]
@@ -125,7 +102,7 @@ def tonemap(
                             dst_color_primaries=1)
 
 # %% [markdown]
-# White of the curve PQ is at 58 percent of its signal, and at 255 in the tamed frame; all above is white too. A film of ten bits with a common curve is left alone.
+# White of the curve PQ is at 58 percent of its signal, and at 255 in the new frame; all above is white too. A film of ten bits with a common curve is left alone.
 
 # %%
 def flat(level, trc):
@@ -140,7 +117,7 @@ test_eq(tonemap(flat(.5, 1), convert).format.name, 'yuv420p10le')
 levels
 
 # %% [markdown]
-# The first step decodes, keeps the time of each frame and asks the detector of [shots](shots.ipynb) where a shot begins. For that a copy of 64 by 36 pixels is enough. How the frame lies is read from that copy too: PyAV ties a frame that was asked for its side data to the answer, and the two are freed only when Python looks for such rings, which it does so rarely that hundreds of frames would wait. Times must grow: a frame that claims to be shown before the last one is shown right after it.
+# The first step decodes, keeps the time of each frame and asks the detector of [shots](shots.ipynb) where a shot begins. For that a copy of 64 by 36 pixels is enough. Only what the network sees is turned upright, and its answer is turned back. How the frame lies is read from the small copy too: PyAV ties a frame that was asked for its side data to the answer, and the two are freed only when Python looks for such rings, which it does so rarely that hundreds of frames would wait. Times must grow: a frame that claims to be shown before the last one is shown right after it.
 
 # %%
 #| export

@@ -28,7 +28,8 @@ from colorbook.data.shards import write_shards
 from colorbook.training.recipes import recipes
 from colorbook.data.shard_loader import shard_loaders
 from colorbook.data.hdf5 import build_db, DBPhotos, to_lab8
-from colorbook.training.trainer import keep_memory, load_data, make_learner
+from colorbook.training.registry import load_data
+from colorbook.training.trainer import keep_memory, make_learner
 
 SIZE,BS = 128,48
 

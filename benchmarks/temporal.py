@@ -14,6 +14,7 @@ import torch
 
 from colorbook.data.photos import data_dir, Photos
 from colorbook.training.recipes import recipes, replace
+from colorbook.data.loaders import present
 from colorbook.data.clips import Clips, open_film
 from colorbook.training.export import export_run
 from colorbook.training.pretrained import state_for
@@ -39,9 +40,9 @@ def seconds_a_step(recipe, clips, n):
     learn = make_learner(recipe, load_data(recipe, None), state_for(recipe, IMAGE))
     opt = torch.optim.AdamW([p for g in learn.model.generator.groups() for p in g], 1e-4)
     learn.model.train()
-    for i,(x,*y) in zip(range(n + 1), learn.dls.train):
+    for i,(x,target,*moves) in zip(range(n + 1), learn.dls.train):
         if i == 1: start = time.time()
-        learn.loss_func(learn.model(x), *y).backward()
+        learn.loss_func(learn.model(x), target, present(x), *moves).backward()
         opt.step(); opt.zero_grad()
     return (time.time() - start)/n
 

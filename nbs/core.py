@@ -12,6 +12,7 @@
 #| export
 import os, sys
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 # %%
@@ -141,10 +142,57 @@ test_eq(list(with_progress(range(3), 'counting')), [0, 1, 2])
 test_eq(list(with_progress(iter('abc'), 'spelling', 3)), ['a', 'b', 'c'])
 
 # %% [markdown]
+# ## Faces
+
+# %% [markdown]
+# A package shows names that live in its modules: `from colorbook import colorize` should not ask which file that is in. But to import all of them at once would bring in whatever any of them needs, and torch alone takes seconds. Python asks a module's own `__getattr__` for a name that it does not have (PEP 562), so a package can list its names by hand and import the module behind a name when the name is used for the first time. `lazy_face` makes the three things that this takes; the idea and the form are those of the library `lazy_loader`. A name that needs an extra that is not installed says which.
+
+# %%
+#| export
+def lazy_face(
+    package:str, # `__name__` of the package
+    names:dict, # module in the package: names that it has, in one string
+    extra:str='', # the optional dependencies that these modules need, if any, such as 'train'
+) -> tuple: # `__getattr__`, `__dir__` and `__all__` of the package
+    "Names of a package that are imported from its modules when they are first used"
+    home = {name:module for module,o in names.items() for name in o.split()}
+    if both := {*home} & {o.split('.')[0] for o in names}: raise ValueError(f'{sorted(both)} are names and modules')
+    def getattr_(name):
+        if name not in home and name not in names: raise AttributeError(f'module {package!r} has no {name!r}')
+        try: module = import_module(f'{package}.{home.get(name, name)}')
+        except ModuleNotFoundError as e:
+            if not extra or (e.name or '').startswith(package.split('.')[0]): raise
+            raise ImportError(f"{package}.{name} needs {e.name}; pip install 'colorbook[{extra}]'", name=e.name) from e
+        if name in names: return module
+        return sys.modules[package].__dict__.setdefault(name, getattr(module, name))
+    def dir_(): return sorted({*sys.modules[package].__dict__, *home})
+    return getattr_,dir_,sorted(home)
+
+# %% [markdown]
+# A package made for a moment, with two modules, of which one cannot be imported here. Its names are there, the first is fetched when it is asked for, and the second says what it lacks.
+
+# %%
+(folder/'shop').mkdir()
+(folder/'shop'/'__init__.py').write_text(f"from {lazy_face.__module__} import lazy_face\n"
+    "__getattr__,__dir__,__all__ = lazy_face(__name__, {'bread':'roll loaf', 'meat':'ham'}, 'butcher')")
+(folder/'shop'/'bread.py').write_text("roll,loaf = 'a roll','a loaf'")
+(folder/'shop'/'meat.py').write_text('import a_knife_that_is_missing')
+sys.path.insert(0, str(folder))
+import shop
+test_eq(shop.__all__, ['ham', 'loaf', 'roll'])
+test_eq(('roll' in vars(shop), shop.roll, vars(shop)['roll']), (False, 'a roll', 'a roll'))
+test_eq(shop.bread.loaf, 'a loaf')
+test_fail(lambda: shop.ham, exc=ImportError, contains="pip install 'colorbook[butcher]'")
+test_fail(lambda: shop.fish, exc=AttributeError, contains="no 'fish'")
+test_fail(lambda: lazy_face('shop', {'bread':'bread'}), exc=ValueError, contains='bread')
+dir(shop)[-3:]
+
+# %% [markdown]
 # ## What we have
 #
 # - one exception family with exit codes, `ColorbookError`;
 # - `atomic_path`, after which a file is whole or was never there;
+# - `lazy_face`, with which a package lists its names and loads them when they are used;
 # - a rule for the chapters to come: no error without a remedy.
 
 # %% [markdown]

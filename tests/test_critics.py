@@ -15,8 +15,9 @@ from colorbook.losses.adversarial import (
     WassersteinLoss)
 from colorbook.training.gan import GANCallback, GAN, gan_splitter
 from colorbook.color.bins import ab_bins, AnnealedMean, BinLoss, class_weights, color_prior, SoftBins
-from colorbook.losses.content import (ColorfulnessLoss, colorful, L2Loss, PerceptualLoss, SeeL, small_vgg, SumLoss,
+from colorbook.losses.content import (ColorfulnessLoss, colorful, L2Loss, PerceptualLoss, small_vgg, SumLoss,
     TotalVariationLoss, vgg19)
+from colorbook.color.lab import lab_to_rgb
 from colorbook.core import ColorbookError, UsageError
 from colorbook.models.critics import PatchCritic, S0Critic
 from colorbook.models.system_critics import S2Critic, S4Critic
@@ -83,7 +84,8 @@ def run(generator, critic, loss, n=3, size=SIZE):
     n_color = gan.generator.color(gan.generator(L[:1])).shape[1]
     items = list(zip(L, .3*torch.randn(4*n, n_color, size, size).tanh()))
     dls = DataLoaders.from_dsets(items, items[:4], bs=4, device='cpu', num_workers=0)
-    learn = Learner(dls, gan, lambda out, ab: out.sum()*0, opt_func=partial(Adam, mom=.5), splitter=gan_splitter, wd=0.)
+    opt = partial(Adam, mom=.5)
+    learn = Learner(dls, gan, lambda out, ab, L: out.sum()*0, opt_func=opt, splitter=gan_splitter, wd=0.)
     learn.remove_cb(ProgressCallback)
     learn.logger = lambda *_: None
     was,cb = copy.deepcopy(gan.state_dict()),Full(loss)
@@ -302,13 +304,15 @@ def test_perceptual_by_hand_and_frozen():
     assert x.grad.abs().max() > 0 and b.grad is None
 
 
-def test_lightness_is_used_once():
-    loss,ab,L = PerceptualLoss(small_vgg(2)),torch.rand(1, 2, 8, 8)*.1,torch.rand(1, 1, 16, 16)
-    total = SumLoss(l1=L1Loss(), vgg=loss)
-    total.see(L)
-    assert total(ab, 0*ab) > 0
-    with pytest.raises(UsageError, match='lightness'): total(ab, 0*ab)
-    assert SeeL.__mro__[1].__name__ == 'Callback'
+def test_perceptual_on_ab_is_that_of_the_pictures():
+    "With the lightness of the batch, at the color's size; and not without"
+    ab,L = torch.rand(1, 2, 8, 8)*.1,torch.rand(1, 1, 16, 16)
+    loss = SumLoss(l1=L1Loss(), vgg=PerceptualLoss(small_vgg(2)))
+    pictures = [lab_to_rgb(torch.cat([F.avg_pool2d(L, 2)*100, o*110], 1))*2 - 1 for o in (ab, 0*ab)]
+    expected = PerceptualLoss(small_vgg(2))(*pictures).item() + ab.abs().mean().item()
+    assert loss(ab, 0*ab, L).item() == pytest.approx(expected, rel=1e-4)
+    assert abs(loss(ab, 0*ab, 1 - L).item() - expected) > 1e-4
+    with pytest.raises(UsageError, match='lightness'): loss(ab, 0*ab)
 
 
 def test_vgg19_of_the_shared_weights():

@@ -40,7 +40,7 @@ def learner(patches, seed=0):
     seed_everything(seed)
     gan = GAN(Tiny(), PatchCritic(2, 12, (2, 2, 1)))
     dls = color_loaders(patches, 8, SIZE, valid=.2, target='ab', device='cpu')
-    def l1(out, ab): return F.l1_loss(out.tanh(), ab)
+    def l1(out, ab, L): return F.l1_loss(out.tanh(), ab)
     learn = Learner(dls, gan, l1, opt_func=partial(Adam, mom=.5), splitter=gan_splitter, wd=.01)
     learn.remove_cb(ProgressCallback)
     learn.logger = lambda *_: None

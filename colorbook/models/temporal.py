@@ -231,6 +231,12 @@ class SteadyLoss(nn.Module):
             weight = self.short/(n - 1) if j == i + 1 else self.long/(n - 2)
             total = total + weight*((y[:,j] - warp(y[:,i], m[:,:2])).abs()*m[:,2:]).mean()
         return total
-    def forward(self, pred, target, moves=None):
-        loss = self.content(pred, target)
-        return loss if moves is None else loss + self.steady(self.color(pred), moves)
+    def forward(self,
+        output:Tensor, # generated, of all answered frames
+        target:Tensor, # the truth
+        L:Tensor=None, # lightness of the same frames
+        moves:Tensor=None, # see `steady`; None for frames without neighbors
+    ) -> Tensor: # scalar
+        "Content and both terms over time"
+        loss = self.content(output, target, L)
+        return loss if moves is None else loss + self.steady(self.color(output), moves)

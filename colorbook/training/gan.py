@@ -58,6 +58,9 @@ class GANCallback(Callback):
             raise UsageError(f"there is no adversarial loss '{loss}'", f"choose {', '.join(adversarial_losses)}")
         self.adv,self.weight = EachLoss(adversarial_losses[loss]() if isinstance(loss, str) else loss),weight
         self.mode,self.turns = str(mode),mode if callable(mode) else None
+    def after_pred(self):
+        (target,*more),L = self.yb,present(self.xb[0])
+        self.learn.yb = target,L,*more
     def after_loss(self):
         if not self.training: return
         gan,L = self.learn.model,present(self.xb[0])

@@ -53,7 +53,7 @@ def held_out(
         for L,real,*more in learn.dls.valid:
             out,L = gen(L),present(L)
             a,b = to_rgb(L, gen.color(out)),to_rgb(L, real)
-            loss = learn.loss_func(out, real, *more).expand(len(L))
+            loss = learn.loss_func(out, real, L, *more).expand(len(L))
             rows.append(torch.stack([loss, psnr(a, b), colorfulness(a), colorfulness(b)]).cpu())
             if sum(r.shape[1] for r in rows) >= n: break
     m = torch.cat(rows, 1).mean(1).tolist()

@@ -293,6 +293,7 @@ class BinLoss(nn.Module):
     def forward(self,
         logits:Tensor, # scores, `bs`x313xhxw
         ab:Tensor, # true color in about -1..1, `bs`x2xhxw
+        L:Tensor=None, # not asked
     ) -> Tensor: # scalar, mean over pixels
         "Mean weighted cross-entropy"
         idx,w = self.soft(ab)

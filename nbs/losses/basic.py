@@ -201,11 +201,12 @@ class L1Loss:
         lam:float=1., # weight; S0's is 100 on RGB in -1..1
     ): self.lam = lam
     def __call__(self,
-        pred:Tensor, # generated, any shape
+        output:Tensor, # generated, any shape
         target:Tensor, # the truth, the same shape
+        L:Tensor=None, # not asked
     ) -> Tensor: # scalar
         "Weighted mean over all values"
-        return self.lam*(pred - target).abs().mean()
+        return self.lam*(output - target).abs().mean()
 
 # %%
 pred,target = torch.tensor([[.5, -1.], [0., .25]], requires_grad=True),torch.tensor([[0., -.5], [1., .5]])
@@ -260,11 +261,12 @@ class SmoothL1Loss:
         beta:float=.1, # where the parabola ends; 0.1 is 11 units of a or b
     ): self.lam,self.beta = lam,beta
     def __call__(self,
-        pred:Tensor, # generated, any shape
+        output:Tensor, # generated, any shape
         target:Tensor, # the truth, the same shape
+        L:Tensor=None, # not asked
     ) -> Tensor: # scalar
         "Weighted mean over all values"
-        return self.lam*F.smooth_l1_loss(pred, target, beta=self.beta)
+        return self.lam*F.smooth_l1_loss(output, target, beta=self.beta)
 
 # %%
 d = torch.tensor([0., .05, .1, .4])

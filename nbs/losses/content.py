@@ -15,11 +15,9 @@ size,seed = 64,9
 #| export
 import torch, torch.nn.functional as F
 from pathlib import Path
-from fastai.callback.core import Callback
 from torch import nn, Tensor
 from torchvision.models import vgg16, VGG16_Weights
 from colorbook.core import InputError, UsageError
-from colorbook.data.loaders import present
 from colorbook.data.photos import data_dir
 from colorbook.color.lab import lab_to_rgb
 
@@ -50,11 +48,12 @@ class L2Loss:
         lam:float=1., # weight
     ): self.lam = lam
     def __call__(self,
-        pred:Tensor, # generated, any shape
+        output:Tensor, # generated, any shape
         target:Tensor, # the truth, the same shape
+        L:Tensor=None, # not asked
     ) -> Tensor: # scalar
         "Weighted mean over all values"
-        return self.lam*(pred - target).square().mean()
+        return self.lam*(output - target).square().mean()
 
 # %%
 pred,target = torch.tensor([[.5, -1.], [0., .25]], requires_grad=True),torch.tensor([[0., -.5], [1., .5]])
@@ -72,48 +71,29 @@ l2
 # ## Where the lightness comes from
 
 # %% [markdown]
-# Features of pictures want pictures. Where the generator answers in RGB, as S0's does, it has made one; where it answers with $ab$, the lightness it was asked with is needed, and a Learner calls its loss with the answer and the truth only. So a loss that looks at pictures has a method `see`, which is handed the lightness before each call, by the callback `SeeL` or by whoever trains. It is used once and forgotten: a loss that is not shown the lightness of *this* batch raises an error instead of quietly using that of the last.
+# Features of pictures want pictures. Where the generator answers in RGB, as S0's does, it has made one; where it answers with $ab$, the lightness it was asked with is needed. So every content loss takes three things, the answer, the truth and the lightness, whether it looks at the third or not, and nobody who calls one has to know which kind it is. A plain Learner calls its loss with the answer and the truth only; in [training](../training/gan.ipynb) the callback puts the lightness beside the truth of each batch.
 #
 # The picture is not clipped, because a clipped color has no slope to come back by.
 
 # %%
 #| export
-class Seeing:
-    "A loss that needs the picture: RGB as it is, or ab with the lightness that `see` was shown"
-    L = None
-    def see(self,
-        L:Tensor, # lightness of the batch that comes next, 0..1, `bs`x1xHxW
-    ):
-        "Take the lightness for the next call"
-        self.L = L
-    def to_rgb(self,
-        *colors:Tensor, # each ab in about -1..1 or RGB in -1..1
-    ) -> list: # RGB in about 0..1, each `bs`x3xhxw, not clipped
-        "The pictures of these colors"
-        L,self.L = self.L,None
-        if colors[0].shape[1] == 3: return [o/2 + .5 for o in colors]
-        if L is None: raise UsageError('this loss needs the lightness to make pictures of ab', 'train with SeeL')
-        light = F.interpolate(L, colors[0].shape[-2:], mode='area')*100
-        return [lab_to_rgb(torch.cat([light, o*110], 1)) for o in colors]
-
-# %%
-#| export
-class SeeL(Callback):
-    "Show each batch's lightness to a content loss that wants it"
-    def after_pred(self):
-        see = getattr(self.learn.loss_func, 'see', None)
-        if see: see(present(self.xb[0]))
+def as_rgb(
+    color:Tensor, # ab in about -1..1 or RGB in -1..1, `bs`xCxhxw
+    L:Tensor=None, # lightness in 0..1 at any size, `bs`x1xHxW; RGB does without
+) -> Tensor: # RGB in about 0..1, `bs`x3xhxw, not clipped
+    "The picture of a color, at the color's size"
+    if color.shape[1] == 3: return color/2 + .5
+    if L is None: raise UsageError('this loss needs the lightness to make pictures of ab', 'call it with L, too')
+    return lab_to_rgb(torch.cat([F.interpolate(L, color.shape[-2:], mode='area')*100, color*110], 1))
 
 # %%
 rgb = torch.stack([torch.from_numpy(np.array(o)) for o in sample_photos(size=size)]).permute(0, 3, 1, 2)/255
 L,ab = split_lab(rgb)
-o = Seeing()
-o.see(L)
-test_close(o.to_rgb(ab)[0], rgb, eps=1e-4)
-test_fail(lambda: o.to_rgb(ab), exc=UsageError, contains='needs the lightness')
-test_close(o.to_rgb(rgb*2 - 1)[0], rgb, eps=1e-6)
-o.see(L)
-test_eq(o.to_rgb(F.avg_pool2d(ab, 4))[0].shape[-2:], (size//4, size//4))
+test_close(as_rgb(ab, L), rgb, eps=1e-4)
+test_fail(lambda: as_rgb(ab), exc=UsageError, contains='needs the lightness')
+test_close(as_rgb(rgb*2 - 1), rgb, eps=1e-6)
+small = as_rgb(F.avg_pool2d(ab, 4), L)
+test_close(split_lab(small)[0], F.avg_pool2d(L, 4), eps=1e-3)
 list(ab.shape)
 
 # %% [markdown]
@@ -210,7 +190,7 @@ mean
 
 # %%
 #| export
-class PerceptualLoss(Seeing, nn.Module):
+class PerceptualLoss(nn.Module):
     "Mean absolute difference of a frozen network's features (Johnson et al. 2016; S3: VGG-16 conv3_3, weight 5)"
     def __init__(self,
         features:nn.Module, # RGB in 0..1 to features: `vgg()`, `vgg19()` or `small_vgg()`
@@ -219,12 +199,13 @@ class PerceptualLoss(Seeing, nn.Module):
         super().__init__()
         self.features,self.lam = features,lam
     def forward(self,
-        pred:Tensor, # generated, ab or RGB in -1..1, `bs`xCxhxw
+        output:Tensor, # generated, ab or RGB in -1..1, `bs`xCxhxw
         target:Tensor, # the truth, the same shape
+        L:Tensor=None, # lightness of the pictures in 0..1, `bs`x1xHxW; RGB does without
     ) -> Tensor: # scalar
         "Weighted mean over all features"
-        net = self.features.to(pred.device)
-        fake,real = self.to_rgb(pred, target)
+        net = self.features.to(output.device)
+        fake,real = (as_rgb(o, L) for o in (output, target))
         with torch.no_grad(): truth = net(real)
         return self.lam*(net(fake) - truth).abs().mean()
 
@@ -241,14 +222,12 @@ test_close(PerceptualLoss(frozen(edge), 5)(a*2 - 1, b*2 - 1), 5*(.3 + .4 + 0)/3,
 loss = PerceptualLoss(small_vgg())
 was = {k: v.clone() for k,v in loss.state_dict().items()}
 guess = (.5*ab).requires_grad_()
-loss.see(L)
-value = loss(guess, ab)
+value = loss(guess, ab, L)
 slope, = torch.autograd.grad(value, guess)
 assert (slope.abs().amax(1) > 0).float().mean() > .9 and value > 0
 test_eq(list(loss.parameters())[0].grad, None)
 for k,v in loss.state_dict().items(): test_eq(v, was[k])
-loss.see(L)
-test_close(loss(ab, ab), 0, eps=1e-7)
+test_close(loss(ab, ab, L), 0, eps=1e-7)
 value
 
 # %% [markdown]
@@ -261,8 +240,7 @@ errors = dict(hue=torch.ones_like(ab), noise=torch.randn_like(ab), moved=ab.roll
 errors = {k: of_size(e) for k,e in errors.items()}
 loss,rows = PerceptualLoss(features),{}
 for k,e in errors.items():
-    loss.see(L)
-    rows[k] = dict(L2=L2Loss()(ab + e, ab).item(), L1=L1Loss()(ab + e, ab).item(), perceptual=loss(ab + e, ab).item())
+    rows[k] = {n: o(ab + e, ab, L).item() for n,o in dict(L2=L2Loss(), L1=L1Loss(), perceptual=loss).items()}
 table = pd.DataFrame(rows).T
 test_close(table.L2.values, [.0064]*3, eps=1e-5)
 assert table.L1['noise'] < table.L1['hue'] and table.perceptual['noise'] > table.perceptual['hue']
@@ -292,12 +270,13 @@ class TotalVariationLoss:
         lam:float=1., # weight
     ): self.lam = lam
     def __call__(self,
-        pred:Tensor, # generated, `bs`xCxhxw
-        target:Tensor=None, # not used
+        output:Tensor, # generated, `bs`xCxhxw
+        target:Tensor=None, # not asked
+        L:Tensor=None, # not asked
     ) -> Tensor: # scalar
         "Weighted mean over pixels and channels of the change to the right and down"
-        right,down = pred.diff(dim=-1).abs().sum(),pred.diff(dim=-2).abs().sum()
-        return self.lam*(right + down)/pred.numel()
+        right,down = output.diff(dim=-1).abs().sum(),output.diff(dim=-2).abs().sum()
+        return self.lam*(right + down)/output.numel()
 
 # %%
 tv = TotalVariationLoss()
@@ -352,11 +331,12 @@ class ColorfulnessLoss:
         if goal not in ('truth', 'more'): raise UsageError(f"there is no goal '{goal}'", 'truth or more')
         self.lam,self.goal = lam,goal
     def __call__(self,
-        pred:Tensor, # generated, ab or RGB in -1..1, `bs`xCxhxw
+        output:Tensor, # generated, ab or RGB in -1..1, `bs`xCxhxw
         target:Tensor, # the truth, the same shape
+        L:Tensor=None, # not asked
     ) -> Tensor: # scalar
         "Weighted mean over the pictures"
-        m = colorful(pred)
+        m = colorful(output)
         return self.lam*((m - colorful(target)).abs()/100 if self.goal == 'truth' else 1 - m/100).mean()
 
 # %%
@@ -397,7 +377,7 @@ show_curves(curves)
 # ## A sum with weights
 
 # %% [markdown]
-# A recipe has one content loss; it may be a sum. Terms keep their names, so that the log can show each, and those that want to see the lightness are shown it.
+# A recipe has one content loss; it may be a sum. Terms keep their names, so that the log can show each.
 
 # %%
 #| export
@@ -406,47 +386,44 @@ class SumLoss:
     def __init__(self,
         **terms, # losses; each has its own weight
     ): self.terms,self.values = terms,{}
-    def see(self, L):
-        "Show the lightness to those that want it"
-        for o in self.terms.values(): getattr(o, 'see', lambda L: None)(L)
     def __call__(self,
-        pred:Tensor, # generated
+        output:Tensor, # generated
         target:Tensor, # the truth
+        L:Tensor=None, # lightness of the pictures, for the terms that ask for it
     ) -> Tensor: # scalar
         "Sum of all terms; each is kept in `values`, without its graph"
-        each = {k: o(pred, target) for k,o in self.terms.items()}
+        each = {k: o(output, target, L) for k,o in self.terms.items()}
         self.values = {k: v.detach() for k,v in each.items()}
         return sum(each.values())
 
 # %%
 def s3_like(): return SumLoss(l1=L1Loss(), perceptual=PerceptualLoss(small_vgg(), 5), tv=TotalVariationLoss(.1))
 total,alone = s3_like(),PerceptualLoss(small_vgg(), 5)
-total.see(L)
-alone.see(L)
-by_hand = L1Loss()(.5*ab, ab) + alone(.5*ab, ab) + TotalVariationLoss(.1)(.5*ab)
-test_close(total(.5*ab, ab), by_hand, eps=1e-6)
+by_hand = L1Loss()(.5*ab, ab) + alone(.5*ab, ab, L) + TotalVariationLoss(.1)(.5*ab)
+test_close(total(.5*ab, ab, L), by_hand, eps=1e-6)
 test_close(sum(total.values.values()), by_hand, eps=1e-6)
 test_fail(lambda: total(.5*ab, ab), exc=UsageError, contains='needs the lightness')
 total.values
 
 # %% [markdown]
-# It trains on a plain Learner with `SeeL`, and without the callback says what is missing.
+# It trains on a plain Learner whose batches have the lightness twice, as question and beside the truth; where it is missing, the loss says so.
 
 # %%
 torch.manual_seed(seed)
-def learner(*cbs):
-    items = list(zip(F.avg_pool2d(L, 2), F.avg_pool2d(ab, 2)))
+def learner(*targets):
+    items = list(zip(*(F.avg_pool2d(o, 2) for o in (L, *targets))))
     net = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 2, 3, padding=1), nn.Tanh())
     dls = DataLoaders.from_dsets(items, items, bs=3, device='cpu', num_workers=0)
-    learn = Learner(dls, net, s3_like(), cbs=cbs)
+    dls.n_inp = 1
+    learn = Learner(dls, net, s3_like())
     learn.remove_cb(ProgressCallback)
     learn.logger = noop
     return learn
-learn = learner(SeeL())
+learn = learner(ab, L)
 before = learn.validate()[0]
 learn.fit(6, 1e-2)
 assert learn.validate()[0] < .98*before
-test_fail(lambda: learner().fit(1), exc=UsageError, contains='SeeL')
+test_fail(lambda: learner(ab).fit(1), exc=UsageError, contains='needs the lightness')
 before,learn.validate()[0]
 
 # %% [markdown]
@@ -459,9 +436,7 @@ before,learn.validate()[0]
 mirror = lambda x: torch.cat([torch.cat([x, x.flip(-1)], -1), torch.cat([x, x.flip(-1)], -1).flip(-2)], -2)
 tile,batch = (lambda x: x.repeat(1, 1, 2, 2)),(lambda x: x.repeat(3, 1, 1, 1))
 guess = .5*ab + .05*torch.randn_like(ab)
-def value(loss, o):
-    getattr(loss, 'see', noop)(o(L))
-    return loss(o(guess), o(ab)).item()
+def value(loss, o): return loss(o(guess), o(ab), o(L)).item()
 same = lambda x: x
 exact = dict(l2=(L2Loss(3), tile), tv=(TotalVariationLoss(), mirror), color=(ColorfulnessLoss(), tile),
     more=(ColorfulnessLoss(goal='more'), tile), features=(PerceptualLoss(small_vgg(padding='circular')), tile))
@@ -476,7 +451,7 @@ value(edges, mirror)/value(edges, same)
 # ## What we have
 #
 # - `L2Loss`, `TotalVariationLoss` and `ColorfulnessLoss`, which take $ab$ or RGB as it comes;
-# - `PerceptualLoss` on VGG's features, S3's or others, and `SeeL`, by which $ab$ becomes a picture;
+# - `PerceptualLoss` on VGG's features, S3's or others, and `as_rgb`, by which $ab$ and lightness become one;
 # - `SumLoss`, one loss of several.
 
 # %% [markdown]

@@ -452,15 +452,21 @@ class SteadyLoss(nn.Module):
             weight = self.short/(n - 1) if j == i + 1 else self.long/(n - 2)
             total = total + weight*((y[:,j] - warp(y[:,i], m[:,:2])).abs()*m[:,2:]).mean()
         return total
-    def forward(self, pred, target, moves=None):
-        loss = self.content(pred, target)
-        return loss if moves is None else loss + self.steady(self.color(pred), moves)
+    def forward(self,
+        output:Tensor, # generated, of all answered frames
+        target:Tensor, # the truth
+        L:Tensor=None, # lightness of the same frames
+        moves:Tensor=None, # see `steady`; None for frames without neighbors
+    ) -> Tensor: # scalar
+        "Content and both terms over time"
+        loss = self.content(output, target, L)
+        return loss if moves is None else loss + self.steady(self.color(output), moves)
 
 # %% [markdown]
 # By hand: three frames of two pixels, standing still, with one pixel hidden. And invariances: a clip beside itself, or enlarged, has the same loss; a film whose color moves with its light has none; one whose colors blink pays.
 
 # %%
-loss = SteadyLoss(lambda a,b: 0, short=1., long=10.)
+loss = SteadyLoss(lambda *o: 0, short=1., long=10.)
 still,y = torch.zeros(1, 3, 3, 1, 2),torch.tensor([[0., 0], [.5, .1], [.2, .4]]).view(3, 1, 1, 2)
 still[:,:,2] = 1
 still[0,1,2,0,1] = 0
@@ -472,7 +478,7 @@ big = lambda o: o.repeat_interleave(3, -1).repeat_interleave(3, -2)
 test_close(loss.steady(big(y), big(still)), by_hand, eps=1e-6)
 test_eq([pairs_of(o) for o in (1, 2, 3, 4)], [[], [(0, 1)], [(0, 1), (1, 2), (0, 2)],
     [(0, 1), (1, 2), (2, 3), (0, 2), (0, 3)]])
-test_close(SteadyLoss(lambda a,b: 7.)(y, y, still), 7 + 3*short + 5*long, eps=1e-6)
+test_close(SteadyLoss(lambda *o: 7.)(y, y, None, still), 7 + 3*short + 5*long, eps=1e-6)
 by_hand
 
 # %%
@@ -483,7 +489,7 @@ moves = torch.zeros(1, 3, 3, 64, 96)
 for k,(i,j) in enumerate(pairs_of(3)):
     moves[:,k,0] = 2*(j - i)
     moves[:,k,2:] = visibility(film[i:i + 1], film[j:j + 1], moves[:,k,:2])
-steady = SteadyLoss(lambda a,b: 0)
+steady = SteadyLoss(lambda *o: 0)
 assert (moves[:,:,2,:,:-4] > .999).all() and (moves[:,:,2,:,-1] == 0).all()
 blink = ab + .05*torch.tensor([1., -1, 1]).view(3, 1, 1, 1)
 slope, = torch.autograd.grad(steady.steady(blink, moves), ab)

@@ -108,7 +108,9 @@ len(groups)
 #
 # Both networks step from the same weights, at the same time; S0 lets the critic step first and shows the generator the result.
 #
-# The callback does its work in `after_loss`, when the prediction and the content loss are there and nothing has been propagated yet. The content loss is kept before anything is added to it, because a log of mixed losses cannot be read.
+# A content loss is called with the answer, the truth and the lightness, which the callback puts beside the truth in `after_pred`; not every loss looks at it, but a [perceptual loss](../losses/content.ipynb) makes pictures of $ab$ with it.
+#
+# The rest of the work is done in `after_loss`, when the prediction and the content loss are there and nothing has been propagated yet. The content loss is kept before anything is added to it, because a log of mixed losses cannot be read.
 
 # %%
 #| export
@@ -130,6 +132,9 @@ class GANCallback(Callback):
             raise UsageError(f"there is no adversarial loss '{loss}'", f"choose {', '.join(adversarial_losses)}")
         self.adv,self.weight = EachLoss(adversarial_losses[loss]() if isinstance(loss, str) else loss),weight
         self.mode,self.turns = str(mode),mode if callable(mode) else None
+    def after_pred(self):
+        (target,*more),L = self.yb,present(self.xb[0])
+        self.learn.yb = target,L,*more
     def after_loss(self):
         if not self.training: return
         gan,L = self.learn.model,present(self.xb[0])
@@ -308,7 +313,7 @@ def quick_learner(gan, L, ab, shuffle=True):
     "A Learner without display; a quarter of the pictures is held out"
     items,cut = list(zip(L, ab)),len(L)*3//4
     dls = DataLoaders.from_dsets(items[:cut], items[cut:], bs=16, shuffle=shuffle, device='cpu', num_workers=0)
-    def l2(out, ab): return F.mse_loss(gan.generator.color(out), ab)
+    def l2(out, ab, L=None): return F.mse_loss(gan.generator.color(out), ab)
     learn = Learner(dls, gan, l2, opt_func=partial(Adam, mom=.5), splitter=gan_splitter, wd=.1)
     learn.remove_cb(ProgressCallback)
     learn.logger = noop
@@ -379,7 +384,7 @@ def one_step(*cbs, loss_func=None, lr=0.):
     learn.fit(1, lr, wd=0., cbs=[*cbs, KeepGrads()])
     return learn
 
-def no_content(out, ab): return out.sum()*0
+def no_content(out, ab, L): return out.sum()*0
 
 # %%
 learn,hand = one_step(GANCallback(weight=.7), loss_func=no_content),disc_learner(22).model

@@ -118,7 +118,7 @@ def held_out(
         for L,real,*more in learn.dls.valid:
             out,L = gen(L),present(L)
             a,b = to_rgb(L, gen.color(out)),to_rgb(L, real)
-            loss = learn.loss_func(out, real, *more).expand(len(L))
+            loss = learn.loss_func(out, real, L, *more).expand(len(L))
             rows.append(torch.stack([loss, psnr(a, b), colorfulness(a), colorfulness(b)]).cpu())
             if sum(r.shape[1] for r in rows) >= n: break
     m = torch.cat(rows, 1).mean(1).tolist()
@@ -140,7 +140,7 @@ def tiny_learner(strength=1.):
     seed_everything(seed)
     dls = color_loaders(patches, 8, size, valid=.25, target='ab', aged=.3, device='cpu')
     gan = GAN(Tiny(strength), PatchCritic(2, 8, (2, 2, 1)))
-    def l1(out, ab): return F.l1_loss(gan.generator.color(out), ab)
+    def l1(out, ab, L): return F.l1_loss(gan.generator.color(out), ab)
     learn = Learner(dls, gan, l1, opt_func=partial(Adam, mom=.5), splitter=gan_splitter)
     learn.remove_cb(ProgressCallback)
     learn.logger = noop

@@ -220,7 +220,7 @@ def disc_learner(seed, steps=n_steps, bs=8, nf=12):
     L,ab = draw_discs(steps*bs)
     gan,items = GAN(Tiny(), PatchCritic(2, nf, (2, 2, 1))),list(zip(L, ab))
     dls = DataLoaders.from_dsets(items, items[:bs], bs=bs, device='cpu', num_workers=0)
-    def l2(out, ab): return F.mse_loss(gan.generator.color(out), ab)
+    def l2(out, ab, L): return F.mse_loss(gan.generator.color(out), ab)
     learn = Learner(dls, gan, l2, opt_func=partial(Adam, mom=.5), splitter=gan_splitter, wd=0.)
     learn.remove_cb(ProgressCallback)
     learn.logger = noop

@@ -280,7 +280,7 @@ def patch_learner():
     torch.manual_seed(seed)
     gan,items = GAN(Tiny(), PatchCritic(2, 12, (2, 2, 1))),list(zip(L, ab))[:-48]
     dls = DataLoaders.from_dsets(items, items[:16], bs=16, device='cpu', num_workers=0)
-    def l1(out, ab): return F.l1_loss(gan.generator.color(out), ab)
+    def l1(out, ab, L): return F.l1_loss(gan.generator.color(out), ab)
     learn = Learner(dls, gan, l1, opt_func=partial(Adam, mom=.5), splitter=gan_splitter, wd=0.)
     learn.remove_cb(ProgressCallback)
     learn.logger = noop

@@ -202,7 +202,7 @@ def disc_learner(weights=None, n=128, wd=.1):
     torch.manual_seed(seed)
     gan,items = GAN(Tiny(), PatchCritic(2, 8, (2, 2, 1)), weights),list(zip(L[:n], ab[:n]))
     dls = DataLoaders.from_dsets(items, items[:8], bs=8, shuffle=False, device='cpu', num_workers=0)
-    def l2(out, ab): return F.mse_loss(gan.generator.color(out), ab)
+    def l2(out, ab, L): return F.mse_loss(gan.generator.color(out), ab)
     learn = Learner(dls, gan, l2, opt_func=partial(Adam, mom=.5), splitter=gan_splitter, wd=wd)
     learn.remove_cb(ProgressCallback)
     learn.logger = noop

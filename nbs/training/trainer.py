@@ -265,7 +265,7 @@ class Tiny(nn.Module):
 class Fuse:
     "Mean distance that counts its calls, and at one of them fails or is not a number"
     calls,blow,nan = 0,None,None
-    def __call__(self, out, ab):
+    def __call__(self, out, ab, L=None):
         Fuse.calls += 1
         if Fuse.calls == Fuse.blow: raise KeyboardInterrupt
         return F.l1_loss(out.tanh(), ab)*(math.nan if Fuse.calls == Fuse.nan else 1)

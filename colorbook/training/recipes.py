@@ -17,7 +17,7 @@ from ..core import InputError, UsageError, atomic_path
 @dataclass(frozen=True)
 class Phase:
     "One stretch of training"
-    mode:str # content, critic, generator, both, plain; or a schedule of `training.schedules`: 5-1, wasserstein, adaptive
+    mode:str # content, critic, generator, both, plain; a schedule of `training.schedules`: 5-1, wasserstein, adaptive
     epochs:int
     lrs:tuple # learning rate of each parameter group: the generator's groups, then the critic
     one_cycle:bool=True # rise and fall of the learning rates; otherwise they stay

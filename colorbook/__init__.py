@@ -1,6 +1,33 @@
+"""Colors for gray photographs and films, and the networks that give them.
+
+The use half (`colorize`, `colorize_video` and what belongs to them) needs numpy, Pillow, onnxruntime and av; the train
+half (`train`, `evaluate` and what belongs to them) needs the extra `train`. A name is imported when it is first used.
+"""
 __version__ = "0.1.0"
 
-from .core import ColorbookError
-from .imaging.colorizer import colorize
+from typing import TYPE_CHECKING
 
-__all__ = ["ColorbookError", "colorize"]
+from .core import ColorbookError, InputError, OutputError, TrainingError, UsageError, lazy_face
+
+if TYPE_CHECKING:  # what the table below says, for type checkers and editors
+    from .evaluation.flicker import flicker_report as flicker_report
+    from .evaluation.protocol import evaluate as evaluate
+    from .imaging.colorizer import Colorizer as Colorizer
+    from .imaging.colorizer import card as card
+    from .imaging.colorizer import colorize as colorize
+    from .imaging.colorizer import colorize_file as colorize_file
+    from .imaging.colorizer import load_model as load_model
+    from .training.recipes import load_recipe as load_recipe
+    from .training.trainer import train as train
+    from .video.colorize import colorize_video as colorize_video
+
+__getattr__, __dir__, _names = lazy_face(__name__, {
+    'evaluation.flicker': 'flicker_report',
+    'evaluation.protocol': 'evaluate',
+    'imaging.colorizer': 'Colorizer card colorize colorize_file load_model',
+    'training.recipes': 'load_recipe',
+    'training.trainer': 'train',
+    'video.colorize': 'colorize_video',
+}, dict.fromkeys(('evaluation.protocol', 'training.recipes', 'training.trainer'), 'train'))
+
+__all__ = ['ColorbookError', 'InputError', 'OutputError', 'TrainingError', 'UsageError', *_names]

@@ -4,13 +4,16 @@
 
 # %% auto #0
 __all__ = ['ColorbookError', 'UsageError', 'InputError', 'OutputError', 'TrainingError', 'atomic_path', 'with_progress',
-           'lazy_face']
+           'explain', 'lazy_face', 'Entry', 'Registry']
 
 # %% ../nbs/core.ipynb #b8bc7dc5
-import os, sys
+import inspect, io, os, sys, tokenize
 from contextlib import contextmanager
+from fnmatch import fnmatchcase as fnmatch
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
+from textwrap import dedent
 
 # %% ../nbs/core.ipynb #13232147
 class ColorbookError(Exception):
@@ -75,10 +78,35 @@ def with_progress(
     return track(items, what, total=n, console=Console(stderr=True), transient=True)
 
 # %% ../nbs/core.ipynb #5ff4287a
+def _comments(source:str, names) -> dict: # by parameter, and `returns`
+    "What the comments in the head of a function say"
+    found,now,depth,last = {},[],0,''
+    for kind,text,*_ in tokenize.generate_tokens(io.StringIO(dedent(source)).readline):
+        if kind == tokenize.OP: depth,last = depth + (text in '([{') - (text in ')]}'),text
+        elif kind == tokenize.NAME and depth == 1 and text in names and last in ('(', ',', '*', '**'): now.append(text)
+        elif kind == tokenize.COMMENT:
+            found |= {o: text.lstrip('# ') for o in now or ([] if depth else ['returns'])}
+            now = []
+        elif kind == tokenize.NEWLINE: break
+        if kind == tokenize.NAME: last = text
+    return found
+
+def explain(
+    obj, # a function or a class
+): # the same
+    "Put what the source says beside each parameter into the docstring, where `help` shows it"
+    made = obj.__init__ if inspect.isclass(obj) else obj
+    if not inspect.isfunction(made) or '\n' in (obj.__doc__ or ''): return obj
+    try: found = _comments(inspect.getsource(made), inspect.signature(made).parameters)
+    except (OSError, SyntaxError, tokenize.TokenError): return obj
+    if found: obj.__doc__ = '\n'.join([obj.__doc__ or '', '', *(f'{k}: {v}' for k,v in found.items())])
+    return obj
+
+# %% ../nbs/core.ipynb #396f7ba7
 def lazy_face(
     package:str, # `__name__` of the package
     names:dict, # module in the package: names that it has, in one string
-    extra:str='', # the optional dependencies that these modules need, if any, such as 'train'
+    extra:str|dict='', # the optional dependencies that these modules need, such as 'train', or a dict of module: these
 ) -> tuple: # `__getattr__`, `__dir__` and `__all__` of the package
     "Names of a package that are imported from its modules when they are first used"
     home = {name:module for module,o in names.items() for name in o.split()}
@@ -87,9 +115,56 @@ def lazy_face(
         if name not in home and name not in names: raise AttributeError(f'module {package!r} has no {name!r}')
         try: module = import_module(f'{package}.{home.get(name, name)}')
         except ModuleNotFoundError as e:
-            if not extra or (e.name or '').startswith(package.split('.')[0]): raise
-            raise ImportError(f"{package}.{name} needs {e.name}; pip install 'colorbook[{extra}]'", name=e.name) from e
+            extras = extra.get(home.get(name, name)) if isinstance(extra, dict) else extra
+            if not extras or (e.name or '').startswith(package.split('.')[0]): raise
+            raise ImportError(f"{package}.{name} needs {e.name}; pip install 'colorbook[{extras}]'", name=e.name) from e
         if name in names: return module
-        return sys.modules[package].__dict__.setdefault(name, getattr(module, name))
+        return sys.modules[package].__dict__.setdefault(name, explain(getattr(module, name)))
     def dir_(): return sorted({*sys.modules[package].__dict__, *home})
     return getattr_,dir_,sorted(home)
+
+# %% ../nbs/core.ipynb #1f621a3b
+class Entry:
+    "A named builder with what is known of it; the facts are attributes"
+    def __init__(self, name:str, make, shared:set, facts:dict):
+        self.name,self.make,self.shared = name,make,shared
+        self.__dict__.update(facts)
+    def __call__(self,
+        **settings, # those that are shared and that the builder does not name are left out
+    ): # what the builder makes
+        named = signature(self.make).parameters
+        return self.make(**{k: v for k,v in settings.items() if k in named or k not in self.shared})
+
+# %% ../nbs/core.ipynb #ecca54f0
+class Registry:
+    "Names to builders, entered by a decorator where they are defined, and complete whenever it is looked at"
+    def __init__(self,
+        kind:str, # what is in it, one word or two
+        members:str='', # names of the modules that enter things, separated by spaces
+        shared:str='', # settings that are offered to every builder
+        **facts, # what every entry says of itself, with what it says by default
+    ): self.kind,self.members,self.shared,self.facts,self.entries = kind,members.split(),{*shared.split()},facts,{}
+    def __call__(self,
+        name:str,
+        **facts, # those that differ from the default
+    ): # a decorator for a class or a function, which stays what it is
+        "Enter a builder by its name; a `UsageError` where another one has it already"
+        if unknown := {*facts} - {*self.facts}: raise TypeError(f'a {self.kind} has no {sorted(unknown)}')
+        def enter(make):
+            old = self.entries.get(name)
+            if old and old.make.__qualname__ != make.__qualname__:
+                raise UsageError(f"there is a {self.kind} '{name}' already", 'choose another name')
+            self.entries[name] = Entry(name, make, self.shared, {**self.facts, **facts})
+            return make
+        return enter
+    def names(self,
+        pattern:str='*', # with wildcards, such as 's4*'
+    ) -> list: # in the order of their definitions
+        "The names that match"
+        for o in self.members: import_module(o)
+        return [o for o in self.entries if fnmatch(o, pattern)]
+    def __iter__(self): return iter(self.names())
+    def __contains__(self, name): return name in self.names()
+    def __getitem__(self, name) -> Entry:
+        if name in self: return self.entries[name]
+        raise UsageError(f"there is no {self.kind} '{name}'", f"choose {', '.join(self)}")

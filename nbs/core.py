@@ -10,10 +10,13 @@
 
 # %%
 #| export
-import os, sys
+import inspect, io, os, sys, tokenize
 from contextlib import contextmanager
+from fnmatch import fnmatchcase as fnmatch
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
+from textwrap import dedent
 
 # %%
 #| hide
@@ -147,12 +150,40 @@ test_eq(list(with_progress(iter('abc'), 'spelling', 3)), ['a', 'b', 'c'])
 # %% [markdown]
 # A package shows names that live in its modules: `from colorbook import colorize` should not ask which file that is in. But to import all of them at once would bring in whatever any of them needs, and torch alone takes seconds. Python asks a module's own `__getattr__` for a name that it does not have (PEP 562), so a package can list its names by hand and import the module behind a name when the name is used for the first time. `lazy_face` makes the three things that this takes; the idea and the form are those of the library `lazy_loader`. A name that needs an extra that is not installed says which.
 
+# What a name brings along should be explained where people ask, in `help`. The comments beside the parameters say what each of them is, but Python forgets comments when it has read a function; so the face reads them again from the source, once, when the name is used.
+
+# %%
+#| export
+def _comments(source:str, names) -> dict: # by parameter, and `returns`
+    "What the comments in the head of a function say"
+    found,now,depth,last = {},[],0,''
+    for kind,text,*_ in tokenize.generate_tokens(io.StringIO(dedent(source)).readline):
+        if kind == tokenize.OP: depth,last = depth + (text in '([{') - (text in ')]}'),text
+        elif kind == tokenize.NAME and depth == 1 and text in names and last in ('(', ',', '*', '**'): now.append(text)
+        elif kind == tokenize.COMMENT:
+            found |= {o: text.lstrip('# ') for o in now or ([] if depth else ['returns'])}
+            now = []
+        elif kind == tokenize.NEWLINE: break
+        if kind == tokenize.NAME: last = text
+    return found
+
+def explain(
+    obj, # a function or a class
+): # the same
+    "Put what the source says beside each parameter into the docstring, where `help` shows it"
+    made = obj.__init__ if inspect.isclass(obj) else obj
+    if not inspect.isfunction(made) or '\n' in (obj.__doc__ or ''): return obj
+    try: found = _comments(inspect.getsource(made), inspect.signature(made).parameters)
+    except (OSError, SyntaxError, tokenize.TokenError): return obj
+    if found: obj.__doc__ = '\n'.join([obj.__doc__ or '', '', *(f'{k}: {v}' for k,v in found.items())])
+    return obj
+
 # %%
 #| export
 def lazy_face(
     package:str, # `__name__` of the package
     names:dict, # module in the package: names that it has, in one string
-    extra:str='', # the optional dependencies that these modules need, if any, such as 'train'
+    extra:str|dict='', # the optional dependencies that these modules need, such as 'train', or a dict of module: these
 ) -> tuple: # `__getattr__`, `__dir__` and `__all__` of the package
     "Names of a package that are imported from its modules when they are first used"
     home = {name:module for module,o in names.items() for name in o.split()}
@@ -161,10 +192,11 @@ def lazy_face(
         if name not in home and name not in names: raise AttributeError(f'module {package!r} has no {name!r}')
         try: module = import_module(f'{package}.{home.get(name, name)}')
         except ModuleNotFoundError as e:
-            if not extra or (e.name or '').startswith(package.split('.')[0]): raise
-            raise ImportError(f"{package}.{name} needs {e.name}; pip install 'colorbook[{extra}]'", name=e.name) from e
+            extras = extra.get(home.get(name, name)) if isinstance(extra, dict) else extra
+            if not extras or (e.name or '').startswith(package.split('.')[0]): raise
+            raise ImportError(f"{package}.{name} needs {e.name}; pip install 'colorbook[{extras}]'", name=e.name) from e
         if name in names: return module
-        return sys.modules[package].__dict__.setdefault(name, getattr(module, name))
+        return sys.modules[package].__dict__.setdefault(name, explain(getattr(module, name)))
     def dir_(): return sorted({*sys.modules[package].__dict__, *home})
     return getattr_,dir_,sorted(home)
 
@@ -174,12 +206,21 @@ def lazy_face(
 # %%
 (folder/'shop').mkdir()
 (folder/'shop'/'__init__.py').write_text(f"from {lazy_face.__module__} import lazy_face\n"
-    "__getattr__,__dir__,__all__ = lazy_face(__name__, {'bread':'roll loaf', 'meat':'ham'}, 'butcher')")
-(folder/'shop'/'bread.py').write_text("roll,loaf = 'a roll','a loaf'")
+    "__getattr__,__dir__,__all__ = lazy_face(__name__, {'bread':'roll loaf bake', 'meat':'ham'}, {'meat':'butcher'})")
+(folder/'shop'/'bread.py').write_text('''roll,loaf = 'a roll','a loaf'
+def bake(
+    n:int=1, # loaves
+    *, hot=len('#('), sweet=False, # as they are eaten
+): # a tray
+    "Make bread"
+''')
 (folder/'shop'/'meat.py').write_text('import a_knife_that_is_missing')
 sys.path.insert(0, str(folder))
 import shop
-test_eq(shop.__all__, ['ham', 'loaf', 'roll'])
+test_eq(shop.__all__, ['bake', 'ham', 'loaf', 'roll'])
+want = ['Make bread', '', 'n: loaves', 'hot: as they are eaten', 'sweet: as they are eaten', 'returns: a tray']
+test_eq(shop.bake.__doc__.splitlines(), want)
+test_eq(shop.bake.__doc__, explain(shop.bake).__doc__)
 test_eq(('roll' in vars(shop), shop.roll, vars(shop)['roll']), (False, 'a roll', 'a roll'))
 test_eq(shop.bread.loaf, 'a loaf')
 test_fail(lambda: shop.ham, exc=ImportError, contains="pip install 'colorbook[butcher]'")
@@ -188,10 +229,86 @@ test_fail(lambda: lazy_face('shop', {'bread':'bread'}), exc=ValueError, contains
 dir(shop)[-3:]
 
 # %% [markdown]
+# ## Tables of names
+
+# %% [markdown]
+# A recipe, a checkpoint and a command line can only hold names, so each kind of network and each kind of loss has a table from names to builders. Two things go wrong with such tables when they are plain dictionaries. They are filled by whatever has been imported, so that a name exists in one program and not in the next; and they say how a thing is made but not what it is, so that a wrong pair is found out by an error deep inside of torch.
+#
+# A `Registry` knows the modules whose definitions enter it and imports them before it is looked at for the first time. An entry is made at the definition, by a decorator, together with facts: each registry lists which there are and what they are by default. And since a table's builders do not all want the same, whoever builds offers all that he knows, the `shared` settings, and a builder gets those that it names. A setting that is not shared must fit, so a misspelled one is an error.
+
+# %%
+#| export
+class Entry:
+    "A named builder with what is known of it; the facts are attributes"
+    def __init__(self, name:str, make, shared:set, facts:dict):
+        self.name,self.make,self.shared = name,make,shared
+        self.__dict__.update(facts)
+    def __call__(self,
+        **settings, # those that are shared and that the builder does not name are left out
+    ): # what the builder makes
+        named = signature(self.make).parameters
+        return self.make(**{k: v for k,v in settings.items() if k in named or k not in self.shared})
+
+# %%
+#| export
+class Registry:
+    "Names to builders, entered by a decorator where they are defined, and complete whenever it is looked at"
+    def __init__(self,
+        kind:str, # what is in it, one word or two
+        members:str='', # names of the modules that enter things, separated by spaces
+        shared:str='', # settings that are offered to every builder
+        **facts, # what every entry says of itself, with what it says by default
+    ): self.kind,self.members,self.shared,self.facts,self.entries = kind,members.split(),{*shared.split()},facts,{}
+    def __call__(self,
+        name:str,
+        **facts, # those that differ from the default
+    ): # a decorator for a class or a function, which stays what it is
+        "Enter a builder by its name; a `UsageError` where another one has it already"
+        if unknown := {*facts} - {*self.facts}: raise TypeError(f'a {self.kind} has no {sorted(unknown)}')
+        def enter(make):
+            old = self.entries.get(name)
+            if old and old.make.__qualname__ != make.__qualname__:
+                raise UsageError(f"there is a {self.kind} '{name}' already", 'choose another name')
+            self.entries[name] = Entry(name, make, self.shared, {**self.facts, **facts})
+            return make
+        return enter
+    def names(self,
+        pattern:str='*', # with wildcards, such as 's4*'
+    ) -> list: # in the order of their definitions
+        "The names that match"
+        for o in self.members: import_module(o)
+        return [o for o in self.entries if fnmatch(o, pattern)]
+    def __iter__(self): return iter(self.names())
+    def __contains__(self, name): return name in self.names()
+    def __getitem__(self, name) -> Entry:
+        if name in self: return self.entries[name]
+        raise UsageError(f"there is no {self.kind} '{name}'", f"choose {', '.join(self)}")
+
+# %% [markdown]
+# A registry of bakers, whose second one stands in a module that nobody has imported yet.
+
+# %%
+bakers = Registry('baker', 'village', 'flour', legs=2)
+@bakers('anna')
+def bake(flour, salt=1): return f'{flour} with {salt}'
+(folder/'village.py').write_text("import __main__\n@__main__.bakers('bear', legs=4)\nclass Bear: pass")
+sys.modules['__main__'].bakers = bakers
+test_eq((list(bakers), bakers.names('b*'), 'carl' in bakers), (['anna', 'bear'], ['bear'], False))
+test_eq([bakers[o].legs for o in bakers], [2, 4])
+test_eq((bakers['anna'](flour='rye'), bakers['anna'](flour='rye', salt=2)), ('rye with 1', 'rye with 2'))
+test_eq(type(bakers['bear'](flour='rye')).__name__, 'Bear')
+test_fail(lambda: bakers['bear'](salt=2), exc=TypeError)
+test_fail(lambda: bakers['carl'], exc=UsageError, contains="no baker 'carl'; choose anna, bear")
+test_fail(lambda: bakers('anna')(dict), exc=UsageError, contains='already')
+test_fail(lambda: bakers('dora', arms=2), exc=TypeError, contains='arms')
+bakers.names()
+
+# %% [markdown]
 # ## What we have
 #
 # - one exception family with exit codes, `ColorbookError`;
 # - `atomic_path`, after which a file is whole or was never there;
+# - `Registry`, a table of names that is complete and knows what its entries are;
 # - `lazy_face`, with which a package lists its names and loads them when they are used;
 # - a rule for the chapters to come: no error without a remedy.
 

@@ -10,9 +10,8 @@ from colorbook.color.bins import AnnealedMean, HueBias
 from colorbook.imaging.colorizer import Colorizer, colorize, draw
 from colorbook.core import InputError, UsageError
 from colorbook.models.system_critics import S2Critic, S4Critic
-from colorbook.evaluation.diversity import (answers, best_of, draw_z, load_gan, pairwise_lpips, pictures, rank,
-    ranked_sheet,
-    ranked_sheet_of_run, spread, with_choices)
+from colorbook.evaluation.diversity import (answer_spread, answers, best_answer, draw_z, load_gan, pairwise_lpips,
+    pictures, rank, ranked_sheet, ranked_sheet_of_run, with_choices)
 from colorbook.models.energy import EnergyCritic
 from colorbook.models.many import Critics, score
 from colorbook.evaluation.metrics import lpips, lpips_state
@@ -93,7 +92,7 @@ def test_the_shipped_model():
     again = [np.asarray(o.convert('RGB')) for o in colorize(photo, samples=4, seed=2)]
     assert np.array_equal(many, again)
     rgb = torch.from_numpy(np.stack(many)).permute(0, 3, 1, 2)/255
-    assert spread(rgb).max() > .02
+    assert answer_spread(rgb).max() > .02
     if lpips_state()[0]:
         by_hand = [lpips(rgb[i:i + 1], rgb[j:j + 1]).item() for i in range(4) for j in range(i)]
         assert abs(pairwise_lpips(rgb) - np.mean(by_hand)) < 1e-5 and min(by_hand) > 0
@@ -103,16 +102,16 @@ def test_the_shipped_model():
 def test_closed_forms():
     plus = torch.zeros(1, 2, 3, 4)
     plus[:,0] = 1
-    assert torch.equal(spread(torch.cat([plus, -plus])), torch.ones(3, 4))
-    assert torch.equal(spread(torch.cat([plus + .3, .3 - plus]*5)).round(decimals=5), torch.ones(3, 4))
-    assert torch.equal(spread(plus.repeat(4, 1, 1, 1)), torch.zeros(3, 4))
+    assert torch.equal(answer_spread(torch.cat([plus, -plus])), torch.ones(3, 4))
+    assert torch.equal(answer_spread(torch.cat([plus + .3, .3 - plus]*5)).round(decimals=5), torch.ones(3, 4))
+    assert torch.equal(answer_spread(plus.repeat(4, 1, 1, 1)), torch.zeros(3, 4))
     x = torch.randn(9, 2, 3, 4)
-    assert torch.allclose(spread(x)**2, x.var(0, correction=0).sum(0), atol=1e-5)
+    assert torch.allclose(answer_spread(x)**2, x.var(0, correction=0).sum(0), atol=1e-5)
     truth = torch.full((1, 3, 4, 4), .5)
     shifts = torch.tensor([.4, -.1, .2]).view(3, 1, 1, 1)
-    best,gain = best_of(truth + shifts, truth, truth + .3)
+    best,gain = best_answer(truth + shifts, truth, truth + .3)
     assert math.isclose(best, 20, abs_tol=1e-3) and math.isclose(gain, 20*math.log10(3), abs_tol=1e-3)
-    assert best_of(truth + .1, truth, truth + .1)[1] == 0
+    assert best_answer(truth + .1, truth, truth + .1)[1] == 0
 
 
 class Chroma(torch.nn.Module):

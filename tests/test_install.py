@@ -37,8 +37,8 @@ def env(wheel, tmp_path_factory):
 
 def test_wheel_holds_the_package_and_nothing_else(wheel):
     names = {o for o in zipfile.ZipFile(wheel).namelist() if '.dist-info/' not in o}
-    ours = [o.name for o in (ROOT/'colorbook').glob('*.py')] + ['default.onnx', 'film.onnx']
-    assert names == {f'colorbook/{o}' for o in ours}
+    modules = {o.relative_to(ROOT).as_posix() for o in (ROOT/'colorbook').rglob('*.py')}
+    assert names == modules | {f'colorbook/{o}' for o in ('default.onnx', 'film.onnx', 'py.typed')}
     assert any(o.endswith('/LICENSE') for o in zipfile.ZipFile(wheel).namelist())
 
 

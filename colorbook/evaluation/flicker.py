@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['DISTANCES', 'FLOW', 'COLOR', 'COLUMNS', 'shares', 'jensen_shannon', 'ColorSteps', 'cdc', 'moves', 'warp_step',
-           'warp_error', 'read_clip', 'side_by_side', 'own_color', 'figures', 'Moments', 'Track', 'excess',
+           'warp_error', 'read_clip', 'side_by_side', 'own_color', 'figures', 'Moments', 'Track', 'with_excess',
            'FlickerReport', 'flicker_report']
 
 # %% ../../nbs/evaluation/flicker.ipynb #cdc08aea
@@ -228,7 +228,7 @@ def _small(x:np.ndarray) -> Image.Image:
     return im
 
 # %% ../../nbs/evaluation/flicker.ipynb #59a49c5f
-def excess(
+def with_excess(
     ours:dict, # figures
     true:dict|None, # those of the true colors
 ) -> dict: # with what the first has more
@@ -252,7 +252,7 @@ class FlickerReport:
         i:int, # number of the version, from 1; 0 is the original
         where=slice(None), # which frames
     ) -> dict: # figures and their excess
-        return excess(figures(self.rows[i][where]), figures(self.rows[0][where]) if self.truth else None)
+        return with_excess(figures(self.rows[i][where]), figures(self.rows[0][where]) if self.truth else None)
 
     def by_shot(self, i:int) -> list: # a dictionary for each shot
         out = []

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['BACKBONES', 'measures', 'to_batch', 'psnr', 'ssim', 'delta_e', 'ciede2000', 'ab_rmse', 'colorfulness',
            'ratio_of_means', 'colorfulness_ratio', 'torch_home', 'lpips_net', 'lpips', 'lpips_state', 'bootstrap_ci',
-           'score']
+           'compute_metrics']
 
 # %% ../../nbs/evaluation/metrics.ipynb #f939951b
 import math, os
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import cache
 
 import numpy as np, torch
+from scipy.stats import bootstrap
 from skimage.color import deltaE_ciede2000
 from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
@@ -155,17 +156,18 @@ def bootstrap_ci(
     level:float=.95, # share of the resamples that lies inside
     seed:int=0, # of the resampling
 ) -> tuple[float,float]: # lower and upper bound
-    "Percentile bootstrap interval of `stat` (Efron 1979)"
-    values,rng = np.asarray(values, dtype=float),np.random.default_rng(seed)
-    stats = [stat(values[rng.integers(0, len(values), len(values))]) for _ in range(n)]
-    low,high = np.quantile(stats, [(1 - level)/2, (1 + level)/2], method='inverted_cdf')
-    return float(low),float(high)
+    "Percentile bootstrap interval of `stat` (Efron 1979); of one value, or where one is infinite, `stat` itself"
+    values = np.asarray(values, dtype=float)
+    if len(values) < 2 or not np.isfinite(values).all(): return (float(stat(values)),)*2
+    found = bootstrap((np.arange(len(values)),), lambda rows: stat(values[rows]), n_resamples=n, vectorized=False,
+        batch=max(1, 10**7//len(values)), confidence_level=level, method='percentile', rng=seed)
+    return tuple(map(float, found.confidence_interval))
 
 # %% ../../nbs/evaluation/metrics.ipynb #88fc3343
 measures = dict(psnr=psnr, ssim=ssim, ciede2000=ciede2000, ab_rmse=ab_rmse, lpips=lpips)
 
 # %% ../../nbs/evaluation/metrics.ipynb #a2b057fb
-def score(
+def compute_metrics(
     fake:Tensor, # pictures, `bs`x3xHxW, any float type; cut to 0..1
     real:Tensor, # the photographs, the same shape
     names:tuple=('psnr', 'ssim', 'ciede2000', 'ab_rmse'), # keys of `measures`

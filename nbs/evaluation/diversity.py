@@ -21,7 +21,6 @@ from torchvision.utils import make_grid
 from colorbook.training.gan import GAN
 from colorbook.color.bins import AnnealedMean, HueBias
 from colorbook.core import InputError, UsageError
-from colorbook.video.read import mark_shots
 from colorbook.training.journal import load_checkpoint, to_rgb
 from colorbook.color.lab import gray_to_L, grays
 from colorbook.models.many import score
@@ -40,7 +39,6 @@ from fastcore.test import *
 from colorbook.training.gan import GANCallback, gan_splitter
 from colorbook.color.bins import BinLoss
 from colorbook.color.lab import join_lab, rgb_to_lab, split_lab
-from colorbook.video.read import travel
 from colorbook.evaluation.metrics import lpips_state
 from colorbook.data.photos import sample_photos
 
@@ -267,7 +265,7 @@ show_grid(rows)
 
 # %%
 #| export
-def spread(
+def answer_spread(
     colors:Tensor, # answers, nxCxhxw
 ) -> Tensor: # hxw, in the units of `colors`
     "Root mean square distance of the answers from their mean, at each pixel"
@@ -286,9 +284,9 @@ def show_heat(maps, titles, top=None, width=7):
     fig.colorbar(im, ax=axs, shrink=.7)
 
 plus = torch.tensor([1., 0]).view(1, 2, 1, 1).expand(-1, -1, 2, 3)
-test_eq(spread(torch.cat([plus, -plus])), torch.ones(2, 3))
-test_eq(spread(plus.repeat(5, 1, 1, 1)), torch.zeros(2, 3))
-maps = [spread(o) for o in (brown, bold, leant)]
+test_eq(answer_spread(torch.cat([plus, -plus])), torch.ones(2, 3))
+test_eq(answer_spread(plus.repeat(5, 1, 1, 1)), torch.zeros(2, 3))
+maps = [answer_spread(o) for o in (brown, bold, leant)]
 for o in maps[1:]: assert o[mask].mean() > 3*o[~mask].mean() and o[mask].mean() > 3*maps[0][mask].mean()
 show_heat(maps, ['content', 'critic', 'leanings'])
 
@@ -312,7 +310,7 @@ def pairwise_lpips(
 
 # %%
 #| export
-def best_of(
+def best_answer(
     rgb:Tensor, # answers as pictures in 0..1, nx3xHxW
     truth:Tensor, # the photograph, 1x3xHxW
     single:Tensor, # the answer of z = 0, 1x3xHxW
@@ -327,13 +325,13 @@ def gains(net, k=16, n=8):
     rows = []
     for l,c in zip(L[-k:].split(1), ab[-k:].split(1)):
         plain,many = answers(net, l, z=torch.zeros(1, net.z_dim)),answers(net, l, n, seed)
-        rows.append(best_of(pictures(l, many), join_lab(l, c), pictures(l, plain))[1])
+        rows.append(best_answer(pictures(l, many), join_lab(l, c), pictures(l, plain))[1])
     return torch.tensor(rows)
 
 level = torch.full((3, 3, 4, 4), .5)
 three = level + torch.tensor([.2, .1, -.3]).view(3, 1, 1, 1)
-test_close(best_of(three, level[:1], level[:1] + .2), [20, 20*math.log10(2)], eps=1e-3)
-test_eq(best_of(level + .1, level[:1], level[:1] + .1)[1], 0)
+test_close(best_answer(three, level[:1], level[:1] + .2), [20, 20*math.log10(2)], eps=1e-3)
+test_eq(best_answer(level + .1, level[:1], level[:1] + .1)[1], 0)
 deaf_gain,leant_gain = gains(deaf),gains(leaning)
 assert deaf_gain.mean() < 1 < leant_gain.mean()
 test_fail(lambda: pairwise_lpips(level[:1]), exc=InputError, contains='no pair')
@@ -418,8 +416,8 @@ gray,_ = split_lab(real)
 plain,many = answers(shipped, gray, z=torch.zeros(1, 2)),answers(shipped, gray, 8, seed)
 test_eq(many, answers(shipped, gray, 8, seed))
 single,rgb = pictures(gray, plain),pictures(gray, many)
-best,gain = best_of(rgb, real, single)
-assert (spread(many) > .01).float().mean() > .5
+best,gain = best_answer(rgb, real, single)
+assert (answer_spread(many) > .01).float().mean() > .5
 best,gain
 
 # %%
@@ -431,7 +429,7 @@ show_grid([real, single, rgb], 5, 9)
 #| label: fig-undecided
 #| fig-cap: "Where eight answers of the model in the package differ, in units of Lab, and the photograph."
 fig,axs = plt.subplots(1, 2, figsize=(7, 3.2), layout='constrained')
-im = axs[0].imshow(spread(many)*110, cmap='inferno', vmin=0)
+im = axs[0].imshow(answer_spread(many)*110, cmap='inferno', vmin=0)
 axs[1].imshow(real[0].permute(1, 2, 0))
 for ax in axs: ax.axis('off')
 fig.colorbar(im, ax=axs[0], shrink=.8);
@@ -458,33 +456,6 @@ distance
 # | 3 | 23.62 | 22.79 | 24.97 | 1.35 [1.10, 1.63] | 0.078 [0.070, 0.087] | 0.82 |
 #
 # A stronger leaning differs more, and though the mean answer pays for it, the best one gains, and there is more color in all. The strength was 2 when this was measured first; it is 2.5 since, the row that was measured last.
-
-# %% [markdown]
-# ## One choice a shot
-
-# %% [markdown]
-# S2 draws fresh noise for every frame of a film, so its colors flicker by construction. A choice is for a shot: the same numbers from one [cut](../video/read.ipynb) to the next, others afterwards. With a film, `colorize(frame.im, z=z) for frame,z in choices_by_shot(read_frames('film.mp4'))` is all there is to do; below two cameras move over two photographs.
-
-# %%
-#| export
-def choices_by_shot(
-    frames, # PIL pictures or `Frame`s, or anything that yields them
-    noise:int=2, # numbers of a choice: the `noise` of a model's card, or a `z_dim`
-    seed:int=0, # another seed, other choices
-): # yields pairs of a frame and its normal numbers, equal within a shot
-    "The frames of a film, each with the choice of its shot"
-    for o,shot in mark_shots(frames):
-        yield o,np.random.default_rng((seed, shot)).standard_normal(noise).astype(np.float32)
-
-# %%
-two = [list(travel(o, 8, (96, 64))) for o in sample_photos(160)[1:3]]
-film = list(choices_by_shot(two[0] + two[1]))
-test_eq([o for o,_ in film], two[0] + two[1])
-zs = np.stack([z for _,z in film])
-test_eq([len(np.unique(o, axis=0)) for o in (zs, zs[:8], zs[8:])], [2, 1, 1])
-test_eq(zs, np.stack([z for _,z in choices_by_shot(two[0] + two[1])]))
-assert not np.array_equal(zs, np.stack([z for _,z in choices_by_shot(two[0] + two[1], seed=1)]))
-zs[[0, 8]]
 
 # %% [markdown]
 # ## The sheet of a run
@@ -547,8 +518,7 @@ type(again).__name__
 # ## What we have
 #
 # - `answers`, several colors for one photograph by noise or by leaning, the same for the same numbers to the last bit;
-# - `spread`, `pairwise_lpips` and `best_of`: where they differ, how much, and what the best of them gains;
-# - `choices_by_shot`, the same choice from cut to cut;
+# - `answer_spread`, `pairwise_lpips` and `best_answer`: where they differ, how much, and what the best of them gains;
 # - `rank` and `ranked_sheet`, COLORGAN's 64 sorted by the critic, and `ranked_sheet_of_run` for any run that has one.
 
 # %% [markdown]
@@ -556,4 +526,4 @@ type(again).__name__
 #
 # 1. Let two thirds of the discs be red. Which share of the generator's discs becomes red, with a critic and with the bins, and what is the best squared answer?
 # 2. Train the generator with noise by content loss *and* critic, and raise the weight of the critic from 0. From which weight on does the spread in the disc leave 0?
-# 3. Draw 64 answers, keep the eight that the critic likes best, and compare their `best_of` and `pairwise_lpips` with those of eight taken at random. What has been paid for what?
+# 3. Draw 64 answers, keep the eight that the critic likes best, and compare their `best_answer` and `pairwise_lpips` with those of eight taken at random. What has been paid for what?

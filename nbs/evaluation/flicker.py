@@ -348,7 +348,7 @@ def _small(x:np.ndarray) -> Image.Image:
 
 # %%
 #| export
-def excess(
+def with_excess(
     ours:dict, # figures
     true:dict|None, # those of the true colors
 ) -> dict: # with what the first has more
@@ -374,7 +374,7 @@ class FlickerReport:
         i:int, # number of the version, from 1; 0 is the original
         where=slice(None), # which frames
     ) -> dict: # figures and their excess
-        return excess(figures(self.rows[i][where]), figures(self.rows[0][where]) if self.truth else None)
+        return with_excess(figures(self.rows[i][where]), figures(self.rows[0][where]) if self.truth else None)
 
     def by_shot(self, i:int) -> list: # a dictionary for each shot
         out = []

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from functools import cache
 
 import numpy as np, torch
+from scipy.stats import bootstrap
 from skimage.color import deltaE_ciede2000
 from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
@@ -390,7 +391,7 @@ show_row([*torch.cat(views), real[0]], titles + ['truth'])
 # ## How sure is a mean
 
 # %% [markdown]
-# Photographs differ far more than models do: the PSNR of gray pictures spreads over more than 10 dB, so a mean over a few of them moves by whole decibels from set to set. The bootstrap says by how much without any assumption about the distribution: draw as many values from the set as it has, with repetition, take the statistic, do that 2,000 times, and cut off 2.5 % at both ends. Ratios are drawn as pairs, photo by photo, because result and truth of the same photo go together.
+# Photographs differ far more than models do: the PSNR of gray pictures spreads over more than 10 dB, so a mean over a few of them moves by whole decibels from set to set. The bootstrap says by how much without any assumption about the distribution: draw as many values from the set as it has, with repetition, take the statistic, do that 2,000 times, and cut off 2.5 % at both ends; `scipy.stats.bootstrap` does. Ratios are drawn as pairs, photo by photo, because result and truth of the same photo go together.
 
 # %%
 #| export
@@ -401,11 +402,12 @@ def bootstrap_ci(
     level:float=.95, # share of the resamples that lies inside
     seed:int=0, # of the resampling
 ) -> tuple[float,float]: # lower and upper bound
-    "Percentile bootstrap interval of `stat` (Efron 1979)"
-    values,rng = np.asarray(values, dtype=float),np.random.default_rng(seed)
-    stats = [stat(values[rng.integers(0, len(values), len(values))]) for _ in range(n)]
-    low,high = np.quantile(stats, [(1 - level)/2, (1 + level)/2], method='inverted_cdf')
-    return float(low),float(high)
+    "Percentile bootstrap interval of `stat` (Efron 1979); of one value, or where one is infinite, `stat` itself"
+    values = np.asarray(values, dtype=float)
+    if len(values) < 2 or not np.isfinite(values).all(): return (float(stat(values)),)*2
+    found = bootstrap((np.arange(len(values)),), lambda rows: stat(values[rows]), n_resamples=n, vectorized=False,
+        batch=max(1, 10**7//len(values)), confidence_level=level, method='percentile', rng=seed)
+    return tuple(map(float, found.confidence_interval))
 
 # %% [markdown]
 # An interval that is called 95 % should hold the true mean in about 95 of 100 samples. For samples of 50 from a normal distribution we can count. And if every result has 0.7 of its own truth's colorfulness, the ratio is certain however much the photos differ: only resampling in pairs knows that.
@@ -419,13 +421,16 @@ low,high = bootstrap_ci(samples[0])
 test_close(high - low, 2*1.96*samples[0].std()/50**.5, eps=.15)
 truth = rng.uniform(5, 80, 100)
 test_close(bootstrap_ci(np.stack([.7*truth, truth], 1), ratio_of_means), [.7, .7], eps=1e-9)
+one,level = bootstrap_ci(truth, n=400, seed=1),bootstrap_ci(truth, n=400, level=.5, seed=1)
+assert one[0] < level[0] < level[1] < one[1] and one != bootstrap_ci(truth, n=400, seed=2)
+test_eq((bootstrap_ci([3]), bootstrap_ci([3, math.inf])), ((3, 3), (math.inf, math.inf)))
 np.mean(inside)
 
 # %% [markdown]
 # ## Scores of a batch
 
 # %% [markdown]
-# Training asks for some of these numbers after every epoch, on a few held-out photos, and cannot wait for all of them. `score` takes the names it wants.
+# Training asks for some of these numbers after every epoch, on a few held-out photos, and cannot wait for all of them. `compute_metrics` takes the names it wants.
 
 # %%
 #| export
@@ -433,7 +438,7 @@ measures = dict(psnr=psnr, ssim=ssim, ciede2000=ciede2000, ab_rmse=ab_rmse, lpip
 
 # %%
 #| export
-def score(
+def compute_metrics(
     fake:Tensor, # pictures, `bs`x3xHxW, any float type; cut to 0..1
     real:Tensor, # the photographs, the same shape
     names:tuple=('psnr', 'ssim', 'ciede2000', 'ab_rmse'), # keys of `measures`
@@ -447,11 +452,11 @@ def score(
     return result | dict(colorfulness=colorfulness(fake), truth_colorfulness=colorfulness(real))
 
 # %%
-scores = score(half.double(), real)
+scores = compute_metrics(half.double(), real)
 test_eq(scores['psnr'], psnr(half, real))
 assert (scores['ciede2000'] < ciede2000(gray, real)).all()
-test_close(score(2*real, real, ('psnr',))['psnr'], psnr((2*real).clamp(0, 1), real))
-test_fail(lambda: score(half[:1], real), exc=InputError, contains='equal sizes')
+test_close(compute_metrics(2*real, real, ('psnr',))['psnr'], psnr((2*real).clamp(0, 1), real))
+test_fail(lambda: compute_metrics(half[:1], real), exc=InputError, contains='equal sizes')
 pd.DataFrame({k: v.numpy() for k,v in scores.items()}).round(3)
 
 # %% [markdown]
@@ -459,7 +464,7 @@ pd.DataFrame({k: v.numpy() for k,v in scores.items()}).round(3)
 #
 # - PSNR, SSIM, CIEDE2000, ab error, colorfulness and LPIPS, a value a picture, each held to a closed form or to a reference;
 # - `bootstrap_ci`, for means and for ratios of means;
-# - `score`, for a look during training.
+# - `compute_metrics`, for a look during training.
 
 # %% [markdown]
 # ## Exercises

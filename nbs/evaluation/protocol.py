@@ -26,7 +26,7 @@ from colorbook import __version__
 from colorbook.core import InputError, with_progress, atomic_path
 from colorbook.data.photos import SUFFIXES, list_photos, read_photo
 from colorbook.color.lab import lstar, rgb_to_lab
-from colorbook.evaluation.metrics import bootstrap_ci, lpips_state, measures, ratio_of_means, score, to_batch
+from colorbook.evaluation.metrics import bootstrap_ci, lpips_state, measures, ratio_of_means, compute_metrics, to_batch
 
 # %%
 #| hide
@@ -96,7 +96,7 @@ delta.max()
 
 # %%
 #| export
-def paint(
+def run_colorizer(
     colorizer, # function of a gray picture, uint8 HxWx3, that returns a picture of the same size and kind
     gray:np.ndarray, # the gray picture
 ) -> np.ndarray: # HxWx3, uint8
@@ -108,8 +108,8 @@ def paint(
 
 # %%
 #| export
-def measure(
-    colorizer, # see `paint`
+def measure_photos(
+    colorizer, # see `run_colorizer`
     photos:list, # what `find_photos` returns
     names:tuple, # keys of `measures`
     net:str='squeeze', # network for 'lpips'
@@ -118,17 +118,17 @@ def measure(
     "Scores of a few photos, measured as one batch"
     real = [read_truth(*o, size) for o in photos]
     gray = [gray_picture(o) for o in real]
-    fake = to_batch([paint(colorizer, o) for o in gray])
-    result,base = (score(o, to_batch(real), names, net) for o in (fake, to_batch(gray)))
+    fake = to_batch([run_colorizer(colorizer, o) for o in gray])
+    result,base = (compute_metrics(o, to_batch(real), names, net) for o in (fake, to_batch(gray)))
     columns = result | {f'gray_{k}': base[k] for k in names}
     return pd.DataFrame(dict(name=[o[0] for o in photos]) | {k: v.double().numpy() for k,v in columns.items()})
 
 # %%
-table = measure(lambda g: g, find_photos(photos), ('psnr', 'ssim'), size=size)
+table = measure_photos(lambda g: g, find_photos(photos), ('psnr', 'ssim'), size=size)
 test_eq(table.psnr.tolist(), table.gray_psnr.tolist())
 test_close(table.psnr.to_numpy(), psnr(gray, real).numpy(), eps=.05)
 test_close(table.colorfulness, 0)
-test_fail(lambda: paint(lambda g: g/255, truth), exc=InputError, contains='float64')
+test_fail(lambda: run_colorizer(lambda g: g/255, truth), exc=InputError, contains='float64')
 table.round(3)
 
 # %% [markdown]
@@ -149,8 +149,8 @@ def with_ci(
 
 # %%
 #| export
-def summarize(
-    table:pd.DataFrame, # rows of `measure`
+def summarize_metrics(
+    table:pd.DataFrame, # rows of `measure_photos`
 ) -> dict: # `mean`, `low` and `high` for every column and for the ratios
     "Means and ratios of a table with 95 % intervals"
     result = {k: with_ci(table[k].to_numpy()) for k in table.columns if k != 'name'}
@@ -178,8 +178,8 @@ def protocol(
 @dataclass
 class Evaluation:
     "What a colorizer scored: a row a photo, means with intervals, and the protocol"
-    photos:pd.DataFrame # rows of `measure`
-    summary:dict # of `summarize`
+    photos:pd.DataFrame # rows of `measure_photos`
+    summary:dict # of `summarize_metrics`
     card:dict # of `protocol`, and what was measured
 
     def __str__(self):
@@ -222,9 +222,9 @@ def make_sheet(
 # %%
 #| export
 def extremes(
-    colorizer, # see `paint`; asked once more for the pictures of the sheet
+    colorizer, # see `run_colorizer`; asked once more for the pictures of the sheet
     photos:list, # what `find_photos` returns
-    table:pd.DataFrame, # rows of `measure` for them
+    table:pd.DataFrame, # rows of `measure_photos` for them
     size:int=256, # side in pixels
     n:int=2, # photos of each kind
 ) -> Image.Image: # gray, result and truth
@@ -237,7 +237,8 @@ def extremes(
         for i in ids:
             truth = read_truth(*photos[i], size)
             gray = gray_picture(truth)
-            rows.append((f'{kind}: {table.name[i]}, {table.psnr[i]:.1f} dB', [gray, paint(colorizer, gray), truth]))
+            caption = f'{kind}: {table.name[i]}, {table.psnr[i]:.1f} dB'
+            rows.append((caption, [gray, run_colorizer(colorizer, gray), truth]))
     return make_sheet(rows)
 
 # %%
@@ -257,8 +258,8 @@ def evaluate(
     names = tuple(k for k in measures if net or k != 'lpips')
     batches = list(chunked(items, bs))
     if progress: batches = with_progress(batches, 'measuring')
-    table = pd.concat([measure(colorizer, o, names, net, size) for o in batches], ignore_index=True)
-    result = Evaluation(table, summarize(table), protocol(size, state) | dict(about=about or {}))
+    table = pd.concat([measure_photos(colorizer, o, names, net, size) for o in batches], ignore_index=True)
+    result = Evaluation(table, summarize_metrics(table), protocol(size, state) | dict(about=about or {}))
     if out:
         result.save(out)
         with atomic_path(Path(out)/'sheet.jpg') as f: extremes(colorizer, items, table, size).save(f, quality=90)

@@ -25,7 +25,7 @@ from ..data.loaders import color_loaders
 from .journal import seed_everything, to_rgb
 from ..color.lab import gray_to_L, grays, rgb_to_lab
 from ..evaluation.protocol import with_ci
-from ..evaluation.metrics import ratio_of_means, score, to_batch
+from ..evaluation.metrics import compute_metrics, ratio_of_means, to_batch
 from ..data.photos import Photos, sample_photos
 from .pretrained import state_for
 from .recipes import Phase, Recipe
@@ -186,7 +186,7 @@ def measure(
     for l,real in zip(L.split(50), rgb.split(50)):
         fake = to_rgb(l, generator.color(generator(l)) if generator else torch.zeros(len(l), 2, 4, 4)).clamp(0, 1)
         tints = torch.cat([rgb_to_lab(o)[:,1:].mean((2, 3)) for o in (fake, real)], 1).unbind(1)
-        rows.append(score(fake, real, names) | dict(zip(('a', 'b', 'truth_a', 'truth_b'), tints)))
+        rows.append(compute_metrics(fake, real, names) | dict(zip(('a', 'b', 'truth_a', 'truth_b'), tints)))
     return pd.DataFrame({k: torch.cat([o[k] for o in rows]).double().numpy() for k in rows[0]})
 
 def squares(

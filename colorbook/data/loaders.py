@@ -31,22 +31,25 @@ def split_by_hash(
 
 # %% ../../nbs/data/loaders.ipynb #16d5b718
 class SquareCrop(DisplayedTransform):
-    "A random square of a photo, perhaps mirrored; for held-out photos the middle"
+    "A random part of a photo as a square, perhaps mirrored; for held-out photos the middle, or all of it"
     def __init__(self,
         photos:Photos,
         size:int=128, # side of the result
-        low:float=.7, # smallest side of the square, as a share of the short side
-        held=(), # indices that get the middle square
+        low:float=.7, # smallest part, as a share of the short side, or of both where they are squeezed
+        held=(), # indices that get the middle square, or the whole photo where it is squeezed
+        squeeze:bool=False, # parts as wide or as high as the photo, made square; else squares
+        mirror:bool=True, # every second one mirrored?
     ): store_attr(); self.held = set(held)
     def encodes(self, i:int):
         im = self.photos[i]
-        w,h = im.size
-        s = min(w, h)
-        x,y,flip = (w - s)/2,(h - s)/2,False
+        (w,h),short = im.size,min(im.size)
+        s,t = im.size if self.squeeze else (short, short)
+        x,y,flip = (w - s)/2,(h - t)/2,False
         if i not in self.held:
-            s *= random.uniform(self.low, 1)
-            x,y,flip = random.uniform(0, w - s),random.uniform(0, h - s),random.random() < .5
-        a = np.asarray(im.resize((self.size, self.size), Image.Resampling.BILINEAR, box=(x, y, x + s, y + s)))
+            share = random.uniform(self.low, 1)
+            s,t = s*share,t*share
+            x,y,flip = random.uniform(0, w - s),random.uniform(0, h - t),random.random() < .5 and self.mirror
+        a = np.asarray(im.resize((self.size, self.size), Image.Resampling.BILINEAR, box=(x, y, x + s, y + t)))
         return torch.from_numpy(np.ascontiguousarray((a[:,::-1] if flip else a).transpose(2, 0, 1)))
 
 # %% ../../nbs/data/loaders.ipynb #8862ec13
@@ -112,11 +115,13 @@ def color_loaders(
     seed:int=0, # of the split
     device=None, # where batches go
     num_workers:int=0, # processes that decode and crop; worth their while where photos are not kept in memory
+    squeeze:bool=False, # see `SquareCrop`
+    mirror:bool=True, # see `SquareCrop`
     **kwargs, # options of `ToLab`
 ) -> DataLoaders: # batches of `L` and target; `dls.held` has the indices held out
     "Batches for training and for validation"
     train,held = split_by_hash(photos, valid, seed)
-    crop = SquareCrop(photos, size, low, held)
+    crop = SquareCrop(photos, size, low, held, squeeze, mirror)
     block = DataBlock(blocks=TransformBlock(), get_items=lambda o: list(range(len(o))),
         splitter=lambda _: (train, held), item_tfms=crop, batch_tfms=ToLab(**kwargs), n_inp=1)
     dls = block.dataloaders(photos, bs=min(bs, len(train)), val_bs=min(bs, len(held)), num_workers=num_workers,

@@ -87,26 +87,31 @@ len(train),len(held)
 
 # %% [markdown]
 # Two kinds of change to a training photo must be kept apart. A crop or a mirror image changes $L$ and color together: the pair is as true as before. We take a random square, at least 70 % of the short side, mirror every second one and resize with proper averaging; for held-out photos always the middle, so that a validation loss can be compared from epoch to epoch. Photos are never turned or stood on their heads: that the sky is above is half of what a colorizer knows. The example crops a picture whose red counts columns and whose green counts rows, so that each crop tells where it came from.
+#
+# The published systems differ in both. S0 and S1 squeeze the whole picture into a square, which widens or narrows what is in it, and mirror nothing; S4 squeezes, then crops and mirrors. `squeeze` and `mirror` say which.
 
 # %%
 #| export
 class SquareCrop(DisplayedTransform):
-    "A random square of a photo, perhaps mirrored; for held-out photos the middle"
+    "A random part of a photo as a square, perhaps mirrored; for held-out photos the middle, or all of it"
     def __init__(self,
         photos:Photos,
         size:int=128, # side of the result
-        low:float=.7, # smallest side of the square, as a share of the short side
-        held=(), # indices that get the middle square
+        low:float=.7, # smallest part, as a share of the short side, or of both where they are squeezed
+        held=(), # indices that get the middle square, or the whole photo where it is squeezed
+        squeeze:bool=False, # parts as wide or as high as the photo, made square; else squares
+        mirror:bool=True, # every second one mirrored?
     ): store_attr(); self.held = set(held)
     def encodes(self, i:int):
         im = self.photos[i]
-        w,h = im.size
-        s = min(w, h)
-        x,y,flip = (w - s)/2,(h - s)/2,False
+        (w,h),short = im.size,min(im.size)
+        s,t = im.size if self.squeeze else (short, short)
+        x,y,flip = (w - s)/2,(h - t)/2,False
         if i not in self.held:
-            s *= random.uniform(self.low, 1)
-            x,y,flip = random.uniform(0, w - s),random.uniform(0, h - s),random.random() < .5
-        a = np.asarray(im.resize((self.size, self.size), Image.Resampling.BILINEAR, box=(x, y, x + s, y + s)))
+            share = random.uniform(self.low, 1)
+            s,t = s*share,t*share
+            x,y,flip = random.uniform(0, w - s),random.uniform(0, h - t),random.random() < .5 and self.mirror
+        a = np.asarray(im.resize((self.size, self.size), Image.Resampling.BILINEAR, box=(x, y, x + s, y + t)))
         return torch.from_numpy(np.ascontiguousarray((a[:,::-1] if flip else a).transpose(2, 0, 1)))
 
 # %%
@@ -120,6 +125,12 @@ across,down = (drawn[:,0,50,-1] - drawn[:,0,50,0]),(drawn[:,1,-1,50] - drawn[:,1
 test_close(across.abs(), down, eps=2)
 assert 67 <= down.min() < 75 and 93 < down.max() <= 100
 test_close((across < 0).float().mean(), .5, eps=.15)
+whole = SquareCrop(ruler, 100, low=1., held=[1], squeeze=True, mirror=False)
+for o in (whole(0).int(), whole(1).int()): test_close(o[:2,-1,-1] - o[:2,0,0], tensor([198, 99]), eps=2)
+parts = torch.stack([SquareCrop(ruler, 100, low=.5, squeeze=True, mirror=False)(0) for _ in range(50)]).int()
+wide,high = parts[:,0,0,-1] - parts[:,0,0,0],parts[:,1,-1,0] - parts[:,1,0,0]
+test_close(wide, 2*high, eps=3)
+assert 95 <= wide.min() < 110 and wide.max() > 180
 down.min(),down.max(),(across < 0).float().mean()
 
 # %% [markdown]
@@ -242,11 +253,13 @@ def color_loaders(
     seed:int=0, # of the split
     device=None, # where batches go
     num_workers:int=0, # processes that decode and crop; worth their while where photos are not kept in memory
+    squeeze:bool=False, # see `SquareCrop`
+    mirror:bool=True, # see `SquareCrop`
     **kwargs, # options of `ToLab`
 ) -> DataLoaders: # batches of `L` and target; `dls.held` has the indices held out
     "Batches for training and for validation"
     train,held = split_by_hash(photos, valid, seed)
-    crop = SquareCrop(photos, size, low, held)
+    crop = SquareCrop(photos, size, low, held, squeeze, mirror)
     block = DataBlock(blocks=TransformBlock(), get_items=lambda o: list(range(len(o))),
         splitter=lambda _: (train, held), item_tfms=crop, batch_tfms=ToLab(**kwargs), n_inp=1)
     dls = block.dataloaders(photos, bs=min(bs, len(train)), val_bs=min(bs, len(held)), num_workers=num_workers,

@@ -65,6 +65,8 @@ class Recipe:
     aged:float=0. # chance of gamma, fading and grain in L
     size:int=128 # side of the training crops
     low:float=.7 # smallest crop, as a share of the short side
+    squeeze:bool=False # crops have the picture's shape and are squeezed into squares; else they are squares
+    mirror:bool=True # every second crop mirrored
     bs:int=48
     betas:tuple=(.9, .99) # of Adam
     eps:float=1e-5
@@ -106,7 +108,7 @@ class Recipe:
 # | `evaluate.py --test` | | a film frame by frame: `colorbook data frames`, then `colorbook colorize FOLDER` |
 # | `GEN_LR`, `DISC_LR` | 5e-4, 1e-4 | `lrs` |
 # | `clipvalue` | 0.1 | `critic_clip` |
-# | `BATCH`, 90x120 pixels | 20 | `bs`, `size`; the fully convolutional generator takes any size, `stride1_dense` is the published one |
+# | `BATCH`, 90x120 pixels | 20 | `bs`, `size`, 96 pixels square; the fully convolutional generator takes any size, `stride1_dense` is the published one |
 # | `Z_DIM`, uniform noise | 100 | `z_dim` of `colorbook.models.s2.Stride1Generator` |
 # | a critic that is never heard | | `adv_weight` 0 in `s2`, 0.01 in `s2-fixed` |
 # | COLORGAN: `K_D`, `K_G` | 5, 1 | mode `5-1` of the phase |
@@ -117,17 +119,17 @@ class Recipe:
 # | flag of S4 | default | here |
 # |---|---|---|
 # | `--PRETRAIN_EPOCHS`, `--PRETRAIN_LR` | 0 | the first phases of `s4-pretrained` |
-# | `--GAN_EPOCHS`, `--GAN_LR` | 2e-5 | `epochs` and `lrs` of the last phase; the recipes have those of the report |
+# | `--GAN_EPOCHS`, `--GAN_LR` | 2e-5 | `epochs` and `lrs` of the last phase; the recipes have those of the report, which differ from pair to pair |
 # | `--ARCHITECTURE {pix2pix, colcolgan}` | | `generator`: `pix2pix`, `colcolgan` |
 # | `--UPCONVS` | 1 | `generator`: `pix2pix`, or `pix2pix_transposed` for 0 |
 # | `--DATASET`, `--DATA_DIR` | | `DATA` |
 # | `--BATCH_SIZE`, `--SIZE` | 32, 256 | `bs` (4, as in the report), `size` |
 # | `--NUM_GPU` | 1 | the first that PyTorch sees |
-# | `--JITTER` | 1 | `low` 0.93: a crop of 256 of 276 pixels |
+# | `--JITTER` | 1 | `squeeze`, `low` 256/276 and `mirror`: a crop of the picture at 276x276 pixels, mirrored half the time |
 # | `--NUM_CRITIC` | 5 | mode of the phase: `5-1`, or `wasserstein` with its 100 steps at times |
 # | `--LOSS_METHOD {wasserstein, least_squares, energy, gan, cnn}` | | recipes `s4-wgan-*`, `s4-lsgan-*`, `s4-ebgan-*`, `s4-gan-*`; `cnn` is mode `content` |
-# | `--L1_WEIGHT`, `--L2_WEIGHT` | 100, 0 | `content` `l1` or `l2`, `lam` (of a *mean*, where S4's L2 is a sum) |
-# | `--GAN_WEIGHT` | 1 | `adv_weight` |
+# | `--L1_WEIGHT`, `--L2_WEIGHT` | 100, 0 | `content` `l1` or `l2`, `lam`. S4's L2 is half a *sum*, so its weight of 1 is 262,144 of our mean: half the $4\cdot2\cdot256^2$ values of a batch |
+# | `--GAN_WEIGHT` | 1 | `adv_weight`; 0.5 for least squares, of which S4 takes the half |
 # | `--LOAD_MODEL` | | the same command resumes |
 # | `info.pkl`, `info.py` | | `recipe.yaml` in the run's folder |
 # | `_eval_all.sh` | | `benchmarks/recipes.py`, `benchmarks/laboratory.py` |
@@ -164,26 +166,32 @@ class Recipe:
 # %%
 #| export
 def s0_recipe(name, size, **kwargs):
-    "S0 as published, at another size"
+    "S0 as published, in float32, on whole pictures squeezed into squares"
     return Recipe(name, (Phase('both', 20, (1e-4, 1e-4), one_cycle=False),), generator='s0', critic='s0',
-        content='l1', lam=100., target='rgb', size=size, low=1., bs=4, betas=(.5, .999), eps=1e-8, wd=0., valid=.25,
-        bf16=True, **kwargs)
+        content='l1', lam=100., target='rgb', size=size, low=1., squeeze=True, mirror=False, bs=4, betas=(.5, .999),
+        eps=1e-8, wd=0., valid=.25, **kwargs)
 
 def s2_recipe(name, adv_weight):
-    "S2: squares for the generator, whose rate is the larger; its critic counts only in `s2-fixed`"
-    return Recipe(name, (Phase('both', 100, (5e-4, 1e-4), one_cycle=False),), generator='stride1', critic='s2_pool',
-        content='l2', adv_weight=adv_weight, target='ab', size=96, bs=20, betas=(.9, .999), eps=1e-7, wd=0.,
-        critic_clip=.1)
+    "S2: the generator's rate is the larger; its critic counts only in `s2-fixed`. Squares of S2's color are in 127.5"
+    return Recipe(name, (Phase('both', 100, (5e-4, 1e-4), one_cycle=False),), generator='stride1', critic='s2',
+        content='l2', lam=(110/127.5)**2, adv_weight=adv_weight, target='ab', size=96, low=1., squeeze=True,
+        mirror=False, bs=20, betas=(.9, .999), eps=1e-7, wd=0., critic_clip=.1)
+
+s4_report = { # learning rate and epochs
+    ('gan', 'l1'): (1e-4, 8), ('gan', 'l2'): (2e-5, 8), ('lsgan', 'l1'): (1e-4, 4), ('lsgan', 'l2'): (1e-4, 6),
+    ('ebgan', 'l1'): (1e-3, 1), ('ebgan', 'l2'): (1e-3, 1), ('wgan', 'l1'): (5e-5, 2), ('wgan', 'l2'): (5e-5, 3)}
+s4_half_sum = 4*2*256**2/2 # S4's L2 is half the sum over a batch of 4 ab pictures of 256 pixels: so many times the mean
+s4_methods = dict( # adversarial loss, critic, mode and weight; S4's LSGAN has half of ours
+    gan=('logistic', 's4', 'both', 1.), lsgan=('lsgan', 's4', 'both', .5), ebgan=('energy', 'energy', 'both', 1.),
+    wgan=('wgan_s4', 's4', 'wasserstein', 1.), **{'wgan-gp': ('wgan_gp', 's4_gp', 'wasserstein', 1.)})
 
 def s4_recipe(method, content, **kwargs):
-    "S4: one of its adversarial losses beside L1 or L2, with the rates and epochs of its report"
-    adv,critic,mode,lr,epochs = dict(gan=('logistic', 's4', 'both', 1e-4, 8), lsgan=('lsgan', 's4', 'both', 1e-4, 6),
-        wgan=('wgan_s4', 's4', 'wasserstein', 5e-5, 3),
-        ebgan=('energy', 'energy', 'both', 1e-3, 1))[method.split('-')[0]]
-    if method == 'wgan-gp': adv,critic = 'wgan_gp', 's4_gp'
+    "S4: one of its adversarial losses beside L1 or L2, with the rates, epochs and weights of its report"
+    (lr,epochs),lam = s4_report[method.removesuffix('-gp'), content],dict(l1=100., l2=s4_half_sum)[content]
+    adv,critic,mode,weight = s4_methods[method]
     return Recipe(f's4-{method}-{content}', (Phase(mode, epochs, (lr, lr), one_cycle=False),), generator='pix2pix',
-        critic=critic, content=content, lam=dict(l1=100., l2=1.)[content], adversarial=adv, target='ab', size=256,
-        low=.93, bs=4, betas=(.5, .999), eps=1e-8, wd=0., **kwargs)
+        critic=critic, content=content, lam=lam, adversarial=adv, adv_weight=weight, target='ab', size=256, low=256/276,
+        squeeze=True, bs=4, betas=(.5, .999), eps=1e-8, wd=0., **kwargs)
 
 recipes = {r.name: r for r in [
     s0_recipe('s0', 224), s0_recipe('s0-large', 480), s2_recipe('s2', 0.), s2_recipe('s2-fixed', .01),

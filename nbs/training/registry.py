@@ -189,7 +189,7 @@ def load_photos(
     "Photos in squares"
     photos = open_photos(data, recipe.size*3//2, n, keep=not workers)
     return color_loaders(photos, recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed, num_workers=workers,
-        target=recipe.target, gray=recipe.gray, aged=recipe.aged)
+        squeeze=recipe.squeeze, mirror=recipe.mirror, target=recipe.target, gray=recipe.gray, aged=recipe.aged)
 
 loaders = dict(photos=load_photos)
 

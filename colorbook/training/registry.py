@@ -34,9 +34,9 @@ from ..models.system_critics import S2Critic, S4Critic
 from ..models.temporal import from_image, S1Critic, S1Generator, SteadyLoss, TemporalUNet
 from ..models.unet import MobileUNet, S0Generator
 from ..models.zhang import ZhangNet
-from .gan import GAN
+from .gan import GAN, LossWeights
 from .recipes import Recipe
-from .schedules import LossWeights, make_adversary
+from .schedules import make_gan_callback
 
 # %% ../../nbs/training/registry.ipynb #0da43735
 def depth_for(r): return min(8, r.size.bit_length() - 1) # halvings of pix2pix until a single cell is left
@@ -142,7 +142,7 @@ def load_photos(
     "Photos in squares"
     photos = open_photos(data, recipe.size*3//2, n, keep=not workers)
     return color_loaders(photos, recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed, num_workers=workers,
-        target=recipe.target, gray=recipe.gray, aged=recipe.aged)
+        squeeze=recipe.squeeze, mirror=recipe.mirror, target=recipe.target, gray=recipe.gray, aged=recipe.aged)
 
 loaders = dict(photos=load_photos)
 
@@ -166,7 +166,7 @@ loaders['clips'] = lambda *args: read_clips(*args, answered=3, square=False, lon
 # %% ../../nbs/training/registry.ipynb #708f272f
 def check_recipe(recipe:Recipe) -> Recipe: # the same
     "`UsageError` where a recipe names what does not exist"
-    for p in recipe.phases: make_adversary(recipe.adversarial, mode=p.mode)
+    for p in recipe.phases: make_gan_callback(recipe.adversarial, mode=p.mode)
     known = dict(generator=generators, critic=critics, content=contents, target=targets, gray=grays)
     for k,names in known.items():
         name = getattr(recipe, k)

@@ -16,14 +16,14 @@ from ..color.bins import color_prior, SoftBins
 from ..core import InputError, UsageError, atomic_path
 from ..data.audit import load_prior
 from ..data.photos import Photos
-from .gan import gan_splitter
+from .gan import ClipCritic, ClipNorms, gan_splitter
 from .journal import draw_sheet, example, RunRecorder, load_checkpoint, seed_everything
 from .monitor import GANMonitor
 from .nogan import NoGANStop, ValidationPanel
 from .pretrained import state_for
 from .recipes import load_recipe, Recipe, save_recipe, vary
 from .registry import check_recipe, contents, counted, generators, load_data, make_gan
-from .schedules import ClipCritic, make_adversary
+from .schedules import make_gan_callback
 
 # %% ../../nbs/training/trainer.ipynb #00413496
 def make_content(
@@ -59,7 +59,7 @@ def make_learner(
     for i,p in enumerate(recipe.phases):
         remedy = f'give {len(gan_splitter(gan))}, the last for the critic'
         if len(p.lrs) != len(gan_splitter(gan)): raise UsageError(f'phase {i} has {len(p.lrs)} learning rates', remedy)
-    if recipe.clip: learn.add_cb(GradientClip(recipe.clip))
+    if recipe.clip: learn.add_cb(ClipNorms(recipe.clip))
     if recipe.critic_clip: learn.add_cb(ClipCritic(recipe.critic_clip))
     return learn
 
@@ -86,7 +86,7 @@ def fit_phase(
     start = resume['epoch'] if inside else 0
     learn.create_opt()
     if inside: learn.opt.load_state_dict(resume['opt'])
-    adversary = make_adversary(recipe.adversarial, recipe.adv_weight, phase.mode)
+    adversary = make_gan_callback(recipe.adversarial, recipe.adv_weight, phase.mode)
     cbs = [adversary, RunRecorder(run, i, rows, start, resume and resume['rng'])]
     if phase.mode != 'content': cbs.append(GANMonitor())
     if phase.stop: cbs.append(NoGANStop(ValidationPanel(*panel_of(learn)), phase.stop))

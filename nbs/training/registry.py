@@ -39,9 +39,9 @@ from colorbook.models.system_critics import S2Critic, S4Critic
 from colorbook.models.temporal import from_image, S1Critic, S1Generator, SteadyLoss, TemporalUNet
 from colorbook.models.unet import MobileUNet, S0Generator
 from colorbook.models.zhang import ZhangNet
-from colorbook.training.gan import GAN
+from colorbook.training.gan import GAN, LossWeights
 from colorbook.training.recipes import Recipe
-from colorbook.training.schedules import LossWeights, make_adversary
+from colorbook.training.schedules import make_gan_callback
 
 # %%
 #| hide
@@ -221,7 +221,7 @@ loaders['clips'] = lambda *args: read_clips(*args, answered=3, square=False, lon
 #| export
 def check_recipe(recipe:Recipe) -> Recipe: # the same
     "`UsageError` where a recipe names what does not exist"
-    for p in recipe.phases: make_adversary(recipe.adversarial, mode=p.mode)
+    for p in recipe.phases: make_gan_callback(recipe.adversarial, mode=p.mode)
     known = dict(generator=generators, critic=critics, content=contents, target=targets, gray=grays)
     for k,names in known.items():
         name = getattr(recipe, k)

@@ -22,14 +22,14 @@ from colorbook.color.bins import color_prior, SoftBins
 from colorbook.core import InputError, UsageError, atomic_path
 from colorbook.data.audit import load_prior
 from colorbook.data.photos import Photos
-from colorbook.training.gan import gan_splitter
+from colorbook.training.gan import ClipCritic, ClipNorms, gan_splitter
 from colorbook.training.journal import draw_sheet, example, RunRecorder, load_checkpoint, seed_everything
 from colorbook.training.monitor import GANMonitor
 from colorbook.training.nogan import NoGANStop, ValidationPanel
 from colorbook.training.pretrained import state_for
 from colorbook.training.recipes import load_recipe, Recipe, save_recipe, vary
 from colorbook.training.registry import check_recipe, contents, counted, generators, load_data, make_gan
-from colorbook.training.schedules import ClipCritic, make_adversary
+from colorbook.training.schedules import make_gan_callback
 
 # %%
 #| hide
@@ -89,7 +89,7 @@ def make_learner(
     for i,p in enumerate(recipe.phases):
         remedy = f'give {len(gan_splitter(gan))}, the last for the critic'
         if len(p.lrs) != len(gan_splitter(gan)): raise UsageError(f'phase {i} has {len(p.lrs)} learning rates', remedy)
-    if recipe.clip: learn.add_cb(GradientClip(recipe.clip))
+    if recipe.clip: learn.add_cb(ClipNorms(recipe.clip))
     if recipe.critic_clip: learn.add_cb(ClipCritic(recipe.critic_clip))
     return learn
 
@@ -128,7 +128,7 @@ def fit_phase(
     start = resume['epoch'] if inside else 0
     learn.create_opt()
     if inside: learn.opt.load_state_dict(resume['opt'])
-    adversary = make_adversary(recipe.adversarial, recipe.adv_weight, phase.mode)
+    adversary = make_gan_callback(recipe.adversarial, recipe.adv_weight, phase.mode)
     cbs = [adversary, RunRecorder(run, i, rows, start, resume and resume['rng'])]
     if phase.mode != 'content': cbs.append(GANMonitor())
     if phase.stop: cbs.append(NoGANStop(ValidationPanel(*panel_of(learn)), phase.stop))

@@ -21,7 +21,8 @@ from PIL import Image
 
 from colorbook.data.duplicates import describe, thumbnails
 from colorbook.data.photos import read_photo
-from colorbook.data.audit import examine, look_at, prior_of, Rules, spare_memory
+from colorbook.core import malloc_policy
+from colorbook.data.audit import examine, look_at, prior_of, Rules
 from colorbook.data.scan import glances, stream_photos
 
 # pairs of the shared set that are different photographs, found by looking at all that were not planted: the same shirt
@@ -133,7 +134,7 @@ def main():
     ap.add_argument('--child', help=argparse.SUPPRESS)
     a = ap.parse_args()
     if a.child:
-        spare_memory()
+        malloc_policy(keep=False)
         examine(a.data, workers=a.workers).save(a.child)
         return
     with tempfile.TemporaryDirectory() as tmp:

@@ -17,7 +17,8 @@ from PIL import Image
 from scenedetect import FrameTimecode, detectors
 
 from colorbook.data.photos import list_photos, read_photo
-from colorbook.video.read import find_cuts, is_black, read_frames
+from colorbook.video.read import read_frames
+from colorbook.video.shots import find_cuts, is_black
 from colorbook.data.frames import extract_frames
 
 CUTS = {'sintel-trailer-480p.mp4': [224, 334, 396, 404, 420, 571, 621, 658, 672, 1140, 1163, 1220],

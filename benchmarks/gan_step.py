@@ -26,7 +26,7 @@ from colorbook.models.critics import S0Critic
 from colorbook.losses.basic import L1Loss
 from colorbook.training.recipes import recipes, replace
 from colorbook.training.registry import make_gan
-from colorbook.training.trainer import keep_memory
+from colorbook.core import malloc_policy
 from colorbook.models.unet import S0Generator
 
 opt = partial(Adam, mom=.5, sqr_mom=.999, eps=1e-8)
@@ -81,7 +81,7 @@ def main():
         ap.add_argument(f'--{name}', type=int, default=value)
     a = ap.parse_args()
     def made(twice): return Batches(batches(a.batches, a.bs, a.size, twice))
-    keep_memory()
+    malloc_policy(keep=True)
     learners = dict(colorbook=ours(made(False), a.size, True), float32=ours(made(False), a.size, False),
                     GANLearner=theirs(made(True), a.size))
     for learn in learners.values(): images_per_second(learn, 1)

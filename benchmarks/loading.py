@@ -29,7 +29,8 @@ from colorbook.training.recipes import recipes
 from colorbook.data.shard_loader import shard_loaders
 from colorbook.data.hdf5 import build_db, DBPhotos, to_lab8
 from colorbook.training.registry import load_data
-from colorbook.training.trainer import keep_memory, make_learner
+from colorbook.core import malloc_policy
+from colorbook.training.trainer import make_learner
 
 SIZE,BS = 128,48
 
@@ -121,7 +122,7 @@ def main():
     arg.add_argument('photos', nargs='?', help='color photographs; else crops of those in packages')
     for k,v in dict(n=3000, workers=2, rounds=3, steps=8).items(): arg.add_argument(f'--{k}', type=int, default=v)
     a = arg.parse_args()
-    keep_memory()
+    malloc_policy(keep=True)
     with tempfile.TemporaryDirectory() as home:
         home = Path(home)
         prepare(a.photos, a.n, home)

@@ -29,7 +29,7 @@ from colorbook.models.critics import PatchCritic
 from colorbook.data.photos import data_dir, Photos, sample_photos
 from colorbook.color.lab import split_lab
 from colorbook.training.nogan import enough, feature_net, knee, NoGANStop, ValidationPanel, smooth
-from colorbook.training.trainer import keep_memory
+from colorbook.core import malloc_policy
 
 
 def block(ni, no, stride=1):
@@ -114,7 +114,7 @@ def main():
     ap.add_argument('--seeds', type=int, nargs='+', default=[5, 6, 7])
     ap.add_argument('--weights', help="MobileNetV2's, by default those beside the data; 'none' for random features")
     a = ap.parse_args()
-    keep_memory()
+    malloc_policy(keep=True)
     torch.set_num_threads(1)
     beside = data_dir() and data_dir().parent/'weights/mobilenet_v2-tf-imagenet.pth'
     file = a.weights or (beside if beside and beside.exists() else 'none')

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from colorbook.video.read import upright
+from colorbook.video.read import frame_image
 from colorbook.video.pipeline import colored, paint_frame, reduce, watch
-from colorbook.video.container import open_reel
+from colorbook.video.read import open_reel
 from colorbook.video.reference import reference_color, steer, tell
 from colorbook.video.model import color_source, load_film_model
 
@@ -34,7 +34,7 @@ def measure(path, start, stop, at, model, size, sheet):
     shot = next(o.shot for o in seen if o.number == at)
     seen = [o for o in seen if o.shot == shot]
     own = [ab for _,ab in colored(iter(seen), color_source(model))]
-    pictures = [upright(o.frame) for o in seen]
+    pictures = [frame_image(o.frame) for o in seen]
     truth = [reference_color(im, o.L.shape, own[0].shape[1:]) for im,o in zip(pictures, seen)]
     i = next(i for i,o in enumerate(seen) if o.number == at)
     begun = time.perf_counter()

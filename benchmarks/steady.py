@@ -34,7 +34,7 @@ from colorbook.evaluation.flicker import figures, flicker_report
 from colorbook.evaluation.metrics import colorfulness, lpips, lpips_state, psnr, to_batch
 from colorbook.video.pipeline import colored, frame_by_frame, paint_frame, reduce, Seen, watch
 from colorbook.data.photos import Photos
-from colorbook.video.container import open_reel
+from colorbook.video.read import open_reel
 from colorbook.video.stabilize import stabilize
 from colorbook.video.model import color_source, load_film_model
 from colorbook.data.clips import camera_clip

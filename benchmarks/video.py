@@ -17,7 +17,8 @@ import numpy as np
 
 from colorbook.video.read import decode, read_frames
 from colorbook.video.pipeline import colored, paint_frame, reduce, watch
-from colorbook.video.container import Spec, encode_part, join, new_film, open_reel, spec_of
+from colorbook.video.container import Spec, encode_part, join, new_film, spec_of
+from colorbook.video.read import open_reel
 from colorbook.video.stabilize import stabilize
 from colorbook.video.model import color_source, load_film_model
 

@@ -1,21 +1,24 @@
 # %% [markdown]
 # # Ground
 #
-# > Errors that say what to do, and files that are either whole or absent
+# > Errors that say what to do, files that are either whole or absent, and work that goes on in threads
 #
-# Two small habits hold the rest of the book together. Every failure that a user can cause is one kind of exception, which says what was wrong, in which file, and what to do about it. And every file is written beside its final name and then renamed, so that a crash leaves the old file or the new one, never half of one. At the end of this chapter we have both; neither needs more than Python's standard library, because the part of colorbook that only colors pictures must install in seconds.
+# A few small habits hold the rest of the book together. Every failure that a user can cause is one kind of exception, which says what was wrong, in which file, and what to do about it. And every file is written beside its final name and then renamed, so that a crash leaves the old file or the new one, never half of one. At the end of this chapter we have both, and with them what every room of the library needs to keep several cores busy; none of it needs more than Python's standard library, because the part of colorbook that only colors pictures must install in seconds.
 
 # %%
 #| default_exp core
 
 # %%
 #| export
-import inspect, io, os, sys, tokenize
-from contextlib import contextmanager
+import ctypes, errno, inspect, io, os, secrets, sys, threading, tokenize
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from fnmatch import fnmatchcase as fnmatch
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
+from queue import Full, Queue
 from textwrap import dedent
 
 # %%
@@ -26,7 +29,7 @@ from fastcore.test import *
 # ## One family of errors
 
 # %% [markdown]
-# A traceback tells a programmer where the code was; it tells someone with a folder of old photographs nothing. A `ColorbookError` carries one sentence on what is wrong and one on the remedy, and the command line prints the two and ends with the class's exit code: 2 for wrong usage, 3 for input that cannot be used, 4 for output that cannot be written, 5 for training that diverged. An error may also come out of a process that loads pictures. torch hands it over as a report of many lines that starts with "Caught", and whose last one is the error; only that is kept.
+# A traceback tells a programmer where the code was; it tells someone with a folder of old photographs nothing. A `ColorbookError` carries one sentence on what is wrong and one on the remedy, and the command line prints the two and ends with the class's exit code: 2 for wrong usage, 3 for input that cannot be used, 4 for output that cannot be written, 5 for training that diverged.
 
 # %%
 #| export
@@ -37,7 +40,6 @@ class ColorbookError(Exception):
         what:str, # what was wrong, with the file's name where there is one
         remedy:str='', # what the user can do about it
     ):
-        if what.startswith('Caught '): what = what.strip().splitlines()[-1].partition('Error: ')[2]
         super().__init__(what, remedy)
         self.what,self.remedy = what,remedy
     def __str__(self): return f'{self.what}; {self.remedy}' if self.remedy else self.what
@@ -70,33 +72,54 @@ class TrainingError(ColorbookError):
 err = InputError("'cat.jpg' is empty", 'copy it again from the camera')
 test_eq(isinstance(err, ColorbookError), True)
 test_eq([e.exit_code for e in (UsageError, InputError, OutputError, TrainingError)], [2, 3, 4, 5])
-far = InputError(f'Caught InputError in process 1.\nTraceback\n  line 3\ncolorbook.core.InputError: {err}\n')
-test_eq(str(far), str(err))
 str(err)
 
 # %% [markdown]
 # ## Whole files or none
 
 # %% [markdown]
-# `os.replace` is atomic inside one file system: whoever reads the final name sees the old file or the new one. So `atomic_path` hands out a temporary name in the same folder, and renames it only when the block ends well. The temporary name keeps the suffix, because Pillow and FFmpeg choose the format by it.
+# `os.replace` is atomic inside one file system: whoever reads the final name sees the old file or the new one. So `atomic_path` hands out a temporary name in the same folder, and renames it only when the block ends well. The name has random letters, so that neither two processes nor two threads share one, and keeps the suffix, because Pillow and FFmpeg choose the format by it. A power cut needs more care than a crash: the system may write the new name to the disk before the content. So the content is sent to the disk first (`fsync`), then the file is renamed, then the folder is sent after it.
+#
+# What goes wrong in between is told apart. A full disk, or a temporary file that cannot be opened, is an `OutputError`. A block also reads, and what it fails to read is none of our business: that error passes through as it is.
+
+# %%
+#| export
+_no_room = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+
+@contextmanager
+def _writing(path, tmp=None):
+    "What goes wrong is an `OutputError` about `path`; with `tmp`, only what concerns that file or the room on the disk"
+    try: yield
+    except OSError as e:
+        if tmp and e.errno not in _no_room and os.fsdecode(e.filename or '') != str(tmp): raise
+        raise OutputError(f"cannot write '{path}': {e.strerror or e}", 'choose another place or make room') from e
+
+def _to_disk(path, flags):
+    "Wait until a file or a folder is on the disk"
+    fd = os.open(path, flags)
+    try: os.fsync(fd)
+    finally: os.close(fd)
 
 # %%
 #| export
 @contextmanager
 def atomic_path(
-    path:str|os.PathLike, # the final name; its folder is made if it is missing
+    path:str|os.PathLike, # the final name of a file; its folder is made if it is missing
 ):
-    "A temporary path in the same folder, renamed to `path` if the block succeeds and removed if it does not"
+    "A temporary file in the same folder, renamed to `path` if the block succeeds and removed if it does not"
     path = Path(path)
-    tmp = path.with_name(f'.{path.stem}.{os.getpid()}.tmp{path.suffix}')
+    tmp = path.with_name(f'.{path.stem[:40]}.{secrets.token_hex(6)}.tmp{path.suffix}')
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield tmp
-        os.replace(tmp, path)
-    except OSError as e:
-        raise OutputError(f"cannot write '{path}': {e.strerror or e}", 'choose another place or make room') from e
+        with _writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(tmp, os.O_CREAT|os.O_EXCL, 0o666))
+        with _writing(path, tmp): yield tmp
+        with _writing(path):
+            _to_disk(tmp, os.O_RDWR)
+            os.replace(tmp, path)
+        with suppress(OSError): _to_disk(path.parent, os.O_RDONLY) # not every system opens folders
     finally:
-        if tmp.exists(): tmp.unlink()
+        with suppress(OSError): tmp.unlink()
 
 # %% [markdown]
 # A block that fails leaves the earlier file as it was and nothing beside it.
@@ -114,12 +137,19 @@ test_eq([o.name for o in folder.iterdir()], ['a.txt'])
 (folder/'a.txt').read_text()
 
 # %% [markdown]
-# A place that cannot be written is an `OutputError`: the name of the file is in it.
+# A place that cannot be written is an `OutputError`: the name of the file is in it. A source that is missing is not.
 
 # %%
 def into_a_file():
     with atomic_path(folder/'a.txt'/'b.txt') as f: f.write_text('')
 test_fail(into_a_file, exc=OutputError, contains='b.txt')
+def from_nowhere():
+    with atomic_path(folder/'c.txt') as f: f.write_text((folder/'missing.txt').read_text())
+test_fail(from_nowhere, exc=FileNotFoundError, contains='missing.txt')
+def no_room():
+    with atomic_path(folder/'c.txt') as f, open('/dev/full', 'w') as o: o.write('a')
+if Path('/dev/full').exists(): test_fail(no_room, exc=OutputError, contains='c.txt')
+test_eq([o.name for o in folder.iterdir()], ['a.txt'])
 
 # %% [markdown]
 # ## Long work
@@ -143,6 +173,144 @@ def with_progress(
 # %%
 test_eq(list(with_progress(range(3), 'counting')), [0, 1, 2])
 test_eq(list(with_progress(iter('abc'), 'spelling', 3)), ['a', 'b', 'c'])
+
+# %% [markdown]
+# ## Several things at once
+
+# %% [markdown]
+# Decoders, encoders and arithmetic leave Python's interpreter alone while they work, so threads use all cores. There are as many cores as this process may run on, which can be fewer than the machine has. `map_ahead` computes a function for many items; the results come in the order of the items, not in that of their completion. Only a few items a thread are under way at a time; without that limit a fast disk would fill the memory with what the threads have not got to yet. An error in the items themselves waits its turn: what came before it is seen first.
+
+# %%
+#| export
+def core_count() -> int:
+    "Cores that this process may use"
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+
+# %%
+#| export
+def map_ahead(
+    f, # function of one item
+    items, # iterable
+    workers:int|None=None, # threads; None for as many as there are cores
+    each:int=8, # at most so many items a thread are under way
+): # yields results in the order of `items`
+    "Results of `f`, computed by threads a little ahead of the reader"
+    workers = workers or core_count()
+    pool,under_way = ThreadPoolExecutor(workers),deque()
+    try:
+        for o in items:
+            under_way.append(pool.submit(f, o))
+            if len(under_way) >= workers*each: yield under_way.popleft().result()
+        while under_way: yield under_way.popleft().result()
+    finally: pool.shutdown(cancel_futures=True)
+
+# %% [markdown]
+# Results are in order although later ones are ready earlier, of a stream without end only the first few items are ever drawn, and whoever stops reading does not wait for those that no thread has begun.
+
+# %%
+import itertools, time
+def slow(i):
+    time.sleep(.002*(i%3))
+    begun.append(i)
+    return i**2
+begun,drawn = [],[]
+test_eq(list(map_ahead(slow, range(60), workers=5, each=2)), [i**2 for i in range(60)])
+begun.clear()
+endless = map_ahead(slow, (drawn.append(i) or i for i in itertools.count()), workers=2, each=50)
+test_eq([next(endless) for _ in range(5)], [0, 1, 4, 9, 16])
+endless.close()
+assert len(drawn) <= 5 + 2*50 and len(begun) < len(drawn) - 10
+len(begun),len(drawn)
+
+# %% [markdown]
+# `prefetch` is for work in steps: it runs a generator in a thread of its own and keeps a few of its items ready, so that the next frame is decoded while this one is painted. Order stays, an error arrives where the items are taken, and whoever stops taking stops the thread. There is one case in which it does not stop: the generator waits for a pipe, and nobody writes. Then we give up waiting for it after a while; it ends with the program.
+
+# %%
+#| export
+def prefetch(
+    items, # a generator
+    n:int=4, # how many may wait
+    patience:float=5, # seconds that the generator gets to end when nobody takes any more
+): # yields the same
+    "Run a generator in a thread of its own, a few items ahead"
+    q,done = Queue(n),threading.Event()
+    def put(o):
+        while not done.is_set():
+            try: return q.put(o, timeout=.1)
+            except Full: pass
+    def work():
+        try:
+            with closing(items):
+                for o in items:
+                    put((o, None))
+                    if done.is_set(): return
+            put((None, StopIteration()))
+        except BaseException as e: put((None, e))
+    t = threading.Thread(target=work, daemon=True)
+    t.start()
+    try:
+        while True:
+            o,e = q.get()
+            if isinstance(e, StopIteration): return
+            if e: raise e
+            yield o
+    finally:
+        done.set()
+        t.join(patience)
+
+# %%
+test_eq(list(prefetch(i*i for i in range(50))), [i*i for i in range(50)])
+def breaks():
+    yield 1
+    raise ValueError('broken in the thread')
+test_fail(lambda: list(prefetch(breaks())), contains='broken in the thread')
+gone,items = [],prefetch((gone.append(i) or i for i in range(1000)), 2)
+test_eq([next(items), next(items)], [0, 1])
+items.close()
+assert len(gone) < 8
+(out,into),ended = os.pipe(),[]
+def from_a_pipe():
+    yield 'first'
+    yield os.read(out, 1) # waits: nobody has written
+    ended.append(True)
+items = prefetch(from_a_pipe(), patience=.2)
+test_eq(next(items), 'first')
+items.close()
+test_eq(ended, [])
+os.close(into)
+len(gone)
+
+# %% [markdown]
+# A large block of memory that Python lets go is given back to the system, which hands out the same memory again for the next one, filled with zeros, page by page. Training frees and takes the same tensors thousands of times and is faster if C's library keeps them; what that brings is measured in `benchmarks/gan_step.py`. A scan of a million pictures wants the opposite: the library keeps what was freed between pieces that are still in use, and grows. `malloc_policy` asks for one or the other. It holds for the whole process, so it is a program that calls it, and never a function that others call.
+
+# %%
+#| export
+def malloc_policy(
+    keep:bool, # keep the memory of what is gone for what comes next? Otherwise give it back at once, and share it
+):
+    "Fast or small: what C's library does with memory that was freed; without glibc nothing changes"
+    try: mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError): return
+    kept = (-4, 0), (-1, 2**31 - 1), (-2, 2**26) # MMAP_MAX, TRIM_THRESHOLD, TOP_PAD
+    spared = (-3, 2**17), (-1, 2**17), (-8, 1) # MMAP_THRESHOLD, TRIM_THRESHOLD, ARENA_MAX
+    for option,value in kept if keep else spared: mallopt(option, value)
+
+# %% [markdown]
+# Two new processes take a hundred megabytes and let them go. One has them still.
+
+# %%
+import subprocess
+held = '''
+from colorbook.core import malloc_policy
+import os, sys
+def used(): return int(open('/proc/self/statm').read().split()[1])*os.sysconf('SC_PAGESIZE')/1e6
+malloc_policy(sys.argv[1] == 'keep')
+before = used()
+many = [b'x'*10**6 for _ in range(100)]
+del many
+print(used() - before > 50)'''
+def holds(how): return subprocess.check_output([sys.executable, '-c', held, how], text=True).strip()
+if Path('/proc/self/statm').exists(): test_eq((holds('keep'), holds('spare')), ('True', 'False'))
 
 # %% [markdown]
 # ## Faces
@@ -308,6 +476,8 @@ bakers.names()
 #
 # - one exception family with exit codes, `ColorbookError`;
 # - `atomic_path`, after which a file is whole or was never there;
+# - `map_ahead` and `prefetch`, threads that keep order, pass on errors and end when nobody wants more;
+# - `malloc_policy`, memory that is kept or given back, and `core_count`, the cores that are ours;
 # - `Registry`, a table of names that is complete and knows what its entries are;
 # - `lazy_face`, with which a package lists its names and loads them when they are used;
 # - a rule for the chapters to come: no error without a remedy.

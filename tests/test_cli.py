@@ -262,6 +262,22 @@ def test_version_and_help():
         assert code==0 and b'Usage' in out
 
 
+@pytest.mark.parametrize('words', [[], ['data']])
+def test_the_bare_program_shows_its_help(words):
+    code, out, err = run(*words)
+    assert (code, out)==(2, b'') and err.startswith('Usage: colorbook') and 'Commands:' in err.splitlines()
+    assert run(*words, '--help')[1].decode().strip()==err.strip()
+
+
+def test_every_module_adds_its_commands():
+    from colorbook.cli import app
+    there = {f'colorbook.cli.{o.stem}' for o in Path(app.__file__).parent.glob('*.py')}
+    assert there - {'colorbook.cli.__init__', 'colorbook.cli.app'}=={*app.COMMANDS}
+    alone = "from colorbook.cli.app import app; print(len(app.registered_commands), len(app.registered_groups))"
+    assert subprocess.check_output([sys.executable, '-c', alone], text=True).split()==['2', '0']
+    assert len(app.commands().registered_commands) > 8
+
+
 def test_the_coloring_half_loads_no_torch(tmp_path):
     src = save(tmp_path/'a.png')
     code = ("import sys\nfrom colorbook.cli.app import main\nassert main(['colorize', sys.argv[1]])==0\n"

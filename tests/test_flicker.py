@@ -8,7 +8,8 @@ from PIL import Image
 
 import colorbook.cli.flicker
 from colorbook.cli.app import main
-from colorbook.video.read import travel, write_clip
+from colorbook.video.read import write_clip
+from colorbook.data.synthetic import travel
 from colorbook.evaluation.flicker import ColorSteps, Moments, cdc, flicker_report, jensen_shannon, moves, own_color
 from colorbook.evaluation.flicker import read_clip
 from colorbook.evaluation.flicker import warp_error
@@ -217,7 +218,7 @@ sys.meta_path.insert(0, Block())
 from PIL import Image
 from colorbook.evaluation.flicker import flicker_report
 from colorbook.evaluation.flicker_plot import plot_flicker
-from colorbook.video.flow import moving
+from colorbook.data.synthetic import moving
 import colorbook.cli.flicker
 ims = [o.im for o in moving(Image.effect_noise((200, 150), 60), 3, (80, 60))]
 plot_flicker(flicker_report(ims, ims), sys.argv[1])

@@ -9,7 +9,9 @@ from PIL import Image
 
 from colorbook.core import InputError, UsageError
 from colorbook.data.photos import data_dir, sample_photos
-from colorbook.video.read import find_cuts, mark_shots, open_video, read_frames, travel, video_length, write_clip
+from colorbook.video.read import open_video, read_frames, video_length, write_clip
+from colorbook.video.shots import find_cuts, mark_shots
+from colorbook.data.synthetic import travel
 from colorbook.data.frames import TripletFrames, extract_frames, fetch_video, frame_shots, read_table, triplets
 
 T = Image.Transpose

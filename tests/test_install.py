@@ -62,7 +62,8 @@ def test_base_installation_colors_a_picture(env, tmp_path):
 
 def test_base_installation_colors_a_film(env, tmp_path):
     "PyAV is in it, OpenCV is not: the film model alone, and a word on the stabilizer"
-    from colorbook.video.read import read_frames, travel, write_clip
+    from colorbook.video.read import read_frames, write_clip
+    from colorbook.data.synthetic import travel
     clip = write_clip(travel(Image.open(ROOT/'data'/'camera.png'), 5, (96, 64)), tmp_path/'clip.mp4')
     def run(*args):
         return subprocess.run([env/'bin'/'colorbook', *args], cwd=tmp_path, capture_output=True, text=True)

@@ -6,9 +6,12 @@ from hypothesis import given, settings, strategies as st
 from PIL import Image
 
 from colorbook.core import InputError
-from colorbook.video.read import find_cuts, travel
-from colorbook.video.flow import PRESETS, Plane, Scene, flow, grid, inside, moving, motion_border, no_way_back, occluded
-from colorbook.video.flow import planes, visibility, warp
+from colorbook.video.shots import find_cuts
+from colorbook.data.synthetic import travel
+from colorbook.video.flow import PRESETS, flow, grid, inside, motion_border, no_way_back, occluded
+from colorbook.data.synthetic import moving, Plane, Scene
+from colorbook.video.flow import visibility, warp
+from colorbook.data.synthetic import planes
 from colorbook.data.photos import sample_photos
 
 PHOTO = sample_photos()[0]

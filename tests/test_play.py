@@ -12,10 +12,11 @@ from skimage import data
 
 from colorbook.cli.app import main
 from colorbook.core import InputError, UsageError
-from colorbook.video.read import travel, write_clip
+from colorbook.video.read import write_clip
+from colorbook.data.synthetic import travel
 from colorbook.video.server import Server, read_stream
 from colorbook.video.player import Pace, Player, film_frames, in_time, steady_so_far
-from colorbook.video.container import open_reel
+from colorbook.video.read import open_reel
 from colorbook.video.stabilize import stabilize
 
 ROOT,SIZE = Path(__file__).parent.parent,32

@@ -11,9 +11,10 @@ from colorbook.video import colorize as video
 from colorbook.cli.app import main
 from colorbook.imaging.colorizer import load_model
 from colorbook.core import InputError, UsageError
-from colorbook.video.read import read_frames, travel, write_clip
+from colorbook.video.read import read_frames, write_clip
+from colorbook.data.synthetic import travel
 from colorbook.video.pipeline import colored, reduce, watch
-from colorbook.video.container import open_reel
+from colorbook.video.read import open_reel
 from colorbook.video.reference import reference_color, steer, tell
 from colorbook.video.steer import find_frame, read_shot, tell_film
 from colorbook.video.model import color_source

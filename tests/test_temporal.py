@@ -7,7 +7,7 @@ from torch import nn
 
 from colorbook.color.bins import AnnealedMean
 from colorbook.core import InputError, UsageError
-from colorbook.video.read import travel
+from colorbook.data.synthetic import travel
 from colorbook.color.lab import rgb_to_lab
 from colorbook.data.photos import sample_photos
 from colorbook.models.temporal import from_image, pairs_of, S1Critic, S1Generator, SteadyLoss, TemporalUNet

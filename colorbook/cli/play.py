@@ -8,7 +8,7 @@ __all__ = ['play_command']
 # %% ../../nbs/cli/play.ipynb #1d855b4d
 from typing import Annotated, Optional
 import typer
-from .app import _say, app
+from .app import say, app
 from ..core import UsageError
 
 # %% ../../nbs/cli/play.ipynb #b1153f4f
@@ -35,12 +35,12 @@ def play_command(
     player = Player(src, model, size, saturation, stabilize, height, loop, rate)
     server = Server(player.screen, player.state, host, port)
     try:
-        if not server.private: _say(f'note: whoever can reach {host} can watch')
+        if not server.private: say(f'note: whoever can reach {host} can watch')
         print(server.address, flush=True)
         if browser: typer.launch(server.address)
         if wait: player.screen.wait(lambda o: o.viewers)
         player.run(float('inf') if seconds is None else seconds)
     except KeyboardInterrupt: pass # the way to end it
     finally: server.close()
-    for o in player.notes: _say(f'left out: {o}')
-    _say(player.summary())
+    for o in player.notes: say(f'left out: {o}')
+    say(player.summary())

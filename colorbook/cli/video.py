@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Optional
 import typer
-from .app import _say, app
+from .app import say, app
 from ..core import OutputError, UsageError
 
 # %% ../../nbs/cli/video.ipynb #31ccbb69
@@ -62,8 +62,8 @@ def video_command(
         try: done = colorize_video(src, dst, model, size, saturation, stabilize, codec, quality, preview, layout, seed,
                                    rate, resume, skip_bad, reference, at)
         except KeyboardInterrupt:
-            if parts_of(dst).exists(): _say('what is done is kept; the same command goes on with it')
+            if parts_of(dst).exists(): say('what is done is kept; the same command goes on with it')
             raise
-    for o in done.notes: _say(f'left out: {o}')
-    if stabilize is None and not find_spec('cv2'): _say("not stabilized; pip install 'colorbook[film]' for that")
-    _say(_told(done, time.perf_counter() - start))
+    for o in done.notes: say(f'left out: {o}')
+    if stabilize is None and not find_spec('cv2'): say("not stabilized; pip install 'colorbook[film]' for that")
+    say(_told(done, time.perf_counter() - start))

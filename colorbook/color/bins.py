@@ -85,9 +85,10 @@ class BinLoss(nn.Module):
         weights:Tensor=None, # 313 weights of `class_weights`; None for equal ones
         k:int=10, # neighbors of the soft code
         sigma:float=5., # its width, in units of a and b
+        least:float=0., # pictures count only if some a or b is larger, in units of a and b; Zhang et al.: 5
     ):
         super().__init__()
-        self.soft = SoftBins(k, sigma)
+        self.soft,self.least = SoftBins(k, sigma),least
         self.register_buffer('weights', torch.ones(len(ab_bins())) if weights is None else weights)
     def forward(self,
         logits:Tensor, # scores, `bs`x313xhxw
@@ -97,7 +98,8 @@ class BinLoss(nn.Module):
         "Mean weighted cross-entropy"
         idx,w = self.soft(ab)
         ce = -(logits.float().log_softmax(1).gather(1, idx)*w).sum(1)
-        return (ce*self.weights[idx[:,0]]).mean()
+        ce = ce*self.weights[idx[:,0]]
+        return (ce*(ab.abs().amax((1, 2, 3)) > self.least/110).view(-1, 1, 1) if self.least else ce).mean()
 
 # %% ../../nbs/color/bins.ipynb #a2731f6d
 class AnnealedMean(nn.Module):

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['FINDINGS', 'EDGES', 'tint', 'Rules', 'judge', 'measure_batch', 'encode', 'prior_of', 'on_screen', 'save_prior',
-           'load_prior', 'AuditReport', 'look_at', 'examine', 'spare_memory']
+           'load_prior', 'AuditReport', 'look_at', 'examine']
 
 # %% ../../nbs/data/audit.ipynb #3b2cac0d
-import ctypes, json
+import json
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, pandas as pd, torch, torch.nn.functional as F
@@ -201,13 +201,6 @@ def examine(
     a,b = pairs[['first', 'second']].to_numpy().T
     pairs = pairs[(pairs.kind == 'exact') | (film[a] < 0) | (shot[a] != shot[b])].reset_index(drop=True)
     return AuditReport(sources, rules, pictures, bad, pairs, counts)
-
-# %% ../../nbs/data/audit.ipynb #e6bb34df
-def spare_memory():
-    "With glibc: larger pieces go back to the system when they are freed, and threads share what is kept"
-    try: mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError): return
-    for option,value in ((-3, 2**17), (-1, 2**17), (-8, 1)): mallopt(option, value) # MMAP_, TRIM_THRESHOLD, ARENA_MAX
 
 # %% ../../nbs/data/audit.ipynb #ea6d779a
 @patch

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['VIDEOS', 'fit', 'Film', 'open_film', 'windows', 'film_flow', 'ride', 'look', 'ride_flow', 'camera_clip',
            'split_source', 'is_film', 'films_in', 'Clips', 'split_clips', 'film_clip', 'ClipItems', 'waver', 'ToClips',
-           'clip_loaders']
+           'ClipDL', 'clip_loaders']
 
 # %% ../../nbs/data/clips.ipynb #cd5cd6ab
 import hashlib, os, random
@@ -17,11 +17,12 @@ from fastai.data.core import DataLoaders
 from fastai.data.load import DataLoader
 from torch import Tensor
 from ..core import InputError
-from .loaders import split_by_hash, targets
-from ..video.read import mark_shots, read_frames
+from .loaders import PlainErrors, split_by_hash, targets
+from ..video.read import is_frame_folder, read_frames
+from ..video.shots import mark_shots
 from .frames import frame_shots
 from ..color.lab import gray_to_L, grays
-from .photos import is_photo, Photos, read_photo
+from .photos import Photos, read_photo
 from ..models.temporal import pairs_of, visibility
 
 # %% ../../nbs/data/clips.ipynb #04fec140
@@ -156,10 +157,7 @@ def split_source(source) -> list: # of paths, `Film`s and lists of photos
 
 def is_film(path) -> bool: # a video, or a folder of pictures that are named by numbers?
     "Whether a path is one film"
-    path = Path(path)
-    if not path.is_dir(): return path.suffix.lower() in VIDEOS
-    names = [o.stem for o in path.glob('*') if is_photo(o)]
-    return bool(names) and all(o.isdigit() for o in names)
+    return is_frame_folder(path) if Path(path).is_dir() else Path(path).suffix.lower() in VIDEOS
 
 def films_in(path) -> list: # pairs of a path and what it is for: 'train', 'val' or 'both'
     "The films below a path; where there are any, nothing else is looked at"
@@ -298,6 +296,8 @@ class ToClips:
         return torch.stack([torch.cat([w, visibility(small[:,i], small[:,j], w)], 1) for (i,j),w in pairs], 1)
 
 # %% ../../nbs/data/clips.ipynb #9bba3d0c
+class ClipDL(PlainErrors, DataLoader): "Batches of clips"
+
 def clip_loaders(
     clips:Clips,
     bs:int=8, # clips
@@ -315,7 +315,7 @@ def clip_loaders(
         for i,j in pairs_of(clips.n) if film else (): film_flow(film, o[i + 1], o[j + 1], clips.step)
     def dl(at, training):
         to = ToClips(aged=aged if training else 0., lone=lone if training else 0., step=clips.step, **kwargs)
-        return DataLoader(ClipItems(clips, at, training), bs=min(bs, len(at)), shuffle=training, drop_last=training,
+        return ClipDL(ClipItems(clips, at, training), bs=min(bs, len(at)), shuffle=training, drop_last=training,
             num_workers=num_workers, device=device or torch.device('cpu'), after_batch=to)
     dls = DataLoaders(dl(train, True), dl(held, False), device=device or torch.device('cpu'))
     dls.n_inp,dls.held,dls.crop = 1,held,SimpleNamespace(photos=clips)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CAPTURE_RULES', 'FIELDS', 'pick', 'center_crop', 'read_table', 'claim', 'place', 'save_frame', 'finish',
-           'extract_frames', 'triplets', 'numbered', 'frame_shots', 'TripletFrames', 'fetch_video']
+           'extract_frames', 'triplets', 'frame_shots', 'TripletFrames', 'fetch_video']
 
 # %% ../../nbs/data/frames.ipynb #4ee4133a
 import csv, json, math, re
@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np, torch
 from PIL import Image
 from ..core import InputError, OutputError, UsageError, with_progress, atomic_path
-from .photos import is_photo, read_photo
-from ..video.read import is_black, mark_shots, read_frames, video_length
+from .photos import read_photo
+from ..video.read import frame_files, read_frames, video_length
+from ..video.shots import is_black, mark_shots
 
 # %% ../../nbs/data/frames.ipynb #af80febc
 CAPTURE_RULES = dict(per_second=1, skip_start=75., skip_end=60., drop_black=5, crop=(4, 3)) # S2's for a television show
@@ -156,25 +157,13 @@ def triplets(
     return [(near(i, i - 1), i, near(i, i + 1)) for i in range(len(shots))]
 
 # %% ../../nbs/data/frames.ipynb #b93e02d1
-def numbered(
-    folder:Path, # of pictures whose names end in a number
-) -> dict: # files by number, in order
-    "Numbered pictures of a folder"
-    found = [(re.search(r'(\d+)$', o.stem), o) for o in sorted(folder.glob('*')) if is_photo(o)]
-    files = {int(m[1]): o for m,o in found if m}
-    if not files: raise InputError(f"there is no numbered frame in '{folder}'", 'extract the frames of a video into it')
-    if len(files) < len(found):
-        raise InputError(f"not all names in '{folder}' end in a number of their own", 'rename')
-    return dict(sorted(files.items()))
-
-# %% ../../nbs/data/frames.ipynb #e03dce27
 def frame_shots(
     folder:str|Path, # of numbered pictures, as `train/`, perhaps with `frames.csv` beside it
     skip_bad:bool=False, # let a shot end where a number is missing; otherwise it is an error
 ) -> tuple[list,list]: # the files in order, and the shot of each
     "Frames of a folder and the shots they belong to"
     folder = Path(folder)
-    files,table = numbered(folder),folder.parent/'frames.csv'
+    files,table = frame_files(folder),folder.parent/'frames.csv'
     rows = read_table(folder.parent) if table.exists() else []
     known = {o['number']: o['shot'] for o in rows if o['folder'] == folder.name}
     lost = sorted({*(known or range(min(files), max(files) + 1))} - set(files))

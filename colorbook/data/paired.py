@@ -13,7 +13,7 @@ import numpy as np
 from fastai.vision.all import *
 from PIL import Image, ImageOps
 from ..core import InputError, UsageError, with_progress, atomic_path
-from .loaders import SquareCrop, ToLab, split_by_hash
+from .loaders import PhotoDL, SquareCrop, ToLab, split_by_hash
 from .photos import Photos, open_photo, read_photo
 from .datasets import Sets, flaw_of, keep_sound, photos_in
 
@@ -147,7 +147,7 @@ def pair_loaders(
         splitter=lambda _: (train, held), item_tfms=PairCrop(first, second, size, low, held),
         batch_tfms=PairToLab(kind, **kwargs))
     dls = block.dataloaders(first, bs=min(bs, len(train)), val_bs=min(bs, len(held)), num_workers=num_workers,
-        device=device or default_device())
+        device=device or default_device(), dl_type=PhotoDL)
     dls.held = held
     return dls
 

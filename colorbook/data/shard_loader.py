@@ -12,7 +12,7 @@ import hashlib, random
 from contextlib import contextmanager
 import numpy as np, torch, webdataset as wds
 from ..core import InputError, UsageError
-from .loaders import SquareCrop, ToLab, split_by_hash
+from .loaders import PlainErrors, SquareCrop, ToLab, split_by_hash
 from .photos import read_photo
 from .shards import Shards, write_shards
 
@@ -141,7 +141,7 @@ class Tell(ItemTransform):
         return (x,)
 
 # %% ../../nbs/data/shard_loader.ipynb #d89be432
-class ShardDL(TfmdDL):
+class ShardDL(PlainErrors, TfmdDL):
     "Batches of a `ShardSide` in the order of its plan; it knows its place in the epoch"
     def __init__(self, dataset, bs=None, n=None, **kwargs):
         self.epoch,self.first,self.done = 0,0,0

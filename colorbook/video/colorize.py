@@ -19,11 +19,13 @@ import av, numpy as np, onnxruntime
 from PIL import Image
 from .. import __version__
 from ..imaging.colorizer import check_options, Colorizer
-from ..core import InputError, OutputError, UsageError, with_progress, atomic_path
+from ..core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
 from .read import video_length
-from .pipeline import LAYOUTS, Tap, ahead, colored, divide, paint_frame, reduce, watch
-from .container import CODECS, Spec, choose_codec, encode_part, frame_files, join, lay_out
-from .container import load_part, new_film, open_reel, packets_along, save_part, spec_of
+from .pipeline import LAYOUTS, Tap, colored, divide, paint_frame, reduce, watch
+from .container import CODECS, Spec, choose_codec, encode_part, join, lay_out
+from .read import frame_files
+from .container import load_part, new_film, packets_along, save_part, spec_of
+from .read import open_reel
 from .model import color_source, load_film_model
 
 # %% ../../nbs/video/colorize.ipynb #25f9d885
@@ -53,7 +55,7 @@ def render(
 ): # yields parts
     "The four steps, side by side: look, color, paint and encode"
     aspect = Fraction(*spec.aspect) if spec.aspect else 1
-    with closing(ahead(reduce(seen, o.size, model.card['multiple'], float(aspect), first - WINDOW - 1))) as small:
+    with closing(prefetch(reduce(seen, o.size, model.card['multiple'], float(aspect), first - WINDOW - 1))) as small:
         pairs = colored(small, color_source(model, o.seed))
         pairs = (p for p in pairs if p[0].number >= first - WINDOW)
         if told:
@@ -62,7 +64,7 @@ def render(
         if o.stabilize:
             from colorbook.video.stabilize import stabilize
             pairs = stabilize(pairs, o.stabilize, WINDOW)
-        with closing(ahead(p for p in pairs if p[0].number >= first)) as pairs:
+        with closing(prefetch(p for p in pairs if p[0].number >= first)) as pairs:
             for part in divide(with_progress(pairs, 'coloring', total and total - first)):
                 frames = ((paint_frame(f, ab, o.layout, o.saturation, spec.codec == 'png'), f.pts) for f,ab in part)
                 yield encode_part(spec, frames, header)
@@ -140,7 +142,7 @@ def identity(
 ) -> list:
     "What tells whether a source is still the same"
     p = Path(src)
-    files = frame_files(p)[0] if p.is_dir() else [p] if p.is_file() else []
+    files = [*frame_files(p).values()] if p.is_dir() else [p] if p.is_file() else []
     return [str(p.resolve() if files else src), *sum(([o.stat().st_size, o.stat().st_mtime_ns] for o in files), [])]
 
 # %% ../../nbs/video/colorize.ipynb #2657d37f

@@ -4,20 +4,19 @@
 
 # %% auto #0
 __all__ = ['HDR', 'LAYOUTS', 'plane', 'gray_of', 'orientation', 'tame', 'Seen', 'watch', 'Tap', 'reduce', 'frame_by_frame',
-           'colored', 'paint_frame', 'ahead', 'divide']
+           'colored', 'paint_frame', 'divide']
 
 # %% ../../nbs/video/pipeline.ipynb #6747a5d5
-import math, threading
+import math
 from collections import deque
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
-from queue import Full, Queue
 import av, numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 from ..imaging.colorizer import net_size, small_light, upright
-from .read import QUALITY, decode, is_high, mark_shots
+from .read import QUALITY, decode, is_high
+from .shots import mark_shots
 from ..imaging.compose import _rgb2xyz, _tables, chroma_maps, paint, srgb_encode
 from ..imaging.io import Picture
 from .container import display_matrix
@@ -186,37 +185,6 @@ def paint_frame(
         panels.append(true.to_ndarray())
     wide = np.hstack([turn(x, False) for x in panels])
     return wide if stand else turn(wide)
-
-# %% ../../nbs/video/pipeline.ipynb #be02b044
-def ahead(
-    items, # a generator
-    n:int=4, # how many may wait
-): # yields the same
-    "Run a generator in a thread of its own, a few items ahead"
-    q,done = Queue(n),threading.Event()
-    def put(o):
-        while not done.is_set():
-            try: return q.put(o, timeout=.1)
-            except Full: pass
-    def work():
-        try:
-            with closing(items):
-                for o in items:
-                    put((o, None))
-                    if done.is_set(): return
-            put((None, StopIteration()))
-        except BaseException as e: put((None, e))
-    t = threading.Thread(target=work, daemon=True)
-    t.start()
-    try:
-        while True:
-            o,e = q.get()
-            if isinstance(e, StopIteration): return
-            if e: raise e
-            yield o
-    finally:
-        done.set()
-        t.join()
 
 # %% ../../nbs/video/pipeline.ipynb #d98faaeb
 def divide(

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 import av, numpy as np
 from ..imaging.colorizer import check_options
-from ..core import InputError, UsageError
+from ..core import InputError, UsageError, prefetch
 from .read import decode
 from .flow import cv2
-from .pipeline import Seen, ahead, colored, paint_frame, reduce, watch
+from .pipeline import Seen, colored, paint_frame, reduce, watch
 from .server import Screen
-from .container import open_reel
+from .read import open_reel
 from .stabilize import Steady, _around, link, mean_of
 from .model import color_source, load_film_model
 
@@ -242,7 +242,7 @@ class Player:
         def passed(): self.pace.skipped += 1
         if self.pace.live: return newest(live_frames(self.src, self.c, self.s, self.notes), passed)
         again = (lambda: open_reel(self.src, self.rate)) if self.loop else None
-        return ahead(film_frames(self.src, self.c, self.s, again, self.notes))
+        return prefetch(film_frames(self.src, self.c, self.s, again, self.notes))
 
     def color(self, chosen): # yields pairs of `Coming`, and gray and color side by side
         small = reduce(chosen, self.size, self.model.card['multiple'], self.aspect)
@@ -255,7 +255,7 @@ class Player:
     def run(self, seconds:float=math.inf): # stop after so long
         "Play to the end"
         self.begun,clock = self.pace.now(),self.pace.now
-        with closing(self.frames()) as frames, closing(ahead(in_time(frames, self.color, self.pace), 2)) as done:
+        with closing(self.frames()) as frames, closing(prefetch(in_time(frames, self.color, self.pace), 2)) as done:
             for o,wide in done:
                 if self.pace.shows(o.time):
                     self.times.append(clock())

@@ -16,7 +16,7 @@ from ..core import InputError, UsageError
 from .flow import cv2
 from .pipeline import reduce, watch
 from ..imaging.io import read_picture
-from .container import open_reel
+from .read import open_reel
 from .reference import MOST, Told, check_shape, reference_color, tell
 from .model import color_source
 

@@ -200,7 +200,7 @@ def _color_one(src:Path, dst:Path, overwrite:bool, options:dict) -> Job:
 
 # %%
 #| export
-def _say(text:str):
+def say(text:str):
     "A line on the standard error"
     print(text, file=sys.stderr, flush=True)
 
@@ -211,8 +211,8 @@ def _color_all(pairs:list, overwrite:bool, options:dict, jobs:list[Job]):
     for src,dst in with_progress(pairs, 'coloring') if len(pairs) > 1 else pairs:
         job = _color_one(src, dst, overwrite, options)
         jobs.append(job)
-        for note in job.notes: _say(f'note: {note}')
-        if job.error: _say(f'colorbook: {job.error}')
+        for note in job.notes: say(f'note: {note}')
+        if job.error: say(f'colorbook: {job.error}')
 
 # %% [markdown]
 # ## The report
@@ -222,7 +222,7 @@ def _color_all(pairs:list, overwrite:bool, options:dict, jobs:list[Job]):
 
 # %%
 #| export
-def _card_hash(card:dict) -> str:
+def card_hash(card:dict) -> str:
     "A name for a card that no other card has"
     return sha256(json.dumps(card, sort_keys=True).encode()).hexdigest()
 
@@ -230,7 +230,7 @@ def report(jobs:list[Job], options:dict, card:dict|None) -> dict:
     "Everything that a program may want to know of a run, ready for JSON"
     from colorbook import __version__
     count = {s:sum(j.status==s for j in jobs) for s in ('done', 'skipped', 'failed')}
-    model = card and {k:card.get(k) for k in ('name', 'version', 'weights_sha256')} | {'card_sha256':_card_hash(card)}
+    model = card and {k:card.get(k) for k in ('name', 'version', 'weights_sha256')} | {'card_sha256':card_hash(card)}
     rows = [{('in' if k=='src' else k):v for k,v in asdict(j).items() if k!='exit_code'} for j in jobs]
     return {'colorbook':__version__, 'model':model, 'options':{k:v for k,v in options.items() if k!='model'}, **count,
             'pictures':rows}
@@ -260,10 +260,11 @@ test_eq(exit_code(rows[:1]), 0)
 # ## The commands
 
 # %% [markdown]
-# Typer makes a program of functions with typed parameters; their help is the help of the program. `colorize` loads the model before the first picture, so that a wrong model is one error and not one for each file, and not at all if everything is done already. `card` prints what an artifact says of itself.
+# Typer makes a program of functions with typed parameters; their help is the help of the program. The modules of `COMMANDS` add theirs to the same `app` when they are imported, which `commands` does; who imports `app` alone has the two of this chapter. `colorize` loads the model before the first picture, so that a wrong model is one error and not one for each file, and not at all if everything is done already. `card` prints what an artifact says of itself.
 
 # %%
 #| export
+COMMANDS = 'colorbook.cli.video','colorbook.cli.play','colorbook.cli.flicker','colorbook.cli.train','colorbook.cli.data'
 app = typer.Typer(name='colorbook', no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   rich_markup_mode=None, help='Color photographs with a network that the book trained.')
 
@@ -329,7 +330,7 @@ def colorize_command(
     try: _color_all(pairs, overwrite, options, jobs)
     finally:
         if report_to: _write_json(report(jobs, options, card), report_to)
-        if len(pairs) != 1 or jobs and jobs[0].status=='skipped': _say(_summary(jobs, len(pairs)))
+        if len(pairs) != 1 or jobs and jobs[0].status=='skipped': say(_summary(jobs, len(pairs)))
     raise typer.Exit(exit_code(jobs))
 
 # %%
@@ -348,7 +349,7 @@ def card_command(model: Annotated[Optional[str], typer.Argument(help='An .onnx f
 
 # %%
 #| export
-def _train_half(module:str):
+def train_half(module:str):
     "Import a module of the training half; `UsageError` where its extra is not installed"
     warnings.filterwarnings('ignore', '`torch.jit', FutureWarning) # fastai raises it at import
     try: return import_module(f'colorbook.{module}')
@@ -366,21 +367,26 @@ def _train_half(module:str):
 #| export
 def _fail(text:str, code:int) -> int:
     "One line on the standard error, and the code"
-    _say('colorbook: ' + ' '.join(text.split()))
+    say('colorbook: ' + ' '.join(text.split()))
     return code
+
+def commands() -> typer.Typer: # `app`
+    "The program with the commands of every module"
+    for o in COMMANDS: import_module(o)
+    return app
 
 def main(
     args:list[str]|None=None, # words after the program's name; None for those of the process
 ) -> int: # the exit code
     "The command `colorbook`"
-    for o in ('data', 'flicker', 'play', 'train', 'video'): import_module(f'colorbook.cli.{o}') # their commands
-    try: return app(args, standalone_mode=False, prog_name='colorbook') or 0
+    try: return commands()(args, standalone_mode=False, prog_name='colorbook') or 0
     except (KeyboardInterrupt, typer.Abort): return _fail('interrupted', 130)
     except BrokenPipeError: return _fail('nobody reads the output', 4)
     except Exception as e:
         code = getattr(e, 'exit_code', 1)
         if os.environ.get('COLORBOOK_DEBUG') and not hasattr(e, 'format_message'): raise
         if isinstance(e, ColorbookError): return _fail(str(e), code)
+        if type(e).__name__ == 'NoArgsIsHelpError': return say(e.format_message()) or code
         if hasattr(e, 'format_message'): return _fail(e.format_message() or 'see colorbook --help', code)
         return _fail(f'{type(e).__name__}: {e}; this is a defect of colorbook, --debug shows where', 1)
 
@@ -412,6 +418,7 @@ test_eq(said.splitlines()[-1], '3 colored, 1 failed')
 test_eq((top/'out'/'b'/'bad.jpg').exists(), False)
 test_eq(run('colorize', top/'a.png', '--saturation', '-1')[0], 2)
 test_eq(run('colorize', '--fast', top/'a.png')[0], 2)
+test_eq([run()[0], 'Commands:' in run()[1].splitlines()], [2, True])
 test_eq(run('colorize', top/'a.png', '--samples', 2, '-o', top/'many/a.png')[0], 0)
 test_eq(sorted(f.name for f in (top/'many').iterdir()), ['a-1.png', 'a-2.png', 'a.png'])
 (top/'two').mkdir()

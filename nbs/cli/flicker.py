@@ -24,7 +24,8 @@ from fastcore.test import *
 from PIL import Image
 from skimage import data
 from colorbook.cli.app import main
-from colorbook.video.read import travel, write_clip
+from colorbook.video.read import write_clip
+from colorbook.data.synthetic import travel
 
 # %% [markdown]
 # ## What is printed

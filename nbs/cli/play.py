@@ -12,7 +12,7 @@
 #| export
 from typing import Annotated, Optional
 import typer
-from colorbook.cli.app import _say, app
+from colorbook.cli.app import say, app
 from colorbook.core import UsageError
 
 # %%
@@ -24,7 +24,8 @@ from fastcore.test import *
 from PIL import Image
 from skimage import data
 from colorbook.cli.app import main
-from colorbook.video.read import travel, write_clip
+from colorbook.video.read import write_clip
+from colorbook.data.synthetic import travel
 from colorbook.video.server import read_stream
 
 # %% [markdown]
@@ -58,15 +59,15 @@ def play_command(
     player = Player(src, model, size, saturation, stabilize, height, loop, rate)
     server = Server(player.screen, player.state, host, port)
     try:
-        if not server.private: _say(f'note: whoever can reach {host} can watch')
+        if not server.private: say(f'note: whoever can reach {host} can watch')
         print(server.address, flush=True)
         if browser: typer.launch(server.address)
         if wait: player.screen.wait(lambda o: o.viewers)
         player.run(float('inf') if seconds is None else seconds)
     except KeyboardInterrupt: pass # the way to end it
     finally: server.close()
-    for o in player.notes: _say(f'left out: {o}')
-    _say(player.summary())
+    for o in player.notes: say(f'left out: {o}')
+    say(player.summary())
 
 # %% [markdown]
 # A clip is played and watched. The address is on the standard output before the film begins, as a viewer needs it; what was shown is said at the end. A camera that is not there, a file that is no film, a port that is taken: one line, and 3 or 2.

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Optional
 import typer
-from colorbook.cli.app import _say, app
+from colorbook.cli.app import say, app
 from colorbook.core import OutputError, UsageError
 
 # %%
@@ -26,7 +26,8 @@ from fastcore.test import *
 from PIL import Image
 from skimage import data
 from colorbook.cli.app import main
-from colorbook.video.read import read_frames, travel, write_clip
+from colorbook.video.read import read_frames, write_clip
+from colorbook.data.synthetic import travel
 from colorbook.video.colorize import Done
 
 # %% [markdown]
@@ -90,11 +91,11 @@ def video_command(
         try: done = colorize_video(src, dst, model, size, saturation, stabilize, codec, quality, preview, layout, seed,
                                    rate, resume, skip_bad, reference, at)
         except KeyboardInterrupt:
-            if parts_of(dst).exists(): _say('what is done is kept; the same command goes on with it')
+            if parts_of(dst).exists(): say('what is done is kept; the same command goes on with it')
             raise
-    for o in done.notes: _say(f'left out: {o}')
-    if stabilize is None and not find_spec('cv2'): _say("not stabilized; pip install 'colorbook[film]' for that")
-    _say(_told(done, time.perf_counter() - start))
+    for o in done.notes: say(f'left out: {o}')
+    if stabilize is None and not find_spec('cv2'): say("not stabilized; pip install 'colorbook[film]' for that")
+    say(_told(done, time.perf_counter() - start))
 
 # %% [markdown]
 # A clip goes in and a clip comes out; a second call does not touch it; what cannot be done is one line and an exit code.

@@ -276,6 +276,8 @@ test_eq(weights.argmin().item(), prior.argmax().item())
 #
 # Only ten of the 313 terms of a pixel are not zero, and only these are gathered. The published code multiplies the weight into the gradient and prints a loss without it; here the number that goes down is the one whose gradient is followed, and the two gradients are the same. Under mixed precision the scores arrive in 16 bits, and the logarithm is taken in 32.
 #
+# Zhang et al. leave gray pictures out: one counts only if some $a$ or $b$ in it is larger than 5, otherwise it adds zero to the mean. `least` is that limit; at 0 every picture counts.
+#
 # The example sums by hand, pixel by pixel. A network that knows nothing pays $\log313=5.75$; the slope of the loss is $w(\hat z-z)/N$; and a picture tiled is as good as it was.
 
 # %%
@@ -286,9 +288,10 @@ class BinLoss(nn.Module):
         weights:Tensor=None, # 313 weights of `class_weights`; None for equal ones
         k:int=10, # neighbors of the soft code
         sigma:float=5., # its width, in units of a and b
+        least:float=0., # pictures count only if some a or b is larger, in units of a and b; Zhang et al.: 5
     ):
         super().__init__()
-        self.soft = SoftBins(k, sigma)
+        self.soft,self.least = SoftBins(k, sigma),least
         self.register_buffer('weights', torch.ones(len(ab_bins())) if weights is None else weights)
     def forward(self,
         logits:Tensor, # scores, `bs`x313xhxw
@@ -298,7 +301,8 @@ class BinLoss(nn.Module):
         "Mean weighted cross-entropy"
         idx,w = self.soft(ab)
         ce = -(logits.float().log_softmax(1).gather(1, idx)*w).sum(1)
-        return (ce*self.weights[idx[:,0]]).mean()
+        ce = ce*self.weights[idx[:,0]]
+        return (ce*(ab.abs().amax((1, 2, 3)) > self.least/110).view(-1, 1, 1) if self.least else ce).mean()
 
 # %%
 torch.manual_seed(seed)
@@ -311,6 +315,10 @@ target = torch.tensor(colors).T.view(1, 2, 1, 3)/110
 loss = BinLoss(weights)
 test_close(loss(scores.view(1, 313, 1, 3), target), by_hand, eps=2e-3)
 test_close(BinLoss()(torch.zeros(1, 313, 1, 3), target), math.log(313), eps=1e-4)
+dull,pale = (torch.full((1, 2, 1, 3), o/110) for o in (-4.9, -5.1))
+for least,counts in ((0., 3), (5., 2)):
+    test_close(BinLoss(least=least)(torch.zeros(3, 313, 1, 3), torch.cat([target, dull, pale])),
+        counts/3*math.log(313), eps=1e-4)
 test_close(loss(scores.view(1, 313, 1, 3).repeat(2, 1, 2, 2), target.repeat(2, 1, 2, 2)), by_hand, eps=2e-3)
 grad = torch.autograd.grad(loss(scores.view(1, 313, 1, 3), target), scores)[0][:,1]
 z = torch.zeros(313).index_add(0, *encode(colors[1]))

@@ -13,7 +13,7 @@ size,seed = 150,5
 
 # %%
 #| export
-import ctypes, json
+import json
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, pandas as pd, torch, torch.nn.functional as F
@@ -369,17 +369,6 @@ def examine(
     a,b = pairs[['first', 'second']].to_numpy().T
     pairs = pairs[(pairs.kind == 'exact') | (film[a] < 0) | (shot[a] != shot[b])].reset_index(drop=True)
     return AuditReport(sources, rules, pictures, bad, pairs, counts)
-
-# %% [markdown]
-# Most of the memory is that of PyTorch itself. What the work adds is a few megabytes at a time, but C's library keeps what was freed between the pieces that are still in use, and grows. `spare_memory` asks it to give large pieces back at once, at the price of some time; it holds for the whole process, so it is a program that calls it, not `examine`.
-
-# %%
-#| export
-def spare_memory():
-    "With glibc: larger pieces go back to the system when they are freed, and threads share what is kept"
-    try: mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError): return
-    for option,value in ((-3, 2**17), (-1, 2**17), (-8, 1)): mallopt(option, value) # MMAP_, TRIM_THRESHOLD, ARENA_MAX
 
 # %% [markdown]
 # ## The report

@@ -22,11 +22,12 @@ from fastai.data.core import DataLoaders
 from fastai.data.load import DataLoader
 from torch import Tensor
 from colorbook.core import InputError
-from colorbook.data.loaders import split_by_hash, targets
-from colorbook.video.read import mark_shots, read_frames
+from colorbook.data.loaders import PlainErrors, split_by_hash, targets
+from colorbook.video.read import is_frame_folder, read_frames
+from colorbook.video.shots import mark_shots
 from colorbook.data.frames import frame_shots
 from colorbook.color.lab import gray_to_L, grays
-from colorbook.data.photos import is_photo, Photos, read_photo
+from colorbook.data.photos import Photos, read_photo
 from colorbook.models.temporal import pairs_of, visibility
 
 # %%
@@ -34,7 +35,8 @@ from colorbook.models.temporal import pairs_of, visibility
 import tempfile, matplotlib.pyplot as plt
 from fastcore.test import *
 from colorbook.data.loaders import present
-from colorbook.video.read import travel, write_clip
+from colorbook.video.read import write_clip
+from colorbook.data.synthetic import travel
 from colorbook.color.lab import show_row
 from colorbook.data.photos import sample_photos
 from colorbook.models.temporal import warp
@@ -43,7 +45,7 @@ from colorbook.models.temporal import warp
 # ## Films
 
 # %% [markdown]
-# A film is a list of frames and the shot of each. From a video the shots are found by the [detector of chapter 02](../video/read.ipynb); a folder of frames, numbered from `00001.png` as S1 wants them, has its shots in `frames.csv`, or they are looked for as well. Frames are kept in memory, small: so that the short side has a length that suits training, both sides multiples of four, or squeezed into a square as S1 does.
+# A film is a list of frames and the shot of each. From a video the shots are found by the [detector of shots](../video/shots.ipynb); a folder of frames, numbered from `00001.png` as S1 wants them, has its shots in `frames.csv`, or they are looked for as well. Frames are kept in memory, small: so that the short side has a length that suits training, both sides multiples of four, or squeezed into a square as S1 does.
 
 # %%
 #| export
@@ -152,7 +154,7 @@ middle,2*true
 # ## A camera moves over a photo
 
 # %% [markdown]
-# A photo has all its colors and no time. A camera that pans and zooms over it makes time: `travel` of [chapter 02](../video/read.ipynb) draws such a film, here we also want to know the flow. Where frame $i$ shows the square of side $s_i$ at $o_i$ in the photo, the pixel at $u$ of frame $j$, each of $n$ pixels, was at
+# A photo has all its colors and no time. A camera that pans and zooms over it makes time: [`travel`](synthetic.ipynb) draws such a film, here we also want to know the flow. Where frame $i$ shows the square of side $s_i$ at $o_i$ in the photo, the pixel at $u$ of frame $j$, each of $n$ pixels, was at
 #
 # $$u'=\left(o_j+u\frac{s_j}{n}-o_i\right)\frac{n}{s_i}$$
 #
@@ -259,10 +261,7 @@ def split_source(source) -> list: # of paths, `Film`s and lists of photos
 
 def is_film(path) -> bool: # a video, or a folder of pictures that are named by numbers?
     "Whether a path is one film"
-    path = Path(path)
-    if not path.is_dir(): return path.suffix.lower() in VIDEOS
-    names = [o.stem for o in path.glob('*') if is_photo(o)]
-    return bool(names) and all(o.isdigit() for o in names)
+    return is_frame_folder(path) if Path(path).is_dir() else Path(path).suffix.lower() in VIDEOS
 
 def films_in(path) -> list: # pairs of a path and what it is for: 'train', 'val' or 'both'
     "The films below a path; where there are any, nothing else is looked at"
@@ -425,6 +424,8 @@ class ToClips:
 
 # %%
 #| export
+class ClipDL(PlainErrors, DataLoader): "Batches of clips"
+
 def clip_loaders(
     clips:Clips,
     bs:int=8, # clips
@@ -442,7 +443,7 @@ def clip_loaders(
         for i,j in pairs_of(clips.n) if film else (): film_flow(film, o[i + 1], o[j + 1], clips.step)
     def dl(at, training):
         to = ToClips(aged=aged if training else 0., lone=lone if training else 0., step=clips.step, **kwargs)
-        return DataLoader(ClipItems(clips, at, training), bs=min(bs, len(at)), shuffle=training, drop_last=training,
+        return ClipDL(ClipItems(clips, at, training), bs=min(bs, len(at)), shuffle=training, drop_last=training,
             num_workers=num_workers, device=device or torch.device('cpu'), after_batch=to)
     dls = DataLoaders(dl(train, True), dl(held, False), device=device or torch.device('cpu'))
     dls.n_inp,dls.held,dls.crop = 1,held,SimpleNamespace(photos=clips)

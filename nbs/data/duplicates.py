@@ -305,7 +305,7 @@ pairs.kind.value_counts().to_dict()
 # %% [markdown]
 # Frames of one shot are near copies in a wider sense: whoever has seen one has seen the next. They must stay together too, or a film is measured on its own frames, which is what the published splits of S0 do. Frames are files with consecutive numbers. A cut is where the coarse light of a frame has little to do with that of the next: the product of two descriptions of length 1 is their correlation, above 0.6 for nearly all neighbors in the films that we looked at, and rarely above 0.5 across a cut. A cut between two alike pictures is missed; that joins two shots, which does a split no harm. Numbered files that are no film have a cut nearly everywhere; a film has eight frames at least, and three or more to a shot. Every picture that is not of a film is a shot by itself.
 #
-# [Film](../video/read.ipynb) finds cuts by a jump that stands out between its neighbors. That is right for a film and wrong here: in a folder of numbered photographs every neighbor is a jump, none stands out, and all of them would be one shot. The function can be replaced: it gets thumbnails in order, and answers with the frames that begin a shot.
+# The [detector of shots](../video/shots.ipynb) finds cuts by a jump that stands out between its neighbors. That is right for a film and wrong here: in a folder of numbered photographs every neighbor is a jump, none stands out, and all of them would be one shot. The function can be replaced: it gets thumbnails in order, and answers with the frames that begin a shot.
 
 # %%
 #| export

@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np, torch
 from PIL import Image
 from colorbook.core import InputError, OutputError, UsageError, with_progress, atomic_path
-from colorbook.data.photos import is_photo, read_photo
-from colorbook.video.read import is_black, mark_shots, read_frames, video_length
+from colorbook.data.photos import read_photo
+from colorbook.video.read import frame_files, read_frames, video_length
+from colorbook.video.shots import is_black, mark_shots
 
 # %%
 #| hide
@@ -27,7 +28,8 @@ import tempfile
 from itertools import pairwise
 from fastcore.test import *
 from colorbook.data.photos import sample_photos
-from colorbook.video.read import travel, write_clip
+from colorbook.video.read import write_clip
+from colorbook.data.synthetic import travel
 from colorbook.color.lab import show_row
 
 # %% [markdown]
@@ -238,26 +240,13 @@ def triplets(
 
 # %%
 #| export
-def numbered(
-    folder:Path, # of pictures whose names end in a number
-) -> dict: # files by number, in order
-    "Numbered pictures of a folder"
-    found = [(re.search(r'(\d+)$', o.stem), o) for o in sorted(folder.glob('*')) if is_photo(o)]
-    files = {int(m[1]): o for m,o in found if m}
-    if not files: raise InputError(f"there is no numbered frame in '{folder}'", 'extract the frames of a video into it')
-    if len(files) < len(found):
-        raise InputError(f"not all names in '{folder}' end in a number of their own", 'rename')
-    return dict(sorted(files.items()))
-
-# %%
-#| export
 def frame_shots(
     folder:str|Path, # of numbered pictures, as `train/`, perhaps with `frames.csv` beside it
     skip_bad:bool=False, # let a shot end where a number is missing; otherwise it is an error
 ) -> tuple[list,list]: # the files in order, and the shot of each
     "Frames of a folder and the shots they belong to"
     folder = Path(folder)
-    files,table = numbered(folder),folder.parent/'frames.csv'
+    files,table = frame_files(folder),folder.parent/'frames.csv'
     rows = read_table(folder.parent) if table.exists() else []
     known = {o['number']: o['shot'] for o in rows if o['folder'] == folder.name}
     lost = sorted({*(known or range(min(files), max(files) + 1))} - set(files))
@@ -279,7 +268,7 @@ test_fail(lambda: frame_shots(films/'a/val'), exc=InputError, contains='10005 is
 gap = frame_shots(films/'a/val', skip_bad=True)
 test_eq(triplets(gap[1])[4:6], [(3, 4, 4), (5, 5, 6)])
 (films/'lost.png').rename(films/'a/val/10005.png'), (films/'a/away.csv').rename(films/'a/frames.csv')
-test_fail(lambda: frame_shots(films), exc=InputError, contains='no numbered frame')
+test_fail(lambda: frame_shots(films), exc=InputError, contains='no pictures')
 len(shots_a)
 
 # %%
@@ -360,6 +349,6 @@ test_fail(lambda: fetch_video('films/a.mp4', home), exc=UsageError, contains='is
 # %% [markdown]
 # ## Exercises
 #
-# 1. Keep one frame a second and look for cuts among these only. How many of the three thoughts of the [last chapter](../video/read.ipynb#cuts) still work?
+# 1. Keep one frame a second and look for cuts among these only. How many of the three thoughts of the [detector of cuts](../video/shots.ipynb) still work?
 # 2. S2's rules drop frames in which no value reaches 5. How would you drop the titles as well, white letters on black, and keep a night sky?
 # 3. `TripletFrames` reads every frame three times. Keep the last few decoded pictures; what happens to that when the loader shuffles?

@@ -14,10 +14,11 @@ size,bs,seed = 96,6,7
 # %%
 #| export
 import hashlib, random
+from contextlib import contextmanager
 import numpy as np, torch, torch.nn.functional as F
 from PIL import Image
 from fastai.vision.all import *
-from colorbook.core import InputError
+from colorbook.core import ColorbookError, InputError
 from colorbook.color.lab import gray_to_L, grays, rgb_to_lab
 from colorbook.data.photos import Photos
 
@@ -242,6 +243,39 @@ class ToLab(ItemTransform):
         L = gray_to_L(self.gray(rgb)).contiguous(memory_format=torch.channels_last)
         return age(L, self.aged) if self.training and self.aged else L,self.target(rgb)
 
+# %% [markdown]
+# Where processes load the photographs, an error comes out of one of them. torch hands it over as a report of many lines that starts with "Caught", and whose last line is the error. A loader of ours passes on that line alone, so that the same photograph gives the same error with processes and without.
+
+# %%
+#| export
+@contextmanager
+def plain_errors():
+    "An error out of a loading process as it was raised there, without torch's report around it"
+    try: yield
+    except ColorbookError as e:
+        if not e.what.startswith('Caught '): raise
+        raise type(e)(e.what.strip().splitlines()[-1].partition('Error: ')[2]) from None
+
+class PlainErrors:
+    "For a loader of fastai: its errors are those of `plain_errors`"
+    def __iter__(self):
+        with plain_errors(): yield from super().__iter__()
+
+class PhotoDL(PlainErrors, TfmdDL): "Batches of photographs"
+
+# %%
+err = InputError("'cat.jpg' is empty", 'copy it again from the camera')
+def far():
+    with plain_errors(): raise InputError(f'Caught InputError in process 1.\nTraceback\n  3\nmod.InputError: {err}\n')
+def near():
+    with plain_errors(): raise err
+def said(f):
+    "What the error of `f` says"
+    try: f()
+    except InputError as e: return str(e)
+test_eq([said(far), said(near)], [str(err)]*2)
+said(far)
+
 # %%
 #| export
 def color_loaders(
@@ -263,7 +297,7 @@ def color_loaders(
     block = DataBlock(blocks=TransformBlock(), get_items=lambda o: list(range(len(o))),
         splitter=lambda _: (train, held), item_tfms=crop, batch_tfms=ToLab(**kwargs), n_inp=1)
     dls = block.dataloaders(photos, bs=min(bs, len(train)), val_bs=min(bs, len(held)), num_workers=num_workers,
-        device=device or default_device())
+        device=device or default_device(), dl_type=PhotoDL)
     dls.held,dls.crop = held,crop
     return dls
 

@@ -19,7 +19,7 @@ import numpy as np
 from fastai.vision.all import *
 from PIL import Image, ImageOps
 from colorbook.core import InputError, UsageError, with_progress, atomic_path
-from colorbook.data.loaders import SquareCrop, ToLab, split_by_hash
+from colorbook.data.loaders import PhotoDL, SquareCrop, ToLab, split_by_hash
 from colorbook.data.photos import Photos, open_photo, read_photo
 from colorbook.data.datasets import Sets, flaw_of, keep_sound, photos_in
 
@@ -245,7 +245,7 @@ def pair_loaders(
         splitter=lambda _: (train, held), item_tfms=PairCrop(first, second, size, low, held),
         batch_tfms=PairToLab(kind, **kwargs))
     dls = block.dataloaders(first, bs=min(bs, len(train)), val_bs=min(bs, len(held)), num_workers=num_workers,
-        device=device or default_device())
+        device=device or default_device(), dl_type=PhotoDL)
     dls.held = held
     return dls
 

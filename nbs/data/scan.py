@@ -3,7 +3,7 @@
 #
 # > Look at each picture of a set once, a few at a time, and keep little
 #
-# [Chapter 02](loaders.ipynb) prepares photographs for training, which wants each of them again and again. Other questions need a single look: which files are broken, how large the pictures are, what is in them twice. A set of a million pictures must be able to answer them in the memory of a telephone. At the end of this chapter we have `stream_photos`, which hands out whatever there is in folders, tars and databases one by one; `glance`, which decodes a picture as small as is enough; and `ahead`, which lets all cores do that a little ahead of the reader. [The doctor](audit.ipynb) is built on the three.
+# [Chapter 02](loaders.ipynb) prepares photographs for training, which wants each of them again and again. Other questions need a single look: which files are broken, how large the pictures are, what is in them twice. A set of a million pictures must be able to answer them in the memory of a telephone. At the end of this chapter we have `stream_photos`, which hands out whatever there is in folders, tars and databases one by one; `glance`, which decodes a picture as small as is enough; and `glances`, which lets all cores do that a little ahead of the reader. [The doctor](audit.ipynb) is built on the three.
 
 # %%
 #| default_exp data.scan
@@ -13,15 +13,13 @@ size = 128
 
 # %%
 #| export
-import contextlib, hashlib, os, tarfile, threading
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+import contextlib, hashlib, tarfile, threading
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 import numpy as np
 from PIL import Image
-from colorbook.core import ColorbookError, InputError
+from colorbook.core import ColorbookError, InputError, map_ahead
 from colorbook.data.photos import is_photo, open_photo, read_photo
 
 # %%
@@ -217,24 +215,7 @@ test_eq([bool(o.error) for o in look(Broken())], [False, True, False])
 # ## A little ahead
 
 # %% [markdown]
-# The decoders leave Python's interpreter alone while they work, so threads use all cores, and the results come in the order of the stream, not in that of their completion. Only a few pictures per thread are under way at a time; without that limit a fast disk would fill the memory with what the decoders have not got to yet. An error in the stream itself waits its turn: what was read before it is seen first.
-
-# %%
-#| export
-def ahead(
-    f, # function of one item
-    items, # iterable
-    workers:int=None, # threads; None for as many as there are cores
-    each:int=8, # at most so many items a thread are under way
-): # yields results in the order of `items`
-    "Results of `f`, computed by threads a little ahead of the reader"
-    workers = workers or os.cpu_count()
-    with ThreadPoolExecutor(workers) as ex:
-        under_way = deque()
-        for o in items:
-            under_way.append(ex.submit(f, o))
-            if len(under_way) >= workers*each: yield under_way.popleft().result()
-        while under_way: yield under_way.popleft().result()
+# The decoders leave Python's interpreter alone while they work, so [`map_ahead`](../core.ipynb) keeps all cores busy with them: results come in the order of the stream, and only a few pictures a thread are under way at a time.
 
 # %%
 #| export
@@ -243,22 +224,12 @@ def glances(
     workers:int=None, # threads; None for as many as there are cores
 ): # yields a `ImageSummary` for each picture
     "All that there is to see in `source`, in its order"
-    return ahead(lambda o: glance(o[1], o[0]), enumerate(stream_photos(source)), workers)
+    return map_ahead(lambda o: glance(o[1], o[0]), enumerate(stream_photos(source)), workers)
 
 # %% [markdown]
-# Results are in order although later ones are ready earlier, and of a stream without end only the first few items are ever drawn. The last lines hold the promise of little memory to account: a list with the same picture a hundred times more often needs no more of it.
+# A list with the same picture a hundred times more often needs no more memory: that is what the promise amounts to.
 
 # %%
-import itertools, time
-def slow(i):
-    time.sleep(.002*(i%3))
-    return i**2
-test_eq(list(ahead(slow, range(60), workers=5, each=2)), [i**2 for i in range(60)])
-drawn = []
-endless = ahead(slow, (drawn.append(i) or i for i in itertools.count()), workers=2, each=4)
-test_eq([next(endless) for _ in range(5)], [0, 1, 4, 9, 16])
-assert len(drawn) <= 5 + 2*4
-endless.close()
 test_eq([(o.place, o.code) for o in glances(ims)], [(i, o.code) for i,o in enumerate(seen['list'])])
 
 def peak(n):
@@ -290,11 +261,11 @@ show_glances(sample_photos())
 #
 # - `stream_photos`, whatever there is in folders, tars, lists and databases, one by one, errors included;
 # - `glance`, a picture's size, hash, brightest value and a small square, from as little decoding as possible;
-# - `ahead` and `glances`, the same on all cores, in order and in constant memory.
+# - `glances`, the same on all cores, in order and in constant memory.
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Give `ahead` a function that fails for one item. Which items does the reader see before the error, and which threads still work when it arrives?
+# 1. Give `map_ahead` a function that fails for one item. Which items does the reader see before the error, and which threads still work when it arrives?
 # 2. The hash of a large JPEG depends on `SIDE`. Where would that matter, and what would it cost to hash the file's bytes instead?
 # 3. Stream a tar through a pipe from another machine: `stream_tar` wants a path. What must change, and which promise of this chapter is then kept for the first time?

@@ -18,7 +18,7 @@ import hashlib, random
 from contextlib import contextmanager
 import numpy as np, torch, webdataset as wds
 from colorbook.core import InputError, UsageError
-from colorbook.data.loaders import SquareCrop, ToLab, split_by_hash
+from colorbook.data.loaders import PlainErrors, SquareCrop, ToLab, split_by_hash
 from colorbook.data.photos import read_photo
 from colorbook.data.shards import Shards, write_shards
 
@@ -288,7 +288,7 @@ class Tell(ItemTransform):
 
 # %%
 #| export
-class ShardDL(TfmdDL):
+class ShardDL(PlainErrors, TfmdDL):
     "Batches of a `ShardSide` in the order of its plan; it knows its place in the epoch"
     def __init__(self, dataset, bs=None, n=None, **kwargs):
         self.epoch,self.first,self.done = 0,0,0

@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from colorbook.core import InputError, with_progress, atomic_path
-from colorbook.video.read import Frame, mark_shots, open_video, read_frames
+from colorbook.video.read import Frame, open_video, read_frames
+from colorbook.video.shots import mark_shots
 from colorbook.video.flow import cv2, flow, occluded, warp
 
 # %%
@@ -29,7 +30,8 @@ import tempfile
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from skimage import data
-from colorbook.video.read import travel, write_clip
+from colorbook.video.read import write_clip
+from colorbook.data.synthetic import travel
 photos = [Image.fromarray(o()) for o in (data.astronaut, data.chelsea, data.coffee)]
 
 # %% [markdown]
@@ -208,19 +210,8 @@ def read_clip(
     rate:float=24, # frames a second, of a folder or of pictures
 ): # yields `Frame`s
     "The frames of anything"
-    if not isinstance(source, (str, Path)): items = iter(source)
-    elif not Path(source).is_dir(): return (yield from read_frames(source))
-    else:
-        items = sorted((o for o in Path(source).iterdir() if o.suffix.lower() in ('.png', '.jpg', '.jpeg', '.webp')),
-            key=lambda o: (len(o.stem), o.stem))
-        if not items: raise InputError(f"there is no picture in '{source}'", 'give a video or a folder of frames')
-    for i,o in enumerate(items):
-        if isinstance(o, Path): o = _read_picture(o)
-        yield o if isinstance(o, Frame) else Frame(o.convert('RGB'), i/rate, i)
-
-def _read_picture(path:Path) -> Image.Image:
-    try: return Image.open(path).convert('RGB')
-    except (OSError, SyntaxError) as e: raise InputError(f"cannot read '{path}'", 'write the frame again') from e
+    if isinstance(source, (str, Path)): return (yield from read_frames(source, rate=rate))
+    for i,o in enumerate(source): yield o if isinstance(o, Frame) else Frame(o.convert('RGB'), i/rate, i)
 
 # %%
 #| export

@@ -26,7 +26,7 @@ import tempfile
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from skimage import data
-from colorbook.video.read import travel
+from colorbook.data.synthetic import travel
 from colorbook.evaluation.flicker import flicker_report
 
 # %% [markdown]

@@ -15,16 +15,16 @@ size,seed = 64,4
 #| export
 import math
 from torch import nn, Tensor
-from colorbook.core import InputError
+from colorbook.core import InputError, UsageError
 from colorbook.models.critics import check_side, pair
 from colorbook.models.layers import adapt
+from colorbook.models.s2 import keras_start
 
 # %%
 #| hide
 import copy, torch, numpy as np, pandas as pd, matplotlib.pyplot as plt
 from fastcore.test import *
 from torch.nn.utils.parametrize import is_parametrized
-from colorbook.core import UsageError
 from colorbook.models.critics import S0Critic
 from colorbook.models.layers import limit, norms
 from colorbook.data.photos import sample_photos
@@ -56,7 +56,7 @@ def block(
 # %% [markdown]
 # Strides and pooling, S2 found, gave its generator blocks of color and abrupt transitions, so it went without in *both* networks: four convolutions of 5x5 at full size, 16 channels, 32, 64 and 128. Then every value that is left at 90x120 pixels, 1.4 million of them, goes into a dense layer of 16, and these into one logit. Two things are to be seen before anything is trained. Between the 16 numbers and the logit is no ReLU: two matrices stand where one vector would do. And the dense layer holds 99 % of the weights and ties the critic to one size of picture.
 #
-# The upstream of S2, COLORGAN [@cao2017], has the same plan with strides of 2, wider layers and a dense layer of 64, at 64x64 pixels. So widths, stride and the dense layer are parameters. And `size=None` replaces the dense layer by the mean over the picture, the same 128 features wherever they are, which fits any size.
+# The upstream of S2, COLORGAN [@cao2017], has the same plan with strides of 2, wider layers and a dense layer of 64, at 64x64 pixels. So widths, stride and the dense layer are parameters. And `size=None` replaces the dense layer by the mean over the picture, the same 128 features wherever they are, which fits any size. The published form starts as Keras lets its layers start; the one with the mean, which is ours, as PyTorch does.
 
 # %%
 #| export
@@ -79,6 +79,7 @@ class S2Critic(nn.Module):
         left = [math.ceil(o/stride**len(widths)) for o in size] if size else (1, 1)
         self.pool = nn.Identity() if size else nn.AdaptiveAvgPool2d(1)
         self.head = nn.Sequential(nn.Flatten(), nn.Linear(widths[-1]*left[0]*left[1], dense), nn.Linear(dense, 1))
+        if size: keras_start(self)
         adapt(self, norm, spectral)
     def forward(self,
         L:Tensor, # lightness in 0..1, `bs`x1xHxW; it is averaged to the size of `color`
@@ -150,10 +151,12 @@ change
 # ## S4's critic: patches and batch norm
 
 # %% [markdown]
-# S4's is the patch critic of @isola2017 as published: kernels of 4x4 with strides 2, 2, 2, 1, 1, from lightness and $ab$ to a map of verdicts, with batch norm in the three layers in the middle and weights that start normal with $\sigma=0.02$. It also declares one that sees $ab$ alone.
+# S4's is the patch critic of @isola2017 as published: kernels of 4x4 with strides 2, 2, 2, 1, 1, from lightness and $ab$ to a map of verdicts, with batch norm in the three layers in the middle and weights that start normal with $\sigma=0.02$. It also declares one that sees $ab$ alone. What comes after the last convolution differs from loss to loss: nothing that needs to be there for logits, a sigmoid where S4 has least squares, a leaky ReLU where it has Wasserstein's loss.
 
 # %%
 #| export
+ends = dict(scores=nn.Identity, sigmoid=nn.Sigmoid, leaky=lambda: nn.LeakyReLU(.2))
+
 class S4Critic(nn.Module):
     "S4's critic: PatchGAN (Isola et al. 2017) with batch norm, patches of 70 pixels"
     def __init__(self,
@@ -163,9 +166,11 @@ class S4Critic(nn.Module):
         strides:tuple=(2, 2, 2, 1, 1), # of the 4x4 convolutions
         norm:str='batch', # key of `colorbook.models.layers.norms`
         spectral:bool=False, # spectral norm in every layer?
+        end:str='scores', # key of `ends`: what comes after the last convolution
     ):
+        if end not in ends: raise UsageError(f"there is no end '{end}'", f"choose {', '.join(ends)}")
         super().__init__()
-        self.conditional,self.strides = conditional,strides
+        self.conditional,self.strides,self.end = conditional,strides,ends[end]()
         chans = [n_color + conditional] + [nf*min(2**i, 8) for i in range(len(strides) - 1)]
         blocks = [block(i, o, 4, s, 1, n > 0) for n,(i,o,s) in enumerate(zip(chans, chans[1:], strides))]
         self.layers = nn.Sequential(*blocks, nn.Conv2d(chans[-1], 1, 4, strides[-1], 1))
@@ -178,7 +183,7 @@ class S4Critic(nn.Module):
     ) -> Tensor: # logits, `bs`x1xh'xw': positive for real
         "A map of verdicts; a `UsageError` where the picture is too small for one"
         check_side(color, self.strides)
-        return self.layers(pair(L, color) if self.conditional else color)
+        return self.end(self.layers(pair(L, color) if self.conditional else color))
 
 # %%
 with torch.device('meta'):
@@ -189,6 +194,16 @@ with torch.device('meta'):
     assert abs(by_hand/2.77e6 - 1) < .01
     test_eq(by_hand - n_weights(S4Critic(conditional=False)), 16*64)
 test_eq(S4Critic(nf=8)(*rand(2, 256, 256)).shape, (2, 1, 30, 30))
+torch.manual_seed(seed)
+pictures,net = rand(2, 64, 64),S4Critic(nf=8).eval()
+with torch.no_grad(): net.layers[-1].weight.mul_(1e4)
+verdicts = net(*pictures)
+assert verdicts.min() < -1 and verdicts.max() > 1
+for end,f in (('sigmoid', torch.sigmoid), ('leaky', lambda o: torch.where(o < 0, .2*o, o))):
+    other = S4Critic(nf=8, end=end).eval()
+    other.load_state_dict(net.state_dict())
+    test_close(other(*pictures), f(verdicts), eps=1e-4)
+test_fail(lambda: S4Critic(end='tanh'), exc=UsageError, contains='scores, sigmoid, leaky')
 by_hand
 
 # %% [markdown]

@@ -24,7 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from colorbook.training.gan import GANCallback
-from colorbook.core import with_progress, atomic_path
+from colorbook.core import atomic_path, malloc_policy, with_progress
 from colorbook.models.system_critics import S4Critic
 from colorbook.data.loaders import color_loaders
 from colorbook.training.journal import seed_everything, to_rgb
@@ -35,7 +35,7 @@ from colorbook.data.photos import Photos, sample_photos
 from colorbook.training.pretrained import state_for
 from colorbook.training.recipes import Phase, Recipe
 from colorbook.training.registry import check_recipe, critics, generators
-from colorbook.training.trainer import keep_memory, make_learner
+from colorbook.training.trainer import make_learner
 from colorbook.models.unet import MobileUNet
 from colorbook.models.pix2pix import Pix2PixGenerator
 from colorbook.models.encoder_unet import EncoderUNet
@@ -262,7 +262,7 @@ def run_job(
 ) -> list: # their names
     "Train and measure arms; each leaves a table and its weights"
     torch.set_num_threads(1)
-    keep_memory()
+    malloc_policy(keep=True)
     out,names,weights = (given[k] for k in ('out', 'names', 'weights'))
     for r in recipes:
         path,start = out/f'{r.name} {seed}.csv',time.process_time()

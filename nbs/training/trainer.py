@@ -13,13 +13,13 @@ size,n_epochs,seed = 32,2,0
 
 # %%
 #| export
-import ctypes, hashlib, yaml
+import hashlib, yaml
 from pathlib import Path
 import torch
 from fastai.vision.all import *
 from safetensors.torch import load_file, save_file
 from colorbook.color.bins import color_prior, SoftBins
-from colorbook.core import InputError, UsageError, atomic_path
+from colorbook.core import InputError, UsageError, atomic_path, malloc_policy
 from colorbook.data.audit import load_prior
 from colorbook.data.photos import Photos
 from colorbook.training.gan import ClipCritic, ClipNorms, gan_splitter
@@ -63,17 +63,6 @@ def make_content(
     else: p = color_prior(SoftBins(), (b[1].cpu() for _,b in zip(range(n), iter(dls.train))))
     return contents[recipe.content](recipe, p).to(dls.device)
 
-# %% [markdown]
-# A large tensor that Python lets go is given back to the system, which hands out the same memory again for the next one, filled with zeros, page by page; `keep_memory` asks C's library not to. What that brings is measured in `benchmarks/gan_step.py`.
-
-# %%
-#| export
-def keep_memory():
-    "With glibc: the memory of tensors that are gone is kept, instead of asked of the system again, page by page"
-    try: mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError): return
-    for option,value in ((-4, 0), (-1, 2**31 - 1), (-2, 2**26)): mallopt(option, value) # MMAP_MAX, TRIM_ and TOP_PAD
-
 # %%
 #| export
 def make_learner(
@@ -95,7 +84,6 @@ def make_learner(
 
 # %%
 home = Path(tempfile.mkdtemp())
-keep_memory()
 
 # %% [markdown]
 # ## Training
@@ -191,7 +179,7 @@ def train(
         raise UsageError(f"'{run}' holds another recipe", 'choose another folder, or do not resume')
     state = None if last else state_for(recipe, weights)
     seed_everything(recipe.seed)
-    keep_memory()
+    malloc_policy(keep=True)
     learn = make_learner(recipe, load_data(recipe, source, n, workers), state, prior)
     if not progress: learn.remove_cb(ProgressCallback); learn.logger = noop
     about = dict(source=str(source) if isinstance(source, (str, Path)) else None, n=n, keep=not workers)

@@ -3,15 +3,15 @@
 #
 # > A film taken apart and put together again, with everything beside the pictures left as it was
 #
-# To color a film is to replace one of its streams. All the rest, two languages and their subtitles, the turn of the telephone, the shape of the pixels, the time of every frame, belongs to the owner and must come out as it went in. And because coloring takes hours where copying takes seconds, the new stream must survive a power cut: it is written in parts, each of them whole or absent, and the parts are joined without being encoded again. At the end of this chapter we can open anything that moves, encode frames into parts, and join parts and the other streams of the source into a new film.
+# To color a film is to replace one of its streams. All the rest, two languages and their subtitles, the turn of the telephone, the shape of the pixels, the time of every frame, belongs to the owner and must come out as it went in. And because coloring takes hours where copying takes seconds, the new stream must survive a power cut: it is written in parts, each of them whole or absent, and the parts are joined without being encoded again. At the end of this chapter we can encode frames into parts, and join parts and the other streams of the source into a new film.
 
 # %%
 #| default_exp video.container
 
 # %%
 #| export
-import glob, json, math, os, re
-from collections import Counter, deque
+import json, math, os, re
+from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -21,8 +21,8 @@ from typing import NamedTuple
 import av, numpy as np
 from av.codec.context import Flags
 from av.video.reformatter import VideoReformatter
-from colorbook.core import InputError, OutputError, UsageError, atomic_path
-from colorbook.video.read import QUALITY, is_high, open_video
+from colorbook.core import OutputError, UsageError, atomic_path
+from colorbook.video.read import QUALITY, is_high
 
 # %%
 #| hide
@@ -31,51 +31,11 @@ import matplotlib.pyplot as plt
 from PIL import Image
 from fastcore.test import *
 from skimage import data
-from colorbook.video.read import decode, find_cuts, read_frames, travel, upright, write_clip
+from colorbook.video.read import decode, open_reel, write_clip
+from colorbook.data.synthetic import travel
 
 # %% tags=["parameters"]
 width,height = 96,64
-
-# %% [markdown]
-# ## What comes in
-
-# %% [markdown]
-# FFmpeg reads nearly every container, and folders of numbered pictures as well, if they are presented as a film. Three kinds of source then differ in nothing but the way they are opened: a file or an address, a folder, and `-` for a pipe. Pictures in a folder are read by name, and a name without leading zeros puts frame 10 before frame 2; such a folder is refused rather than shuffled. A stream that no decoder knows is refused here too, before any work begins.
-
-# %%
-#| export
-_pictures = {'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp'}
-
-def frame_files(
-    folder:Path,
-) -> tuple[list[Path],str]: # the pictures in order, and their suffix
-    "The frames in a folder, which are pictures of one kind with numbers for names"
-    kinds = Counter(o.suffix for o in folder.iterdir() if o.suffix.lower() in _pictures)
-    if not kinds: raise InputError(f"there are no pictures in '{folder}'", 'give a folder of numbered frames')
-    kind = kinds.most_common(1)[0][0]
-    files = sorted(o for o in folder.iterdir() if o.suffix == kind and not o.name.startswith('.'))
-    numbers = [int(m[0]) if (m := re.search(r'\d+$', o.stem)) else -1 for o in files]
-    if numbers != sorted(set(numbers)):
-        raise InputError(f"the frames in '{folder}' are not in order", 'name them by numbers: 00001.png, 00002.png')
-    return files,kind
-
-# %%
-#| export
-def open_reel(
-    src, # a file, an address, a folder of frames, or '-' for the standard input
-    rate=24, # frames a second of a folder
-) -> tuple: # container and the stream of pictures in it
-    "A film or a folder of frames, opened; `InputError` if it cannot be decoded"
-    if str(src) != '-' and Path(src).is_dir():
-        if not .01 <= rate <= 1000: raise UsageError(f'a rate of {rate}', 'try 24')
-        files,kind = frame_files(Path(src))
-        options = dict(pattern_type='glob', framerate=str(Fraction(rate).limit_denominator(1001)))
-        c = av.open(f'{glob.escape(str(Path(src).absolute()))}/*{kind}', format='image2', options=options)
-        return c,c.streams.video[0]
-    c,s = open_video('pipe:0' if str(src) == '-' else src)
-    if s.codec_context is not None and s.codec_context.codec.name: return c,s
-    c.close()
-    raise InputError(f"no decoder for the pictures in '{src}'", 'convert it with a program that plays it')
 
 # %% [markdown]
 # ## What goes out
@@ -458,7 +418,7 @@ test_eq(kept(film)[2], ['eng', 'fra'])
 # %% [markdown]
 # ## What we have
 #
-# - `open_reel` for files, folders and pipes, and a `Spec` that says how the new pictures are to be encoded;
+# - a `Spec`, which says how the new pictures are to be encoded;
 # - parts that are made alone, kept whole and made again with the same bytes;
 # - `join`, which puts them together with sound and subtitles, and changes neither.
 

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Motion
 #
-# > Where each pixel goes, which pixels cannot be followed, and a camera that knows the answer
+# > Where each pixel goes, and which pixels cannot be followed
 #
-# A film in color flickers if one thing changes its color from frame to frame. To see that, or to teach a network not to do it, one has to know that it is the same thing: where each pixel of a frame is found in another one, and whether it is found at all. At the end of this chapter we have both without any weights to download, know by how much the answer is wrong, and can make a moving scene with known motion out of one photograph, so that a small set of pictures can teach a network about time.
+# A film in color flickers if one thing changes its color from frame to frame. To see that, or to teach a network not to do it, one has to know that it is the same thing: where each pixel of a frame is found in another one, and whether it is found at all. At the end of this chapter we have both without any weights to download, and know by how much the answer is wrong.
 
 # %%
 #| default_exp video.flow
@@ -14,9 +14,7 @@ width,height,seed = 320,180,7
 # %%
 #| export
 from functools import lru_cache
-from typing import NamedTuple
 import numpy as np
-from PIL import Image
 from colorbook.core import InputError, UsageError
 try: import cv2
 except ImportError as e: raise UsageError(f'optical flow needs OpenCV ({e})', "pip install 'colorbook[film]'") from e
@@ -25,9 +23,10 @@ except ImportError as e: raise UsageError(f'optical flow needs OpenCV ({e})', "p
 #| hide
 import time
 import matplotlib.pyplot as plt, pandas as pd
+from PIL import Image
 from fastcore.test import *
 from skimage import data
-from colorbook.video.read import travel
+from colorbook.data.synthetic import Scene, planes, travel
 photo = Image.fromarray(data.astronaut())
 
 # %% [markdown]
@@ -101,7 +100,7 @@ def flow(
     return out if (sh, sw) == (h, w) else cv2.resize(out, (w, h))*np.float32([w/sw, h/sh])
 
 # %% [markdown]
-# Two windows of one photograph, 7 pixels right and 4 down from each other, have the same arrow everywhere, and a camera that closes in has arrows that grow from the center. What is found differs by less than .3 pixels on average, some pixels inside the edge, from the zoom with `medium` only; that distance is called the end-point error. `travel` of the [chapter on film](read.ipynb) moves by fractions of a pixel.
+# Two windows of one photograph, 7 pixels right and 4 down from each other, have the same arrow everywhere, and a camera that closes in has arrows that grow from the center. What is found differs by less than .3 pixels on average, some pixels inside the edge, from the zoom with `medium` only; that distance is called the end-point error. `travel` of the [clips with known motion](../data/synthetic.ipynb) moves by fractions of a pixel.
 
 # %%
 def window(x, y): return np.asarray(photo.convert('L'))[y:y + 2*height,x:x + width]
@@ -251,165 +250,10 @@ test_close(visibility(base[...,0], base[...,0] + 1), np.exp(-50), eps=1e-12)
 visibility(base, base + .1)[0,0]
 
 # %% [markdown]
-# ## A scene with known motion
-
-# %% [markdown]
-# To know how wrong the flow is, and to train with motion where there are only photographs, we need scenes whose flow is known exactly. A scene here is a stack of planes. The first is the photograph; before it hang pieces cut from its mirror image, at various distances. A camera moves, turns and closes in, and what is near moves more, which is parallax; each piece also has a motion of its own. All that a plane can do is a similarity: at time $t$ the pixel $x$ of the frame shows the point
-#
-# $$p = c + t\,v + e^{-zt}\,R_{\theta t}\,(x - m)$$
-#
-# of the plane, with $m$ the middle of the frame. So the flow from $t$ to $s$ is one matrix there and the inverse of another one back, for any two times, and a pixel stays visible if the plane that covers it still is in front where it goes.
-
-# %%
-#| export
-class Plane(NamedTuple):
-    "A picture in a scene and how the camera moves across it"
-    rgb:np.ndarray # HxWx3, uint8
-    alpha:np.ndarray|None # HxW in 0..1, where it hides what is behind; None for everywhere
-    place:np.ndarray # c, the point seen in the middle at time 0
-    speed:np.ndarray # v, pixels a frame
-    zoom:float # z, logarithm of the growth in a frame
-    turn:float # theta, radians a frame
-
-    def pose(self,
-        t:float, # time in frames
-        m:np.ndarray, # middle of the frame
-    ) -> np.ndarray: # 3x3
-        "Matrix from places in the frame to places in the plane"
-        c,s = np.cos(self.turn*t)*np.exp(-self.zoom*t),np.sin(self.turn*t)*np.exp(-self.zoom*t)
-        R = np.array([[c, -s], [s, c]])
-        return np.vstack([np.column_stack([R, self.place + t*self.speed - R@m]), [0, 0, 1]])
-
-# %%
-#| export
-def blob(
-    h:int,
-    w:int,
-    center:np.ndarray, # right and down
-    radius:float, # pixels
-    rng:np.random.Generator, # draws the shape
-) -> np.ndarray: # hxw in 0..1, float32
-    "A round shape with waves, its edge one pixel soft"
-    x,y = np.moveaxis(grid(h, w) - center, -1, 0)
-    angle,shape = np.arctan2(y, x),rng.uniform(.7, 1)
-    for k in (2, 3, 5): shape = shape + rng.uniform(0, .2)*np.sin(k*angle + rng.uniform(0, 7))
-    return (radius*shape - np.hypot(x, y) + .5).clip(0, 1).astype(np.float32)
-
-# %%
-#| export
-def planes(
-    photo:Image.Image,
-    size:tuple, # width and height of the frames
-    seed:int=0,
-    layers:int=2, # pieces in front of the photo
-    speed:float=4., # of the camera, in pixels a frame at most
-    part:float=.7, # how much of the photo is seen at a time
-) -> list: # of `Plane`, from the back to the front
-    "A photo and pieces of its mirror image at various distances"
-    rng,(w,h) = np.random.default_rng(seed),size
-    by = max(w/photo.width, h/photo.height)/part
-    big = photo.convert('RGB').resize((round(photo.width*by), round(photo.height*by)), Image.Resampling.LANCZOS)
-    rgb = np.asarray(big)
-    mirrored,middle = np.ascontiguousarray(rgb[:,::-1]),np.array(big.size)/2
-    way,zoom,turn = rng.uniform(-1, 1, 2)*speed*.7,rng.uniform(-.01, .01),rng.uniform(-.005, .005)
-    out = [Plane(rgb, None, middle, way, zoom, turn)]
-    for near in np.sort(rng.uniform(1.2, 2, layers)):
-        shape = blob(*rgb.shape[:2], middle + rng.uniform(-.4, .4, 2)*size, rng.uniform(.1, .3)*min(size), rng)
-        own = rng.uniform(-1, 1, 2)*speed*.5
-        out.append(Plane(mirrored, shape, middle, way*near + own, zoom*near, turn + rng.uniform(-.01, .01)))
-    return out
-
-# %%
-#| export
-def _apply(m:np.ndarray, xy:np.ndarray) -> np.ndarray: return (xy@m[:2,:2].T + m[:2,2]).astype(np.float32)
-
-class Scene:
-    "Planes before a moving camera, at any time, with the true flow between any two times"
-    def __init__(self,
-        planes:list, # of `Plane`, from the back to the front
-        size:tuple, # width and height of the frames
-    ):
-        self.planes,self.grid,self.middle = planes,grid(size[1], size[0]),(np.array(size) - 1)/2
-
-    def at(self, t:float) -> Image.Image: # RGB
-        "What the camera sees at time `t`, counted in frames"
-        for p in self.planes:
-            xy = _apply(p.pose(t, self.middle), self.grid)
-            seen = cv2.remap(p.rgb, xy, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101).astype(np.float32)
-            a = None if p.alpha is None else cv2.remap(p.alpha, xy, None, cv2.INTER_LINEAR)[...,None]
-            out = seen if a is None else out + a*(seen - out)
-        return Image.fromarray(np.rint(out).astype(np.uint8))
-
-    def front(self, t:float, xy:np.ndarray) -> np.ndarray: # HxW, integers
-        "Which plane is in front at time `t`, at any places in the frame"
-        out = np.zeros(xy.shape[:2], np.int32)
-        for k,p in enumerate(self.planes[1:], 1):
-            out[cv2.remap(p.alpha, _apply(p.pose(t, self.middle), xy), None, cv2.INTER_LINEAR) > .5] = k
-        return out
-
-    def flow(self, t:float, s:float) -> tuple: # HxWx2 float32 in pixels, and HxW bool: what of `t` is seen at `s`
-        "True flow from time `t` to time `s`"
-        front,ends = self.front(t, self.grid),self.grid.copy()
-        for k,p in enumerate(self.planes):
-            there = np.linalg.inv(p.pose(s, self.middle))@p.pose(t, self.middle)
-            ends[front == k] = _apply(there, self.grid)[front == k]
-        move = ends - self.grid
-        return move,(self.front(s, ends) == front) & inside(move)
-
-# %% [markdown]
-# `moving` is the same as a clip: each frame with its true flow to the next one and what stays visible in it. A photograph and a seed always make the same clip. A training set draws many: two frames for a loss over a short time, the first and the last with `Scene.flow` for one over a long time.
-
-# %%
-#| export
-class Moved(NamedTuple):
-    "A frame of a scene"
-    im:Image.Image # RGB
-    flow:np.ndarray # HxWx2 float32, in pixels: where each of its pixels is in the next frame
-    visible:np.ndarray # HxW, bool: is it seen there?
-
-def moving(
-    photo:Image.Image,
-    n:int, # frames
-    size:tuple, # their width and height
-    seed:int=0,
-    **options, # of `planes`: `layers`, `speed`, `part`
-): # yields `Moved`; the flow of the last leads to a frame that would come next
-    "A clip from a photo: pan, zoom, turn and parallax, with its true flow"
-    s = Scene(planes(photo, size, seed, **options), size)
-    for t in range(n): yield Moved(s.at(t), *s.flow(t, t + 1))
-
-# %% [markdown]
-# The truth must be true: the next frame, fetched along the flow, is this frame wherever it is visible, up to what a bilinear look-up loses, and is not where it is hidden. There and back again is nowhere. A scene without pieces and turns is a pan, whose arrow is the camera's speed.
-
-# %%
-clip = list(moving(photo, 4, (width, height), seed))
-test_eq(np.asarray(clip[2].im), np.asarray(list(moving(photo, 3, (width, height), seed))[2].im))
-apart = []
-for now,after in zip(clip, clip[1:]):
-    d = np.abs(warp(np.asarray(after.im, np.float32), now.flow) - np.asarray(now.im)).mean(-1)
-    apart.append((d[now.visible].mean(), d[~now.visible & inside(now.flow)].mean()))
-assert all(seen < 4 and hidden > 5*seen for seen,hidden in apart)
-stage = Scene(planes(photo, (width, height), seed), (width, height))
-there,seen = stage.flow(0, 3)
-back,_ = stage.flow(3, 0)
-whole = cv2.erode(seen.astype(np.uint8), np.ones((5, 5))) > 0
-assert (np.linalg.norm(there + warp(back, there), axis=2)[whole] < .01).mean() > .99
-only = planes(photo, (width, height), seed, layers=0)[0]._replace(zoom=0, turn=0)
-test_close(Scene([only], (width, height)).flow(0, 2)[0], np.broadcast_to(-2*only.speed, (height, width, 2)), eps=1e-3)
-apart
-
-# %%
-#| label: fig-scene
-#| fig-cap: "Three frames of a clip made from one photograph, the true flow over eight, what stays visible."
-stage = Scene(planes(photo, (width, height), seed + 4, layers=3), (width, height))
-long,seen = stage.flow(0, 8)
-show_row([stage.at(0), stage.at(4), stage.at(8), flow_picture(long), seen], ['0', '4', '8', 'flow', 'visible'])
-
-# %% [markdown]
 # ## How wrong is the flow?
 
 # %% [markdown]
-# Now the presets can be measured: eight scenes, next frames, and the end-point error over all pixels, over those that `occluded` leaves, and at the median pixel. Then how many of the hidden pixels are left out, as they should, and how many of the visible ones, as they should not. `medium` on half of the size costs about as much as `fast` on the whole, and is as good; at full size it is twice as exact, for four times the time.
+# [Scenes whose flow is known](../data/synthetic.ipynb) measure the presets: eight of them, next frames, and the end-point error over all pixels, over those that `occluded` leaves, and at the median pixel. Then how many of the hidden pixels are left out, as they should, and how many of the visible ones, as they should not. `medium` on half of the size costs about as much as `fast` on the whole, and is as good; at full size it is twice as exact, for four times the time.
 
 # %%
 def measure(preset, scale, scenes=8):
@@ -448,8 +292,7 @@ ax.legend();
 # ## What we have
 #
 # - `flow`, `warp` and two ways to leave out what cannot be followed, without a network;
-# - `Scene` and `moving`: any photograph as a moving scene whose flow is known between any two times;
-# - the error of the flow, measured.
+# - the error of the flow, measured on scenes whose motion is known.
 
 # %% [markdown]
 # ## Exercises

@@ -3,7 +3,7 @@
 #
 # > From a decoded frame to a painted one, in steps that run side by side
 #
-# A picture is colored in a tenth of a second, and nobody minds. A film has a hundred thousand pictures, and then everything counts: that no pixel is converted twice, that the network works while the next frame is decoded and the last one is painted, and that a frame is forgotten as soon as it is gone. At the end of this chapter we have the steps of this work as generators, each of which takes what the one before it gives: frames are watched, reduced to what a network sees, colored, and painted; and `ahead`, which lets any of them run in a thread of its own.
+# A picture is colored in a tenth of a second, and nobody minds. A film has a hundred thousand pictures, and then everything counts: that no pixel is converted twice, that the network works while the next frame is decoded and the last one is painted, and that a frame is forgotten as soon as it is gone. At the end of this chapter we have the steps of this work as generators, each of which takes what the one before it gives: frames are watched, reduced to what a network sees, colored, and painted; and any of them can run in a thread of its own.
 
 # %%
 #| default_exp video.pipeline
@@ -13,17 +13,16 @@ width,height = 128,72
 
 # %%
 #| export
-import math, threading
+import math
 from collections import deque
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
-from queue import Full, Queue
 import av, numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 from colorbook.imaging.colorizer import net_size, small_light, upright
-from colorbook.video.read import QUALITY, decode, is_high, mark_shots
+from colorbook.video.read import QUALITY, decode, is_high
+from colorbook.video.shots import mark_shots
 from colorbook.imaging.compose import _rgb2xyz, _tables, chroma_maps, paint, srgb_encode
 from colorbook.imaging.io import Picture
 from colorbook.video.container import display_matrix
@@ -37,9 +36,10 @@ import matplotlib.pyplot as plt
 from fastcore.test import *
 from skimage import data
 from colorbook.imaging.colorizer import load_model
-from colorbook.video.read import travel, write_clip
+from colorbook.video.read import write_clip
+from colorbook.data.synthetic import travel
 from colorbook.imaging.compose import light
-from colorbook.video.container import open_reel
+from colorbook.video.read import open_reel
 
 # %% [markdown]
 # ## Gray
@@ -140,7 +140,7 @@ test_eq(tame(flat(.5, 1), convert).format.name, 'yuv420p10le')
 levels
 
 # %% [markdown]
-# The first step decodes, keeps the time of each frame and asks the detector of [film](read.ipynb#cuts) where a shot begins. For that a copy of 64 by 36 pixels is enough. How the frame lies is read from that copy too: PyAV ties a frame that was asked for its side data to the answer, and the two are freed only when Python looks for such rings, which it does so rarely that hundreds of frames would wait. Times must grow: a frame that claims to be shown before the last one is shown right after it.
+# The first step decodes, keeps the time of each frame and asks the detector of [shots](shots.ipynb) where a shot begins. For that a copy of 64 by 36 pixels is enough. How the frame lies is read from that copy too: PyAV ties a frame that was asked for its side data to the answer, and the two are freed only when Python looks for such rings, which it does so rarely that hundreds of frames would wait. Times must grow: a frame that claims to be shown before the last one is shown right after it.
 
 # %%
 #| export
@@ -337,51 +337,7 @@ ax.axis('off');
 # ## Side by side
 
 # %% [markdown]
-# Three steps in a row leave one core idle while the other works. `ahead` runs a generator in a thread and keeps a few of its items ready; decoding, the network and the arithmetic all let go of Python's lock while they compute. Order stays, an error arrives where the items are taken, and whoever stops taking stops the thread.
-
-# %%
-#| export
-def ahead(
-    items, # a generator
-    n:int=4, # how many may wait
-): # yields the same
-    "Run a generator in a thread of its own, a few items ahead"
-    q,done = Queue(n),threading.Event()
-    def put(o):
-        while not done.is_set():
-            try: return q.put(o, timeout=.1)
-            except Full: pass
-    def work():
-        try:
-            with closing(items):
-                for o in items:
-                    put((o, None))
-                    if done.is_set(): return
-            put((None, StopIteration()))
-        except BaseException as e: put((None, e))
-    t = threading.Thread(target=work, daemon=True)
-    t.start()
-    try:
-        while True:
-            o,e = q.get()
-            if isinstance(e, StopIteration): return
-            if e: raise e
-            yield o
-    finally:
-        done.set()
-        t.join()
-
-# %%
-test_eq(list(ahead(i*i for i in range(50))), [i*i for i in range(50)])
-def breaks():
-    yield 1
-    raise ValueError('broken in the thread')
-test_fail(lambda: list(ahead(breaks())), contains='broken in the thread')
-gone,items = [],ahead((gone.append(i) or i for i in range(1000)), 2)
-test_eq([next(items), next(items)], [0, 1])
-items.close()
-assert len(gone) < 8
-len(gone)
+# Three steps in a row leave one core idle while the other works. [`prefetch`](../core.ipynb) runs any of them in a thread of its own and keeps a few of its items ready: decoding, the network and the arithmetic all let go of Python's lock while they compute.
 
 # %% [markdown]
 # A film is encoded in parts. A part ends where a shot ends, since a new shot needs a key frame anyway, but not before it has a second or so, and it never grows beyond five.

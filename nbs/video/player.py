@@ -20,12 +20,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 import av, numpy as np
 from colorbook.imaging.colorizer import check_options
-from colorbook.core import InputError, UsageError
+from colorbook.core import InputError, UsageError, prefetch
 from colorbook.video.read import decode
 from colorbook.video.flow import cv2
-from colorbook.video.pipeline import Seen, ahead, colored, paint_frame, reduce, watch
+from colorbook.video.pipeline import Seen, colored, paint_frame, reduce, watch
 from colorbook.video.server import Screen
-from colorbook.video.container import open_reel
+from colorbook.video.read import open_reel
 from colorbook.video.stabilize import Steady, _around, link, mean_of
 from colorbook.video.model import color_source, load_film_model
 
@@ -38,7 +38,8 @@ import matplotlib.pyplot as plt
 from fastcore.test import *
 from PIL import Image
 from skimage import data
-from colorbook.video.read import travel, write_clip
+from colorbook.video.read import write_clip
+from colorbook.data.synthetic import travel
 from colorbook.video.server import Server, read_stream
 from colorbook.video.stabilize import stabilize
 
@@ -394,7 +395,7 @@ class Player:
         def passed(): self.pace.skipped += 1
         if self.pace.live: return newest(live_frames(self.src, self.c, self.s, self.notes), passed)
         again = (lambda: open_reel(self.src, self.rate)) if self.loop else None
-        return ahead(film_frames(self.src, self.c, self.s, again, self.notes))
+        return prefetch(film_frames(self.src, self.c, self.s, again, self.notes))
 
     def color(self, chosen): # yields pairs of `Coming`, and gray and color side by side
         small = reduce(chosen, self.size, self.model.card['multiple'], self.aspect)
@@ -407,7 +408,7 @@ class Player:
     def run(self, seconds:float=math.inf): # stop after so long
         "Play to the end"
         self.begun,clock = self.pace.now(),self.pace.now
-        with closing(self.frames()) as frames, closing(ahead(in_time(frames, self.color, self.pace), 2)) as done:
+        with closing(self.frames()) as frames, closing(prefetch(in_time(frames, self.color, self.pace), 2)) as done:
             for o,wide in done:
                 if self.pace.shows(o.time):
                     self.times.append(clock())

@@ -25,7 +25,7 @@ from types import SimpleNamespace
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from skimage import data
-from colorbook.video.read import travel
+from colorbook.data.synthetic import travel
 
 # %% [markdown]
 # ## The picture

@@ -23,7 +23,7 @@ from colorbook.core import InputError, UsageError
 from colorbook.video.flow import cv2
 from colorbook.video.pipeline import reduce, watch
 from colorbook.imaging.io import read_picture
-from colorbook.video.container import open_reel
+from colorbook.video.read import open_reel
 from colorbook.video.reference import MOST, Told, check_shape, reference_color, tell
 from colorbook.video.model import color_source
 
@@ -33,7 +33,8 @@ import tempfile
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from skimage import data
-from colorbook.video.read import travel, write_clip
+from colorbook.video.read import write_clip
+from colorbook.data.synthetic import travel
 from colorbook.video.pipeline import colored
 from colorbook.video.reference import steer
 from colorbook.video.model import load_film_model

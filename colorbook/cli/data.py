@@ -12,8 +12,8 @@ import inspect, json, os
 from pathlib import Path
 from typing import Annotated, Optional
 import typer
-from .app import _say, _train_half, app
-from ..core import OutputError, UsageError, atomic_path
+from .app import say, train_half, app
+from ..core import OutputError, UsageError, atomic_path, malloc_policy
 
 # %% ../../nbs/cli/data.ipynb #f28ba718
 data = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help='Sets of pictures: read, examine, divide, pack.')
@@ -25,8 +25,8 @@ Out = Annotated[str, typer.Option('--out', '-o', help='A folder.')]
 # %% ../../nbs/cli/data.ipynb #145c3217
 def _tell_skipped(skipped:list):
     "The first few entries that were left out, and how many there are"
-    for o in skipped[:5]: _say(f'left out: {o}')
-    if skipped: _say(f'{len(skipped)} left out')
+    for o in skipped[:5]: say(f'left out: {o}')
+    if skipped: say(f'{len(skipped)} left out')
 
 def write_lists(
     sets:dict, # named lists of paths; of pairs the first is written
@@ -53,7 +53,7 @@ def list_command(
     skip_bad: Skip = False,
 ):
     "Write the lists of a set in a known layout, as train.txt, test.txt and so on."
-    formats = _train_half('data.datasets')
+    formats = train_half('data.datasets')
     given = {k: v for k,v in dict(split=split, mat=mat, large=large, skip_bad=skip_bad).items() if v}
     known = inspect.signature(formats.layouts[layout]).parameters if layout in formats.layouts else given
     wrong = [k for k in given if k not in known]
@@ -70,7 +70,7 @@ def flower_splits_command(
     seed: Annotated[int, typer.Option(help='Another seed makes others.')] = 0,
 ):
     "Make splits of the 17 flowers with the keys of the official file; they are not the official ones."
-    print(_train_half('data.datasets').unofficial_flower_splits(Path(path), seed))
+    print(train_half('data.datasets').unofficial_flower_splits(Path(path), seed))
 
 # %% ../../nbs/cli/data.ipynb #e08965f7
 @data.command('fetch')
@@ -81,8 +81,8 @@ def fetch_command(
     skip_bad: Skip = False,
 ):
     "Fetch a video by its address, or a public set by its name."
-    if '://' in what: return print(_train_half('data.frames').fetch_video(what, out, height))
-    sets = _train_half('data.download').fetch(what, Path(out), skip_bad=skip_bad)
+    if '://' in what: return print(train_half('data.frames').fetch_video(what, out, height))
+    sets = train_half('data.download').fetch(what, Path(out), skip_bad=skip_bad)
     _tell_skipped(sets.skipped)
     for f in write_lists(sets, out): print(f)
 
@@ -112,7 +112,7 @@ def frames_command(
     skip_bad: Skip = False,
 ):
     "Numbered frames of a video for training."
-    frames = _train_half('data.frames')
+    frames = train_half('data.frames')
     given = dict(every=every, per_second=per_second, skip_start=skip_start, skip_end=skip_end, drop_black=drop_black,
         crop=_pair(crop, ':', '--crop'))
     rules = frames.CAPTURE_RULES if s2 else given
@@ -124,8 +124,10 @@ def frames_command(
 @data.command('cuts')
 def cuts_command(video: Annotated[str, typer.Argument(help='Any video that FFmpeg reads.')]):
     "Print where a new shot begins: number of the frame and time in seconds."
-    film,last = _train_half('video.read'),None
-    for f,shot in film.mark_shots(film.read_frames(video)):
+    from colorbook.video.read import read_frames
+    from colorbook.video.shots import mark_shots
+    last = None
+    for f,shot in mark_shots(read_frames(video)):
         if last is not None and shot != last: print(f'{f.number} {f.time:.3f}')
         last = shot
 
@@ -139,7 +141,7 @@ def build_db_command(
     skip_bad: Skip = False,
 ):
     "Put photos into a database as S2 has it; killed and called again, it goes on."
-    done = _train_half('data.hdf5').build_db(source, db, table, _pair(size, 'x', '--size'), skip_bad)
+    done = train_half('data.hdf5').build_db(source, db, table, _pair(size, 'x', '--size'), skip_bad)
     _tell_skipped(done['bad'])
     print(f"{db}: {done['added']} added to {done['present']} in {table}")
 
@@ -153,7 +155,7 @@ def pack_command(
     skip_bad: Skip = False,
 ):
     "Pack photos into WebDataset shards."
-    _tell_skipped(_train_half('data.shards').write_shards(source, out, per_shard, short, skip_bad=skip_bad))
+    _tell_skipped(train_half('data.shards').write_shards(source, out, per_shard, short, skip_bad=skip_bad))
     print(f'{out}: {len(list(Path(out).glob("*.tar")))} shards')
 
 # %% ../../nbs/cli/data.ipynb #b9bcba01
@@ -165,7 +167,7 @@ def saliency_command(
     skip_bad: Skip = False,
 ):
     "Make a saliency map for each photo, for those who have none."
-    sets = _train_half('data.paired').write_saliency(Path(photos), Path(out), method, skip_bad)
+    sets = train_half('data.paired').write_saliency(Path(photos), Path(out), method, skip_bad)
     _tell_skipped(sets.skipped)
     print(f"{out}: {len(sets['pairs'])} maps")
 
@@ -181,7 +183,7 @@ def rides_command(
     seed: Annotated[int, typer.Option(help='Another seed makes others.')] = 0,
 ):
     "Make films of photos, with a camera that moves over them, and their true flow."
-    done = _train_half('data.rides').write_rides(photos, out, count, frames, size, front, seed)
+    done = train_half('data.rides').write_rides(photos, out, count, frames, size, front, seed)
     print(f'{out}: {len(done)} clips')
 
 # %% ../../nbs/cli/data.ipynb #ce76b5c1
@@ -196,7 +198,7 @@ def _named(words:list[str]) -> dict:
 
 def _open_set(source:str):
     "A database by its suffix, else as it is"
-    return _train_half('training.registry').open_photos(source) if Path(source).suffix in ('.h5', '.hdf5') else source
+    return train_half('training.registry').open_photos(source) if Path(source).suffix in ('.h5', '.hdf5') else source
 
 # %% ../../nbs/cli/data.ipynb #43d6150a
 @data.command('doctor')
@@ -207,8 +209,8 @@ def doctor_command(
     "Examine sets of pictures: what is unreadable, gray, toned, there twice; and which colors they cannot teach."
     import sys
     from rich.console import Console
-    doctor = _train_half('data.audit')
-    doctor.spare_memory()
+    doctor = train_half('data.audit')
+    malloc_policy(keep=False)
     exam = doctor.examine({k: _open_set(v) for k,v in _named(sets).items()}, progress=sys.stderr.isatty())
     exam.save(out)
     Console().print(exam.table())
@@ -226,7 +228,7 @@ def split_command(
 ):
     "Divide a set so that no copy and no shot crosses."
     if min(valid, test) < 0 or valid + test >= 1: raise UsageError('shares do not fit', 'leave some for train')
-    copies,shares = _train_half('data.duplicates'),{k: v for k,v in dict(valid=valid, test=test).items() if v}
+    copies,shares = train_half('data.duplicates'),{k: v for k,v in dict(valid=valid, test=test).items() if v}
     found = _open_set(source)
     table = copies.split(found, dict(train=1 - valid - test) | shares, seed, skip_bad=skip_bad)
     copies.write_split(found, table, out)

@@ -9,7 +9,7 @@ __all__ = ['parse_changes', 'train_command', 'export_command', 'evaluate_command
 from pathlib import Path
 from typing import Annotated, Optional
 import typer
-from .app import _card_hash, _train_half, app
+from .app import card_hash, train_half, app
 from ..core import UsageError
 
 # %% ../../nbs/cli/train.ipynb #344e3576
@@ -42,9 +42,9 @@ def train_command(
     "Train a model by a recipe and export it; a run that was stopped goes on where it was."
     given = dict(bs=batch_size, seed=seed)
     changes = {k:v for k,v in given.items() if v is not None} | parse_changes(change or [])
-    run = _train_half('training.trainer').train(recipe, photos, out, changes=changes, epochs=epochs, resume=resume,
+    run = train_half('training.trainer').train(recipe, photos, out, changes=changes, epochs=epochs, resume=resume,
         weights=weights, workers=workers, prior=prior)
-    print(_train_half('training.export').export_run(run))
+    print(train_half('training.export').export_run(run))
 
 # %% ../../nbs/cli/train.ipynb #0f891eb6
 @app.command('export')
@@ -53,7 +53,7 @@ def export_command(
     out: Annotated[str, typer.Argument(metavar='OUT.onnx', help='The artifact.')],
 ):
     "Make an artifact of a run."
-    print(_train_half('training.export').export_run(run, out))
+    print(train_half('training.export').export_run(run, out))
 
 # %% ../../nbs/cli/train.ipynb #bed5c923
 @app.command('evaluate')
@@ -65,9 +65,9 @@ def evaluate_command(
 ):
     "Measure a model on color photographs that it has not seen."
     from colorbook.imaging.colorizer import colorize, load_model
-    metrics = _train_half('evaluation.protocol')
+    metrics = train_half('evaluation.protocol')
     model = load_model(artifact)
-    about = {'artifact':Path(artifact).name, 'card_sha256':_card_hash(model.card)}
+    about = {'artifact':Path(artifact).name, 'card_sha256':card_hash(model.card)}
     print(metrics.evaluate(lambda gray: colorize(gray, model), photos, out=out, size=size, about=about))
 
 # %% ../../nbs/cli/train.ipynb #c09b0fda
@@ -81,6 +81,6 @@ def rank_command(
 ):
     "Many answers for one photograph, sorted by the run's critic, the most believable first."
     from colorbook.core import atomic_path
-    sheet = _train_half('evaluation.diversity').ranked_sheet_of_run(run, photo, n, seed)
+    sheet = train_half('evaluation.diversity').ranked_sheet_of_run(run, photo, n, seed)
     with atomic_path(out) as f: sheet.save(f)
     print(out)

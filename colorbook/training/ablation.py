@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from .gan import GANCallback
-from ..core import with_progress, atomic_path
+from ..core import atomic_path, malloc_policy, with_progress
 from ..models.system_critics import S4Critic
 from ..data.loaders import color_loaders
 from .journal import seed_everything, to_rgb
@@ -30,7 +30,7 @@ from ..data.photos import Photos, sample_photos
 from .pretrained import state_for
 from .recipes import Phase, Recipe
 from .registry import check_recipe, critics, generators
-from .trainer import keep_memory, make_learner
+from .trainer import make_learner
 from ..models.unet import MobileUNet
 from ..models.pix2pix import Pix2PixGenerator
 from ..models.encoder_unet import EncoderUNet
@@ -207,7 +207,7 @@ def run_job(
 ) -> list: # their names
     "Train and measure arms; each leaves a table and its weights"
     torch.set_num_threads(1)
-    keep_memory()
+    malloc_policy(keep=True)
     out,names,weights = (given[k] for k in ('out', 'names', 'weights'))
     for r in recipes:
         path,start = out/f'{r.name} {seed}.csv',time.process_time()

@@ -235,7 +235,7 @@ class PlainGANCallback(GANCallback):
     "Plain generation as practice (S4): noise in place of lightness, a critic that sees color alone, no content loss"
     def __init__(self, loss='logistic', weight:float=1.):
         super().__init__(loss, weight)
-        self.mode = 'plain'
+        self.mode,self.schedule = 'plain',lambda step,crit: 'both'
     def before_batch(self):
         super().before_batch()
         if self.training: self.learn.xb = (torch.rand_like(self.xb[0]),)

@@ -37,7 +37,7 @@ from colorbook.data.photos import Photos
 from colorbook.video.read import open_reel
 from colorbook.video.stabilize import stabilize
 from colorbook.video.model import color_source, load_film_model
-from colorbook.data.clips import camera_clip
+from colorbook.data.synthetic import camera_clip
 
 LENGTH = {'bmx-trees': 80, 'people.mp4': 1394, 'big-buck-bunny-480p.mp4': 720} # frames
 HELD = {k: (round(n*2/3) + 3, n) for k,n in LENGTH.items()} | {'photos': (0, 192)}

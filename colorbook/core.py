@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ColorbookError', 'UsageError', 'InputError', 'OutputError', 'TrainingError', 'atomic_path', 'with_progress',
-           'core_count', 'map_ahead', 'prefetch', 'malloc_policy', 'explain', 'lazy_face', 'Entry', 'Registry']
+           'core_count', 'map_ahead', 'prefetch', 'malloc_policy', 'document', 'lazy_face', 'Entry', 'Registry']
 
 # %% ../nbs/core.ipynb #b8bc7dc5
 import ctypes, errno, inspect, io, os, secrets, sys, threading, tokenize
@@ -67,7 +67,7 @@ def _to_disk(path, flags):
     try: os.fsync(fd)
     finally: os.close(fd)
 
-# %% ../nbs/core.ipynb #2a3efc9d
+# %% ../nbs/core.ipynb #bd72143d
 @contextmanager
 def atomic_path(
     path:str|os.PathLike, # the final name of a file; its folder is made if it is missing
@@ -99,12 +99,12 @@ def with_progress(
     from rich.progress import track
     return track(items, what, total=n, console=Console(stderr=True), transient=True)
 
-# %% ../nbs/core.ipynb #9df4044e
+# %% ../nbs/core.ipynb #a356e64f
 def core_count() -> int:
     "Cores that this process may use"
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
-# %% ../nbs/core.ipynb #7909d7c3
+# %% ../nbs/core.ipynb #a0a30586
 def map_ahead(
     f, # function of one item
     items, # iterable
@@ -121,7 +121,7 @@ def map_ahead(
         while under_way: yield under_way.popleft().result()
     finally: pool.shutdown(cancel_futures=True)
 
-# %% ../nbs/core.ipynb #5c69bae6
+# %% ../nbs/core.ipynb #4e36e6ad
 def prefetch(
     items, # a generator
     n:int=4, # how many may wait
@@ -153,7 +153,7 @@ def prefetch(
         done.set()
         t.join(patience)
 
-# %% ../nbs/core.ipynb #7aa58610
+# %% ../nbs/core.ipynb #86ecf6a1
 def malloc_policy(
     keep:bool, # keep the memory of what is gone for what comes next? Otherwise give it back at once, and share it
 ):
@@ -178,7 +178,7 @@ def _comments(source:str, names) -> dict: # by parameter, and `returns`
         if kind == tokenize.NAME: last = text
     return found
 
-def explain(
+def document(
     obj, # a function or a class
 ): # the same
     "Put what the source says beside each parameter into the docstring, where `help` shows it"
@@ -189,7 +189,7 @@ def explain(
     if found: obj.__doc__ = '\n'.join([obj.__doc__ or '', '', *(f'{k}: {v}' for k,v in found.items())])
     return obj
 
-# %% ../nbs/core.ipynb #1c5e8f99
+# %% ../nbs/core.ipynb #396f7ba7
 def lazy_face(
     package:str, # `__name__` of the package
     names:dict, # module in the package: names that it has, in one string
@@ -206,11 +206,11 @@ def lazy_face(
             if not extras or (e.name or '').startswith(package.split('.')[0]): raise
             raise ImportError(f"{package}.{name} needs {e.name}; pip install 'colorbook[{extras}]'", name=e.name) from e
         if name in names: return module
-        return sys.modules[package].__dict__.setdefault(name, explain(getattr(module, name)))
+        return sys.modules[package].__dict__.setdefault(name, document(getattr(module, name)))
     def dir_(): return sorted({*sys.modules[package].__dict__, *home})
     return getattr_,dir_,sorted(home)
 
-# %% ../nbs/core.ipynb #b1d3fbce
+# %% ../nbs/core.ipynb #1f621a3b
 class Entry:
     "A named builder with what is known of it; the facts are attributes"
     def __init__(self, name:str, make, shared:set, facts:dict):
@@ -222,7 +222,7 @@ class Entry:
         named = signature(self.make).parameters
         return self.make(**{k: v for k,v in settings.items() if k in named or k not in self.shared})
 
-# %% ../nbs/core.ipynb #7605cf9f
+# %% ../nbs/core.ipynb #ecca54f0
 class Registry:
     "Names to builders, entered by a decorator where they are defined, and complete whenever it is looked at"
     def __init__(self,

@@ -335,7 +335,7 @@ def _comments(source:str, names) -> dict: # by parameter, and `returns`
         if kind == tokenize.NAME: last = text
     return found
 
-def explain(
+def document(
     obj, # a function or a class
 ): # the same
     "Put what the source says beside each parameter into the docstring, where `help` shows it"
@@ -364,7 +364,7 @@ def lazy_face(
             if not extras or (e.name or '').startswith(package.split('.')[0]): raise
             raise ImportError(f"{package}.{name} needs {e.name}; pip install 'colorbook[{extras}]'", name=e.name) from e
         if name in names: return module
-        return sys.modules[package].__dict__.setdefault(name, explain(getattr(module, name)))
+        return sys.modules[package].__dict__.setdefault(name, document(getattr(module, name)))
     def dir_(): return sorted({*sys.modules[package].__dict__, *home})
     return getattr_,dir_,sorted(home)
 
@@ -388,7 +388,7 @@ import shop
 test_eq(shop.__all__, ['bake', 'ham', 'loaf', 'roll'])
 want = ['Make bread', '', 'n: loaves', 'hot: as they are eaten', 'sweet: as they are eaten', 'returns: a tray']
 test_eq(shop.bake.__doc__.splitlines(), want)
-test_eq(shop.bake.__doc__, explain(shop.bake).__doc__)
+test_eq(shop.bake.__doc__, document(shop.bake).__doc__)
 test_eq(('roll' in vars(shop), shop.roll, vars(shop)['roll']), (False, 'a roll', 'a roll'))
 test_eq(shop.bread.loaf, 'a loaf')
 test_fail(lambda: shop.ham, exc=ImportError, contains="pip install 'colorbook[butcher]'")

@@ -218,9 +218,9 @@ sys.meta_path.insert(0, Block())
 from PIL import Image
 from colorbook.evaluation.flicker import flicker_report
 from colorbook.evaluation.flicker_plot import plot_flicker
-from colorbook.data.synthetic import moving
 import colorbook.cli.flicker
-ims = [o.im for o in moving(Image.effect_noise((200, 150), 60), 3, (80, 60))]
+noise = Image.effect_noise((200, 150), 60).convert('RGB')
+ims = [noise.crop((i, 2*i, 80 + i, 60 + 2*i)) for i in range(3)]
 plot_flicker(flicker_report(ims, ims), sys.argv[1])
 '''
     run = subprocess.run([sys.executable, '-c', code, str(tmp_path/'a.png')], cwd=Path(__file__).parent.parent,

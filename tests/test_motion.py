@@ -7,11 +7,8 @@ from PIL import Image
 
 from colorbook.core import InputError
 from colorbook.video.shots import find_cuts
-from colorbook.data.synthetic import travel
-from colorbook.video.flow import PRESETS, flow, grid, inside, motion_border, no_way_back, occluded
-from colorbook.data.synthetic import moving, Plane, Scene
-from colorbook.video.flow import visibility, warp
-from colorbook.data.synthetic import planes
+from colorbook.data.synthetic import Plane, Scene, scene_frames, scene_planes, travel
+from colorbook.video.flow import PRESETS, flow, grid, inside, motion_border, no_way_back, occluded, visibility, warp
 from colorbook.data.photos import sample_photos
 
 PHOTO = sample_photos()[0]
@@ -119,7 +116,7 @@ def test_visibility():
 
 @pytest.mark.parametrize('seed', range(6))
 def test_true_flow_is_true(seed):
-    frames = list(moving(PHOTO, 3, (160, 90), seed, layers=seed%4))
+    frames = list(scene_frames(PHOTO, 3, (160, 90), seed, layers=seed%4))
     assert [o.im.size for o in frames] == [(160, 90)]*3 and frames[0].flow.shape == (90, 160, 2)
     for now,after in zip(frames, frames[1:]):
         a,b = (np.asarray(o.im, np.float32) for o in (now, after))
@@ -131,7 +128,7 @@ def test_true_flow_is_true(seed):
 
 
 def test_flow_to_itself_there_and_back_and_over_a_stop():
-    s = Scene(planes(PHOTO, (160, 90), 3), (160, 90))
+    s = Scene(scene_planes(PHOTO, (160, 90), 3), (160, 90))
     zero,seen = s.flow(2.5, 2.5)
     assert np.abs(zero).max() < 1e-3 and seen.all()
     there,seen = s.flow(0, 4)
@@ -160,7 +157,7 @@ def test_a_plane_moves_as_it_says():
 
 
 def test_a_seed_is_a_clip():
-    pixels = lambda seed: [np.asarray(o.im) for o in moving(PHOTO, 2, (64, 48), seed)]
+    pixels = lambda seed: [np.asarray(o.im) for o in scene_frames(PHOTO, 2, (64, 48), seed)]
     assert np.array_equal(pixels(1), pixels(1)) and not np.array_equal(pixels(1), pixels(2))
-    small = list(moving(Image.new('L', (3, 2), 90), 2, (40, 30)))
+    small = list(scene_frames(Image.new('L', (3, 2), 90), 2, (40, 30)))
     assert np.asarray(small[1].im).std() == 0

@@ -10,9 +10,11 @@ from colorbook.core import InputError, UsageError
 from colorbook.data.synthetic import travel
 from colorbook.color.lab import rgb_to_lab
 from colorbook.data.photos import sample_photos
-from colorbook.models.temporal import from_image, pairs_of, S1Critic, S1Generator, SteadyLoss, TemporalUNet
-from colorbook.models.temporal import visibility, warp
-from colorbook.data.clips import camera_clip, clip_loaders, ClipItems, Clips, Film, split_clips, ToClips, windows
+from colorbook.models.temporal import from_image, S1Critic, S1Generator, SteadyLoss, TemporalUNet
+from colorbook.data.flow import compared_pairs
+from colorbook.data.flow import visibility_batch, warp_batch
+from colorbook.data.clips import clip_loaders, ClipItems, Clips, Film, split_clips, ToClips, windows
+from colorbook.data.synthetic import camera_clip
 from colorbook.training.export import export_stream, stream_card
 from colorbook.models.unet import MobileUNet
 
@@ -83,7 +85,7 @@ def test_warp_by_whole_pixels():
     y,flow = torch.rand(1, 2, 7, 9),torch.zeros(1, 2, 7, 9)
     for dx,dy in ((1, 0), (0, 2), (-3, 1)):
         flow[:,0],flow[:,1] = dx,dy
-        got = warp(y, flow)
+        got = warp_batch(y, flow)
         for i in range(7):
             for j in range(9):
                 want = y[0,:,min(max(i + dy, 0), 6),min(max(j + dx, 0), 8)]
@@ -95,11 +97,11 @@ def test_steady_loss_by_hand_and_its_invariances():
     y,moves = torch.rand(8, 2, 5, 6, generator=gen),torch.rand(2, 5, 3, 5, 6, generator=gen)
     loss = SteadyLoss(lambda *o: torch.tensor(2.), short=3., long=5.)
     total = 0
-    for i,j in pairs_of(4):
+    for i,j in compared_pairs(4):
         parts = []
         for n in range(2):
-            k = pairs_of(4).index((i, j))
-            moved = warp(y[4*n + i][None], moves[n,k,:2][None])[0]
+            k = compared_pairs(4).index((i, j))
+            moved = warp_batch(y[4*n + i][None], moves[n,k,:2][None])[0]
             parts.append(((y[4*n + j] - moved).abs()*moves[n,k,2]).mean())
         total = total + torch.stack(parts).mean()*(3/3 if j == i + 1 else 5/2)
     torch.testing.assert_close(loss(y, y, None, moves), 2 + total)
@@ -110,9 +112,9 @@ def test_steady_loss_by_hand_and_its_invariances():
 
 def test_visibility_closed_form():
     a,flow = torch.full((1, 3, 4, 4), .5),torch.zeros(1, 2, 4, 4)
-    torch.testing.assert_close(visibility(a, a + .2, flow), torch.full((1, 1, 4, 4), float(np.exp(-50*3*.04))))
+    torch.testing.assert_close(visibility_batch(a, a + .2, flow), torch.full((1, 1, 4, 4), float(np.exp(-50*3*.04))))
     flow[:,1,0] = -1
-    assert (visibility(a, a, flow)[0,0] == torch.tensor([0., 1, 1, 1])[:,None]).all()
+    assert (visibility_batch(a, a, flow)[0,0] == torch.tensor([0., 1, 1, 1])[:,None]).all()
 
 
 def test_no_frame_is_lost_and_no_window_crosses_a_cut():
@@ -154,7 +156,7 @@ def test_the_flow_of_a_camera_is_true(two):
         x = torch.from_numpy(frames).permute(0, 3, 1, 2)/255
         for off,found in errors.items():
             w = torch.from_numpy(flows[2])[None] + off
-            gap = (x[3:4] - warp(x[1:2], w)).abs().mean(1)*(visibility(x[1:2], x[3:4], w)[:,0] > 0)
+            gap = (x[3:4] - warp_batch(x[1:2], w)).abs().mean(1)*(visibility_batch(x[1:2], x[3:4], w)[:,0] > 0)
             found.append(gap[0,6:-6,6:-6].median().item())
     assert np.mean(errors[0]) < .03 and np.mean(errors[2]) > 2*np.mean(errors[0])
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['find_photos', 'read_truth', 'gray_picture', 'run_colorizer', 'measure_photos', 'with_ci', 'summarize_metrics',
-           'protocol', 'Evaluation', 'make_sheet', 'extremes', 'evaluate']
+           'protocol_card', 'Evaluation', 'make_sheet', 'extremes', 'evaluate']
 
 # %% ../../nbs/evaluation/protocol.ipynb #793b577a
 import json, os
@@ -96,7 +96,7 @@ def summarize_metrics(
     return result | {k: with_ci(table[list(o)].to_numpy(), ratio_of_means) for k,o in ratios.items() if o[0] in table}
 
 # %% ../../nbs/evaluation/protocol.ipynb #6a9df723
-def protocol(
+def protocol_card(
     size:int, # side in pixels
     lpips:str|None, # network, or what is missing
 ) -> dict: # names and values that JSON can hold
@@ -116,7 +116,7 @@ class Evaluation:
     "What a colorizer scored: a row a photo, means with intervals, and the protocol"
     photos:pd.DataFrame # rows of `measure_photos`
     summary:dict # of `summarize_metrics`
-    card:dict # of `protocol`, and what was measured
+    card:dict # of `protocol_card`, and what was measured
 
     def __str__(self):
         def cell(k): return '{mean:9.3f} [{low:.3f}, {high:.3f}]'.format(**self.summary[k]) if k in self.summary else ''
@@ -187,7 +187,7 @@ def evaluate(
     batches = list(chunked(items, bs))
     if progress: batches = with_progress(batches, 'measuring')
     table = pd.concat([measure_photos(colorizer, o, names, net, size) for o in batches], ignore_index=True)
-    result = Evaluation(table, summarize_metrics(table), protocol(size, state) | dict(about=about or {}))
+    result = Evaluation(table, summarize_metrics(table), protocol_card(size, state) | dict(about=about or {}))
     if out:
         result.save(out)
         with atomic_path(Path(out)/'sheet.jpg') as f: extremes(colorizer, items, table, size).save(f, quality=90)

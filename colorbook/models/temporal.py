@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['with_neighbors', 'Temporal', 'S1Generator', 'encode', 'mix', 'decode', 'S1Critic', 'Fusion', 'TemporalUNet', 'stages',
-           'from_image', 'warp', 'visibility', 'pairs_of', 'SteadyLoss']
+           'from_image', 'SteadyLoss']
 
 # %% ../../nbs/models/temporal.ipynb #b890e4e6
 import torch, torch.nn.functional as F
 from torch import nn, Tensor
 from ..core import InputError, UsageError
+from ..data.flow import compared_pairs, warp_batch
 from .critics import PatchCritic
 from .layers import InstanceNorm, SelfAttention, swap_norms
 from .unet import down, he_init, MobileUNet, up
@@ -177,38 +178,7 @@ def from_image(
     if lost: raise InputError(f'these are no weights of the image model: {lost[0]}', 'give a run of such a recipe')
     return net
 
-# %% ../../nbs/models/temporal.ipynb #6fb7432c
-def warp(
-    y:Tensor, # pictures, `n`xCxhxw
-    flow:Tensor, # where each pixel is found in `y`: pixels to the right and down, `n`x2xhxw
-) -> Tensor: # `n`xCxhxw; beyond the edge its last pixel goes on
-    "Fetch each pixel from where the flow points to"
-    h,w = y.shape[-2:]
-    at = torch.stack(torch.meshgrid(torch.arange(w), torch.arange(h), indexing='xy')).to(flow) + flow
-    side = torch.tensor([max(w - 1, 1), max(h - 1, 1)]).to(flow).view(2, 1, 1)
-    return F.grid_sample(y, (at*2/side - 1).permute(0, 2, 3, 1), padding_mode='border', align_corners=True)
-
-# %% ../../nbs/models/temporal.ipynb #954cee2f
-def visibility(
-    first:Tensor, # true earlier frames, `n`xCxhxw, in 0..1
-    later:Tensor, # true later frames
-    flow:Tensor, # where each pixel of `later` is found in `first`, `n`x2xhxw
-    k:float=50., # how fast trust falls
-) -> Tensor: # `n`x1xhxw, 1 where both show the same thing
-    "How far a flow can be trusted: exp(-k d^2) (Zhao et al., VCGAN), 0 outside of the picture"
-    h,w = flow.shape[-2:]
-    at = torch.stack(torch.meshgrid(torch.arange(w), torch.arange(h), indexing='xy')).to(flow) + flow
-    inside = (at >= -.5).all(1) & (at[:,0] <= w - .5) & (at[:,1] <= h - .5)
-    return (torch.exp(-k*(later - warp(first, flow)).square().sum(1))*inside)[:,None]
-
 # %% ../../nbs/models/temporal.ipynb #92abf5fa
-def pairs_of(
-    n:int, # frames of a clip that are answered
-) -> list: # pairs (earlier, later): neighbors first, then the first frame with each from the third on
-    "Which frames of a clip are compared"
-    return [(i, i + 1) for i in range(n - 1)] + [(0, i) for i in range(2, n)]
-
-# %% ../../nbs/models/temporal.ipynb #f1051fd7
 class SteadyLoss(nn.Module):
     "A content loss, and warped differences between the frames of a clip"
     def __init__(self,
@@ -222,14 +192,14 @@ class SteadyLoss(nn.Module):
         if hasattr(content, 'weights'): self.weights = content.weights
     def steady(self,
         color:Tensor, # about -1..1, (`bs`*T)xCxhxw
-        moves:Tensor, # flow to the earlier frame and visibility, `bs`xPx3xhxw, in the order of `pairs_of`
+        moves:Tensor, # flow to the earlier frame and visibility, `bs`xPx3xhxw, in the order of `compared_pairs`
     ) -> Tensor: # scalar
         "Weighted mean of the short plus that of the long term"
         n = (moves.shape[1] + 3)//2
         y,total = color.unflatten(0, (-1, n)),color.new_zeros(())
-        for (i,j),m in zip(pairs_of(n), moves.unbind(1)):
+        for (i,j),m in zip(compared_pairs(n), moves.unbind(1)):
             weight = self.short/(n - 1) if j == i + 1 else self.long/(n - 2)
-            total = total + weight*((y[:,j] - warp(y[:,i], m[:,:2])).abs()*m[:,2:]).mean()
+            total = total + weight*((y[:,j] - warp_batch(y[:,i], m[:,:2])).abs()*m[:,2:]).mean()
         return total
     def forward(self,
         output:Tensor, # generated, of all answered frames

@@ -110,7 +110,7 @@ def open_video(
     c.close()
     raise InputError(f"there is no video stream in '{video}'", 'give a file with moving pictures')
 
-# %% ../../nbs/video/read.ipynb #c66501c1
+# %% ../../nbs/video/read.ipynb #8ad58ff8
 FRAME_SUFFIXES = {'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp'}
 
 def frame_files(
@@ -138,7 +138,7 @@ def is_frame_folder(
     names = [o.stem for o in path.iterdir() if o.suffix.lower() in FRAME_SUFFIXES] if path.is_dir() else []
     return any(names) and all(o.isdigit() for o in names if not o.startswith('.'))
 
-# %% ../../nbs/video/read.ipynb #e0e91ce6
+# %% ../../nbs/video/read.ipynb #4dce363c
 def _frame_pattern(files:dict) -> tuple[str,dict]: # of `frame_files`
     "How FFmpeg is told to read numbered pictures in their order"
     paths,kind = [o.absolute() for o in files.values()],next(iter(files.values())).suffix

@@ -17,7 +17,7 @@ import hashlib, os, random
 from pathlib import Path
 from types import SimpleNamespace
 import numpy as np, torch, torch.nn.functional as F
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image
 from fastai.data.core import DataLoaders
 from fastai.data.load import DataLoader
 from torch import Tensor
@@ -28,18 +28,18 @@ from colorbook.video.shots import mark_shots
 from colorbook.data.frames import frame_shots
 from colorbook.color.lab import gray_to_L, grays
 from colorbook.data.photos import Photos, read_photo
-from colorbook.models.temporal import pairs_of, visibility
+from colorbook.data.flow import compared_pairs, visibility_batch
+from colorbook.data.synthetic import camera_clip
 
 # %%
 #| hide
-import tempfile, matplotlib.pyplot as plt
+import tempfile
 from fastcore.test import *
 from colorbook.data.loaders import present
 from colorbook.video.read import write_clip
 from colorbook.data.synthetic import travel
-from colorbook.color.lab import show_row
 from colorbook.data.photos import sample_photos
-from colorbook.models.temporal import warp
+from colorbook.data.flow import warp_batch
 
 # %% [markdown]
 # ## Films
@@ -151,106 +151,10 @@ test_close(middle, 2*true, eps=.1)
 middle,2*true
 
 # %% [markdown]
-# ## A camera moves over a photo
-
-# %% [markdown]
-# A photo has all its colors and no time. A camera that pans and zooms over it makes time: [`travel`](synthetic.ipynb) draws such a film, here we also want to know the flow. Where frame $i$ shows the square of side $s_i$ at $o_i$ in the photo, the pixel at $u$ of frame $j$, each of $n$ pixels, was at
-#
-# $$u'=\left(o_j+u\frac{s_j}{n}-o_i\right)\frac{n}{s_i}$$
-#
-# so the flow $u'-u$ needs no measuring. The camera's hand trembles a little, because hands do and because nothing else tells a network that half a pixel of movement is no reason for another color.
-
-# %%
-#| export
-def ride(
-    w:int, h:int, # size of the photo
-    n:int, # frames
-    rng, # a `random.Random`
-    speed:float=.12, # largest way of the whole clip, as a share of what the camera sees
-) -> np.ndarray: # nx3: left, top and side of a square in the photo for each frame
-    "A camera that pans, zooms and trembles"
-    side,zoom = min(w, h)*rng.uniform(.6, .95),rng.uniform(-.08, .08)
-    x,y = rng.uniform(0, w - side),rng.uniform(0, h - side)
-    dx,dy = (side*rng.uniform(-speed, speed) for _ in range(2))
-    t = np.linspace(-.5, .5, n)
-    s = side*np.exp(zoom*t).clip(0, min(w, h)/side)
-    shake = np.array([[rng.gauss(0, .004*side) for _ in range(2)] for _ in t])
-    at = np.stack([x + dx*t + (side - s)/2, y + dy*t + (side - s)/2], 1) + shake
-    return np.c_[at.clip(0, np.stack([w - s, h - s], 1)), s]
-
-# %%
-#| export
-def look(im, box, size): # what the camera sees, `size`x`size`
-    x,y,s = box
-    return im.resize((size, size), Image.Resampling.BILINEAR, box=(x, y, x + s, y + s))
-
-def ride_flow(
-    first:np.ndarray, # square of the earlier frame: left, top, side
-    later:np.ndarray, # square of the later one
-    n:int, # pixels of a side
-) -> np.ndarray: # 2xnxn: where each pixel of the later frame is found in the earlier one
-    "The flow between two places of a camera"
-    u = np.arange(n) + .5
-    x,y = ((later[k] + u*later[2]/n - first[k])*n/first[2] - u for k in (0, 1))
-    return np.stack(np.broadcast_arrays(x[None], y[:,None])).astype(np.float32)
-
-# %% [markdown]
-# What is near moves faster than what is far. Two layers make a *parallax*: over the photo's film lies a piece of another photo, an ellipse of it, with a camera of its own. Each pixel has the flow of the layer it shows, and what the nearer layer uncovers has no true flow; there the colors of the warped frame are wrong and the visibility falls, as in a real film.
-
-# %%
-#| export
-def camera_clip(
-    photo:Image.Image,
-    n:int, # frames
-    size:int, # side of the frames
-    rng, # a `random.Random`
-    front:Image.Image=None, # a photo of which a piece passes in front
-    step:int=4, # colors are compared at this fraction of the size
-) -> tuple[np.ndarray,list]: # frames nx`size`x`size`x3, and flow for each of `pairs_of(n - 2)` of the inner frames
-    "A film from a photo, or of two layers from two, with its true flow"
-    boxes,inner,k = ride(*photo.size, n, rng),pairs_of(n - 2),size//step
-    frames = [look(photo, o, size) for o in boxes]
-    flows = [ride_flow(boxes[i + 1], boxes[j + 1], k) for i,j in inner]
-    if front is not None:
-        near,piece = ride(*front.size, n, rng, .3),Image.new('L', front.size)
-        x,y,s = near[n//2]
-        a,b = sorted(rng.uniform(0, 1) for _ in range(2)),sorted(rng.uniform(0, 1) for _ in range(2))
-        ImageDraw.Draw(piece).ellipse((x + a[0]*s, y + b[0]*s, x + a[1]*s + 9, y + b[1]*s + 9), 255)
-        masks = [look(piece, o, size) for o in near]
-        frames = [Image.composite(look(front, o, size), f, m) for o,f,m in zip(near, frames, masks)]
-        shown = [np.asarray(m.resize((k, k), Image.Resampling.BOX)) > 127 for m in masks]
-        flows = [np.where(shown[j + 1], ride_flow(near[i + 1], near[j + 1], k), w) for (i,j),w in zip(inner, flows)]
-    return np.stack([np.asarray(o) for o in frames]),flows
-
-# %% [markdown]
-# The proof that a known flow is right is that it takes one frame to the other. With one layer all that differs is interpolation; with two, it is the band that is uncovered. And a flow that is wrong by a pixel is worse by far.
-
-# %%
-rng = random.Random(seed)
-photos = sample_photos(256)
-def errors(front, off=0.):
-    frames,flows = camera_clip(photos[0], 5, size, rng, front, step=1)
-    x = torch.from_numpy(frames).permute(0, 3, 1, 2)/255
-    first,later,w = x[1:2],x[3:4],torch.from_numpy(flows[2])[None] + off
-    return ((later - warp(first, w)).abs().mean(1)*(visibility(first, later, w)[:,0] > 0))[0,6:-6,6:-6].mean().item()
-one,two,wrong = ([errors(f, off) for _ in range(5)] for f,off in ((None, 0), (photos[1], 0), (None, 1.)))
-assert np.mean(one) < .02 and np.mean(wrong) > 2*np.mean(one) and np.mean(one) < np.mean(two) < .1
-[round(float(np.mean(o)), 4) for o in (one, two, wrong)]
-
-# %%
-#| label: fig-ride
-#| fig-cap: "A camera's film with a piece of another photo in front, flow (right red, down green), visibility."
-frames,flows = camera_clip(photos[4], 5, 192, random.Random(3), photos[1], step=1)
-x = torch.from_numpy(frames).permute(0, 3, 1, 2)/255
-w = torch.from_numpy(flows[2])[None]
-shade = torch.cat([.5 + w[0]/w.abs().max()/2, torch.full((1, 192, 192), .5)])
-show_row([x[0], x[4], shade, visibility(x[1:2], x[3:4], w)[0]], ['first', 'last', 'flow', 'visible'])
-
-# %% [markdown]
 # ## Clips
 
 # %% [markdown]
-# All sources together are one set of clips: windows of films and photos to ride over. A film is held out by its end, a photo by its hash as [ever](loaders.ipynb); S1's folders `train/` and `val/` say themselves which is which. Between what is learned and what is held out of one film lie a few frames that are neither, since neighboring frames are the same picture.
+# All sources together are one set of clips: windows of films, and photos over which the camera of [synthetic clips](synthetic.ipynb) rides, whose flow needs no measuring. A film is held out by its end, a photo by its hash as [ever](loaders.ipynb); S1's folders `train/` and `val/` say themselves which is which. Between what is learned and what is held out of one film lie a few frames that are neither, since neighboring frames are the same picture.
 
 # %%
 #| export
@@ -348,7 +252,7 @@ def film_clip(
     x,y = (((rng.randint(0, o - size) if rng else (o - size)//2)//4*4) for o in (w, h))
     cut,small = np.s_[y:y + size,x:x + size],np.s_[:,y//step:(y + size)//step,x//step:(x + size)//step]
     frames = np.stack([np.zeros((size, size, 3), np.uint8) if i is None else film.frames[i][cut] for i in window])
-    flows = [film_flow(film, window[i + 1], window[j + 1], step)[small] for i,j in pairs_of(len(window) - 2)]
+    flows = [film_flow(film, window[i + 1], window[j + 1], step)[small] for i,j in compared_pairs(len(window) - 2)]
     if not rng or rng.random() < .5: return frames,flows
     return frames[:,:,::-1],[o[:,:,::-1]*np.array([-1, 1], o.dtype)[:,None,None] for o in flows]
 
@@ -419,8 +323,8 @@ class ToClips:
     def moves(self, rgb, flows):
         "Flow and visibility, as `SteadyLoss` wants them"
         small = F.avg_pool2d(rgb.flatten(0, 1), self.step).unflatten(0, rgb.shape[:2])
-        pairs = zip(pairs_of(rgb.shape[1]), flows.unbind(1))
-        return torch.stack([torch.cat([w, visibility(small[:,i], small[:,j], w)], 1) for (i,j),w in pairs], 1)
+        pairs = zip(compared_pairs(rgb.shape[1]), flows.unbind(1))
+        return torch.stack([torch.cat([w, visibility_batch(small[:,i], small[:,j], w)], 1) for (i,j),w in pairs], 1)
 
 # %%
 #| export
@@ -440,7 +344,7 @@ def clip_loaders(
     "Batches of clips for training and for validation"
     train,held = split_clips(clips, valid, seed)
     for film,_,o in clips.items:
-        for i,j in pairs_of(clips.n) if film else (): film_flow(film, o[i + 1], o[j + 1], clips.step)
+        for i,j in compared_pairs(clips.n) if film else (): film_flow(film, o[i + 1], o[j + 1], clips.step)
     def dl(at, training):
         to = ToClips(aged=aged if training else 0., lone=lone if training else 0., step=clips.step, **kwargs)
         return ClipDL(ClipItems(clips, at, training), bs=min(bs, len(at)), shuffle=training, drop_last=training,
@@ -453,7 +357,7 @@ def clip_loaders(
 # The frame count, S1's defect: thirteen frames in batches of four are thirteen answers where they are measured, in order. Training shuffles and may drop; measuring does neither. The same with folders as `extract_frames` writes them, and with a video.
 
 # %%
-home = Path(tempfile.mkdtemp())
+home,photos = Path(tempfile.mkdtemp()),sample_photos(256)
 for folder,start,n in (('train', 1, 13), ('val', 10000, 6)):
     (home/folder).mkdir()
     for i,o in enumerate(travel(photos[0 if start == 1 else 3], n, (96, 64))): o.save(home/folder/f'{start + i:05}.png')
@@ -483,8 +387,9 @@ dls = clip_loaders(Clips([film, photos[:4]], size, 3), 4, valid=.25, aged=.5)
 x,target,moves = dls.train.one_batch()
 test_eq((x.shape, target.shape, moves.shape), ((4, 5, size, size), (12, 2, 16, 16), (4, 3, 3, 16, 16)))
 y = target.unflatten(0, (4, 3))
-gaps = [((y[:,j] - warp(y[:,i], m[:,:2])).abs()*m[:,2:]).mean() for (i,j),m in zip(pairs_of(3), moves.unbind(1))]
-blunt = [(y[:,j] - y[:,i]).abs().mean() for i,j in pairs_of(3)]
+gaps = [((y[:,j] - warp_batch(y[:,i], m[:,:2])).abs()*m[:,2:]).mean()
+        for (i,j),m in zip(compared_pairs(3), moves.unbind(1))]
+blunt = [(y[:,j] - y[:,i]).abs().mean() for i,j in compared_pairs(3)]
 assert sum(gaps) < .6*sum(blunt)
 black,there = torch.zeros(200, 5, 3, 8, 8, dtype=torch.uint8),torch.ones(200, 5, dtype=torch.bool)
 alone = ToClips(lone=.5)((black, there, torch.zeros(200, 0, 2, 2, 2)))[0]
@@ -499,12 +404,11 @@ assert all(torch.equal(a, b) for p,q in zip(again, dls.valid) for a,b in zip(p, 
 # ## What we have
 #
 # - films from videos and from S1's folders, and windows in which each frame is answered exactly once, never across a cut;
-# - `camera_clip`, which makes a film of a photo, with a piece of another in front, and knows its flow;
 # - `clip_loaders`, from which training takes clips with flow and visibility, and which holds out the end of every film.
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Give the piece in front a shadow. Which of flow and visibility is wrong then, and does it matter?
-# 2. Rotate the camera. What becomes of the formula for $u'$?
+# 1. A video is kept in memory, small. What would it take to keep it in a file, and which of the functions would notice?
+# 2. Train on windows of five frames and on triples of the same film. Which of the two sees more of the film in an epoch?
 # 3. Count how many frames S1's tester loses of a film of 1,000 frames with a batch size of 8 and of 48.

@@ -159,7 +159,7 @@ def summarize_metrics(
 
 # %%
 #| export
-def protocol(
+def protocol_card(
     size:int, # side in pixels
     lpips:str|None, # network, or what is missing
 ) -> dict: # names and values that JSON can hold
@@ -180,7 +180,7 @@ class Evaluation:
     "What a colorizer scored: a row a photo, means with intervals, and the protocol"
     photos:pd.DataFrame # rows of `measure_photos`
     summary:dict # of `summarize_metrics`
-    card:dict # of `protocol`, and what was measured
+    card:dict # of `protocol_card`, and what was measured
 
     def __str__(self):
         def cell(k): return '{mean:9.3f} [{low:.3f}, {high:.3f}]'.format(**self.summary[k]) if k in self.summary else ''
@@ -259,7 +259,7 @@ def evaluate(
     batches = list(chunked(items, bs))
     if progress: batches = with_progress(batches, 'measuring')
     table = pd.concat([measure_photos(colorizer, o, names, net, size) for o in batches], ignore_index=True)
-    result = Evaluation(table, summarize_metrics(table), protocol(size, state) | dict(about=about or {}))
+    result = Evaluation(table, summarize_metrics(table), protocol_card(size, state) | dict(about=about or {}))
     if out:
         result.save(out)
         with atomic_path(Path(out)/'sheet.jpg') as f: extremes(colorizer, items, table, size).save(f, quality=90)

@@ -16,6 +16,7 @@ size,bs,seed = 64,2,13
 import torch, torch.nn.functional as F
 from torch import nn, Tensor
 from colorbook.core import InputError, UsageError
+from colorbook.data.flow import compared_pairs, warp_batch
 from colorbook.models.critics import PatchCritic
 from colorbook.models.layers import InstanceNorm, SelfAttention, swap_norms
 from colorbook.models.unet import down, he_init, MobileUNet, up
@@ -25,8 +26,9 @@ from colorbook.models.unet import down, he_init, MobileUNet, up
 import numpy as np, matplotlib.pyplot as plt
 from fastcore.test import *
 from torch.nn.utils.parametrize import is_parametrized
+from colorbook.color.lab import split_lab
+from colorbook.data.flow import visibility_batch
 from colorbook.data.loaders import present
-from colorbook.color.lab import show_row, split_lab
 from colorbook.data.photos import sample_photos
 
 # %% [markdown]
@@ -340,93 +342,16 @@ test_eq([k for k in before if 'running' in k and not torch.equal(before[k], froz
 {k: sum(p.numel() for p in g) for k,g in zip(('decoder', 'fusion'), frozen.groups())}
 
 # %% [markdown]
-# ## Moving along
-
-# %% [markdown]
-# To see flicker in a colored film we must compare the same thing in two frames, and things move. An optical flow $w$ says for each pixel of frame $j$ where it was in frame $i$: what is at $p$ now was at $p+w(p)$ then. To *warp* frame $i$ is to fetch it from there, in between pixels bilinearly:
-#
-# $$\hat y_i(p)=y_i(p+w(p))$$
-
-# %%
-#| export
-def warp(
-    y:Tensor, # pictures, `n`xCxhxw
-    flow:Tensor, # where each pixel is found in `y`: pixels to the right and down, `n`x2xhxw
-) -> Tensor: # `n`xCxhxw; beyond the edge its last pixel goes on
-    "Fetch each pixel from where the flow points to"
-    h,w = y.shape[-2:]
-    at = torch.stack(torch.meshgrid(torch.arange(w), torch.arange(h), indexing='xy')).to(flow) + flow
-    side = torch.tensor([max(w - 1, 1), max(h - 1, 1)]).to(flow).view(2, 1, 1)
-    return F.grid_sample(y, (at*2/side - 1).permute(0, 2, 3, 1), padding_mode='border', align_corners=True)
-
-# %% [markdown]
-# Whole pixels must come back as they are, halves as means, and a flow that points out of the picture gets the edge.
-
-# %%
-y = torch.rand(bs, 3, 9, 12)
-flow = torch.zeros(bs, 2, 9, 12)
-test_close(warp(y, flow), y, eps=1e-6)
-flow[:,0],flow[:,1] = 2,-1
-test_close(warp(y, flow)[...,1:,:-2], y[...,:-1,2:], eps=1e-5)
-test_close(warp(y, flow)[...,0,:-2], y[...,0,2:], eps=1e-5)
-half = torch.zeros(bs, 2, 9, 12)
-half[:,0] = .5
-test_close(warp(y, half)[...,:-1], (y[...,:-1] + y[...,1:])/2, eps=1e-5)
-mixed = torch.zeros(1, 2, 1, 3)
-mixed[0,0,0] = torch.tensor([2., 0, -1])
-test_eq(warp(torch.tensor([[[[1., 2, 4]]]]), mixed), torch.tensor([[[[4., 2, 2]]]]))
-warp(y, flow).shape
-
-# %% [markdown]
-# Not everything in a frame was there in the one before. Where the *true* frames, one warped to the other, disagree by $d$, the pixel was hidden, or the flow is wrong, or the light has changed; there the color may change as well. VCGAN [@zhao2022] weighs every pixel by
-#
-# $$v=\exp(-50\,\lVert x_j-\hat x_i\rVert^2)$$
-#
-# over RGB in 0..1, which is one half at a difference of 0.12. Where the flow points out of the picture, there is no true pixel and $v=0$.
-
-# %%
-#| export
-def visibility(
-    first:Tensor, # true earlier frames, `n`xCxhxw, in 0..1
-    later:Tensor, # true later frames
-    flow:Tensor, # where each pixel of `later` is found in `first`, `n`x2xhxw
-    k:float=50., # how fast trust falls
-) -> Tensor: # `n`x1xhxw, 1 where both show the same thing
-    "How far a flow can be trusted: exp(-k d^2) (Zhao et al., VCGAN), 0 outside of the picture"
-    h,w = flow.shape[-2:]
-    at = torch.stack(torch.meshgrid(torch.arange(w), torch.arange(h), indexing='xy')).to(flow) + flow
-    inside = (at >= -.5).all(1) & (at[:,0] <= w - .5) & (at[:,1] <= h - .5)
-    return (torch.exp(-k*(later - warp(first, flow)).square().sum(1))*inside)[:,None]
-
-# %%
-a = torch.rand(1, 3, 6, 8)
-b,shift = a.roll(2, 3),torch.zeros(1, 2, 6, 8)
-shift[:,0] = -2
-sure = visibility(a, b, shift)
-test_close(sure[...,2:], 1, eps=1e-4)
-test_eq(sure[...,:2].abs().max(), torch.tensor(0.))
-test_close(visibility(a, a + .1, shift*0), np.exp(-50*3*.01), eps=1e-4)
-sure[0,0,0]
-
-# %% [markdown]
 # ## Losses over time
 
 # %% [markdown]
-# Two colored frames $i<j$ of a clip should agree where the film itself does:
+# [Flow in batches](../data/flow.ipynb) has moved frames along a flow, $\hat y_i$, and weighed each pixel by how far that can be trusted, $v_{ij}$. Two colored frames $i<j$ of a clip should agree where the film itself does:
 #
 # $$\ell_{ij}=\frac1N\sum v_{ij}\left|y_j-\hat y_i\right|$$
 #
 # Neighbors, $(t,t+1)$, keep color from flickering: the short term. The first frame and each later one, $(1,t)$, keep it from drifting: the long term; where $t=2$ it would be the short one again and is left out. The sum is a mean over all $N$ values, so neither size nor batch changes it, and pixels that are not visible count as zero. Flow and visibility are made of the *true* frames, once, before training; nothing that the generator does can move them. VCGAN gives the short term a weight of 3 and the long one of 5 beside 10 for L1.
 #
 # What such a loss wants most is gray: gray never flickers. It needs a content loss beside it that wants color, and whoever measures flicker must look at colorfulness, too.
-
-# %%
-#| export
-def pairs_of(
-    n:int, # frames of a clip that are answered
-) -> list: # pairs (earlier, later): neighbors first, then the first frame with each from the third on
-    "Which frames of a clip are compared"
-    return [(i, i + 1) for i in range(n - 1)] + [(0, i) for i in range(2, n)]
 
 # %%
 #| export
@@ -443,14 +368,14 @@ class SteadyLoss(nn.Module):
         if hasattr(content, 'weights'): self.weights = content.weights
     def steady(self,
         color:Tensor, # about -1..1, (`bs`*T)xCxhxw
-        moves:Tensor, # flow to the earlier frame and visibility, `bs`xPx3xhxw, in the order of `pairs_of`
+        moves:Tensor, # flow to the earlier frame and visibility, `bs`xPx3xhxw, in the order of `compared_pairs`
     ) -> Tensor: # scalar
         "Weighted mean of the short plus that of the long term"
         n = (moves.shape[1] + 3)//2
         y,total = color.unflatten(0, (-1, n)),color.new_zeros(())
-        for (i,j),m in zip(pairs_of(n), moves.unbind(1)):
+        for (i,j),m in zip(compared_pairs(n), moves.unbind(1)):
             weight = self.short/(n - 1) if j == i + 1 else self.long/(n - 2)
-            total = total + weight*((y[:,j] - warp(y[:,i], m[:,:2])).abs()*m[:,2:]).mean()
+            total = total + weight*((y[:,j] - warp_batch(y[:,i], m[:,:2])).abs()*m[:,2:]).mean()
         return total
     def forward(self,
         output:Tensor, # generated, of all answered frames
@@ -476,8 +401,6 @@ test_close(loss.steady(y, still), by_hand, eps=1e-6)
 test_close(loss.steady(y.repeat(4, 1, 1, 1), still.repeat(4, 1, 1, 1, 1)), by_hand, eps=1e-6)
 big = lambda o: o.repeat_interleave(3, -1).repeat_interleave(3, -2)
 test_close(loss.steady(big(y), big(still)), by_hand, eps=1e-6)
-test_eq([pairs_of(o) for o in (1, 2, 3, 4)], [[], [(0, 1)], [(0, 1), (1, 2), (0, 2)],
-    [(0, 1), (1, 2), (2, 3), (0, 2), (0, 3)]])
 test_close(SteadyLoss(lambda *o: 7.)(y, y, None, still), 7 + 3*short + 5*long, eps=1e-6)
 by_hand
 
@@ -486,9 +409,9 @@ rgb = torch.from_numpy(np.array(sample_photos(128)[2])).permute(2, 0, 1)[None]/2
 film = torch.cat([rgb[...,32:96,2*i:2*i + 96] for i in range(3)])
 ab = split_lab(film)[1].requires_grad_()
 moves = torch.zeros(1, 3, 3, 64, 96)
-for k,(i,j) in enumerate(pairs_of(3)):
+for k,(i,j) in enumerate(compared_pairs(3)):
     moves[:,k,0] = 2*(j - i)
-    moves[:,k,2:] = visibility(film[i:i + 1], film[j:j + 1], moves[:,k,:2])
+    moves[:,k,2:] = visibility_batch(film[i:i + 1], film[j:j + 1], moves[:,k,:2])
 steady = SteadyLoss(lambda *o: 0)
 assert (moves[:,:,2,:,:-4] > .999).all() and (moves[:,:,2,:,-1] == 0).all()
 blink = ab + .05*torch.tensor([1., -1, 1]).view(3, 1, 1, 1)
@@ -497,23 +420,16 @@ assert steady.steady(ab, moves) < 1e-4 < .2 < steady.steady(blink, moves)
 assert (slope[:,:,:,8:-8].abs().sum((1, 2, 3)) > 0).all()
 steady.steady(blink, moves).item(),3*.1
 
-# %%
-#| label: fig-warp
-#| fig-cap: "Two frames of a moving camera, their difference without and with warping, and what is visible."
-apart = (film[2] - film[0]).abs().mean(0, keepdim=True)*3
-warped = (film[2:] - warp(film[:1], moves[:,2,:2])).abs().mean(1)*3
-show_row([film[0], film[2], apart, warped, moves[0,2,2:]], ['first', 'third', 'difference', 'warped', 'visible'])
-
 # %% [markdown]
 # ## What we have
 #
 # - `S1Generator` and `S1Critic`, with exactly S1's parameters, for any size and at the ends of shots;
 # - `TemporalUNet`, which begins as the image model, and whose answer to a still picture or a photo never depends on the fusion;
-# - `warp`, `visibility` and `SteadyLoss`, which let color move with the film and nothing else.
+# - `SteadyLoss`, which lets color move with the film and nothing else.
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. Give `Fusion` kernels of 3x3. For which size of the features does that help a camera that pans by 8 pixels a frame?
-# 2. A light is switched on in a film. What does $v$ say in that frame, and what should it say if color is compared and not light?
+# 2. A light is switched on in a film. What does the visibility $v$ say in that frame, and what should it say if color is compared and not light?
 # 3. Replace the difference in `Fusion` by S1's concatenation, with an identity for the present frame. Which of the three properties are left?

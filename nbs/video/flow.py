@@ -26,7 +26,7 @@ import matplotlib.pyplot as plt, pandas as pd
 from PIL import Image
 from fastcore.test import *
 from skimage import data
-from colorbook.data.synthetic import Scene, planes, travel
+from colorbook.data.synthetic import Scene, scene_planes, travel
 photo = Image.fromarray(data.astronaut())
 
 # %% [markdown]
@@ -260,7 +260,8 @@ def measure(preset, scale, scenes=8):
     "Mean end-point errors, shares left out, milliseconds a flow"
     rows = []
     for i in range(scenes):
-        s = Scene(planes(photo if i%2 else Image.fromarray(data.chelsea()), (width, height), seed + i), (width, height))
+        im = photo if i%2 else Image.fromarray(data.chelsea())
+        s = Scene(scene_planes(im, (width, height), seed + i), (width, height))
         a,b = (np.asarray(s.at(t).convert('L')) for t in (0, 1))
         true,seen = s.flow(0, 1)
         begin = time.perf_counter()
@@ -278,7 +279,7 @@ table.round(2)
 #| label: fig-error
 #| fig-cap: "End-point error of three presets at full size: share of the visible pixels whose error is larger."
 def errors(preset, i):
-    s = Scene(planes(photo, (width, height), seed + i), (width, height))
+    s = Scene(scene_planes(photo, (width, height), seed + i), (width, height))
     true,seen = s.flow(0, 1)
     return np.linalg.norm(flow(*(np.asarray(s.at(t).convert('L')) for t in (0, 1)), preset) - true, axis=2)[seen]
 fig,ax = plt.subplots(figsize=(6, 2.5))

@@ -18,7 +18,7 @@ import torch
 from fastai.vision.all import *
 from torch import nn, Tensor
 from torch.utils._pytree import tree_map_only
-from colorbook.color.bins import AnnealedMean, BinLoss, class_weights
+from colorbook.color.bins import AnnealedMean, class_weights
 from colorbook.color.lab import gray_to_L, grays
 from colorbook.core import UsageError
 from colorbook.data.clips import clip_loaders, Clips
@@ -26,8 +26,8 @@ from colorbook.data.hdf5 import DBPhotos
 from colorbook.data.loaders import color_loaders, targets
 from colorbook.data.photos import Photos
 from colorbook.imaging.colorizer import load_model
-from colorbook.losses.basic import L1Loss, SmoothL1Loss
-from colorbook.losses.content import ColorfulnessLoss, L2Loss, PerceptualLoss, SumLoss, TotalVariationLoss, vgg
+from colorbook.losses.adversarial import adversarial_losses
+from colorbook.losses.content import BinLoss, ColorL1, content_losses
 from colorbook.models.critics import PatchCritic, S0Critic
 from colorbook.models.encoder_unet import EncoderUNet
 from colorbook.models.energy import EnergyCritic
@@ -94,15 +94,6 @@ critics = dict(
     channels=lambda r: ChannelCritics('rgb' if r.target == 'rgb' else 'ab'),
     channels_lab=lambda r: ChannelCritics('lab'), # target rgb
     patch_and_whole=lambda r: Critics([S4Critic(planes_of(r)), S2Critic(None, planes_of(r), True)], (.5, .5)))
-contents = dict(
-    l1=lambda r, prior: L1Loss(r.lam),
-    smooth_l1=lambda r, prior: SmoothL1Loss(r.lam),
-    l2=lambda r, prior: L2Loss(r.lam),
-    perceptual=lambda r, prior: SumLoss(l1=L1Loss(r.lam), vgg=PerceptualLoss(vgg(), 5*r.lam)),
-    l1_tv=lambda r, prior: SumLoss(l1=L1Loss(r.lam), tv=TotalVariationLoss(.1*r.lam)),
-    colorful=lambda r, prior: SumLoss(l1=L1Loss(r.lam), color=ColorfulnessLoss(.5*r.lam)),
-    bins=lambda r, prior: BinLoss(class_weights(prior, alpha=r.rebalance)))
-counted = {'bins', 'steady'} # contents that want the prior
 
 # %%
 #| export
@@ -128,11 +119,6 @@ def teach(
     L = gray_to_L(grays[model.card['gray']](rgb))
     return torch.stack([torch.from_numpy(model.ab(o[0].numpy())) for o in L.cpu()]).to(rgb)
 
-class ColorL1(nn.Module):
-    "Mean distance of the colors that a classifier's scores stand for"
-    def __init__(self, color): super().__init__(); self.color = color
-    def forward(self, output, target, L=None): return (self.color(output) - target).abs().mean()
-
 # %% [markdown]
 # It answers to each picture by itself, at any size that the network can halve.
 
@@ -156,9 +142,14 @@ def make_temporal(
 
 generators['temporal'] = lambda r, state: make_temporal(state)
 targets['taught'] = teach
-contents['steady'] = lambda r, prior: SteadyLoss(BinLoss(class_weights(prior, alpha=r.rebalance)), AnnealedMean(),
-    3*r.lam, 5*r.lam)
-contents['follow'] = lambda r, prior: SteadyLoss(ColorL1(AnnealedMean()), AnnealedMean(), 3*r.lam, 5*r.lam)
+
+@content_losses('steady', outputs=('bins4',), prior=True)
+def _steady(lam=1., prior=None, rebalance=1.):
+    weights = None if prior is None else class_weights(prior, alpha=rebalance)
+    return SteadyLoss(BinLoss(weights), AnnealedMean(), 3*lam, 5*lam)
+
+@content_losses('follow', outputs=('bins4',))
+def _follow(lam=1.): return SteadyLoss(ColorL1(AnnealedMean()), AnnealedMean(), 3*lam, 5*lam)
 
 # %% [markdown]
 # ## How pictures are read
@@ -222,7 +213,7 @@ loaders['clips'] = lambda *args: read_clips(*args, answered=3, square=False, lon
 def check_recipe(recipe:Recipe) -> Recipe: # the same
     "`UsageError` where a recipe names what does not exist"
     for p in recipe.phases: make_gan_callback(recipe.adversarial, mode=p.mode)
-    known = dict(generator=generators, critic=critics, content=contents, target=targets, gray=grays)
+    known = dict(generator=generators, critic=critics, content=content_losses, target=targets, gray=grays)
     for k,names in known.items():
         name = getattr(recipe, k)
         if name not in names: raise UsageError(f"there is no {k} '{name}'", f"choose {', '.join(names)}")

@@ -22,13 +22,14 @@ from colorbook.color.bins import color_prior, SoftBins
 from colorbook.core import InputError, UsageError, atomic_path, malloc_policy
 from colorbook.data.audit import load_prior
 from colorbook.data.photos import Photos
+from colorbook.losses.content import content_losses
 from colorbook.training.gan import ClipCritic, ClipNorms, gan_splitter
 from colorbook.training.journal import draw_sheet, example, RunRecorder, load_checkpoint, seed_everything
 from colorbook.training.monitor import GANMonitor
 from colorbook.training.nogan import NoGANStop, ValidationPanel
 from colorbook.training.pretrained import state_for
 from colorbook.training.recipes import load_recipe, Recipe, save_recipe, vary
-from colorbook.training.registry import check_recipe, contents, counted, generators, load_data, make_gan
+from colorbook.training.registry import check_recipe, generators, load_data, make_gan
 from colorbook.training.schedules import make_gan_callback
 
 # %%
@@ -58,10 +59,11 @@ def make_content(
     n:int=40, # batches that are counted
 ):
     "The content loss of a recipe"
-    if recipe.content not in counted: return contents[recipe.content](recipe, None)
+    make = partial(content_losses[recipe.content], lam=recipe.lam, rebalance=recipe.rebalance)
+    if not content_losses[recipe.content].prior: return make()
     if prior: p = load_prior(prior)
     else: p = color_prior(SoftBins(), (b[1].cpu() for _,b in zip(range(n), iter(dls.train))))
-    return contents[recipe.content](recipe, p).to(dls.device)
+    return make(prior=p).to(dls.device)
 
 # %%
 #| export
@@ -258,7 +260,8 @@ class Fuse:
         if Fuse.calls == Fuse.blow: raise KeyboardInterrupt
         return F.l1_loss(out.tanh(), ab)*(math.nan if Fuse.calls == Fuse.nan else 1)
 
-generators['tiny'],contents['fuse'] = (lambda r, state: Tiny()),(lambda r, prior: Fuse())
+generators['tiny'] = lambda r, state: Tiny()
+content_losses('fuse')(Fuse)
 phases = (Phase('content', 2, (1e-2, 0.)), Phase('critic', 1, (0., 1e-3), one_cycle=False),
     Phase('both', 1, (1e-3, 1e-3), share=.5))
 tiny = Recipe('tiny', phases, generator='tiny', content='fuse', target='ab', size=size, bs=8, aged=.3, valid=.25)

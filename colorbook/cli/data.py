@@ -183,7 +183,7 @@ def rides_command(
     seed: Annotated[int, typer.Option(help='Another seed makes others.')] = 0,
 ):
     "Make films of photos, with a camera that moves over them, and their true flow."
-    done = train_half('data.rides').write_rides(photos, out, count, frames, size, front, seed)
+    done = train_half('data.synthetic').write_rides(photos, out, count, frames, size, front, seed)
     print(f'{out}: {len(done)} clips')
 
 # %% ../../nbs/cli/data.ipynb #ce76b5c1

@@ -34,7 +34,7 @@ class Recipe:
     critic:str='patch' # of its `critics`
     content:str='bins' # of its `contents`
     lam:float=1. # weight of the content loss where it has one
-    adversarial:str='logistic' # key of `colorbook.losses.basic.adversarial_losses`
+    adversarial:str='logistic' # key of `colorbook.losses.adversarial.adversarial_losses`
     adv_weight:float=1. # weight of the adversarial term
     rebalance:float=.5 # exponent of the class weights: 1 rebalances in full, 0 not at all
     target:str='ab4' # key of `colorbook.data.loaders.targets`

@@ -15,13 +15,14 @@ from ..color.bins import color_prior, SoftBins
 from ..core import InputError, UsageError, atomic_path, malloc_policy
 from ..data.audit import load_prior
 from ..data.photos import Photos
+from ..losses.content import content_losses
 from .gan import ClipCritic, ClipNorms, gan_splitter
 from .journal import draw_sheet, example, RunRecorder, load_checkpoint, seed_everything
 from .monitor import GANMonitor
 from .nogan import NoGANStop, ValidationPanel
 from .pretrained import state_for
 from .recipes import load_recipe, Recipe, save_recipe, vary
-from .registry import check_recipe, contents, counted, generators, load_data, make_gan
+from .registry import check_recipe, generators, load_data, make_gan
 from .schedules import make_gan_callback
 
 # %% ../../nbs/training/trainer.ipynb #00413496
@@ -32,10 +33,11 @@ def make_content(
     n:int=40, # batches that are counted
 ):
     "The content loss of a recipe"
-    if recipe.content not in counted: return contents[recipe.content](recipe, None)
+    make = partial(content_losses[recipe.content], lam=recipe.lam, rebalance=recipe.rebalance)
+    if not content_losses[recipe.content].prior: return make()
     if prior: p = load_prior(prior)
     else: p = color_prior(SoftBins(), (b[1].cpu() for _,b in zip(range(n), iter(dls.train))))
-    return contents[recipe.content](recipe, p).to(dls.device)
+    return make(prior=p).to(dls.device)
 
 # %% ../../nbs/training/trainer.ipynb #cba25ef6
 def make_learner(

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from colorbook.core import atomic_path
-from colorbook.training.journal import to_rgb
+from colorbook.color.lab import to_rgb
 from colorbook.color.lab import gray_to_L, grays, rgb_to_lab
 from colorbook.training.ablation import (arms, compare, measure, questions, run_all, seeds, squares, summarize,
     table_of)

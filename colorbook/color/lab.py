@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['WHITE', 'RGB_TO_XYZ', 'XYZ_TO_RGB', 'DELTA', 'grays', 'at_least_float32', 'to_linear', 'from_linear', 'mix',
            'lab_curve', 'rgb_to_lab', 'lab_curve_inv', 'lab_to_linear', 'lab_to_rgb', 'map_gamut', 'show_row', 'luma',
-           'lstar', 'gray_to_L', 'split_lab', 'join_lab']
+           'lstar', 'gray_to_L', 'split_lab', 'join_lab', 'to_rgb']
 
 # %% ../../nbs/color/lab.ipynb #00f18146
 from functools import partial, wraps
-import torch
+import torch, torch.nn.functional as F
 from torch import Tensor
 from ..core import InputError
 
@@ -184,3 +184,12 @@ def join_lab(
     "Pictures from lightness and color: the inverse of `split_lab`"
     lab = torch.cat([L*100, ab*110], 1)
     return lab_to_rgb(map_gamut(lab) if gamut else lab, clip=True)
+
+# %% ../../nbs/color/lab.ipynb #e21026e0
+def to_rgb(
+    L:Tensor, # lightness in 0..1, `bs`x1xHxW
+    color:Tensor, # what a generator answers: RGB in -1..1, `bs`x3xHxW, or ab, `bs`x2 at any size
+) -> Tensor: # pictures in 0..1, `bs`x3xHxW; RGB may lie outside
+    "What a generator's answer looks like"
+    if color.shape[1] == 3: return (color.float() + 1)/2
+    return join_lab(L, F.interpolate(color.float(), L.shape[-2:], mode='bilinear'))

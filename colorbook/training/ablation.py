@@ -22,7 +22,8 @@ from .gan import GANCallback
 from ..core import atomic_path, malloc_policy, with_progress
 from ..models.system_critics import S4Critic
 from ..data.loaders import color_loaders
-from .journal import seed_everything, to_rgb
+from .journal import seed_everything
+from ..color.lab import to_rgb
 from ..color.lab import gray_to_L, grays, rgb_to_lab
 from ..evaluation.protocol import with_ci
 from ..evaluation.metrics import compute_metrics, ratio_of_means, to_batch

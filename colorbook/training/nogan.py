@@ -14,7 +14,7 @@ from torch import nn, Tensor
 from fastai.vision.all import *
 from torchvision.models import mobilenet_v2
 from .gan import score
-from .journal import to_rgb
+from ..color.lab import to_rgb
 from ..color.lab import rgb_to_lab
 from ..evaluation.metrics import colorfulness_ratio
 from ..models.unet import load_mobile, pad_same, TF_NORM, TORCH_NORM

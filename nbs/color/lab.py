@@ -14,7 +14,7 @@ size,seed = 192,7
 # %%
 #| export
 from functools import partial, wraps
-import torch
+import torch, torch.nn.functional as F
 from torch import Tensor
 from colorbook.core import InputError
 
@@ -276,7 +276,7 @@ def show_row(
 #| label: fig-gamut
 #| fig-cap: "A cup of coffee, its color made three times as strong, and the two ways to get it back onto the screen."
 def photo_of(a): return torch.from_numpy(a.copy()).permute(2, 0, 1)[None]/255
-photo = torch.nn.functional.interpolate(photo_of(data.coffee()[:,60:460]), (size, size), mode='area')
+photo = F.interpolate(photo_of(data.coffee()[:,60:460]), (size, size), mode='area')
 lab = rgb_to_lab(photo)*torch.tensor([1, 3, 3]).view(3, 1, 1)
 cut,mapped = lab_to_rgb(lab, clip=True),lab_to_rgb(map_gamut(lab), clip=True)
 moved = [(rgb_to_lab(o)[:,0] - lab[:,0]).abs().mean().item() for o in (cut, mapped)]
@@ -341,7 +341,7 @@ test_close(grays['rec601'](whole/255)[0,0]*255, pillow, eps=1)
 # %%
 #| label: fig-grays
 #| fig-cap: "One photograph and its five grays. The suit is what they disagree about."
-face = torch.nn.functional.interpolate(photo_of(data.astronaut()), (size, size), mode='area')
+face = F.interpolate(photo_of(data.astronaut()), (size, size), mode='area')
 made = {k: f(face)[0] for k,f in grays.items()}
 assert made['ortho'].sub(made['lstar']).abs().max() > .2
 show_row([face[0], *made.values()], ['photo', *made])
@@ -374,6 +374,28 @@ def join_lab(
     lab = torch.cat([L*100, ab*110], 1)
     return lab_to_rgb(map_gamut(lab) if gamut else lab, clip=True)
 
+# %% [markdown]
+# Generators answer in different ways: in RGB on a scale from -1 to 1, or in $ab$, at full size or at a quarter. `to_rgb` makes pictures of all of them.
+
+# %%
+#| export
+def to_rgb(
+    L:Tensor, # lightness in 0..1, `bs`x1xHxW
+    color:Tensor, # what a generator answers: RGB in -1..1, `bs`x3xHxW, or ab, `bs`x2 at any size
+) -> Tensor: # pictures in 0..1, `bs`x3xHxW; RGB may lie outside
+    "What a generator's answer looks like"
+    if color.shape[1] == 3: return (color.float() + 1)/2
+    return join_lab(L, F.interpolate(color.float(), L.shape[-2:], mode='bilinear'))
+
+# %%
+L,ab = split_lab(photo)
+test_close(to_rgb(L, ab), photo, eps=2e-3)
+test_close(to_rgb(L, photo*2 - 1), photo, eps=1e-6)
+quarter = to_rgb(L, F.avg_pool2d(ab, 4))
+test_close(split_lab(quarter)[0], L, eps=5e-3)
+assert .001 < (quarter - photo).abs().mean() < .05
+to_rgb(L, ab*0)[0,:,0,0]
+
 # %%
 #| label: fig-split
 #| fig-cap: "A photograph, its lightness, and its color at constant lightness: what is given and what must be found."
@@ -391,7 +413,7 @@ show_row([face[0], L[0], join_lab(torch.full_like(L, .6), ab)[0]], ['photo', 'li
 #
 # - Lab and back in torch: batched, any float type, the values of scikit-image, gradients that are finite everywhere;
 # - five grays with names, of which `lstar` keeps lightness;
-# - `map_gamut`, `split_lab` and `join_lab`: what the network sees, and how its answer becomes a picture with the lightness it was given.
+# - `map_gamut`, `split_lab` and `join_lab`: what the network sees, and how its answer becomes a picture with the lightness it was given; `to_rgb` does that for answers of any kind.
 
 # %% [markdown]
 # ## Exercises

@@ -27,7 +27,8 @@ from colorbook.training.gan import GANCallback
 from colorbook.core import atomic_path, malloc_policy, with_progress
 from colorbook.models.system_critics import S4Critic
 from colorbook.data.loaders import color_loaders
-from colorbook.training.journal import seed_everything, to_rgb
+from colorbook.training.journal import seed_everything
+from colorbook.color.lab import to_rgb
 from colorbook.color.lab import gray_to_L, grays, rgb_to_lab
 from colorbook.evaluation.protocol import with_ci
 from colorbook.evaluation.metrics import compute_metrics, ratio_of_means, to_batch

@@ -20,7 +20,7 @@ from torch import nn, Tensor
 from fastai.vision.all import *
 from torchvision.models import mobilenet_v2
 from colorbook.training.gan import score
-from colorbook.training.journal import to_rgb
+from colorbook.color.lab import to_rgb
 from colorbook.color.lab import rgb_to_lab
 from colorbook.evaluation.metrics import colorfulness_ratio
 from colorbook.models.unet import load_mobile, pad_same, TF_NORM, TORCH_NORM

@@ -8,7 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = {'core': 'errors, files', 'color': 'color science', 'imaging': 'one photograph', 'video': 'films',
-    'data': 'to learn from', 'models': 'networks', 'losses': 'what is minimized', 'evaluation': 'what is measured',
+    'data': 'to learn from', 'models': 'networks',
+    'losses': 'what is minimized', 'evaluation': 'what is measured',
     'training': 'recipe to file', 'cli': 'the commands'}
 USE,MIXED = ('core', 'imaging', 'video', 'cli'),('color', 'evaluation')  # without torch; in part
 

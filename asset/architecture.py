@@ -11,6 +11,8 @@ ROOMS = {'core': 'errors, files', 'color': 'color science', 'imaging': 'one phot
     'data': 'to learn from', 'models': 'networks',
     'losses': 'what is minimized', 'evaluation': 'what is measured',
     'training': 'recipe to file', 'cli': 'the commands'}
+LEGEND = ('A room imports only rooms to its left. Blue: the use half, without torch. Sand: the train half. '
+    'An arc is thicker the more imports there are.')
 USE,MIXED = ('core', 'imaging', 'video', 'cli'),('color', 'evaluation')  # without torch; in part
 
 
@@ -42,8 +44,7 @@ def draw():
            '<defs><linearGradient id="both"><stop offset=".5" stop-color="#d7e6f7"/><stop offset=".5" '
            'stop-color="#f6e3c5"/></linearGradient></defs>',
            f'<rect width="{width}" height="345" fill="white"/>',
-           '<text x="10" y="18" font-size="12" text-anchor="start">A room imports only rooms to its left. '
-           'Blue: the use half, without torch. Sand: the train half. An arc is thicker the more imports there are.</text>']
+           f'<text x="10" y="18" font-size="12" text-anchor="start">{LEGEND}</text>']
     for (a,b),n in sorted(found.items()):
         x0,x1,y = x[a] + w/2 - 6,x[b] + w/2 + 6,top + h
         deep = y + .8*(x0 - x1)*.42 + 14

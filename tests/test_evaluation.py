@@ -43,7 +43,7 @@ def out(base, tmp_path, monkeypatch):
 def size(base, tmp_path, monkeypatch):
     large = evaluate(size=64, out=tmp_path)
     assert (large.card['size'], base.card['size']) == ('64x64', '32x32') and large.photos.psnr[0] != base.photos.psnr[0]
-    assert Image.open(tmp_path/'sheet.jpg').width == 3*64
+    assert Image.open(tmp_path/'sheet.jpg').width == 3*(64 + 4) + 4
 
 
 def net(base, tmp_path, monkeypatch):
@@ -143,7 +143,7 @@ def test_the_sheet_shows_so_many_of_each_kind():
     items = protocol.find_photos(PHOTOS*2)
     table = protocol.measure_photos(tint(20), items, ('psnr',), size=32)
     heights = [protocol.extremes(tint(20), items, table, 32, n).height for n in (1, 2, 9)]
-    assert heights == [3*(32 + 16), 6*(32 + 16), 6*(32 + 16)]
+    assert heights == [k*(32 + 4 + 12) + 4 for k in (3, 6, 6)]
 
 
 def clip(by=1.): # a film whose color is stronger and weaker by turns

@@ -23,7 +23,7 @@ from rich.table import Table
 
 from colorbook.training.gan import GANCallback, gan_splitter
 from colorbook.models.critics import S0Critic
-from colorbook.losses.basic import L1Loss
+from colorbook.losses.content import L1Loss
 from colorbook.training.recipes import make_gan, recipes, replace
 from colorbook.core import malloc_policy
 from colorbook.models.unet import S0Generator

@@ -14,16 +14,16 @@ from colorbook.losses.adversarial import (
     adversarial_losses, EachLoss, EnergyLoss, GradientPenaltyLoss, HingeLoss, slopes,
     WassersteinLoss)
 from colorbook.training.gan import GANCallback, GAN, gan_splitter
-from colorbook.color.bins import ab_bins, AnnealedMean, BinLoss, class_weights, color_prior, SoftBins
-from colorbook.losses.content import (ColorfulnessLoss, colorful, L2Loss, PerceptualLoss, small_vgg, SumLoss,
-    TotalVariationLoss, vgg19)
+from colorbook.color.bins import ab_bins, AnnealedMean, class_weights, color_prior, SoftBins
+from colorbook.losses.content import (BinLoss, ColorfulnessLoss, colorful, L1Loss, L2Loss, SumLoss,
+    TotalVariationLoss)
+from colorbook.losses.perceptual import PerceptualLoss, small_vgg, vgg19
 from colorbook.color.lab import lab_to_rgb
 from colorbook.core import ColorbookError, UsageError
 from colorbook.models.critics import PatchCritic, S0Critic
 from colorbook.models.system_critics import S2Critic, S4Critic
 from colorbook.data.photos import data_dir
 from colorbook.models.energy import EnergyCritic, pull_away
-from colorbook.losses.basic import L1Loss
 from colorbook.models.many import ChannelCritics, ChannelGenerator, Critics, score, CriticOutputs
 from colorbook.evaluation.metrics import colorfulness
 from colorbook.models.layers import adapt, limit, norms

@@ -17,15 +17,16 @@ from fastai.vision.all import *
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 from .gan import GAN
-from ..color.bins import AnnealedMean, BinLoss, class_weights
+from ..color.bins import AnnealedMean, class_weights
 from ..core import InputError, UsageError, atomic_path
 from ..models.critics import PatchCritic, S0Critic
 from ..models.system_critics import S2Critic, S4Critic
 from ..data.loaders import targets
 from ..models.energy import EnergyCritic
 from ..color.lab import grays
-from ..losses.basic import L1Loss, SmoothL1Loss
-from ..losses.content import ColorfulnessLoss, L2Loss, PerceptualLoss, SumLoss, TotalVariationLoss, vgg
+from ..losses.content import BinLoss, ColorfulnessLoss, L1Loss, L2Loss, SmoothL1Loss, SumLoss
+from ..losses.content import TotalVariationLoss
+from ..losses.perceptual import PerceptualLoss, vgg
 from ..models.many import ChannelCritics, Critics
 from ..models.plain import FCN32, PlainNet
 from ..models.s2 import Stride1Generator
@@ -56,7 +57,7 @@ class Recipe:
     critic:str='patch' # key of `critics`
     content:str='bins' # key of `contents`
     lam:float=1. # weight of the content loss where it has one
-    adversarial:str='logistic' # key of `colorbook.losses.basic.adversarial_losses`
+    adversarial:str='logistic' # key of `colorbook.losses.adversarial.adversarial_losses`
     adv_weight:float=1. # weight of the adversarial term
     rebalance:float=.5 # exponent of the class weights: 1 rebalances in full, 0 not at all
     target:str='ab4' # key of `colorbook.data.loaders.targets`

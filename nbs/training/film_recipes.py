@@ -20,7 +20,8 @@ from torch import nn
 from colorbook.training import export as artifact
 from colorbook.training import trainer as training
 from colorbook.training.export import candidates, pick
-from colorbook.color.bins import AnnealedMean, BinLoss, class_weights
+from colorbook.color.bins import AnnealedMean, class_weights
+from colorbook.losses.content import BinLoss, ColorL1
 from colorbook.imaging.colorizer import load_model
 from colorbook.core import InputError
 from colorbook.data.loaders import targets
@@ -156,11 +157,6 @@ def teach(
     model = load_model()
     L = gray_to_L(grays[model.card['gray']](rgb))
     return torch.stack([torch.from_numpy(model.ab(o[0].numpy())) for o in L.cpu()]).to(rgb)
-
-class ColorL1(nn.Module):
-    "Mean distance of the colors that a classifier's scores stand for"
-    def __init__(self, color): super().__init__(); self.color = color
-    def forward(self, output, target, L=None): return (self.color(output) - target).abs().mean()
 
 
 # %% [markdown]

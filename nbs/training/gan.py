@@ -25,6 +25,7 @@ from colorbook.losses.adversarial import adversarial_losses, EachLoss
 import tempfile
 import matplotlib.pyplot as plt
 from fastcore.test import *
+from colorbook.losses.adversarial import LogisticLoss
 from colorbook.models.critics import PatchCritic
 from colorbook.color.lab import join_lab
 
@@ -99,7 +100,7 @@ len(groups)
 # ## One pass of the generator for both steps
 
 # %% [markdown]
-# With logits $D(L,c)$ for lightness $L$ and color $c$, the logistic losses of [chapter 05](../losses/basic.ipynb) and a content loss $\ell$, one step of training wants to lower two numbers [@goodfellow2014; @isola2017]:
+# With logits $D(L,c)$ for lightness $L$ and color $c$, the logistic losses of [chapter 05](../losses/adversarial.ipynb) and a content loss $\ell$, one step of training wants to lower two numbers [@goodfellow2014; @isola2017]:
 #
 # $$\mathcal{L}_D=\mathbb{E}\left[\mathrm{softplus}(-D(L,c))+\mathrm{softplus}(D(L,\bar G(L)))\right],\qquad
 # \mathcal{L}_G=\mathbb{E}\left[\ell(G(L),c)\right]+\alpha\,\mathbb{E}\left[\mathrm{softplus}(-D(L,G(L)))\right]$$
@@ -190,7 +191,7 @@ def generator_term(self:GANCallback,
     self.learn.loss_grad = self.learn.loss_grad + term if weigh is None else weigh(self.learn.loss_grad, term)
 
 # %% [markdown]
-# Some adversarial losses ask for more than two verdicts: a `penalty` on the critic's slopes that joins its loss, or to `constrain` it after each of its steps, such as by clipping its weights. A loss object that has such methods gets them called; those of [chapter 05](../losses/basic.ipynb) have none.
+# Some adversarial losses ask for more than two verdicts: a `penalty` on the critic's slopes that joins its loss, or to `constrain` it after each of its steps, such as by clipping its weights. A loss object that has such methods gets them called; those of [chapter 05](../losses/adversarial.ipynb) have none.
 #
 # CriticOutputs may be more than one tensor, too, an energy and a code, or one for each of several critics. That is between them and their loss. Whoever only wants to watch, gets the first tensor.
 
@@ -407,7 +408,7 @@ torch.stack([g.norm() for g in by_hand])
 # Extras of a loss object arrive as well. Here is one whose penalty is the critic's mean square on photographs, and which rounds the critic's weights after a step: its loss is the sum, its gradients are those of the sum, and afterwards there are no digits behind the second.
 
 # %%
-class WithExtras(adversarial_losses['logistic']):
+class WithExtras(LogisticLoss):
     def penalty(self, critic, L, real, fake): return critic(L, real).square().mean()
     def constrain(self, critic):
         for p in critic.parameters(): p.data = p.data.round(decimals=2)

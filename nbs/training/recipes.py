@@ -22,15 +22,16 @@ from fastai.vision.all import *
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 from colorbook.training.gan import GAN
-from colorbook.color.bins import AnnealedMean, BinLoss, class_weights
+from colorbook.color.bins import AnnealedMean, class_weights
 from colorbook.core import InputError, UsageError, atomic_path
 from colorbook.models.critics import PatchCritic, S0Critic
 from colorbook.models.system_critics import S2Critic, S4Critic
 from colorbook.data.loaders import targets
 from colorbook.models.energy import EnergyCritic
 from colorbook.color.lab import grays
-from colorbook.losses.basic import L1Loss, SmoothL1Loss
-from colorbook.losses.content import ColorfulnessLoss, L2Loss, PerceptualLoss, SumLoss, TotalVariationLoss, vgg
+from colorbook.losses.content import BinLoss, ColorfulnessLoss, L1Loss, L2Loss, SmoothL1Loss, SumLoss
+from colorbook.losses.content import TotalVariationLoss
+from colorbook.losses.perceptual import PerceptualLoss, vgg
 from colorbook.models.many import ChannelCritics, Critics
 from colorbook.models.plain import FCN32, PlainNet
 from colorbook.models.s2 import Stride1Generator
@@ -78,7 +79,7 @@ class Recipe:
     critic:str='patch' # key of `critics`
     content:str='bins' # key of `contents`
     lam:float=1. # weight of the content loss where it has one
-    adversarial:str='logistic' # key of `colorbook.losses.basic.adversarial_losses`
+    adversarial:str='logistic' # key of `colorbook.losses.adversarial.adversarial_losses`
     adv_weight:float=1. # weight of the adversarial term
     rebalance:float=.5 # exponent of the class weights: 1 rebalances in full, 0 not at all
     target:str='ab4' # key of `colorbook.data.loaders.targets`

@@ -27,8 +27,8 @@ from colorbook import __version__
 from colorbook.imaging.colorizer import check_options, Colorizer
 from colorbook.core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
 from colorbook.video.read import video_length
-from colorbook.video.pipeline import LAYOUTS, Tap, colored, divide, paint_frame, reduce, watch
-from colorbook.video.container import CODECS, Spec, choose_codec, encode_part, join, lay_out
+from colorbook.video.pipeline import LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
+from colorbook.video.container import CODECS, Spec, choose_codec, encode_part, mux, add_streams
 from colorbook.video.read import frame_files
 from colorbook.video.container import load_part, new_film, packets_along, save_part, spec_of
 from colorbook.video.read import open_reel
@@ -68,9 +68,9 @@ class Options:
 WINDOW = 6 # frames that the stabilizer asks in each direction
 
 def render(
-    seen, # yields `Seen`
+    seen, # yields `VideoFrame`
     spec:Spec, # of the encoder
-    model, # a `Stream` or a `Colorizer`
+    model, # a `FilmModel` or a `Colorizer`
     o:Options,
     first:int=0, # frames before this one are there already
     header:bool=True, # see `encode_part`
@@ -79,8 +79,8 @@ def render(
 ): # yields parts
     "The four steps, side by side: look, color, paint and encode"
     aspect = Fraction(*spec.aspect) if spec.aspect else 1
-    with closing(prefetch(reduce(seen, o.size, model.card['multiple'], float(aspect), first - WINDOW - 1))) as small:
-        pairs = colored(small, color_source(model, o.seed))
+    with closing(prefetch(prepare(seen, o.size, model.card['multiple'], float(aspect), first - WINDOW - 1))) as small:
+        pairs = with_colors(small, color_source(model, o.seed))
         pairs = (p for p in pairs if p[0].number >= first - WINDOW)
         if told:
             from colorbook.video.reference import steer
@@ -89,7 +89,7 @@ def render(
             from colorbook.video.stabilize import stabilize
             pairs = stabilize(pairs, o.stabilize, WINDOW)
         with closing(prefetch(p for p in pairs if p[0].number >= first)) as pairs:
-            for part in divide(with_progress(pairs, 'coloring', total and total - first)):
+            for part in chunk(with_progress(pairs, 'coloring', total and total - first)):
                 frames = ((paint_frame(f, ab, o.layout, o.saturation, spec.codec == 'png'), f.pts) for f,ab in part)
                 yield encode_part(spec, frames, header)
 
@@ -101,7 +101,7 @@ def render(
 
 # %%
 #| export
-class Film:
+class FilmSource:
     "A source that is being read"
     def __init__(self,
         src, # for errors
@@ -123,7 +123,7 @@ class Film:
     @property
     def stop(self) -> float: return self.begin + (self.o.preview or math.inf) # of sound and subtitles, seconds
 
-    def frames(self): # yields `Seen`
+    def frames(self): # yields `VideoFrame`
         "All frames; `last` is how long the newest is shown"
         s = self.s
         exact = 'mp4' in self.c.format.name and s.duration and not self.o.preview
@@ -186,9 +186,9 @@ def identity(
 
 # %%
 home = Path(tempfile.mkdtemp())
-from colorbook.video.container import Coded
+from colorbook.video.container import EncodedFrame
 parts = Parts(home/'a.mp4', dict(size=64))
-for i in (0, 2): parts.add([Coded(i, True, b'one'), Coded(i + 1, False, b'two')])
+for i in (0, 2): parts.add([EncodedFrame(i, True, b'one'), EncodedFrame(i + 1, False, b'two')])
 test_eq(Parts(home/'a.mp4', dict(size=64)).kept, 4)
 (home/'.a.mp4.parts'/'.000002.7.tmp.part').write_bytes(b'half of a part')
 test_eq([len(o) for o in Parts(home/'a.mp4', dict(size=64))], [2, 2])
@@ -241,17 +241,17 @@ def write_gif(
 
 # %%
 #| export
-def finish(
+def save_film(
     src,
     dst:Path,
-    film:Film,
+    film:FilmSource,
     parts:Parts, # all of them
 ):
     "Join what is complete under its final name"
     whole = parts.folder/f'film{dst.suffix}'
     if film.spec.codec != 'png':
         with open_reel(src)[0] as c, atomic_path(whole) as tmp, new_film(tmp) as out:
-            join(out, film.spec, parts, c, packets_along(c), lambda: film.last, film.stop)
+            mux(out, film.spec, parts, c, packets_along(c), lambda: film.last, film.stop)
     elif dst.suffix: write_gif(whole, film.spec, parts)
     else: write_frames(whole, parts)
     try:
@@ -269,9 +269,9 @@ def finish(
 def by_parts(
     src,
     dst:Path,
-    film:Film,
+    film:FilmSource,
     make, # makes parts
-    model, # a `Stream` or a `Colorizer`
+    model, # a `FilmModel` or a `Colorizer`
     resume:bool, # keep parts that are there
 ) -> tuple: # frames, and how many of them were there already
     "From file to file: parts are kept until all are there"
@@ -282,13 +282,13 @@ def by_parts(
     try:
         if film.spec.codec != 'png':
             with atomic_path(parts.folder/f'probe{dst.suffix}') as tmp, new_film(tmp) as out:
-                lay_out(out, film.spec, film.c)
+                add_streams(out, film.spec, film.c)
         n = parts.kept
         with closing(make(first=n, header=dst.suffix.lower() != '.ts', total=film.total)) as new:
             for part in new: n += len(parts.add(part))
     finally:
         if not parts.files: parts.remove()
-    finish(src, dst, film, parts)
+    save_film(src, dst, film, parts)
     parts.remove()
     return n,parts.kept
 
@@ -297,18 +297,18 @@ def by_parts(
 
 # %%
 #| export
-def stream(
+def by_pipe(
     src, dst, # at least one of them is '-'
-    film:Film,
+    film:FilmSource,
     make, # makes parts
     tap, # the source, if it can be read only once
 ) -> int: # frames
     "From or to a pipe: parts are joined as they come"
-    twice = nullcontext(tap.c) if isinstance(tap, Tap) else open_reel(src)[0]
+    twice = nullcontext(tap.c) if isinstance(tap, PacketTap) else open_reel(src)[0]
     with twice as c, nullcontext('-') if str(dst) == '-' else atomic_path(dst) as tmp, new_film(tmp) as out:
-        others = tap if isinstance(tap, Tap) else packets_along(c)
+        others = tap if isinstance(tap, PacketTap) else packets_along(c)
         with closing(make(header=Path(str(dst)).suffix.lower() != '.ts', total=film.total)) as parts:
-            return join(out, film.spec, parts, c, others, lambda: film.last, film.stop)
+            return mux(out, film.spec, parts, c, others, lambda: film.last, film.stop)
 
 # %% [markdown]
 # ## `colorize_video`
@@ -335,18 +335,18 @@ def check_film(src, dst, o:Options, model):
         raise UsageError(f"'{src}' would be written over itself", 'choose another name')
 
 # %% [markdown]
-# One [frame in color](steer.ipynb) may steer its shot. What it tells is prepared before the first frame is colored and does not depend on where the coloring begins, so a film that is taken up again is the same.
+# One [frame in color](reference.ipynb) may steer its shot. What it tells is prepared before the first frame is colored and does not depend on where the coloring begins, so a film that is taken up again is the same.
 
 # %%
 #| export
-def told_by(src, reference, at, film:Film, model, rate): # `Told`, or None
+def guide_for(src, reference, at, film:FilmSource, model, rate): # `Guide`, or None
     "What a reference tells its shot, and a note of it in the options"
     if reference is None:
         if at is not None: raise UsageError('a time without a reference', 'name the picture with reference')
         return None
-    from colorbook.video.steer import reference_id, tell_film
+    from colorbook.video.reference import load_guide, reference_id
     o,aspect = film.o,Fraction(*film.spec.aspect) if film.spec.aspect else 1
-    told = tell_film(src, reference, model, o.size, at, o.seed, float(aspect), rate)
+    told = load_guide(src, reference, model, o.size, at, o.seed, float(aspect), rate)
     o.reference = reference_id(reference, told)
     return told
 
@@ -365,7 +365,7 @@ class Done:
 def colorize_video(
     src, # a film that FFmpeg reads, a folder of numbered frames, or '-' for the standard input
     dst, # its suffix chooses the container; without one a folder of frames; '-' for the standard output (Matroska)
-    model=None, # an .onnx file for films or pictures, `Stream` or `Colorizer`; None for the one in the package
+    model=None, # an .onnx file for films or pictures, `FilmModel` or `Colorizer`; None for the one in the package
     size:int|None=None, # the network sees about size x size pixels; None for what it was trained on
     saturation:float=1., # factor on color: 0 is gray, 1 is as trained
     stabilize:float=None, # how much neighboring frames count, 0..1; 0 is off; None for .9 where OpenCV is installed
@@ -392,11 +392,11 @@ def colorize_video(
     notes.clear()
     c,s = open_reel(src, rate)
     with c:
-        tap = Tap(c) if str(src) == '-' else c
-        film = Film(src, tap, s, o, codec, quality, notes)
-        told = told_by(src, reference, at, film, model, rate)
+        tap = PacketTap(c) if str(src) == '-' else c
+        film = FilmSource(src, tap, s, o, codec, quality, notes)
+        told = guide_for(src, reference, at, film, model, rate)
         make = partial(render, film.frames(), film.spec, model, o, told=told)
-        if piped: n,kept = stream(src, dst, film, make, tap),0
+        if piped: n,kept = by_pipe(src, dst, film, make, tap),0
         else: n,kept = by_parts(src, Path(dst), film, make, model, resume)
     for x in notes: warnings.warn(x, stacklevel=2)
     return Done(None if str(dst) == '-' else Path(dst), n, notes, kept)

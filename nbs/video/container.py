@@ -153,7 +153,7 @@ def spec_of(
 
 # %%
 #| export
-def set_up(
+def configure(
     ctx, # codec context of an encoder, not open
     spec:Spec,
 ):
@@ -175,7 +175,7 @@ def set_up(
 
 # %%
 #| export
-class Coded(NamedTuple):
+class EncodedFrame(NamedTuple):
     "An encoded frame"
     pts:int # its time in units of the time base
     key:bool # does it stand for itself?
@@ -185,12 +185,12 @@ def encode_part(
     spec:Spec,
     frames, # yields decoded frames in any format, or RGBA arrays, with their times: pairs
     header:bool=True, # parameters of the codec in the header of the file, not in each key frame
-) -> list[Coded]: # in the order of decoding
+) -> list[EncodedFrame]: # in the order of decoding
     "Encode a run of frames with an encoder of its own"
     ctx,convert,out = av.CodecContext.create(CODECS[spec.codec].encoder, 'w'),VideoReformatter(),[]
-    set_up(ctx, spec)
+    configure(ctx, spec)
     if header: ctx.flags |= Flags.global_header
-    def take(packets): out.extend(Coded(p.pts, bool(p.is_keyframe), bytes(p)) for p in packets)
+    def take(packets): out.extend(EncodedFrame(p.pts, bool(p.is_keyframe), bytes(p)) for p in packets)
     for x,pts in frames:
         f = av.VideoFrame.from_ndarray(x, format='rgba') if isinstance(x, np.ndarray) else x
         f = convert.reformat(f, spec.width, spec.height, spec.format, dst_colorspace=spec.space, interpolation=QUALITY)
@@ -203,7 +203,7 @@ def encode_part(
 #| export
 def save_part(
     path:Path,
-    part:list[Coded],
+    part:list[EncodedFrame],
 ):
     "Write a part, whole or not at all"
     head = json.dumps([[o.pts, o.key, len(o.data)] for o in part]).encode()
@@ -214,11 +214,11 @@ def save_part(
 
 def load_part(
     path:Path,
-) -> list[Coded]:
+) -> list[EncodedFrame]:
     "Read a part; `ValueError` if it is not whole"
     with open(path, 'rb') as f:
         head = json.loads(f.readline())
-        part = [Coded(pts, key, f.read(n)) for pts,key,n in head]
+        part = [EncodedFrame(pts, key, f.read(n)) for pts,key,n in head]
     if [len(o.data) for o in part] != [n for *_,n in head]: raise ValueError(f'{path} is not whole')
     return part
 
@@ -253,7 +253,7 @@ test_eq([o[0].key for o in parts], [True]*3)
 
 # %%
 #| export
-def timed(
+def with_timestamps(
     parts, # yields parts
     depth:int, # places by which a packet may come before its turn
     step:int, # usual time between frames
@@ -274,15 +274,15 @@ def timed(
         yield (o,o.pts,end - o.pts) if short else (o,t,lasting[o.pts] - o.pts)
 
 # %%
-times = list(timed(parts, 2, 512, lambda: 99))
+times = list(with_timestamps(parts, 2, 512, lambda: 99))
 assert [o for o,*_ in times] == sum(parts, [])
 early,step = [t for _,t,_ in times],frames[1][1] - frames[0][1]
 assert early == sorted(set(early)) and all(t <= o.pts for o,t,_ in times)
 test_eq([d for *_,d in sorted(times, key=lambda o: o[0].pts)], [step]*19 + [99])
-rare = [[Coded(t, i == 0, b'') for i,t in enumerate((0, 10, 900, 910))]]
-test_eq([o[1:] for o in timed(rare, 2, 10, lambda: 10)], [(-20, 10), (-10, 890), (0, 10), (10, 10)])
-test_eq([o[1:] for o in timed(rare, 2, 10, lambda: 10, True)][-1], (910, 10))
-assert list(timed(parts, 2, step, lambda: step, True)) == list(timed(parts, 2, step, lambda: step))
+rare = [[EncodedFrame(t, i == 0, b'') for i,t in enumerate((0, 10, 900, 910))]]
+test_eq([o[1:] for o in with_timestamps(rare, 2, 10, lambda: 10)], [(-20, 10), (-10, 890), (0, 10), (10, 10)])
+test_eq([o[1:] for o in with_timestamps(rare, 2, 10, lambda: 10, True)][-1], (910, 10))
+assert list(with_timestamps(parts, 2, step, lambda: step, True)) == list(with_timestamps(parts, 2, step, lambda: step))
 [(o.pts, t) for o,t,_ in times[:4]]
 
 # %% [markdown]
@@ -296,7 +296,7 @@ def _about(metadata:dict) -> dict:
     "What is still true of a film whose pictures were changed"
     return {k: v for k,v in metadata.items() if not _stale.fullmatch(k.split('-')[0])}
 
-def lay_out(
+def add_streams(
     out, # container that is written
     spec:Spec, # of the pictures
     c=None, # container of the source, whose sound and subtitles go along
@@ -304,7 +304,7 @@ def lay_out(
 ) -> tuple: # stream of the pictures, and the new streams by the numbers of the old
     "The streams of a new film; writes the header"
     v = out.add_stream(CODECS[spec.codec].encoder, rate=Fraction(*spec.rate))
-    set_up(v.codec_context, spec)
+    configure(v.codec_context, spec)
     v.time_base = v.codec_context.time_base
     if spec.matrix: v.set_display_matrix(spec.matrix)
     along = [o for o in c.streams if o.type in ('audio', 'subtitle') and o.codec_context] if c else []
@@ -339,7 +339,7 @@ def new_film(
 
 # %%
 #| export
-def join(
+def mux(
     out, # container that is written
     spec:Spec, # of the pictures
     parts, # yields parts
@@ -349,7 +349,7 @@ def join(
     stop:float=math.inf, # sound and subtitles end before this time, seconds
 ) -> int: # frames
     "Put parts and the other streams of the source together without encoding"
-    (v,twins),n,others,unit = lay_out(out, spec, c, stop),0,iter(others),Fraction(*spec.time_base)
+    (v,twins),n,others,unit = add_streams(out, spec, c, stop),0,iter(others),Fraction(*spec.time_base)
     step,summed = max(1, round(1/(Fraction(*spec.rate)*unit))),out.format.name in ('mp4', 'mov', 'ipod')
     held = None
     def until(time):
@@ -361,7 +361,7 @@ def join(
             if held: return
             p.stream = twins[p.stream.index]
             out.mux(p)
-    for n,(o,early,lasting) in enumerate(timed(parts, CODECS[spec.codec].depth, step, last, summed), 1):
+    for n,(o,early,lasting) in enumerate(with_timestamps(parts, CODECS[spec.codec].depth, step, last, summed), 1):
         until(early*unit)
         p = av.Packet(o.data)
         p.stream,p.pts,p.dts,p.duration,p.time_base,p.is_keyframe = v,o.pts,early,lasting,unit,o.key
@@ -411,7 +411,7 @@ def kept(path):
 
 film = sounding(home/'film.mp4', clip)
 with av.open(str(film)) as c, new_film(home/'again.mp4') as out:
-    test_eq(join(out, spec, parts, c, packets_along(c), lambda: step), 20)
+    test_eq(mux(out, spec, parts, c, packets_along(c), lambda: step), 20)
 assert kept(home/'again.mp4') == kept(film)
 test_eq(kept(film)[2], ['eng', 'fra'])
 
@@ -420,11 +420,11 @@ test_eq(kept(film)[2], ['eng', 'fra'])
 #
 # - a `Spec`, which says how the new pictures are to be encoded;
 # - parts that are made alone, kept whole and made again with the same bytes;
-# - `join`, which puts them together with sound and subtitles, and changes neither.
+# - `mux`, which puts them together with sound and subtitles, and changes neither.
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Let `timed` use a depth of 0 for H.264 and see which player complains first.
+# 1. Let `with_timestamps` use a depth of 0 for H.264 and see which player complains first.
 # 2. Keep the cover of a film: it is a video stream of one picture with a disposition of its own. What does a container have to be told about it?
 # 3. Parts could be encoded at the same time by several processes. What is lost, and what would have to be kept in order?

@@ -114,7 +114,7 @@ orientation(None)
 #| export
 HDR = (16, 18) # FFmpeg's numbers for the curves PQ and HLG
 
-def tame(
+def tonemap(
     f:av.VideoFrame, # decoded
     convert:VideoReformatter, # the same for all frames
 ) -> av.VideoFrame: # the same frame, or for a high dynamic range a new one of 8 bits in Rec. 709
@@ -133,9 +133,9 @@ def flat(level, trc):
     for p,v in zip(f.planes, (round(64 + 876*level), 512, 512)): np.frombuffer(p, np.uint16)[:] = v
     f.color_trc,f.color_primaries,f.colorspace,f.color_range = trc,*((1, 1) if trc == 1 else (9, 9)),1
     return f
-levels = [int(gray_of(tame(flat(o, 16), convert), convert)[8,8]) for o in (0, .44, .58, 1)]
+levels = [int(gray_of(tonemap(flat(o, 16), convert), convert)[8,8]) for o in (0, .44, .58, 1)]
 assert levels[0] == 0 and 110 < levels[1] < 160 and levels[2] > 245 and levels[3] == 255
-test_eq(tame(flat(.5, 1), convert).format.name, 'yuv420p10le')
+test_eq(tonemap(flat(.5, 1), convert).format.name, 'yuv420p10le')
 levels
 
 # %% [markdown]
@@ -144,7 +144,7 @@ levels
 # %%
 #| export
 @dataclass
-class Seen:
+class VideoFrame:
     "A frame on its way"
     frame:av.VideoFrame # as decoded, with a common range
     im:Image.Image # very small and in color, to find cuts by
@@ -163,7 +163,7 @@ def watch(
     c, s, # container and stream
     stop:float=math.inf, # end before this time, seconds
     bad:list|None=None, # takes what is damaged
-): # yields `Seen`
+): # yields `VideoFrame`
     "Decoded frames with their times and shots"
     step,tiny,convert = max(1, round(1/((s.average_rate or 24)*s.time_base))),VideoReformatter(),VideoReformatter()
     def read():
@@ -173,11 +173,11 @@ def watch(
             pts = pts if last is None or pts > last else last + 1
             first,last = pts if first is None else first,pts
             if float((pts - first)*s.time_base) >= stop - 1e-6: return
-            f = tame(f, convert)
+            f = tonemap(f, convert)
             shape = shape or (f.width, f.height)
             if (f.width, f.height) != shape: f = convert.reformat(f, *shape, interpolation=QUALITY)
             small = tiny.reformat(f, 64, 36, 'rgb24', interpolation=Interpolation.AREA)
-            yield Seen(f, small.to_image(), pts, n, turn=orientation(display_matrix(small)))
+            yield VideoFrame(f, small.to_image(), pts, n, turn=orientation(display_matrix(small)))
     last = None
     for o,o.shot in mark_shots(read()):
         o.cut,last = o.shot != last,o.shot
@@ -188,7 +188,7 @@ def watch(
 
 # %%
 #| export
-class Tap:
+class PacketTap:
     "The other streams of a source that can be read only once: they wait until they are asked for"
     def __init__(self, c): self.c,self.others,self.duration,self.format = c,deque(),None,c.format
     def demux(self, s):
@@ -205,13 +205,13 @@ class Tap:
 
 # %%
 #| export
-def reduce(
-    seen, # yields `Seen`
+def prepare(
+    seen, # yields `VideoFrame`
     size:int, # the network sees about size x size pixels
     multiple:int, # what both sides must be divisible by
     aspect:float=1., # width of a pixel divided by its height
     first:int=0, # frames before this one are not needed
-): # yields `Seen`, with `gray` and `L`
+): # yields `VideoFrame`, with `gray` and `L`
     "What the network is to see of each frame"
     convert = VideoReformatter()
     for o in seen:
@@ -228,7 +228,7 @@ def shot(im, n): return list(travel(Image.fromarray(im), n, (width, height), (0,
 clip = write_clip(shot(data.astronaut(), 7) + shot(data.coffee(), 6), home/'clip.mp4', Fraction(24000, 1001))
 def seen(first=0):
     c,s = open_reel(clip)
-    with c: yield from reduce(watch(clip, c, s), 64, 32, first=first)
+    with c: yield from prepare(watch(clip, c, s), 64, 32, first=first)
 frames = list(seen())
 test_eq([o.number for o in frames if o.cut], [0, 7])
 test_eq([o.number for o in seen(9)], range(9, 13))
@@ -256,8 +256,8 @@ def frame_by_frame(
 
 # %%
 #| export
-def colored(
-    seen, # yields `Seen`
+def with_colors(
+    seen, # yields `VideoFrame`
     colors, # a source of colors
 ): # yields pairs of a frame and its color
     "Frames and their colors, which may come late"
@@ -276,10 +276,10 @@ def late(given):
         wait.append(np.full((2, 16, 32), L.mean(), np.float32))
         if len(wait) > 2: yield wait.popleft()
     yield from wait
-for o,ab in colored(iter(frames), late): test_eq(ab[0,0,0], o.L.mean())
+for o,ab in with_colors(iter(frames), late): test_eq(ab[0,0,0], o.L.mean())
 model = load_model()
-answers = [ab for _,ab in colored(iter(frames), frame_by_frame(model, seed=1))]
-plain = [ab for _,ab in colored(iter(frames), frame_by_frame(model))]
+answers = [ab for _,ab in with_colors(iter(frames), frame_by_frame(model, seed=1))]
+plain = [ab for _,ab in with_colors(iter(frames), frame_by_frame(model))]
 test_eq([len(answers), len(plain)], [13, 13])
 assert all((a != b).any() for a,b in zip(answers, plain))
 test_eq(next(frame_by_frame(model, seed=1)([(frames[9].L, frames[9].shot)])), answers[9])
@@ -296,7 +296,7 @@ plain[0].shape
 LAYOUTS = {'result': 1, 'side-by-side': 2, 'triptych': 3}
 
 def paint_frame(
-    o:Seen,
+    o:VideoFrame,
     ab:np.ndarray, # 2xhxw, upright
     layout:str='result', # one of `LAYOUTS`
     saturation:float=1., # factor on color
@@ -343,8 +343,8 @@ ax.axis('off');
 
 # %%
 #| export
-def divide(
-    frames, # yields pairs of `Seen` and anything
+def chunk(
+    frames, # yields pairs of `VideoFrame` and anything
     longest:int=120, # frames of a part
     shortest:int=24, # of a part that ends at a cut
 ): # yields the frames of each part
@@ -360,7 +360,7 @@ def divide(
 # %%
 def lengths(n, cuts=()):
     "Frames of each part"
-    return [len(list(o)) for o in divide((Seen(None, None, i, i, cut=i in cuts), None) for i in range(n))]
+    return [len(list(o)) for o in chunk((VideoFrame(None, None, i, i, cut=i in cuts), None) for i in range(n))]
 test_eq(lengths(250), [120, 120, 10])
 test_eq(lengths(100, cuts=(0, 10, 30, 90)), [30, 60, 10])
 test_eq([lengths(0), lengths(1, (0,))], [[], [1]])

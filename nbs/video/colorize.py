@@ -41,7 +41,7 @@ from fastcore.test import *
 from skimage import data
 from colorbook.video.read import read_frames, write_clip
 from colorbook.data.synthetic import travel
-from colorbook.imaging.compose import light
+from colorbook.color.srgb import light
 
 # %% [markdown]
 # ## Four steps

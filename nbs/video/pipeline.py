@@ -23,7 +23,8 @@ from PIL import Image
 from colorbook.imaging.colorizer import net_size, small_light, upright
 from colorbook.video.read import QUALITY, decode, display_matrix, is_high, orientation
 from colorbook.video.shots import mark_shots
-from colorbook.imaging.compose import _rgb2xyz, _tables, chroma_maps, paint, srgb_encode
+from colorbook.color.srgb import lstar_gray
+from colorbook.imaging.compose import chroma_maps, paint
 from colorbook.imaging.io import Picture
 
 # %%
@@ -37,7 +38,7 @@ from skimage import data
 from colorbook.imaging.colorizer import load_model
 from colorbook.video.read import write_clip
 from colorbook.data.synthetic import travel
-from colorbook.imaging.compose import light
+from colorbook.color.srgb import light
 from colorbook.video.read import open_reel
 
 # %% [markdown]
@@ -48,7 +49,6 @@ from colorbook.video.read import open_reel
 
 # %%
 #| export
-_gray_of_light = np.rint(srgb_encode((np.arange(16384) + .5)/16384)*255).astype(np.uint8)
 _full_range = ((np.arange(256) - 16)*(255/219)).round().clip(0, 255).astype(np.uint8)
 
 def plane(f:av.VideoFrame, i:int) -> np.ndarray: # rows x columns
@@ -67,8 +67,7 @@ def gray_of(
             return plane(f, 0).copy() if full else _full_range.take(plane(f, 0))
     space = 'ITU709' if f.colorspace == 2 and is_high(f.width, f.height) else None
     x = convert.reformat(f, format='rgb24', src_colorspace=space, interpolation=QUALITY).to_ndarray()
-    Y = sum((_tables()[0]*np.float32(w*16384)).take(x[...,i]) for i,w in enumerate(_rgb2xyz[1]))
-    return _gray_of_light.take(Y.astype(np.int16), mode='clip')
+    return lstar_gray(x)
 
 # %%
 astronaut = Image.fromarray(data.astronaut())

@@ -17,11 +17,11 @@ from PIL import Image
 from ..imaging.colorizer import net_size, small_light, upright
 from .read import QUALITY, decode, display_matrix, is_high, orientation
 from .shots import mark_shots
-from ..imaging.compose import _rgb2xyz, _tables, chroma_maps, paint, srgb_encode
+from ..color.srgb import lstar_gray
+from ..imaging.compose import chroma_maps, paint
 from ..imaging.io import Picture
 
 # %% ../../nbs/video/pipeline.ipynb #82409ced
-_gray_of_light = np.rint(srgb_encode((np.arange(16384) + .5)/16384)*255).astype(np.uint8)
 _full_range = ((np.arange(256) - 16)*(255/219)).round().clip(0, 255).astype(np.uint8)
 
 def plane(f:av.VideoFrame, i:int) -> np.ndarray: # rows x columns
@@ -40,8 +40,7 @@ def gray_of(
             return plane(f, 0).copy() if full else _full_range.take(plane(f, 0))
     space = 'ITU709' if f.colorspace == 2 and is_high(f.width, f.height) else None
     x = convert.reformat(f, format='rgb24', src_colorspace=space, interpolation=QUALITY).to_ndarray()
-    Y = sum((_tables()[0]*np.float32(w*16384)).take(x[...,i]) for i,w in enumerate(_rgb2xyz[1]))
-    return _gray_of_light.take(Y.astype(np.int16), mode='clip')
+    return lstar_gray(x)
 
 # %% ../../nbs/video/pipeline.ipynb #17ef9e62
 HDR = (16, 18) # FFmpeg's numbers for the curves PQ and HLG

@@ -2,7 +2,7 @@
 
     python benchmarks/temporal.py RUN_OF_THE_IMAGE_MODEL OUT [--minutes 25] [--lam 1] [--photos 3000]
 
-Films are those of ../shared/data/video (or $COLORBOOK_DATA): the first two thirds of `bmx-trees`, `people` and
+Films are those of $COLORBOOK_DATA/video: the first two thirds of `bmx-trees`, `people` and
 `big-buck-bunny`, whose last third is for measuring, and all of `sintel-trailer`. Photos are moved by cameras. The
 teacher is the image model, so RUN should be the run that the artifact in the package comes from. How many clips an
 epoch has follows from the time and from a measurement; the same command goes on where it was stopped.

@@ -24,7 +24,7 @@ from colorbook.training.monitor import GANMonitor
 from colorbook.color.bins import color_prior, SoftBins
 from colorbook.core import InputError, UsageError, atomic_path, malloc_policy
 from colorbook.data.loaders import color_loaders
-from colorbook.data.photos import data_dir, Photos
+from colorbook.data.photos import Photos, weights_file
 from colorbook.training.journal import draw_sheet, example, RunRecorder, load_checkpoint, seed_everything
 from colorbook.data.audit import load_prior
 from colorbook.training.nogan import NoGANStop, ValidationPanel
@@ -73,10 +73,9 @@ def make_content(
 def encoder_weights(
     weights=None, # file of MobileNetV2 weights (a state dict); 'none' to start from chance
 ) -> dict|None: # state dict, or None
-    "Pretrained weights for the encoder: a file, those beside the data folder, or torchvision's where they can be had"
+    "Pretrained weights for the encoder: a file, one in the folder `COLORBOOK_WEIGHTS`, or torchvision's"
     if weights == 'none': return None
-    beside = data_dir() and data_dir().parent/'weights/mobilenet_v2-tf-imagenet.pth'
-    if weights is None and beside and beside.exists(): weights = beside
+    weights = weights or weights_file('mobilenet_v2-tf-imagenet.pth')
     try:
         if weights is None: return mobilenet_v2(weights='DEFAULT').state_dict()
         return torch.load(weights, weights_only=True, map_location='cpu')

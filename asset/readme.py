@@ -20,7 +20,7 @@ def triplet(photo):
     truth = Image.open(photo).convert('RGB')
     gray = truth.convert('L')
     sheet = Image.new('RGB', (3*truth.width + 16, truth.height), 'white')
-    for i,o in enumerate((gray, colorbook.imaging.colorizer(gray), truth)): sheet.paste(o, (i*(truth.width + 8), 0))
+    for i,o in enumerate((gray, colorbook.colorize(gray), truth)): sheet.paste(o, (i*(truth.width + 8), 0))
     return sheet
 
 

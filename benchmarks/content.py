@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np, torch
 from PIL import Image
 
-from colorbook.training.export import choose, held_photos
+from colorbook.training.export import held_photos
+from colorbook.training.selection import choose
 from colorbook.color.lab import gray_to_L, lstar
 from colorbook.evaluation.metrics import colorfulness, psnr
-from colorbook.training.journal import to_rgb
+from colorbook.color.lab import to_rgb
 from colorbook.training.recipes import Phase, recipes
 from colorbook.training.trainer import load_generator, train
 from safetensors.torch import load_file

@@ -17,9 +17,9 @@ import numpy as np
 from PIL import Image
 
 from colorbook.video.read import frame_image
-from colorbook.video.pipeline import colored, paint_frame, reduce, watch
+from colorbook.video.pipeline import with_colors, paint_frame, prepare, watch
 from colorbook.video.read import open_reel
-from colorbook.video.reference import reference_color, steer, tell
+from colorbook.video.reference import reference_color, steer, propagate_reference
 from colorbook.video.model import color_source, load_film_model
 
 PIECES = 'bmx-trees:54:80:66', 'people.mp4:930:1010:960', 'big-buck-bunny-480p.mp4:490:554:520', \
@@ -30,15 +30,15 @@ BINS = (1, 2), (3, 6), (7, 12), (13, 24), (25, 48), (49, 999)
 def measure(path, start, stop, at, model, size, sheet):
     "Table of a piece: rows of (distances, frames, errors, PSNRs)"
     c,s = open_reel(path)
-    with c: seen = list(reduce(islice(watch(path, c, s), stop), size, model.card['multiple'], first=start))
+    with c: seen = list(prepare(islice(watch(path, c, s), stop), size, model.card['multiple'], first=start))
     shot = next(o.shot for o in seen if o.number == at)
     seen = [o for o in seen if o.shot == shot]
-    own = [ab for _,ab in colored(iter(seen), color_source(model))]
+    own = [ab for _,ab in with_colors(iter(seen), color_source(model))]
     pictures = [frame_image(o.frame) for o in seen]
     truth = [reference_color(im, o.L.shape, own[0].shape[1:]) for im,o in zip(pictures, seen)]
     i = next(i for i,o in enumerate(seen) if o.number == at)
     begun = time.perf_counter()
-    told = tell([np.rint(o.L*255).astype(np.uint8) for o in seen], i, at, shot, own[i], truth[i])
+    told = propagate_reference([np.rint(o.L*255).astype(np.uint8) for o in seen], i, at, shot, own[i], truth[i])
     ready = time.perf_counter()
     steered = [ab for _,ab in steer(zip(seen, own), told)]
     done = time.perf_counter()

@@ -19,8 +19,9 @@ from skimage.color import lab2rgb, rgb2lab
 
 from colorbook.imaging.colorizer import net_size
 from colorbook.video.read import read_frames, write_clip
-from colorbook.video.model import color_film, default_film_model, Stream
-from colorbook.training.film_recipes import load_generator, make_temporal
+from colorbook.video.model import color_film, default_film_model, FilmModel
+from colorbook.training.registry import make_temporal
+from colorbook.training.trainer import load_generator
 from colorbook.video.colorize import colorize_video
 
 
@@ -78,7 +79,7 @@ def main():
     ap.add_argument('--weights', type=Path)
     ap.add_argument('--frames', type=int, default=96)
     o = ap.parse_args()
-    net,stream = network(o.weights, o.model),Stream(o.model)
+    net,stream = network(o.weights, o.model),FilmModel(o.model)
     w,h = net_size(854, 480, stream.card['size'], stream.card['multiple'])
     with tempfile.TemporaryDirectory() as home:
         home = Path(home)
@@ -93,7 +94,7 @@ def main():
                 clip3 = torch.from_numpy(x[None,:3])
                 _,alone['three passes, PyTorch'] = timed(lambda: [net.color(net(clip3)) for _ in x])
             _,alone['three passes, onnxruntime'] = timed(lambda: [session.run(None, {name: x[None,:3]}) for _ in x])
-            _,alone['one pass with a state'] = timed(lambda: list(color_film(stream, x)))
+            _,alone['one pass with a state'] = timed(lambda: list(color_film(stream, zip(x, [0]*len(x)))))
         print(f'network alone, {w}x{h}: ' + ', '.join(f'{k} {1e3*v/len(x):.1f} ms' for k,v in alone.items()))
         ours = alone['one pass with a state']
         print('ratios: ' + ', '.join(f'{v/ours:.2f}' for v in alone.values()))

@@ -32,7 +32,7 @@ from colorbook.core import atomic_path
 from colorbook.video.read import QUALITY
 from colorbook.evaluation.flicker import figures, flicker_report
 from colorbook.evaluation.metrics import colorfulness, lpips, lpips_state, psnr, to_batch
-from colorbook.video.pipeline import colored, frame_by_frame, paint_frame, reduce, Seen, watch
+from colorbook.video.pipeline import with_colors, frame_by_frame, paint_frame, prepare, VideoFrame, watch
 from colorbook.data.photos import Photos
 from colorbook.video.read import open_reel
 from colorbook.video.stabilize import stabilize
@@ -54,15 +54,15 @@ def piece(path, start, stop, model):
     c,s = open_reel(path)
     with c:
         seen = [o for o in watch(path, c, s) if start <= o.number < stop]
-        seen = list(reduce(iter(seen), model.card['size'], model.card['multiple']))
+        seen = list(prepare(iter(seen), model.card['size'], model.card['multiple']))
     seen[0].cut = True
     return seen,float(s.average_rate or Fraction(24))
 
 
 def sources(model, video=None):
     "Colors of a piece by each way: names and functions from frames to pairs of frame and color"
-    plain = lambda seen: list(colored(iter(seen), frame_by_frame(model)))
-    film = lambda seen: list(colored(iter(seen), color_source(load_film_model(video))))
+    plain = lambda seen: list(with_colors(iter(seen), frame_by_frame(model)))
+    film = lambda seen: list(with_colors(iter(seen), color_source(load_film_model(video))))
     calm = lambda how: lambda seen: list(stabilize(iter(how(seen))))
     found = {'gray': lambda seen: [(o, 0*ab) for o,ab in plain(seen)], PLAIN: plain, 'steadied': calm(plain)}
     return found | ({'film model': film, 'film model, steadied': calm(film)} if video else {})
@@ -138,8 +138,8 @@ def ride(photo, front, rng, model, n=24, side=384, shot=0):
     "Frames of a camera that moves over a photo, as the pipeline sees them"
     x,_ = camera_clip(photo, n, side, rng, front)
     frames = [VideoFrame.from_ndarray(o, format='rgb24') for o in x]
-    seen = [Seen(f, None, i, i, shot, cut=not i) for i,f in enumerate(frames)]
-    return list(reduce(iter(seen), model.card['size'], model.card['multiple']))
+    seen = [VideoFrame(f, None, i, i, shot, cut=not i) for i,f in enumerate(frames)]
+    return list(prepare(iter(seen), model.card['size'], model.card['multiple']))
 
 
 def rides(photos, model, n=12):
@@ -158,7 +158,7 @@ def choose(videos, photos, model):
     pieces |= {f'camera {k}': ride(still[2*k], still[2*k + 1] if k%2 else None, rng, model) for k in range(8)}
     rows = {o: [] for o in GRID}
     for name,seen in pieces.items():
-        pairs = {PLAIN: list(colored(iter(seen), frame_by_frame(model)))}
+        pairs = {PLAIN: list(with_colors(iter(seen), frame_by_frame(model)))}
         pairs |= {f'{w} {s}': list(stabilize(iter(pairs[PLAIN]), s, w)) for w,s in GRID}
         got,_ = measure(seen, pairs)
         for w,s in GRID:

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from colorbook.video.read import decode, read_frames
-from colorbook.video.pipeline import colored, paint_frame, reduce, watch
-from colorbook.video.container import Spec, encode_part, join, new_film, spec_of
+from colorbook.video.pipeline import with_colors, paint_frame, prepare, watch
+from colorbook.video.container import Spec, encode_part, mux, new_film, spec_of
 from colorbook.video.read import open_reel
 from colorbook.video.stabilize import stabilize
 from colorbook.video.model import color_source, load_film_model
@@ -53,8 +53,8 @@ def stages(film, n):
     c,s = open_reel(film)
     with c:
         seen = timed('decode and watch', islice(watch(film, c, s), n))
-        timed('gray and small copy', reduce(iter(seen), model.card['size'], model.card['multiple']))
-        pairs = timed('network', colored(iter(seen), color_source(model)))
+        timed('gray and small copy', prepare(iter(seen), model.card['size'], model.card['multiple']))
+        pairs = timed('network', with_colors(iter(seen), color_source(model)))
         pairs = timed('stabilize', stabilize(iter(pairs)))
         painted = timed('enlarge and paint', (paint_frame(o, ab) for o,ab in pairs))
         spec = spec_of(s, seen[0].frame, 'h264')
@@ -78,7 +78,7 @@ def make(film, w, h, n, many, path):
     again,spec = chain.from_iterable(read_frames(film) for _ in cycle([0])),Spec('h264', w, h, (1, 24), (24, 1))
     ims = (np.asarray(o.im.resize((w, h)).convert('RGBA')) for o in islice(again, n))
     part = encode_part(spec, zip(ims, range(n)))
-    with new_film(path) as out: join(out, spec, ([o._replace(pts=o.pts + k*n) for o in part] for k in range(many)))
+    with new_film(path) as out: mux(out, spec, ([o._replace(pts=o.pts + k*n) for o in part] for k in range(many)))
     return path
 
 

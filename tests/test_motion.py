@@ -8,7 +8,8 @@ from PIL import Image
 from colorbook.core import InputError
 from colorbook.video.shots import find_cuts
 from colorbook.data.synthetic import Plane, Scene, scene_frames, scene_planes, travel
-from colorbook.video.flow import PRESETS, flow, grid, inside, motion_border, no_way_back, occluded, visibility, warp
+from colorbook.video.flow import PRESETS, flow, grid, inside, motion_border, fails_consistency, occluded
+from colorbook.video.flow import visibility, warp
 from colorbook.data.photos import sample_photos
 
 PHOTO = sample_photos()[0]
@@ -85,12 +86,12 @@ def test_what_a_square_hides():
     forward[60:160,100:200,0],backward[60:160,120:220,0] = n,-n
     hidden = np.zeros((h, w), bool)
     hidden[60:160,200:220] = True
-    assert np.array_equal(no_way_back(forward, backward), hidden)
+    assert np.array_equal(fails_consistency(forward, backward), hidden)
     line = motion_border(forward)
     assert line[59:61,100:200].all() and not line[62:158,102:198].any() and not line[:58].any()
     assert np.array_equal(occluded(forward, backward), hidden | line)
     there,back = (flow(square(*a), square(*b), 'medium') for a,b in (((100, 60), (120, 60)), ((120, 60), (100, 60))))
-    lost,out = no_way_back(there, back),occluded(there, back)
+    lost,out = fails_consistency(there, back),occluded(there, back)
     assert (lost & hidden).sum()/(lost | hidden).sum() > .3
     assert out[hidden].mean() > .9 and out[~hidden].mean() < .15
 

@@ -15,9 +15,9 @@ from colorbook.core import InputError, UsageError
 from colorbook.video.read import write_clip
 from colorbook.data.synthetic import travel
 from colorbook.video.server import Server, read_stream
-from colorbook.video.player import Pace, Player, film_frames, in_time, steady_so_far
+from colorbook.video.player import Pace, Player, film_frames, in_time
 from colorbook.video.read import open_reel
-from colorbook.video.stabilize import stabilize
+from colorbook.video.stabilize import stabilize, steady_so_far
 
 ROOT,SIZE = Path(__file__).parent.parent,32
 CAT = Image.fromarray(data.chelsea())

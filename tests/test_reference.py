@@ -13,10 +13,10 @@ from colorbook.imaging.colorizer import load_model
 from colorbook.core import InputError, UsageError
 from colorbook.video.read import read_frames, write_clip
 from colorbook.data.synthetic import travel
-from colorbook.video.pipeline import colored, reduce, watch
+from colorbook.video.pipeline import with_colors, prepare, watch
 from colorbook.video.read import open_reel
-from colorbook.video.reference import reference_color, steer, tell
-from colorbook.video.steer import find_frame, read_shot, tell_film
+from colorbook.video.reference import reference_color, steer, propagate_reference
+from colorbook.video.reference import find_frame, load_guide, read_shot
 from colorbook.video.model import color_source
 from colorbook.video.colorize import colorize_video
 
@@ -39,7 +39,7 @@ def film(tmp_path_factory):
 def network(film, model=None):
     "What a model answers, with the frames"
     c,s = open_reel(film.path)
-    with c: return list(colored(reduce(watch(film.path, c, s), SIZE, 32), color_source(model or load_model())))
+    with c: return list(with_colors(prepare(watch(film.path, c, s), SIZE, 32), color_source(model or load_model())))
 
 
 def rms(a, b): return 110*float(np.sqrt(np.mean(np.square(np.stack(a) - np.stack(b)))))
@@ -48,7 +48,7 @@ def rms(a, b): return 110*float(np.sqrt(np.mean(np.square(np.stack(a) - np.stack
 def test_nearer_to_the_truth_and_nothing_else(film):
     model = load_model()
     own = network(film, model)
-    told = tell_film(film.path, film.ref, model, SIZE)
+    told = load_guide(film.path, film.ref, model, SIZE)
     assert (told.number, told.shot) == (25, 1) and sorted(told.frames) == list(range(12, 42))
     steered = [ab for _,ab in steer(iter(own), told)]
     truth = [reference_color(im, o.L.shape, ab.shape[1:]) for im,(o,ab) in zip(film.ims, own)]
@@ -65,7 +65,7 @@ def test_nearer_to_the_truth_and_nothing_else(film):
 def test_what_the_network_says_itself_changes_next_to_nothing(film):
     own = network(film)[12:42]
     lights = [np.rint(o.L*255).astype(np.uint8) for o,_ in own]
-    told = tell(lights, 13, 25, 1, own[13][1], own[13][1])
+    told = propagate_reference(lights, 13, 25, 1, own[13][1], own[13][1])
     steered = [ab for _,ab in steer(iter(own), told)]
     truth = [reference_color(im, o.L.shape, ab.shape[1:]) for im,(o,ab) in zip(film.ims[12:], own)]
     changed = rms(steered, [ab for _,ab in own])
@@ -77,7 +77,7 @@ def test_where_nothing_can_be_followed_the_network_speaks():
     dark = np.random.default_rng(0).integers(0, 40, (64, 96)).astype(np.uint8)
     light = lambda gray, i: SimpleNamespace(L=gray/np.float32(255), number=i, shot=0)
     own,true = np.zeros((2, 16, 24), np.float32),np.full((2, 16, 24), .5, np.float32)
-    told = tell([dark, dark, 255 - dark, dark], 0, 0, 0, own, true)
+    told = propagate_reference([dark, dark, 255 - dark, dark], 0, 0, 0, own, true)
     steered = [ab for _,ab in steer([(light(g, i), own) for i,g in enumerate((dark, dark, 255 - dark, dark))], told)]
     assert all(np.allclose(o, .5, atol=.01) for o in steered[:2])
     assert all(np.abs(o).max() < .1 for o in steered[2:]), 'and what was lost is not found by chance'
@@ -88,7 +88,7 @@ def test_both_directions_are_mirror_images():
     grays = [np.asarray(o.convert('L')) for o in travel(CUP, 9, (96, 64), (0, 0), (.4, .2))]
     own = np.zeros((2, 16, 24), np.float32)
     true = reference_color(CUP.resize((96, 64)), (64, 96), (16, 24))
-    ahead,back = tell(grays, 0, 0, 0, own, true),tell(grays[::-1], 8, 8, 0, own, true)
+    ahead,back = propagate_reference(grays, 0, 0, 0, own, true),propagate_reference(grays[::-1], 8, 8, 0, own, true)
     for i in range(9):
         assert all(np.array_equal(a, b) for a,b in zip(ahead.frames[i], back.frames[8-i]))
 
@@ -137,8 +137,8 @@ def test_taken_up_again(film, monkeypatch):
     src = write_clip(shots(20, 40, 12), film.home/'long.mp4', rate=25, crf=6)
     shots(20, 40, 12)[42].save(film.home/'42.png')
     how = dict(size=SIZE, reference=film.home/'42.png')
-    real,encode = video.divide,video.encode_part
-    monkeypatch.setattr(video, 'divide', lambda frames: real(frames, 15, 10)) # parts begin at 0, 15, 30, 45, 60
+    real,encode = video.chunk,video.encode_part
+    monkeypatch.setattr(video, 'chunk', lambda frames: real(frames, 15, 10)) # parts begin at 0, 15, 30, 45, 60
     colorize_video(src, film.home/'parts.mkv', **how)
     want = looks(film.home/'parts.mkv')
     for n in (2, 3):
@@ -178,12 +178,12 @@ def test_faults(film, capsys):
         assert words in said and '; ' in said and len(said.splitlines()) == 1, said
         assert not list(home.glob('*out.mkv*'))
     with pytest.raises(UsageError, match='without a reference'): colorize_video(film.path, home/'out.mkv', at=1.)
-    with pytest.raises(UsageError, match='only once'): tell_film('-', film.ref, load_model(), SIZE)
+    with pytest.raises(UsageError, match='only once'): load_guide('-', film.ref, load_model(), SIZE)
 
 
 def test_wide_reference_of_sixteen_bits(film, tmp_path):
     "A reference may be of another size, of sixteen bits, and turned"
-    from colorbook.video.steer import load_reference
+    from colorbook.video.reference import load_reference
     exif = Image.Exif()
     exif[274] = 6
     film.ims[25].transpose(Image.Transpose.ROTATE_90).save(tmp_path/'turned.jpg', exif=exif, quality=95)
@@ -195,4 +195,4 @@ def test_wide_reference_of_sixteen_bits(film, tmp_path):
         error = np.abs(np.asarray(im.resize((96, 64)), int) - np.asarray(film.ims[25])).mean()
         assert error < 6
     with pytest.raises(InputError): load_reference(tmp_path/'none.png')
-    assert ref_module.MOST >= 240
+    assert ref_module.MAX_GUIDED_FRAMES >= 240

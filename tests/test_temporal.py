@@ -15,7 +15,7 @@ from colorbook.data.flow import compared_pairs
 from colorbook.data.flow import visibility_batch, warp_batch
 from colorbook.data.clips import clip_loaders, ClipItems, Clips, Film, split_clips, ToClips, windows
 from colorbook.data.synthetic import camera_clip
-from colorbook.training.film_export import export_stream, stream_card
+from colorbook.training.export import export_stream, stream_card
 from colorbook.models.unet import MobileUNet
 
 
@@ -198,10 +198,9 @@ def files(nets, tmp_path_factory):
 @pytest.mark.parametrize('size', [(64, 96), (160, 32)])
 @pytest.mark.parametrize('name', ['product', 's1'])
 def test_the_stream_is_the_network(nets, files, name, size):
-    from colorbook.video.model import color_film, Stream
+    from colorbook.video.model import color_film, FilmModel
     film = torch.rand(7, *size, generator=torch.Generator().manual_seed(6))
-    cuts = [i for i in range(1, 7) if SHOTS[i] != SHOTS[i - 1]]
-    got = np.stack(list(color_film(Stream(files[name]), film.numpy(), cuts)))
+    got = np.stack(list(color_film(FilmModel(files[name]), zip(film.numpy(), SHOTS))))
     want = in_triples(nets[name], film, SHOTS).numpy()
     assert np.abs(got - want).max() < 1e-3 and np.abs(want).max() > .05
     plain = in_triples(nets[name], film, [0]*7).numpy()
@@ -209,30 +208,29 @@ def test_the_stream_is_the_network(nets, files, name, size):
 
 
 def test_a_film_of_any_length_and_one_after_another(files):
-    from colorbook.video.model import color_film, Stream
-    stream = Stream(files['s1'])
+    from colorbook.video.model import color_film, FilmModel
+    stream = FilmModel(files['s1'])
     assert stream.flush() is None
     for n,size in ((1, (32, 32)), (2, (64, 32)), (0, (32, 32)), (3, (32, 96))):
         film = np.random.default_rng(n).random((n, *size), np.float32)
-        assert len(list(color_film(stream, film))) == n
+        assert len(list(color_film(stream, zip(film, [0]*n)))) == n
     stream.push(np.zeros((32, 32)))
     with pytest.raises(UsageError, match='flush'): stream.push(np.zeros((64, 32)))
-    with pytest.raises(UsageError, match='multiples of 32'): Stream(files['s1']).push(np.zeros((40, 32)))
+    with pytest.raises(UsageError, match='multiples of 32'): FilmModel(files['s1']).push(np.zeros((40, 32)))
 
 
 def test_a_model_for_pictures_is_refused():
     from colorbook.imaging.colorizer import default_model
-    from colorbook.video.model import Stream
-    with pytest.raises(InputError, match='for pictures'): Stream(default_model())
+    from colorbook.video.model import FilmModel
+    with pytest.raises(InputError, match='for pictures'): FilmModel(default_model())
 
 
 def test_train_s1_as_users_do(tmp_path, capsys):
     "A folder of S1's frames, one command, and a file that colors every frame"
     import yaml
     from colorbook.cli.app import main
-    from colorbook.training.recipes import Phase, replace, save_recipe
-    from colorbook.video.model import color_film, Stream
-    from colorbook.training.film_recipes import recipes
+    from colorbook.training.recipes import Phase, recipes, replace, save_recipe
+    from colorbook.video.model import color_film, FilmModel
     for folder,start,n in (('train', 1, 8), ('val', 10000, 5)):
         (tmp_path/'film'/folder).mkdir(parents=True)
         for i,o in enumerate(travel(sample_photos(96)[start > 1], n, (48, 36))):
@@ -242,9 +240,10 @@ def test_train_s1_as_users_do(tmp_path, capsys):
     assert main(['train', str(tmp_path/'s1.yaml'), str(tmp_path/'film'), '-o', str(tmp_path/'run')]) == 0
     path = capsys.readouterr().out.splitlines()[-1]
     assert path == str(tmp_path/'run/artifact.onnx')
-    stream = Stream(path)
+    stream = FilmModel(path)
     assert (stream.card['kind'], stream.card['gray'], stream.card['recipe']['data']) == ('video', 'rec601', 'frames')
-    assert len(list(color_film(stream, np.random.default_rng(0).random((5, 32, 64), np.float32)))) == 5
+    film = np.random.default_rng(0).random((5, 32, 64), np.float32)
+    assert len(list(color_film(stream, zip(film, [0]*5)))) == 5
     assert yaml.safe_load((tmp_path/'run/recipe.yaml').read_text())['lam'] == 20
     assert json.loads(json.dumps(stream.card))
     Image.open(tmp_path/'run/sheet--1.jpg').load()
@@ -276,7 +275,7 @@ def test_a_film_taken_up_again_has_the_same_colors(files, tmp_path, monkeypatch,
 
 def test_film_and_picture_models_are_told_apart(files, tmp_path):
     from colorbook.imaging.colorizer import colorize, default_model
-    from colorbook.video.model import load_film_model, Stream
+    from colorbook.video.model import load_film_model, FilmModel
     with pytest.raises(InputError, match='colorbook video'): colorize(sample_photos(64)[0], model=files['s1'])
-    assert isinstance(load_film_model(files['s1']), Stream)
+    assert isinstance(load_film_model(files['s1']), FilmModel)
     assert load_film_model(default_model()).card.get('kind') != 'video'

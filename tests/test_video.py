@@ -14,8 +14,8 @@ from colorbook.core import InputError, OutputError, UsageError
 from colorbook.video.read import decode, read_frames, write_clip
 from colorbook.data.synthetic import travel
 from colorbook.video.pipeline import frame_by_frame
-from colorbook.imaging.compose import light
-from colorbook.video.container import Coded, encode_part, spec_of, timed
+from colorbook.color.srgb import light
+from colorbook.video.container import EncodedFrame, encode_part, spec_of, with_timestamps
 from colorbook.video.read import open_reel
 from colorbook.video.stabilize import stabilize
 from colorbook.video.colorize import colorize_video
@@ -273,12 +273,12 @@ def test_killed_ten_times(tmp_path):
 def test_other_words_begin_anew(tmp_path, monkeypatch):
     src = write_clip(pictures(30, 30), tmp_path/'a.mp4')
     from colorbook.video import colorize as video
-    real = video.finish
+    real = video.save_film
     def broken(*a): raise KeyboardInterrupt
-    monkeypatch.setattr(video, 'finish', broken)
+    monkeypatch.setattr(video, 'save_film', broken)
     with pytest.raises(KeyboardInterrupt): colorize_video(src, tmp_path/'b.mp4', size=SIZE, saturation=0)
     assert len(list((tmp_path/'.b.mp4.parts').glob('0*.part'))) == 2
-    monkeypatch.setattr(video, 'finish', real)
+    monkeypatch.setattr(video, 'save_film', real)
     colorize_video(src, tmp_path/'b.mp4', size=SIZE)
     colorize_video(src, tmp_path/'c.mp4', size=SIZE)
     assert looks(tmp_path/'b.mp4') == looks(tmp_path/'c.mp4')
@@ -508,8 +508,8 @@ def test_packets_may_be_decoded_in_time():
     for i in range(0, 90, 30):  # as B-frames are stored: 0 3 1 2 6 4 5
         t = times[i:i+30]
         order = [0, *(j for k in range(3, 30, 3) for j in (k, k - 2, k - 1)), 28, 29]
-        parts.append([Coded(t[j], j == 0, b'') for j in order])
-    out = list(timed(parts, 3, 40, lambda: 7))
+        parts.append([EncodedFrame(t[j], j == 0, b'') for j in order])
+    out = list(with_timestamps(parts, 3, 40, lambda: 7))
     early = [t for _,t,_ in out]
     assert all(a < b for a,b in zip(early, early[1:])) and all(t <= o.pts for o,t,_ in out)
     assert [d for *_,d in sorted(out, key=lambda o: o[0].pts)] == [*np.diff(times), 7]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, pandas as pd, torch, torch.nn.functional as F
 from fastcore.basics import chunked, patch
-from PIL import Image, ImageDraw
+from PIL import Image
 from rich.console import Console
 from rich.table import Table
 from safetensors import safe_open, SafetensorError
@@ -21,6 +21,7 @@ from torch import Tensor
 from ..color.bins import ab_bins, class_weights
 from .duplicates import find_copies, find_breaks, find_shots, thumbnails
 from ..core import InputError, with_progress, atomic_path
+from ..imaging.sheet import contact_sheet
 from .photos import read_photo
 from ..color.lab import rgb_to_lab
 from .scan import glances, stream_photos
@@ -265,7 +266,7 @@ def sheet(
     self:AuditReport,
     rows, # of `pictures`
     notes=None, # a few words for each; the names if not given
-    side:int=128, # pixels of a cell
+    side:int=124, # longest side of a picture on the sheet
     columns:int=8,
 ) -> Image.Image:
     "Pictures side by side, with a note under each"
@@ -275,14 +276,7 @@ def sheet(
         last = max((p for s,p in wanted if s == k), default=-1)
         for i,(name,src) in zip(range(last + 1), stream_photos(source)):
             if (k, i) in wanted: found[k,i] = read_photo(src() if callable(src) else src, name)
-    out = Image.new('RGB', (columns*side, -(-len(t)//columns)*(side + 12)), 'white')
-    draw = ImageDraw.Draw(out)
-    for n,(key,note) in enumerate(zip(zip(t.set, t.place), notes or t.name)):
-        x,y,im = n%columns*side,n//columns*(side + 12),found[key].copy()
-        im.thumbnail((side - 4, side - 4))
-        out.paste(im, (x, y))
-        draw.text((x, y + side - 3), str(note)[-side//6:], 'black')
-    return out
+    return contact_sheet([found[o] for o in zip(t.set, t.place)], columns, notes or t.name, side)
 
 # %% ../../nbs/data/audit.ipynb #9dffa85e
 @patch

@@ -15,12 +15,15 @@ from torchvision.utils import make_grid
 from ..training.gan import GAN
 from ..color.bins import AnnealedMean, HueBias
 from ..core import InputError, UsageError
-from ..training.journal import load_checkpoint, to_rgb
+from ..training.journal import load_checkpoint
+from ..color.lab import to_rgb
+from ..imaging.sheet import contact_sheet
 from ..color.lab import gray_to_L, grays
 from ..models.many import score
 from .metrics import lpips, psnr
 from ..data.photos import read_photo
-from ..training.recipes import load_recipe, make_gan
+from ..training.recipes import load_recipe
+from ..training.registry import make_gan
 
 # %% ../../nbs/evaluation/diversity.ipynb #7e5f2198
 def draw_z(
@@ -109,8 +112,7 @@ def ranked_sheet(
 ) -> Image.Image: # the most believable at the top left, row by row
     "COLORGAN's sheet: answers to one photograph, sorted by the critic"
     rgb = pictures(L, colors)[rank(critic, L, colors)[0]]
-    sheet = make_grid(rgb, columns, 2, pad_value=1)
-    return Image.fromarray((sheet*255).round().byte().permute(1, 2, 0).cpu().numpy())
+    return contact_sheet(rgb.permute(0, 2, 3, 1).cpu().numpy(), columns, gap=2)
 
 # %% ../../nbs/evaluation/diversity.ipynb #a33a62f3
 def load_gan(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['find_photos', 'read_truth', 'gray_picture', 'run_colorizer', 'measure_photos', 'with_ci', 'summarize_metrics',
-           'protocol_card', 'Evaluation', 'make_sheet', 'extremes', 'evaluate']
+           'protocol_card', 'Evaluation', 'extremes', 'evaluate']
 
 # %% ../../nbs/evaluation/protocol.ipynb #793b577a
 import json, os
@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np, pandas as pd
 from fastcore.basics import chunked
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from .. import __version__
 from ..core import InputError, with_progress, atomic_path
+from ..imaging.sheet import contact_sheet
 from ..data.photos import SUFFIXES, list_photos, read_photo
 from ..color.lab import lstar, rgb_to_lab
 from .metrics import bootstrap_ci, lpips_state, measures, ratio_of_means, compute_metrics, to_batch
@@ -137,19 +138,6 @@ class Evaluation:
         with atomic_path(Path(out)/'photos.csv') as f: self.photos.to_csv(f, index=False, float_format='%.6g')
 
 # %% ../../nbs/evaluation/protocol.ipynb #f183a5bb
-def make_sheet(
-    rows:list, # pairs of a caption and a list of pictures, uint8 HxWx3 of one size
-) -> Image.Image: # a row a pair, caption above
-    "Rows of pictures with captions"
-    strips = [np.concatenate(pictures, 1) for _,pictures in rows]
-    h,w = strips[0].shape[:2]
-    sheet = Image.new('RGB', (w, (h + 16)*len(rows)), 'white')
-    for i,((caption,_),strip) in enumerate(zip(rows, strips)):
-        ImageDraw.Draw(sheet).text((4, i*(h + 16) + 2), caption, fill='black')
-        sheet.paste(Image.fromarray(strip), (0, i*(h + 16) + 16))
-    return sheet
-
-# %% ../../nbs/evaluation/protocol.ipynb #90da448f
 def extremes(
     colorizer, # see `run_colorizer`; asked once more for the pictures of the sheet
     photos:list, # what `find_photos` returns
@@ -161,14 +149,14 @@ def extremes(
     order = np.argsort(-table.psnr.to_numpy(), kind='stable')
     n = min(n, max(1, len(order)//3))
     mid = (len(order) - n)//2
-    rows = []
+    cells,notes = [],[]
     for kind,ids in dict(best=order[:n], median=order[mid:mid + n], worst=order[-n:]).items():
         for i in ids:
             truth = read_truth(*photos[i], size)
             gray = gray_picture(truth)
-            caption = f'{kind}: {table.name[i]}, {table.psnr[i]:.1f} dB'
-            rows.append((caption, [gray, run_colorizer(colorizer, gray), truth]))
-    return make_sheet(rows)
+            cells += [gray, run_colorizer(colorizer, gray), truth]
+            notes += [f'{kind}: {table.name[i]}, {table.psnr[i]:.1f} dB', '', '']
+    return contact_sheet(cells, 3, notes)
 
 # %% ../../nbs/evaluation/protocol.ipynb #9b64d87d
 def evaluate(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['net_size', 'small_light', 'upright', 'default_model', 'Colorizer', 'load_model', 'card', 'check_options', 'draw',
-           'colorize', 'colorize_bytes', 'colorize_file', 'contact_sheet', 'colorize_samples']
+           'colorize', 'colorize_bytes', 'colorize_file', 'colorize_samples']
 
 # %% ../../nbs/imaging/colorizer.ipynb #db10d247
 import json, os
@@ -12,9 +12,11 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 import numpy as np
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageOps
 from ..core import InputError, UsageError, atomic_path
-from .compose import chroma_maps, light, paint, resize
+from ..color.srgb import light
+from .compose import chroma_maps, paint, resize
+from .sheet import contact_sheet
 from .io import Picture, encode_picture, format_of, read_picture, to_image
 
 # %% ../../nbs/imaging/colorizer.ipynb #88b788c4
@@ -237,23 +239,6 @@ def colorize_file(
     return Path(dst)
 
 # %% ../../nbs/imaging/colorizer.ipynb #be022b93
-def contact_sheet(
-    ims:list, # Pillow pictures
-    columns:int=4,
-    side:int=480, # longest side of a cell in pixels; smaller pictures stay as they are
-) -> Image.Image: # RGB
-    "Pictures in a grid with their numbers, counted from 1"
-    cells = [o.convert('RGB') for o in ims]
-    for o in cells: o.thumbnail((side, side))
-    w,h = (max(o.size[i] for o in cells) + 8 for i in (0, 1))
-    out = Image.new('RGB', (w*min(columns, len(cells)), (h + 16)*-(-len(cells)//columns)), 'white')
-    for i,o in enumerate(cells):
-        x,y = i%columns*w + 4,i//columns*(h + 16) + 4
-        out.paste(o, (x, y))
-        ImageDraw.Draw(out).text((x, y + o.height + 2), str(i + 1), 'black')
-    return out
-
-# %% ../../nbs/imaging/colorizer.ipynb #cfd3931c
 def colorize_samples(
     src, # a path, bytes or a file object
     dst:str|os.PathLike, # the contact sheet; the answers are NAME-1, NAME-2 and so on beside it
@@ -267,6 +252,6 @@ def colorize_samples(
     src = src.read() if hasattr(src, 'read') else src
     format_of(dst)
     files = [colorize_file(src, dst.with_stem(f'{dst.stem}-{i}'), model, **options, z=z) for i,z in enumerate(zs, 1)]
-    sheet = contact_sheet([ImageOps.exif_transpose(Image.open(f)) for f in files])
+    sheet = contact_sheet([ImageOps.exif_transpose(Image.open(f)) for f in files], 4, range(1, samples + 1), 480)
     with atomic_path(dst) as f: sheet.save(f, format_of(dst))
     return files

@@ -3,7 +3,7 @@
 #
 # > 313 bins, soft targets, rebalancing and the annealed mean
 #
-# The buses of the [last chapter](../losses/basic.ipynb) were red or blue, and the best single answer was a color that none of them had. A network that may answer "red with 0.6, blue with 0.4" does not have that problem; it postpones the choice. So the shipped model does not predict color, it predicts a distribution over 313 colors, following Zhang, Isola and Efros [-@zhang2016]. At the end of this chapter we have everything around that network: the bins, the target that a photograph gives to each pixel, the loss and the weights that keep gray from winning always, and the step from a distribution back to one color, with two knobs that can be turned after training.
+# Imagine buses, six of ten red and four blue, and nothing in the gray picture that says which: the answer that is nearest to all of them on average is a purple that no bus ever had. A network that may answer "red with 0.6, blue with 0.4" does not have that problem; it postpones the choice. So the shipped model does not predict color, it predicts a distribution over 313 colors, following Zhang, Isola and Efros [-@zhang2016]. At the end of this chapter we have everything around that network: the bins, the target that a photograph gives to each pixel, the weights that keep gray from winning always, and the step from a distribution back to one color, with two knobs that can be turned after training.
 
 # %%
 #| default_exp color.bins
@@ -267,65 +267,6 @@ test_eq(weights.argmin().item(), prior.argmax().item())
 {a: (class_weights(prior, alpha=a).max()/class_weights(prior, alpha=a).min()).item() for a in (0, .5, 1)}
 
 # %% [markdown]
-# ## The loss
-
-# %% [markdown]
-# The loss is the cross-entropy between the network's distribution and the soft code, each pixel weighted by its nearest bin $q_1$, and then the mean over pixels, never a sum:
-#
-# $$\ell=-\frac1N\sum_nw_{q_1(n)}\sum_qz_{nq}\log\hat z_{nq},\qquad\hat z=\mathrm{softmax}(s)$$
-#
-# Only ten of the 313 terms of a pixel are not zero, and only these are gathered. The published code multiplies the weight into the gradient and prints a loss without it; here the number that goes down is the one whose gradient is followed, and the two gradients are the same. Under mixed precision the scores arrive in 16 bits, and the logarithm is taken in 32.
-#
-# Zhang et al. leave gray pictures out: one counts only if some $a$ or $b$ in it is larger than 5, otherwise it adds zero to the mean. `least` is that limit; at 0 every picture counts.
-#
-# The example sums by hand, pixel by pixel. A network that knows nothing pays $\log313=5.75$; the slope of the loss is $w(\hat z-z)/N$; and a picture tiled is as good as it was.
-
-# %%
-#| export
-class BinLoss(nn.Module):
-    "Cross-entropy against soft bins, weighted by the rarity of the nearest bin"
-    def __init__(self,
-        weights:Tensor=None, # 313 weights of `class_weights`; None for equal ones
-        k:int=10, # neighbors of the soft code
-        sigma:float=5., # its width, in units of a and b
-        least:float=0., # pictures count only if some a or b is larger, in units of a and b; Zhang et al.: 5
-    ):
-        super().__init__()
-        self.soft,self.least = SoftBins(k, sigma),least
-        self.register_buffer('weights', torch.ones(len(ab_bins())) if weights is None else weights)
-    def forward(self,
-        logits:Tensor, # scores, `bs`x313xhxw
-        ab:Tensor, # true color in about -1..1, `bs`x2xhxw
-        L:Tensor=None, # not asked
-    ) -> Tensor: # scalar, mean over pixels
-        "Mean weighted cross-entropy"
-        idx,w = self.soft(ab)
-        ce = -(logits.float().log_softmax(1).gather(1, idx)*w).sum(1)
-        ce = ce*self.weights[idx[:,0]]
-        return (ce*(ab.abs().amax((1, 2, 3)) > self.least/110).view(-1, 1, 1) if self.least else ce).mean()
-
-# %%
-torch.manual_seed(seed)
-colors,scores = [(13., -4.), (-71., 64.), (0., 0.)],torch.randn(313, 3, requires_grad=True)
-by_hand = 0
-for n,c in enumerate(colors):
-    i,z = encode(c)
-    by_hand = by_hand - weights[i[0]]*sum(q*scores[:,n].softmax(0)[j].log() for j,q in zip(i, z))/3
-target = torch.tensor(colors).T.view(1, 2, 1, 3)/110
-loss = BinLoss(weights)
-test_close(loss(scores.view(1, 313, 1, 3), target), by_hand, eps=2e-3)
-test_close(BinLoss()(torch.zeros(1, 313, 1, 3), target), math.log(313), eps=1e-4)
-dull,pale = (torch.full((1, 2, 1, 3), o/110) for o in (-4.9, -5.1))
-for least,counts in ((0., 3), (5., 2)):
-    test_close(BinLoss(least=least)(torch.zeros(3, 313, 1, 3), torch.cat([target, dull, pale])),
-        counts/3*math.log(313), eps=1e-4)
-test_close(loss(scores.view(1, 313, 1, 3).repeat(2, 1, 2, 2), target.repeat(2, 1, 2, 2)), by_hand, eps=2e-3)
-grad = torch.autograd.grad(loss(scores.view(1, 313, 1, 3), target), scores)[0][:,1]
-z = torch.zeros(313).index_add(0, *encode(colors[1]))
-test_close(grad, weights[encode(colors[1])[0][0]]*(scores[:,1].softmax(0) - z)/3, eps=1e-3)
-by_hand.item()
-
-# %% [markdown]
 # ## From a distribution to a color
 
 # %% [markdown]
@@ -405,12 +346,11 @@ sharp.max()
 
 # %%
 w = class_weights(prior, alpha=.5)
-def at(*colors): return torch.tensor([c for n,c in colors for _ in range(n)]).T.view(1, 2, 1, -1)/110
 def says(p, w): return ((p + 1e-20).log() + w.log()).view(1, -1, 1, 1).requires_grad_()
 i = [encode(c, 1)[0].item() for c in ((60., 50.), (20., -60.), (0., 0.))]
 p = torch.zeros(313).scatter(0, torch.tensor(i), torch.tensor([.5, .3, .2]))
-pixels = at((5, (60., 50.)), (3, (20., -60.)), (2, (0., 0.)))
-def pull(s): return torch.autograd.grad(BinLoss(w, k=1)(s.expand(-1, -1, 1, 10), pixels), s)[0].abs().max().item()
+def cost(s): return -(w*p*s.flatten().log_softmax(0)).sum()
+def pull(s): return torch.autograd.grad(cost(s), s)[0].abs().max().item()
 assert pull(says(p, w)) < 1e-5 < .01 < pull(says(p, torch.ones(313)))
 pull(says(p, w)),pull(says(p, torch.ones(313)))
 
@@ -494,7 +434,7 @@ assert (leaned(bus.clamp(min=1e-12).log(), (1., 2.), 4.) - torch.tensor(red)).no
 # ## What we have
 #
 # - `ab_bins`, the 313 published classes, and `SoftBins`, the code of a color in them;
-# - `color_prior`, `class_weights` and `BinLoss`, a loss in which rare colors count;
+# - `color_prior` and `class_weights`, by which rare colors count in a [loss](../losses/content.ipynb);
 # - `AnnealedMean`, which turns scores into color and lets the rebalancing be undone after training, and `HueBias`, which asks for another answer.
 
 # %% [markdown]

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 import numpy as np, torch, torch.nn.functional as F
 from PIL import Image
 from fastai.vision.all import *
-from colorbook.core import ColorbookError, InputError, UsageError
+from colorbook.core import ColorbookError, InputError, Registry
 from colorbook.color.lab import gray_to_L, grays, rgb_to_lab
 from colorbook.data.photos import open_photos, Photos
 
@@ -342,24 +342,13 @@ assert present(L) is L
 present(clip).shape
 
 # %% [markdown]
-# A recipe is data and says by a word what it learns from. `loaders` knows the words; a function that makes batches is entered under one where it is defined, in this chapter and in later ones, and [what a recipe reads](sources.ipynb) has them all. The function reads what it wants to know off the recipe: any object with the fields of one will do.
+# A recipe is data and says by a word what it learns from. `loaders` is the table of the words; a function that makes batches is entered where it is defined, in this chapter and in later ones, and [what a recipe reads](sources.ipynb) shows them all. The function reads what it wants to know off the recipe: any object with the fields of one will do.
 
 # %%
 #| export
-loaders = {} # functions of a recipe, a source, `n` and `workers`, by the word of a recipe's field `data`
+loaders = Registry('data', 'colorbook.data.clips colorbook.data.paired colorbook.data.shard_loader')
 
-def loader(
-    word:str, # what a recipe says
-): # decorator
-    "Enter a function under the word for its data"
-    def enter(f):
-        if word in loaders and loaders[word].__qualname__ != f.__qualname__:
-            raise UsageError(f"'{word}' is {loaders[word].__name__} already", 'choose another word')
-        loaders[word] = f
-        return f
-    return enter
-
-@loader('photos')
+@loaders('photos')
 def load_photos(
     recipe, # with the fields `bs`, `size`, `low`, `valid`, `seed`, `squeeze`, `mirror`, `target`, `gray` and `aged`
     source, # see `colorbook.data.photos.open_photos`
@@ -377,8 +366,6 @@ recipe = SimpleNamespace(bs=5, size=16, low=1., valid=.3, seed=1, squeeze=True, 
 kept,late = (load_photos(recipe, home/'photos', workers=o) for o in (0, 2))
 test_eq((kept.held, kept.train.bs), (late.held, 5))
 test_eq([o.shape[1:] for o in kept.one_batch()], [(1, 16, 16), (3, 16, 16)])
-def other(recipe): pass
-test_fail(lambda: loader('photos')(other), exc=UsageError, contains='another word')
 kept.held
 
 # %% [markdown]

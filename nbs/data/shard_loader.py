@@ -18,7 +18,7 @@ import hashlib, random
 from contextlib import contextmanager
 import numpy as np, torch, webdataset as wds
 from colorbook.core import InputError, UsageError
-from colorbook.data.loaders import loader, PlainErrors, SquareCrop, ToLab, split_by_hash
+from colorbook.data.loaders import loaders, PlainErrors, SquareCrop, ToLab, split_by_hash
 from colorbook.data.photos import read_photo
 from colorbook.data.shards import Shards, write_shards
 
@@ -393,7 +393,7 @@ def set_epoch(self:ShardDL,
     "Go to the beginning of an epoch, as torch's `DistributedSampler.set_epoch`"
     self.epoch,self.first,self.done = epoch,0,0
 
-@loader('shards')
+@loaders('shards')
 def load_shards(
     recipe, # see `colorbook.data.loaders.load_photos`
     source, # `Shards`, or what they are made from: a folder, a pattern as 'shards-{000..146}.tar', a list
@@ -422,38 +422,38 @@ len(once[0])
 # Two machines with two workers each, one after the other in this notebook: together they see every picture that is not held out once, in equally many batches; the next epoch has another order; and the whole thing comes again for the same seed. The colors tell us the numbers.
 
 # %%
-def loaders(rank=0, nodes=1, num_workers=0, **kwargs):
+def dealt(rank=0, nodes=1, num_workers=0, **kwargs):
     return shard_loaders(shards, bs, 16, valid=.2, seed=seed, device='cpu', num_workers=num_workers,
                          world=(rank, nodes), buffer=buffer, target='rgb', **kwargs)
 def tickets(batches):
     rgb = [(rgb[:,:2,0,0] + 1)/2*255 for _,rgb in batches]
     return [(o.round().int() @ torch.tensor([1, 256], dtype=torch.int)).tolist() for o in rgb]
-nodes = [loaders(r, 2, num_workers=2) for r in range(2)]
+nodes = [dealt(r, 2, num_workers=2) for r in range(2)]
 first,second = [[tickets(o.train) for o in nodes] for _ in range(2)]
 flat = lambda o: sorted(k for machine in o for b in machine for k in b)
 train = sorted(number(shards[i]) for i in set(range(n)) - set(nodes[0].held))
 test_eq([flat(first), flat(second)], [train, train])
 test_eq(len(first[0]), len(first[1]))
 assert first[0] != second[0]
-test_eq(tickets(loaders(0, 2, lanes=2).train), first[0])
+test_eq(tickets(dealt(0, 2, lanes=2).train), first[0])
 [len(o) for o in first[0]]
 
 # %% [markdown]
 # A run is interrupted after five batches, while its two workers have prepared some more. Another one, with one process and then with three, goes on: the batches that follow are those of the uninterrupted epoch, equal to the last bit of their crops, and so is the epoch after it.
 
 # %%
-straight = loaders(num_workers=2)
+straight = dealt(num_workers=2)
 epochs = [list(straight.train) for _ in range(2)]
-broken = loaders(num_workers=2)
+broken = dealt(num_workers=2)
 for _ in zip(range(5), broken.train): pass
 state = json.loads(json.dumps(broken.train.state_dict()))
 for k in (0, 3):
-    again = loaders(num_workers=k, state=state)
+    again = dealt(num_workers=k, state=state)
     test_eq(list(again.train), epochs[0][5:])
     test_eq(list(again.train), epochs[1])
-seen = tickets(epochs[0][:5]) + tickets(loaders(state=state).train)
+seen = tickets(epochs[0][:5]) + tickets(dealt(state=state).train)
 test_eq(sorted(k for b in seen for k in b), train)
-test_fail(lambda: loaders(0, 2, state=state), exc=UsageError, contains='nodes 1 (now 2)')
+test_fail(lambda: dealt(0, 2, state=state), exc=UsageError, contains='nodes 1 (now 2)')
 state
 
 # %% [markdown]

@@ -21,12 +21,15 @@ from torchvision.utils import make_grid
 from colorbook.training.gan import GAN
 from colorbook.color.bins import AnnealedMean, HueBias
 from colorbook.core import InputError, UsageError
-from colorbook.training.journal import load_checkpoint, to_rgb
+from colorbook.training.journal import load_checkpoint
+from colorbook.color.lab import to_rgb
+from colorbook.imaging.sheet import contact_sheet
 from colorbook.color.lab import gray_to_L, grays
 from colorbook.models.many import score
 from colorbook.evaluation.metrics import lpips, psnr
 from colorbook.data.photos import read_photo
-from colorbook.training.recipes import load_recipe, make_gan
+from colorbook.training.recipes import load_recipe
+from colorbook.training.registry import make_gan
 
 # %%
 #| hide
@@ -36,7 +39,7 @@ import matplotlib.pyplot as plt, onnxruntime
 from fastai.vision.all import *
 from fastcore.test import *
 from colorbook.training.gan import GANCallback, gan_splitter
-from colorbook.color.bins import BinLoss
+from colorbook.losses.content import BinLoss
 from colorbook.color.lab import join_lab, rgb_to_lab, split_lab
 from colorbook.evaluation.metrics import lpips_state
 from colorbook.data.photos import sample_photos
@@ -200,7 +203,7 @@ inside(brown).mean(0),inside(brown).std(0)
 # ## A critic wants one or the other
 
 # %% [markdown]
-# A critic never sees a brown disc among the true ones. With it alone, and no content loss, the same generator learns to make red and green discs; and the numbers of $z$, which were in its way before, become the only means to make both. Nothing but the balance of the two sides sees to that: where all generated discs are red, a red disc is more often generated than true and a green one is never generated, and the critic's slope leads to green. COLORGAN [@cao2017] does so with a Wasserstein distance, which is steadier; for discs the logistic loss of [chapter 05](../losses/basic.ipynb) will do.
+# A critic never sees a brown disc among the true ones. With it alone, and no content loss, the same generator learns to make red and green discs; and the numbers of $z$, which were in its way before, become the only means to make both. Nothing but the balance of the two sides sees to that: where all generated discs are red, a red disc is more often generated than true and a green one is never generated, and the critic's slope leads to green. COLORGAN [@cao2017] does so with a Wasserstein distance, which is steadier; for discs the logistic loss of [chapter 05](../losses/adversarial.ipynb) will do.
 
 # %%
 torch.manual_seed(seed)
@@ -366,8 +369,7 @@ def ranked_sheet(
 ) -> Image.Image: # the most believable at the top left, row by row
     "COLORGAN's sheet: answers to one photograph, sorted by the critic"
     rgb = pictures(L, colors)[rank(critic, L, colors)[0]]
-    sheet = make_grid(rgb, columns, 2, pad_value=1)
-    return Image.fromarray((sheet*255).round().byte().permute(1, 2, 0).cpu().numpy())
+    return contact_sheet(rgb.permute(0, 2, 3, 1).cpu().numpy(), columns, gap=2)
 
 # %% [markdown]
 # The order has to mean something. The critic that taught the generator gets the 64 leanings of the other model, which it has never seen, from red over brown to green. Those that it puts into the first half must be nearer to one of the two true colors than those of the second half. (A critic sorts by what it has learned, and this one knows ground, shape and two colors; it has not learned which of the two is *this* disc, nor could it.)

@@ -20,10 +20,11 @@ from pathlib import Path
 
 import numpy as np, pandas as pd
 from fastcore.basics import chunked
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from colorbook import __version__
 from colorbook.core import InputError, with_progress, atomic_path
+from colorbook.imaging.sheet import contact_sheet
 from colorbook.data.photos import SUFFIXES, list_photos, read_photo
 from colorbook.color.lab import lstar, rgb_to_lab
 from colorbook.evaluation.metrics import bootstrap_ci, lpips_state, measures, ratio_of_means, compute_metrics, to_batch
@@ -203,21 +204,7 @@ class Evaluation:
 # %% [markdown]
 # JSON has no infinity, so the PSNR of equal pictures is stored as the string `inf`, which `float` reads.
 #
-# A table does not show what goes wrong. The sheet does: the photos with the best, the middle and the worst PSNR, each as gray, result and truth.
-
-# %%
-#| export
-def make_sheet(
-    rows:list, # pairs of a caption and a list of pictures, uint8 HxWx3 of one size
-) -> Image.Image: # a row a pair, caption above
-    "Rows of pictures with captions"
-    strips = [np.concatenate(pictures, 1) for _,pictures in rows]
-    h,w = strips[0].shape[:2]
-    sheet = Image.new('RGB', (w, (h + 16)*len(rows)), 'white')
-    for i,((caption,_),strip) in enumerate(zip(rows, strips)):
-        ImageDraw.Draw(sheet).text((4, i*(h + 16) + 2), caption, fill='black')
-        sheet.paste(Image.fromarray(strip), (0, i*(h + 16) + 16))
-    return sheet
+# A table does not show what goes wrong. The sheet does: the photos with the best, the middle and the worst PSNR, each as gray, result and truth, on one [`contact_sheet`](../imaging/sheet.ipynb).
 
 # %%
 #| export
@@ -232,14 +219,14 @@ def extremes(
     order = np.argsort(-table.psnr.to_numpy(), kind='stable')
     n = min(n, max(1, len(order)//3))
     mid = (len(order) - n)//2
-    rows = []
+    cells,notes = [],[]
     for kind,ids in dict(best=order[:n], median=order[mid:mid + n], worst=order[-n:]).items():
         for i in ids:
             truth = read_truth(*photos[i], size)
             gray = gray_picture(truth)
-            caption = f'{kind}: {table.name[i]}, {table.psnr[i]:.1f} dB'
-            rows.append((caption, [gray, run_colorizer(colorizer, gray), truth]))
-    return make_sheet(rows)
+            cells += [gray, run_colorizer(colorizer, gray), truth]
+            notes += [f'{kind}: {table.name[i]}, {table.psnr[i]:.1f} dB', '', '']
+    return contact_sheet(cells, 3, notes)
 
 # %%
 #| export

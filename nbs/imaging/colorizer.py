@@ -15,16 +15,17 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 import numpy as np
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageOps
 from colorbook.core import InputError, UsageError, atomic_path
-from colorbook.imaging.compose import chroma_maps, light, paint, resize
+from colorbook.color.srgb import light
+from colorbook.imaging.compose import chroma_maps, paint, resize
+from colorbook.imaging.sheet import contact_sheet
 from colorbook.imaging.io import Picture, encode_picture, format_of, read_picture, to_image
 
 # %%
 #| hide
 import tempfile, time
 import matplotlib.pyplot as plt
-from PIL import ImageOps
 from fastcore.test import *
 from skimage import color, data
 
@@ -384,25 +385,7 @@ def colorize_file(
     return Path(dst)
 
 # %% [markdown]
-# Several answers to one file are several files, and a contact sheet to choose from. The sheet has the name that was asked for, the answers have numbers behind it.
-
-# %%
-#| export
-def contact_sheet(
-    ims:list, # Pillow pictures
-    columns:int=4,
-    side:int=480, # longest side of a cell in pixels; smaller pictures stay as they are
-) -> Image.Image: # RGB
-    "Pictures in a grid with their numbers, counted from 1"
-    cells = [o.convert('RGB') for o in ims]
-    for o in cells: o.thumbnail((side, side))
-    w,h = (max(o.size[i] for o in cells) + 8 for i in (0, 1))
-    out = Image.new('RGB', (w*min(columns, len(cells)), (h + 16)*-(-len(cells)//columns)), 'white')
-    for i,o in enumerate(cells):
-        x,y = i%columns*w + 4,i//columns*(h + 16) + 4
-        out.paste(o, (x, y))
-        ImageDraw.Draw(out).text((x, y + o.height + 2), str(i + 1), 'black')
-    return out
+# Several answers to one file are several files, and a [contact sheet](sheet.ipynb) to choose from. The sheet has the name that was asked for, the answers have numbers behind it.
 
 # %%
 #| export
@@ -419,7 +402,7 @@ def colorize_samples(
     src = src.read() if hasattr(src, 'read') else src
     format_of(dst)
     files = [colorize_file(src, dst.with_stem(f'{dst.stem}-{i}'), model, **options, z=z) for i,z in enumerate(zs, 1)]
-    sheet = contact_sheet([ImageOps.exif_transpose(Image.open(f)) for f in files])
+    sheet = contact_sheet([ImageOps.exif_transpose(Image.open(f)) for f in files], 4, range(1, samples + 1), 480)
     with atomic_path(dst) as f: sheet.save(f, format_of(dst))
     return files
 
@@ -429,8 +412,7 @@ Image.fromarray(gray).save(home/'camera.png')
 made = colorize_samples(home/'camera.png', home/'one.png', 3, seed=1)
 test_eq([o.name for o in made], ['one-1.png', 'one-2.png', 'one-3.png'])
 for f,o in zip(made, many): test_eq(np.asarray(Image.open(f).convert('RGB')), o)
-test_eq(Image.open(home/'one.png').size[0], 3*488)
-test_eq(contact_sheet([Image.new('L', (10, 20))]*5).size, (4*18, 2*44))
+test_eq(Image.open(home/'one.png').size[0], 3*484 + 4)
 
 # %% [markdown]
 # A gray scan of 16 bits becomes a color picture of 16 bits, and has many more than 256 levels of each color.

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # More adversarial losses
+# # Adversarial losses
 #
-# > Hinge, Wasserstein with clipping and with a gradient penalty, energy, and one for each of several critics
+# > Eight ways to turn a critic's verdicts into a number to lower, and one for each of several critics
 #
-# The logistic loss and least squares of the [chapter on losses](basic.ipynb) turn a critic's scores into numbers and leave the critic alone. The losses of this chapter want something of the critic itself: that its slope be bounded, or that it be an auto-encoder. At the end we have the hinge loss, both forms of the Wasserstein loss, and the energy-based loss with its margin; each is tested against a closed form, among them the best critic it can have; and none of their values changes with the size of pictures or batches. The published penalty, which is measured along the wrong axes, is measured here.
+# An *adversarial* loss turns a critic's verdicts into a number for the critic and another for the generator. The first two of this chapter, the log loss and least squares, leave the critic alone. The others want something of the critic itself: that its slope be bounded, or that it be an auto-encoder. At the end we have them by name in one table that says what each can read, and each is tested against a sum done by hand or a closed form, among them the best critic it can have. They stay finite for any score, their gradients are where they are needed, and none of their values changes with the size of pictures or batches.
 
 # %%
 #| default_exp losses.adversarial
@@ -17,9 +17,8 @@ import torch, torch.nn.functional as F
 from functools import partial
 from fastcore.basics import patch
 from torch import nn, Tensor
-from colorbook.core import UsageError
+from colorbook.core import Registry, UsageError
 from colorbook.models.energy import EnergyOutput, pull_away
-from colorbook.losses.basic import adversarial_losses
 from colorbook.models.many import Critics, CriticOutputs
 
 # %%
@@ -33,6 +32,172 @@ from colorbook.color.lab import split_lab
 from colorbook.models.many import ChannelCritics
 
 # %% [markdown]
+# A recipe names its adversarial loss, so each is entered in a table where it is defined, with three facts: whether it reads energies instead of scores; whether both its numbers are never negative, as weights that are learned need it; and whether it measures slopes picture by picture, which a critic with batch norm cannot give.
+
+# %%
+#| export
+adversarial_losses = Registry('adversarial loss', 'colorbook.losses.adversarial',
+    energy=False, positive=False, alone=False)
+
+# %% [markdown]
+# ## The log loss, from logits
+
+# %% [markdown]
+# The critic's job is a classification with two classes, so its loss is the one of logistic regression. With $D=\sigma(s)$ the probability that the critic gives to "real", it pays $-\log D$ for each photograph and $-\log(1-D)$ for each fake [@goodfellow2014]:
+#
+# $$\ell_D=-\mathbb{E}_{\text{real}}\log\sigma(s)-\mathbb{E}_{\text{fake}}\log\left(1-\sigma(s)\right)$$
+#
+# Written down like that it breaks. In 32 bits $\sigma(-1000)$ is zero, its logarithm is $-\infty$, and the gradient is $\infty\cdot0$. S4 adds $10^{-12}$ inside the logarithm: the loss is finite then, and its gradient is zero just where the critic is most wrong.
+
+# %%
+def naive(real, fake, eps=0.):
+    "The formula as it stands"
+    return -(real.sigmoid() + eps).log().mean() - (1 - fake.sigmoid() + eps).log().mean()
+
+def slope(f, s):
+    "Derivative of `f` at each of the scores `s`"
+    s = torch.as_tensor(s, dtype=torch.float).clone().requires_grad_()
+    return torch.autograd.grad(f(s).sum(), s)[0]
+
+wrong,sure = torch.tensor([-1000.]),torch.tensor([-9.])
+test_eq(naive(wrong, sure).item(), math.inf)
+assert slope(lambda s: naive(s, sure), [-1000.]).isnan()
+test_eq(slope(lambda s: naive(s, sure, 1e-12), [-1000.]).item(), 0)
+naive(wrong, sure, 1e-12)
+
+# %% [markdown]
+# S1 makes the opposite mistake with the same pair of functions: its patch critic has no sigmoid, and its log loss wants probabilities. Torch refuses that today. Both go away if the loss takes the logit itself, because $-\log\sigma(s)=\log(1+e^{-s})$, which is called softplus and grows like $|s|$.
+#
+# $$\ell_D=\mathbb{E}_{\text{real}}\log(1+e^{-s})+\mathbb{E}_{\text{fake}}\log(1+e^{s})$$
+
+# %%
+test_fail(lambda: F.binary_cross_entropy(torch.tensor([1.7]), torch.ones(1)), contains='between 0 and 1')
+s = torch.linspace(-8, 8, 9)
+test_close(F.softplus(-s), -s.sigmoid().log(), eps=1e-5)
+F.softplus(-s)
+
+# %% [markdown]
+# For the generator the same game offers $\log(1-\sigma(s))$, which it would have to lower. Goodfellow et al. noticed that this hardly has a slope where the critic is sure of a fake, which is where every generator starts. So the generator lowers $-\log\sigma(s)$ instead: the same direction, and a slope near one as long as it fails.
+
+# %%
+#| export
+@adversarial_losses('logistic', positive=True)
+class LogisticLoss:
+    "The GAN of Goodfellow et al. (2014), on logits, with the generator's loss that does not saturate"
+    def critic(self,
+        real:Tensor, # logits of real pictures, any shape
+        fake:Tensor, # logits of generated ones, any shape
+    ) -> Tensor: # scalar, 2 log 2 for a critic that says nothing
+        "Mean log loss of the real plus that of the generated pictures"
+        return F.softplus(-real).mean() + F.softplus(fake).mean()
+    def generator(self,
+        fake:Tensor, # logits of generated pictures, any shape
+    ) -> Tensor: # scalar, near 0 where they pass for real
+        "Mean log loss of generated pictures that want to be real"
+        return F.softplus(-fake).mean()
+
+# %% [markdown]
+# Once by hand, once with torch's own function, and once where the naive form has no answer.
+
+# %%
+loss = LogisticLoss()
+real,fake = torch.tensor([2., -1.]),torch.tensor([.5, -3., 0.])
+by_hand = (math.log(1 + math.exp(-2)) + math.log(1 + math.exp(1)))/2
+by_hand += (math.log(1 + math.exp(.5)) + math.log(1 + math.exp(-3)) + math.log(2))/3
+bce = F.binary_cross_entropy_with_logits
+test_close(loss.critic(real, fake), by_hand, eps=1e-6)
+test_close(loss.critic(real, fake), bce(real, torch.ones(2)) + bce(fake, torch.zeros(3)), eps=1e-6)
+test_close(loss.generator(fake), bce(fake, torch.ones(3)), eps=1e-6)
+test_close(loss.critic(torch.zeros(4), torch.zeros(4)), 2*math.log(2), eps=1e-6)
+test_eq(loss.critic(torch.tensor([-1000.]), torch.tensor([1000.])).item(), 2000)
+test_eq(loss.critic(torch.tensor([1000.]), torch.tensor([-1000.])).item(), 0)
+test_eq(slope(loss.generator, [-1000., 1000.]).tolist(), [-.5, 0])
+loss.critic(real, fake)
+
+# %% [markdown]
+# The two forms of the generator's loss have slopes in closed form, $-\sigma(s)$ for the one that saturates and $\sigma(s)-1$ for ours. At $s=-6$, a fake that the critic is sure of, ours is 400 times as steep.
+
+# %%
+s = torch.linspace(-6, 6, 7)
+saturating = slope(lambda s: (1 - s.sigmoid()).log(), s)
+ours = torch.cat([slope(loss.generator, o[None]) for o in s])
+test_close(saturating, -s.sigmoid(), eps=1e-4)
+test_close(ours, s.sigmoid() - 1, eps=1e-6)
+test_close(ours[0]/saturating[0], math.exp(6), eps=2)
+torch.stack([s, saturating, ours])
+
+# %% [markdown]
+# ## Least squares
+
+# %% [markdown]
+# The log loss pays ever less for a fake that already passes, however far it may be from any photograph. Mao et al. [-@mao2017] let the score itself be regressed, to 1 for real and 0 for generated. The slope is then proportional to the error, and too good a score costs as well. S1 trains with this one, on scores without a sigmoid, as it should be; S4 halves it, which the weight can undo, and puts a sigmoid before it, which brings saturation back.
+#
+# $$\ell_D=\mathbb{E}_{\text{real}}(s-1)^2+\mathbb{E}_{\text{fake}}\,s^2,\qquad\ell_G=\mathbb{E}_{\text{fake}}(s-1)^2$$
+
+# %%
+#| export
+@adversarial_losses('lsgan', positive=True)
+class LeastSquaresLoss:
+    "LSGAN (Mao et al. 2017): targets 1 for real and 0 for generated"
+    def critic(self,
+        real:Tensor, # scores of real pictures, any shape
+        fake:Tensor, # scores of generated ones, any shape
+    ) -> Tensor: # scalar, 0.5 for a critic that always says 0.5
+        "Mean squared distance of the real from 1 plus that of the generated from 0"
+        return ((real - 1)**2).mean() + (fake**2).mean()
+    def generator(self,
+        fake:Tensor, # scores of generated pictures, any shape
+    ) -> Tensor: # scalar
+        "Mean squared distance of the generated from 1"
+        return ((fake - 1)**2).mean()
+
+# %%
+loss = LeastSquaresLoss()
+test_close(loss.critic(real, fake), (1 + 4)/2 + (.25 + 9 + 0)/3, eps=1e-6)
+test_close(loss.generator(fake), (.25 + 16 + 1)/3, eps=1e-6)
+test_eq(loss.critic(torch.full((4,), .5), torch.full((4,), .5)).item(), .5)
+test_close(slope(loss.generator, [-3.]), -8, eps=1e-6)
+loss.critic(real, fake)
+
+# %% [markdown]
+# In @fig-adversarial the two are side by side: at the left, where the critic is sure of a fake, the saturating loss has no slope left, and softplus and least squares do.
+
+# %%
+#| label: fig-adversarial
+#| fig-cap: "Losses over the score of one picture, and their slopes."
+def show_losses(curves, lo=-6, hi=6):
+    "Losses over the score, and their derivatives"
+    s = torch.linspace(lo, hi, 200)
+    fig,axs = plt.subplots(1, 2, figsize=(10, 3), layout='constrained')
+    for name,(f,style) in curves.items():
+        axs[0].plot(s, f(s), style, label=name)
+        axs[1].plot(s, slope(f, s), style)
+    for ax,name,lim in zip(axs, ('loss', 'slope'), ((-6, 8), (-4, 4))): ax.set(title=name, xlabel='score', ylim=lim)
+    fig.legend(loc='outside right center', frameon=False, fontsize=8)
+show_losses({
+    'critic, real; generator, fake': (lambda s: F.softplus(-s), 'C0'), 'critic, fake': (F.softplus, 'C1'),
+    'generator, fake, saturating': (lambda s: -F.softplus(s), 'C2--'),
+    'least squares, target 1': (lambda s: (s - 1)**2, 'C3:'), 'least squares, target 0': (lambda s: s**2, 'C4:')})
+
+# %% [markdown]
+# ## What the best critic would say
+
+# %% [markdown]
+# What do scores mean when the critic has learned all it can? Take a picture that makes up the share $p$ of the photographs and the share $q$ of the fakes. The log loss of its score is $p\log(1+e^{-s})+q\log(1+e^{s})$, smallest at
+#
+# $$s=\log\frac pq,$$
+#
+# and the squares' is smallest at $s=p/(p+q)$, the same knowledge squeezed into 0..1. So a critic estimates a ratio of densities, and a generator that raises its score moves to where photographs are more frequent than its own pictures. We check that the gradient of both losses is zero there: two pictures, the first in 4 of 5 photographs and in 2 of 5 fakes.
+
+# %%
+def at(values): return torch.tensor(values, requires_grad=True)
+def pull(loss, s): return torch.autograd.grad(loss.critic(s[[0, 0, 0, 0, 1]], s[[0, 0, 1, 1, 1]]), s)[0]
+best = {LogisticLoss: [math.log(4/2), math.log(1/3)], LeastSquaresLoss: [4/6, 1/4]}
+for cls,s in best.items(): test_close(pull(cls(), at(s)), 0, eps=1e-6)
+assert pull(LogisticLoss(), at([0., 0.])).abs().min() > .1
+best
+
+# %% [markdown]
 # ## Hinge
 
 # %% [markdown]
@@ -42,6 +207,7 @@ from colorbook.models.many import ChannelCritics
 
 # %%
 #| export
+@adversarial_losses('hinge')
 class HingeLoss:
     "Hinge loss (Lim and Ye 2017): nothing more to gain beyond a score of 1"
     def critic(self,
@@ -85,6 +251,7 @@ loss.critic(real, fake)
 
 # %%
 #| export
+@adversarial_losses('wgan')
 class WassersteinLoss:
     "Wasserstein GAN (Arjovsky et al. 2017): difference of mean scores, weights clipped after each step of the critic"
     def __init__(self,
@@ -107,6 +274,9 @@ class WassersteinLoss:
     ):
         "Clip all weights"
         for p in critic.parameters(): p.clamp_(-self.clip, self.clip)
+
+@adversarial_losses('wgan_s4')
+def _wgan_s4(): return WassersteinLoss(.05)
 
 # %%
 torch.manual_seed(seed)
@@ -168,6 +338,7 @@ def slopes(
 
 # %%
 #| export
+@adversarial_losses('wgan_gp', alone=True)
 class GradientPenaltyLoss(WassersteinLoss):
     "Wasserstein GAN with gradient penalty (Gulrajani et al. 2017), for each picture and over all axes"
     def __init__(self,
@@ -285,6 +456,7 @@ show_ends(deltas, ends)
 
 # %%
 #| export
+@adversarial_losses('energy', energy=True, positive=True)
 class EnergyLoss:
     "Energy-based GAN (Zhao et al. 2017): energies below a margin, and the pull-away term"
     def __init__(self,
@@ -302,6 +474,9 @@ class EnergyLoss:
     ) -> Tensor: # scalar
         "Mean energy, and how alike the codes are"
         return fake.energy.mean() + (self.pull*pull_away(fake.code) if self.pull else 0)
+
+@adversarial_losses('energy_pull', energy=True, positive=True)
+def _energy_pull(): return EnergyLoss(pull=.1)
 
 # %%
 said = lambda *e: EnergyOutput(torch.tensor(e).view(-1, 1, 1, 1), torch.eye(len(e)))
@@ -423,25 +598,18 @@ fails(HingeLoss(), nets[2], 'HingeLoss cannot read')
 fails(EnergyLoss(), nets[0], 'auto-encoder')
 
 # %% [markdown]
-# They join the table by name.
-
-# %%
-#| export
-adversarial_losses.update(hinge=HingeLoss, wgan=WassersteinLoss, wgan_gp=GradientPenaltyLoss, energy=EnergyLoss,
-    energy_pull=lambda: EnergyLoss(pull=.1), wgan_s4=lambda: WassersteinLoss(.05))
-
-# %% [markdown]
 # ## Sizes and batches
 
 # %% [markdown]
-# As in the chapter on losses: verdicts are tiled, as a picture four times as large would tile them, the batch is repeated, and every value stays. For a judged batch the energies stand for whole pictures, so there is nothing to tile but the pictures themselves, which the chapter on the energy does; here we tile the picture under a convolutional critic of disjoint patches for the penalty, and draw the same chances.
+# Every loss here is a mean. That sounds like a detail, and it decides whether a weight means anything: a loss that is a sum is four times as large for twice the side, and the balance that was found at one size is wrong at every other. So verdicts are tiled, as a picture four times as large would tile them, the batch is repeated, and every value stays. For a judged batch the energies stand for whole pictures, so there is nothing to tile but the pictures themselves, which the chapter on [critics](../models/energy.ipynb) does; here we tile the picture under a convolutional critic of disjoint patches for the penalty, and draw the same chances.
 
 # %%
 torch.manual_seed(seed)
 s,t = torch.randn(4, 1, 3, 3),torch.randn(4, 1, 3, 3)
 larger = {'tiled': lambda x: x.repeat(1, 1, 2, 2), 'batch': lambda x: x.repeat(3, 1, 1, 1)}
-for name,make in adversarial_losses.items():
-    if name.startswith('energy'):
+for name in adversarial_losses:
+    make = adversarial_losses[name]
+    if make.energy:
         real,fake = EnergyOutput(20*torch.rand(4, 1, 1, 1), None),EnergyOutput(100*torch.rand(4, 1, 1, 1), None)
         r,f = (EnergyOutput(o.energy.repeat(3, 1, 1, 1), None) for o in (real, fake))
         test_close(EnergyLoss().critic(r, f), EnergyLoss().critic(real, fake), eps=1e-5)
@@ -455,18 +623,18 @@ L,color = split_lab(rgb)
 plain = slopes(lambda L,c: net(c), L, color)
 for k,o in larger.items():
     test_close(slopes(lambda L,c: net(c), o(L), o(color)), plain.repeat(3 if k == 'batch' else 1), eps=1e-5)
-list(adversarial_losses)
+{k: [f for f in adversarial_losses.facts if getattr(adversarial_losses[k], f)] for k in adversarial_losses}
 
 # %% [markdown]
 # ## What we have
 #
-# - `HingeLoss`, `WassersteinLoss` with clipping, `GradientPenaltyLoss`, `EnergyLoss`, by name in `adversarial_losses`;
+# - `LogisticLoss`, `LeastSquaresLoss`, `HingeLoss`, `WassersteinLoss` with clipping, `GradientPenaltyLoss` and `EnergyLoss`, one method for the critic and one for the generator, by name in `adversarial_losses`;
 # - a slope that is measured over all axes of a picture and means the same at every size;
 # - `EachLoss`, so that several critics may each have a loss.
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Draw the hinge into the figure of the chapter on losses. Where does its generator's slope differ from that of the log loss?
+# 1. Draw the hinge into @fig-adversarial. Where does its generator's slope differ from that of the log loss?
 # 2. Train the linear critic of the clipping example with a clip of 0.5. What changes but the length of the weights?
 # 3. Replace $(\|\nabla\|-1)^2$ by $\max(0,\|\nabla\|-1)^2$. Which closed form of this chapter stays, and which critics are now free that were not?

@@ -158,7 +158,7 @@ def _square(f:np.ndarray) -> np.ndarray:
     u,v = cv2.split(f)
     return u*u + v*v
 
-def no_way_back(
+def fails_consistency(
     forward:np.ndarray, # flow from a to b, HxWx2 in pixels
     backward:np.ndarray, # flow from b to a
 ) -> np.ndarray: # HxW, bool: pixels of a
@@ -181,7 +181,7 @@ def occluded(
     backward:np.ndarray, # flow from b to a
 ) -> np.ndarray: # HxW, bool: pixels of a
     "Where `a` cannot be followed to `b`: no way back, the border of a motion, or outside (Sundaram et al. 2010)"
-    return no_way_back(forward, backward) | motion_border(forward) | ~inside(forward)
+    return fails_consistency(forward, backward) | motion_border(forward) | ~inside(forward)
 
 # %% [markdown]
 # A square moves 12 pixels to the right over a background that stays. With true flows, what cannot be followed is the strip that it covers, and a thin line around it where the motions meet. With flows that were found the strip comes out as well. But the search makes a slope of the step between two motions, and the line becomes a band of some pixels, which is on the safe side: what is left is what can be trusted (@fig-occluded).
@@ -202,11 +202,11 @@ strip[50:110,120:132] = True
 forth,back = (flow(*map(scene, o), 'medium') for o in ((0, 12), (12, 0)))
 known,found = occluded(truth(0, 12), truth(12, 0)),occluded(forth, back)
 line = np.linalg.norm(np.stack(np.gradient(truth(0, 12)[...,0])), axis=0) > 0
-assert np.array_equal(no_way_back(truth(0, 12), truth(12, 0)), strip)
+assert np.array_equal(fails_consistency(truth(0, 12), truth(12, 0)), strip)
 assert np.array_equal(known, strip | line)
 assert found[strip].all() and not found[:20].any() and not found[:,:30].any() and not found[:,190:].any()
 for o in ((20, 30), (1, 9), (1, 1)): assert not occluded(*[np.zeros((*o, 2), np.float32)]*2).any()
-overlap(no_way_back(forth, back), strip)
+overlap(fails_consistency(forth, back), strip)
 
 # %%
 #| label: fig-occluded

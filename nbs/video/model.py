@@ -3,7 +3,7 @@
 #
 # > Push a frame, get the color of the one before; no torch
 #
-# The [video artifact](../training/film_export.ipynb) is a graph that takes a frame and a state. At the end of this chapter it is an object with two methods for whoever plays or converts a film: `push` takes the lightness of the next frame, and is told where a shot ends, and `flush` gives what is still due. It needs NumPy and onnxruntime, like all of this half of the library, and holds two frames' worth of features, however long the film is.
+# The [video artifact](../training/export.ipynb) is a graph that takes a frame and a state. At the end of this chapter it is an object with two methods for whoever plays or converts a film: `push` takes the lightness of the next frame, and is told where a shot ends, and `flush` gives what is still due. It needs NumPy and onnxruntime, like all of this half of the library, and holds two frames' worth of features, however long the film is.
 
 # %%
 #| default_exp video.model
@@ -28,7 +28,7 @@ from fastcore.test import *
 from colorbook.color.bins import AnnealedMean
 from colorbook.imaging.colorizer import default_model
 from colorbook.models.temporal import TemporalUNet
-from colorbook.training.film_export import export_stream, stream_card
+from colorbook.training.export import export_stream, stream_card
 
 # %% [markdown]
 # ## Push and flush
@@ -40,10 +40,10 @@ from colorbook.training.film_export import export_stream, stream_card
 
 # %%
 #| export
-class Stream:
+class FilmModel:
     "A video artifact at work on one film"
     def __init__(self,
-        model:str|os.PathLike, # an .onnx file that `colorbook.training.film_export` wrote
+        model:str|os.PathLike, # an .onnx file that `colorbook.training.export` wrote
         session=None, # of the same file, if it is loaded already
     ):
         self.path = Path(model)
@@ -92,20 +92,20 @@ class Stream:
 # %%
 #| export
 def color_film(
-    stream:Stream,
-    film, # lightness of the frames, hxw each: anything that yields them
-    cuts=(), # indices of the frames with which a new shot begins
+    model:FilmModel,
+    frames, # yields pairs of a frame's lightness, hxw in 0..1, and its shot: anything that can be compared
 ): # yields the color of each frame, in order, 2 x h' x w'
     "All colors of a film"
-    cuts,out = set(cuts),None
-    for i,L in enumerate(film):
-        out = stream.push(L, i in cuts)
-        if i: yield out
-    out = stream.flush()
-    if out is not None: yield out
+    last = None
+    for i,(L,shot) in enumerate(frames):
+        ab = model.push(L, i and shot != last)
+        last = shot
+        if ab is not None: yield ab
+    ab = model.flush()
+    if ab is not None: yield ab
 
 # %% [markdown]
-# A model with arbitrary weights is enough to see all promises kept. As many colors as frames, with one frame, two, or none. A film of two shots is colored as the two shots are by themselves, since nothing goes over a cut. And a frame depends on its neighbors and on nothing else: a change in frame 4 changes the answers for 3, 4 and 5.
+# A model with arbitrary weights is enough to see all promises kept. As many colors as frames, with one frame, two, or none. A film of three shots is colored as the shots are by themselves, since nothing goes over a cut. And a frame depends on its neighbors and on nothing else: a change in frame 4 changes the answers for 3, 4 and 5.
 
 # %%
 torch.manual_seed(seed)
@@ -113,36 +113,36 @@ net = TemporalUNet(color=AnnealedMean()).eval()
 for o in net.fuse.parameters(): torch.nn.init.normal_(o, 0, .1)
 torch.nn.init.normal_(net.head.weight, 0, 1.)
 path = export_stream(net, Path(tempfile.mkdtemp())/'film.onnx', stream_card(net, 'chance'))
-stream,film = Stream(path),np.random.default_rng(seed).random((8, h, w), np.float32)
-run = lambda *args: list(color_film(stream, *args))
+one,film = FilmModel(path),np.random.default_rng(seed).random((8, h, w), np.float32)
+shots = [0, 0, 0, 1, 2, 2, 2, 2]
+def run(film, shots=[0]*8): return list(color_film(one, zip(film, shots)))
 test_eq([len(run(film[:n])) for n in (0, 1, 2, 8)], [0, 1, 2, 8])
-whole,parts = run(film, [3, 4]),run(film[:3]) + run(film[3:4]) + run(film[4:])
+whole,parts = run(film, shots),run(film[:3]) + run(film[3:4]) + run(film[4:])
 assert all(np.array_equal(a, b) for a,b in zip(whole, parts))
 other = film.copy()
 other[4] = other[4,::-1]
 changed = [i for i,(a,b) in enumerate(zip(run(film), run(other))) if not np.array_equal(a, b)]
 test_eq(changed, [3, 4, 5])
-whole[0].shape,stream.card['state']
+whole[0].shape,one.card['state']
 
 # %% [markdown]
 # The three-frame network in torch says the same to $10^{-3}$. A film pushed again gives the same bytes, whatever was pushed before.
 
 # %%
-def triple(i, cuts=(3, 4)):
-    shot = np.cumsum([o in cuts for o in range(8)])
-    x = [film[j] if 0 <= j < 8 and shot[j] == shot[i] else np.full((h, w), -1, np.float32) for j in (i - 1, i, i + 1)]
+def triple(i):
+    x = [film[j] if 0 <= j < 8 and shots[j] == shots[i] else np.full((h, w), -1, np.float32) for j in (i - 1, i, i + 1)]
     with torch.no_grad(): return net.color(net(torch.from_numpy(np.stack(x)[None])))[0].numpy()
 
 worst = max(np.abs(triple(i) - o).max() for i,o in enumerate(whole))
 assert worst < 1e-3
-assert all(np.array_equal(a, b) for a,b in zip(run(film, [3, 4]), whole))
+assert all(np.array_equal(a, b) for a,b in zip(run(film, shots), whole))
 worst
 
 # %% [markdown]
 # ## A source of colors
 
 # %% [markdown]
-# The pipeline that turns films into films takes either kind of model: one for pictures, which sees frame after frame, and one for films. As a [source of colors](pipeline.ipynb#colors) the second is one frame late. Each source has a `Stream` of its own, so that two films do not mix; they share the session, which is loaded once. Without a name it is the model for films that the package carries.
+# The pipeline that turns films into films takes either kind of model: one for pictures, which sees frame after frame, and one for films. As a [source of colors](pipeline.ipynb#colors) the second is one frame late. Each source has a `FilmModel` of its own, so that two films do not mix; they share the session, which is loaded once. Without a name it is the model for films that the package carries.
 
 # %%
 #| export
@@ -151,57 +151,47 @@ def default_film_model() -> Path: # an .onnx file
     return Path(os.environ.get('COLORBOOK_MODEL') or files('colorbook')/'film.onnx')
 
 def load_film_model(
-    model=None, # an .onnx file for films or pictures, a `Colorizer` or `Stream`, or None for the one in the package
-): # a `Stream`, or a `Colorizer`, which will see frame by frame
+    model=None, # an .onnx file for films or pictures, a `Colorizer` or `FilmModel`, or None for the one in the package
+): # a `FilmModel`, or a `Colorizer`, which will see frame by frame
     "The model that colors a film"
-    if isinstance(model, (Colorizer, Stream)): return model
+    if isinstance(model, (Colorizer, FilmModel)): return model
     path = Path(default_film_model() if model is None else model)
-    return Stream(path) if _card(path, _session(path)).get('kind') == 'video' else load_model(path)
+    return FilmModel(path) if _card(path, _session(path)).get('kind') == 'video' else load_model(path)
 
 # %%
 #| export
 def color_source(
-    model, # a `Stream` or a `Colorizer`
+    model, # a `FilmModel` or a `Colorizer`
     seed:int|None=None, # of the noise of a `Colorizer`, drawn once for each shot
 ): # a source of colors
     "How a model colors a film: a picture model frame by frame, a film model with a memory"
     if isinstance(model, Colorizer): return frame_by_frame(model, seed)
-    def colors(seen): # yields pairs of `L` and shot; gives color in the same order
-        stream,last = Stream(model.path, model.session),None
-        for L,shot in seen:
-            ab = stream.push(L, shot != last)
-            last = shot
-            if ab is not None: yield ab
-        ab = stream.flush()
-        if ab is not None: yield ab
-    return colors
+    return lambda frames: color_film(FilmModel(model.path, model.session), frames)
 
 # %%
-shots = [0, 0, 0, 1, 2, 2, 2, 2]
-test_eq([np.array_equal(a, b) for a,b in zip(color_source(stream)(zip(film, shots)), whole)], [True]*8)
-test_eq(list(color_source(stream)([])), [])
-one = load_film_model(default_model())
-test_eq(next(color_source(one)([(film[0], 0)])), one.ab(film[0]))
-test_eq([type(load_film_model(o)) for o in (path, one, stream)], [Stream, Colorizer, Stream])
+test_eq([np.array_equal(a, b) for a,b in zip(color_source(one)(zip(film, shots)), whole)], [True]*8)
+test_eq(list(color_source(one)([])), [])
+picture = load_film_model(default_model())
+test_eq(next(color_source(picture)([(film[0], 0)])), picture.ab(film[0]))
+test_eq([type(load_film_model(o)) for o in (path, picture, one)], [FilmModel, Colorizer, FilmModel])
 
 # %% [markdown]
 # What does not fit is refused by name: a model for pictures, a size that the network cannot halve, another size in the middle of a film.
 
 # %%
-test_fail(lambda: Stream(default_model()), exc=InputError, contains='for pictures')
-test_fail(lambda: stream.push(film[0,:50]), exc=UsageError, contains='multiples of 32')
-test_fail(lambda: stream.push(np.zeros((3, h, w))), exc=UsageError, contains='does not fit')
-stream.push(film[0])
-test_fail(lambda: stream.push(film[0,:32]), exc=UsageError, contains='flush')
-test_eq(stream.flush().shape, (2, h//4, w//4))
-stream.push(film[0,:32]) is None
+test_fail(lambda: FilmModel(default_model()), exc=InputError, contains='for pictures')
+test_fail(lambda: one.push(film[0,:50]), exc=UsageError, contains='multiples of 32')
+test_fail(lambda: one.push(np.zeros((3, h, w))), exc=UsageError, contains='does not fit')
+one.push(film[0])
+test_fail(lambda: one.push(film[0,:32]), exc=UsageError, contains='flush')
+test_eq(one.flush().shape, (2, h//4, w//4))
+one.push(film[0,:32]) is None
 
 # %% [markdown]
 # ## What we have
 #
-# - `Stream`, which colors a film one frame late with `push` and `flush`, and forgets at a cut;
-# - `color_film`, the same for anything that yields frames;
-# - `color_source`, which takes either kind of model to a film;
+# - `FilmModel`, which colors a film one frame late with `push` and `flush`, and forgets at a cut;
+# - `color_film` and `color_source`, which take a film model, or either kind of model, to all frames of a film;
 # - the proof that all that an answer depends on are a frame and its two neighbors.
 
 # %% [markdown]

@@ -21,11 +21,11 @@ import av, numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 from colorbook.imaging.colorizer import net_size, small_light, upright
-from colorbook.video.read import QUALITY, decode, is_high
+from colorbook.video.read import QUALITY, decode, display_matrix, is_high, orientation
 from colorbook.video.shots import mark_shots
-from colorbook.imaging.compose import _rgb2xyz, _tables, chroma_maps, paint, srgb_encode
+from colorbook.color.srgb import lstar_gray
+from colorbook.imaging.compose import chroma_maps, paint
 from colorbook.imaging.io import Picture
-from colorbook.video.container import display_matrix
 
 # %%
 #| hide
@@ -38,7 +38,7 @@ from skimage import data
 from colorbook.imaging.colorizer import load_model
 from colorbook.video.read import write_clip
 from colorbook.data.synthetic import travel
-from colorbook.imaging.compose import light
+from colorbook.color.srgb import light
 from colorbook.video.read import open_reel
 
 # %% [markdown]
@@ -49,7 +49,6 @@ from colorbook.video.read import open_reel
 
 # %%
 #| export
-_gray_of_light = np.rint(srgb_encode((np.arange(16384) + .5)/16384)*255).astype(np.uint8)
 _full_range = ((np.arange(256) - 16)*(255/219)).round().clip(0, 255).astype(np.uint8)
 
 def plane(f:av.VideoFrame, i:int) -> np.ndarray: # rows x columns
@@ -68,8 +67,7 @@ def gray_of(
             return plane(f, 0).copy() if full else _full_range.take(plane(f, 0))
     space = 'ITU709' if f.colorspace == 2 and is_high(f.width, f.height) else None
     x = convert.reformat(f, format='rgb24', src_colorspace=space, interpolation=QUALITY).to_ndarray()
-    Y = sum((_tables()[0]*np.float32(w*16384)).take(x[...,i]) for i,w in enumerate(_rgb2xyz[1]))
-    return _gray_of_light.take(Y.astype(np.int16), mode='clip')
+    return lstar_gray(x)
 
 # %%
 astronaut = Image.fromarray(data.astronaut())
@@ -84,28 +82,6 @@ for o in ('yuv420p', 'yuvj420p', 'gray'):
 error.mean(), error.max()
 
 # %% [markdown]
-# ## Upright
-
-# %% [markdown]
-# The matrix of display says which of the eight ways a frame lies, and those are the eight of EXIF. Only the small copy that the network sees is turned, and its answer is turned back.
-
-# %%
-#| export
-_orientations = {(-1,0,0,1): 2, (-1,0,0,-1): 3, (1,0,0,-1): 4, (0,1,1,0): 5, (0,1,-1,0): 6, (0,-1,-1,0): 7,
-                 (0,-1,1,0): 8}
-
-def orientation(
-    matrix:list|None, # of display, nine integers
-) -> int: # as in EXIF, 1..8
-    "How stored frames have to be turned to be upright"
-    return _orientations.get(tuple(int(np.sign(matrix[i])) for i in (0, 1, 3, 4)), 1) if matrix else 1
-
-# %%
-turns = {1: [1, 0, 0, 0, 1, 0], 8: [0, -1, 0, 1, 0, 0], 6: [0, 1, 0, -1, 0, 0], 3: [-1, 0, 0, 0, -1, 0]}
-test_eq([orientation(m) for m in turns.values()], list(turns))
-orientation(None)
-
-# %% [markdown]
 # ## Watching
 
 # %% [markdown]
@@ -115,7 +91,7 @@ orientation(None)
 #| export
 HDR = (16, 18) # FFmpeg's numbers for the curves PQ and HLG
 
-def tame(
+def tonemap(
     f:av.VideoFrame, # decoded
     convert:VideoReformatter, # the same for all frames
 ) -> av.VideoFrame: # the same frame, or for a high dynamic range a new one of 8 bits in Rec. 709
@@ -125,7 +101,7 @@ def tame(
                             dst_color_primaries=1)
 
 # %% [markdown]
-# White of the curve PQ is at 58 percent of its signal, and at 255 in the tamed frame; all above is white too. A film of ten bits with a common curve is left alone.
+# White of the curve PQ is at 58 percent of its signal, and at 255 in the new frame; all above is white too. A film of ten bits with a common curve is left alone.
 
 # %%
 def flat(level, trc):
@@ -134,18 +110,18 @@ def flat(level, trc):
     for p,v in zip(f.planes, (round(64 + 876*level), 512, 512)): np.frombuffer(p, np.uint16)[:] = v
     f.color_trc,f.color_primaries,f.colorspace,f.color_range = trc,*((1, 1) if trc == 1 else (9, 9)),1
     return f
-levels = [int(gray_of(tame(flat(o, 16), convert), convert)[8,8]) for o in (0, .44, .58, 1)]
+levels = [int(gray_of(tonemap(flat(o, 16), convert), convert)[8,8]) for o in (0, .44, .58, 1)]
 assert levels[0] == 0 and 110 < levels[1] < 160 and levels[2] > 245 and levels[3] == 255
-test_eq(tame(flat(.5, 1), convert).format.name, 'yuv420p10le')
+test_eq(tonemap(flat(.5, 1), convert).format.name, 'yuv420p10le')
 levels
 
 # %% [markdown]
-# The first step decodes, keeps the time of each frame and asks the detector of [shots](shots.ipynb) where a shot begins. For that a copy of 64 by 36 pixels is enough. How the frame lies is read from that copy too: PyAV ties a frame that was asked for its side data to the answer, and the two are freed only when Python looks for such rings, which it does so rarely that hundreds of frames would wait. Times must grow: a frame that claims to be shown before the last one is shown right after it.
+# The first step decodes, keeps the time of each frame and asks the detector of [shots](shots.ipynb) where a shot begins. For that a copy of 64 by 36 pixels is enough. Only what the network sees is turned upright, and its answer is turned back. How the frame lies is read from the small copy too: PyAV ties a frame that was asked for its side data to the answer, and the two are freed only when Python looks for such rings, which it does so rarely that hundreds of frames would wait. Times must grow: a frame that claims to be shown before the last one is shown right after it.
 
 # %%
 #| export
 @dataclass
-class Seen:
+class VideoFrame:
     "A frame on its way"
     frame:av.VideoFrame # as decoded, with a common range
     im:Image.Image # very small and in color, to find cuts by
@@ -164,7 +140,7 @@ def watch(
     c, s, # container and stream
     stop:float=math.inf, # end before this time, seconds
     bad:list|None=None, # takes what is damaged
-): # yields `Seen`
+): # yields `VideoFrame`
     "Decoded frames with their times and shots"
     step,tiny,convert = max(1, round(1/((s.average_rate or 24)*s.time_base))),VideoReformatter(),VideoReformatter()
     def read():
@@ -174,11 +150,11 @@ def watch(
             pts = pts if last is None or pts > last else last + 1
             first,last = pts if first is None else first,pts
             if float((pts - first)*s.time_base) >= stop - 1e-6: return
-            f = tame(f, convert)
+            f = tonemap(f, convert)
             shape = shape or (f.width, f.height)
             if (f.width, f.height) != shape: f = convert.reformat(f, *shape, interpolation=QUALITY)
             small = tiny.reformat(f, 64, 36, 'rgb24', interpolation=Interpolation.AREA)
-            yield Seen(f, small.to_image(), pts, n, turn=orientation(display_matrix(small)))
+            yield VideoFrame(f, small.to_image(), pts, n, turn=orientation(display_matrix(small)))
     last = None
     for o,o.shot in mark_shots(read()):
         o.cut,last = o.shot != last,o.shot
@@ -189,7 +165,7 @@ def watch(
 
 # %%
 #| export
-class Tap:
+class PacketTap:
     "The other streams of a source that can be read only once: they wait until they are asked for"
     def __init__(self, c): self.c,self.others,self.duration,self.format = c,deque(),None,c.format
     def demux(self, s):
@@ -206,13 +182,13 @@ class Tap:
 
 # %%
 #| export
-def reduce(
-    seen, # yields `Seen`
+def prepare(
+    seen, # yields `VideoFrame`
     size:int, # the network sees about size x size pixels
     multiple:int, # what both sides must be divisible by
     aspect:float=1., # width of a pixel divided by its height
     first:int=0, # frames before this one are not needed
-): # yields `Seen`, with `gray` and `L`
+): # yields `VideoFrame`, with `gray` and `L`
     "What the network is to see of each frame"
     convert = VideoReformatter()
     for o in seen:
@@ -229,7 +205,7 @@ def shot(im, n): return list(travel(Image.fromarray(im), n, (width, height), (0,
 clip = write_clip(shot(data.astronaut(), 7) + shot(data.coffee(), 6), home/'clip.mp4', Fraction(24000, 1001))
 def seen(first=0):
     c,s = open_reel(clip)
-    with c: yield from reduce(watch(clip, c, s), 64, 32, first=first)
+    with c: yield from prepare(watch(clip, c, s), 64, 32, first=first)
 frames = list(seen())
 test_eq([o.number for o in frames if o.cut], [0, 7])
 test_eq([o.number for o in seen(9)], range(9, 13))
@@ -257,8 +233,8 @@ def frame_by_frame(
 
 # %%
 #| export
-def colored(
-    seen, # yields `Seen`
+def with_colors(
+    seen, # yields `VideoFrame`
     colors, # a source of colors
 ): # yields pairs of a frame and its color
     "Frames and their colors, which may come late"
@@ -277,10 +253,10 @@ def late(given):
         wait.append(np.full((2, 16, 32), L.mean(), np.float32))
         if len(wait) > 2: yield wait.popleft()
     yield from wait
-for o,ab in colored(iter(frames), late): test_eq(ab[0,0,0], o.L.mean())
+for o,ab in with_colors(iter(frames), late): test_eq(ab[0,0,0], o.L.mean())
 model = load_model()
-answers = [ab for _,ab in colored(iter(frames), frame_by_frame(model, seed=1))]
-plain = [ab for _,ab in colored(iter(frames), frame_by_frame(model))]
+answers = [ab for _,ab in with_colors(iter(frames), frame_by_frame(model, seed=1))]
+plain = [ab for _,ab in with_colors(iter(frames), frame_by_frame(model))]
 test_eq([len(answers), len(plain)], [13, 13])
 assert all((a != b).any() for a,b in zip(answers, plain))
 test_eq(next(frame_by_frame(model, seed=1)([(frames[9].L, frames[9].shot)])), answers[9])
@@ -297,7 +273,7 @@ plain[0].shape
 LAYOUTS = {'result': 1, 'side-by-side': 2, 'triptych': 3}
 
 def paint_frame(
-    o:Seen,
+    o:VideoFrame,
     ab:np.ndarray, # 2xhxw, upright
     layout:str='result', # one of `LAYOUTS`
     saturation:float=1., # factor on color
@@ -344,8 +320,8 @@ ax.axis('off');
 
 # %%
 #| export
-def divide(
-    frames, # yields pairs of `Seen` and anything
+def chunk(
+    frames, # yields pairs of `VideoFrame` and anything
     longest:int=120, # frames of a part
     shortest:int=24, # of a part that ends at a cut
 ): # yields the frames of each part
@@ -361,7 +337,7 @@ def divide(
 # %%
 def lengths(n, cuts=()):
     "Frames of each part"
-    return [len(list(o)) for o in divide((Seen(None, None, i, i, cut=i in cuts), None) for i in range(n))]
+    return [len(list(o)) for o in chunk((VideoFrame(None, None, i, i, cut=i in cuts), None) for i in range(n))]
 test_eq(lengths(250), [120, 120, 10])
 test_eq(lengths(100, cuts=(0, 10, 30, 90)), [30, 60, 10])
 test_eq([lengths(0), lengths(1, (0,))], [[], [1]])

@@ -23,10 +23,10 @@ from colorbook.imaging.colorizer import check_options
 from colorbook.core import InputError, UsageError, prefetch
 from colorbook.video.read import decode
 from colorbook.video.flow import cv2
-from colorbook.video.pipeline import Seen, colored, paint_frame, reduce, watch
+from colorbook.video.pipeline import VideoFrame, with_colors, paint_frame, prepare, watch
 from colorbook.video.server import Screen
 from colorbook.video.read import open_reel
-from colorbook.video.stabilize import Steady, _around, link, mean_of
+from colorbook.video.stabilize import steady_so_far
 from colorbook.video.model import color_source, load_film_model
 
 # %%
@@ -41,7 +41,6 @@ from skimage import data
 from colorbook.video.read import write_clip
 from colorbook.data.synthetic import travel
 from colorbook.video.server import Server, read_stream
-from colorbook.video.stabilize import stabilize
 
 # %% [markdown]
 # ## The pace
@@ -184,12 +183,12 @@ len(shown),len(slow)
 # %%
 #| export
 @dataclass
-class Coming(Seen):
+class LiveFrame(VideoFrame):
     "A frame that is due at some time"
     time:float=0. # of the film, seconds; counted on where it is played again
     begun:float=0. # when the work on it began
 
-LIVE = 'rtsp://', 'rtsps://', 'rtp://', 'udp://', 'srt://', 'tcp://'
+LIVE_SCHEMES = 'rtsp://', 'rtsps://', 'rtp://', 'udp://', 'srt://', 'tcp://'
 
 def camera(
     src:str, # a number, or anything else
@@ -205,7 +204,7 @@ def open_live(
 ) -> tuple|None: # container and stream of pictures; None if it is a film that can wait
     "What sends pictures whether or not somebody looks, opened; `InputError` if that fails"
     device = camera(src)
-    if not device and not src.startswith(LIVE): return None
+    if not device and not src.startswith(LIVE_SCHEMES): return None
     how = dict(format='video4linux2') if device else dict(timeout=(15, 10), options={'fflags': 'nobuffer'})
     try: c = av.open(device or src, **how)
     except (av.FFmpegError, OSError, ValueError) as e:
@@ -228,7 +227,7 @@ def film_frames(
     src, c, s, # the film, its container and stream
     reopen=None, # opens it again; None for once
     bad:list|None=None, # takes what is damaged
-): # yields `Coming`
+): # yields `LiveFrame`
     "Frames of a film, with times that count on from the first"
     zero,end,shots = 0.,0.,0
     while True:
@@ -238,7 +237,7 @@ def film_frames(
                 if first is None: first = o.pts
                 t,o.shot = zero + float((o.pts - first)*s.time_base),begun + o.shot
                 shots = o.shot + 1
-                yield Coming(**vars(o), time=t)
+                yield LiveFrame(**vars(o), time=t)
                 end = t + (float((o.frame.duration or 0)*s.time_base) or float(1/(s.average_rate or 24)))
         if reopen is None or first is None: return
         zero,(c,s) = end,reopen()
@@ -249,11 +248,11 @@ def live_frames(
     src, c, s, # the camera, its container and stream
     bad:list, # takes what is damaged
     now=time.monotonic,
-): # yields `Coming`
+): # yields `LiveFrame`
     "Frames of a camera, with the times at which they came"
     start = now()
     with c:
-        for n,f in enumerate(decode(src, c, s, bad)): yield Coming(f, None, n, n, cut=not n, time=now() - start)
+        for n,f in enumerate(decode(src, c, s, bad)): yield LiveFrame(f, None, n, n, cut=not n, time=now() - start)
 
 # %%
 #| export
@@ -308,39 +307,6 @@ test_fail(lambda: list(newest(unplugged())), exc=InputError, contains='gone')
 kept
 
 # %% [markdown]
-# ## Steady at once
-
-# %% [markdown]
-# [Steady color](stabilize.ipynb) asks six frames before and six after. Playing cannot ask the future, and half of the mean is better than none. So the same sum is taken over the past alone; for the last frame of a film the two agree.
-
-# %%
-#| export
-def steady_so_far(
-    frames, # yields pairs of something with `L` and `cut`, and its color, 2xh'xw'
-    strength:float=.9, # weight of a neighbor, 0..1
-    window:int=6, # how many earlier frames are asked
-): # yields the same pairs, none of them late
-    "Each color as the mean of what the frames before say, moved with the picture, never across a cut"
-    held = deque(maxlen=window + 1)
-    for item,ab in frames:
-        o = Steady(item, np.rint(item.L.clip(0, 1)*255).astype(np.uint8), np.dstack([*ab, np.ones_like(ab[0])]))
-        if item.cut: held.clear()
-        if held: o.before = link(o.gray, held[-1].gray, ab.shape[1:], strength)
-        held.append(o)
-        yield item,mean_of(o.ab, _around(list(held), len(held) - 1, window)[0], [])
-
-# %%
-wide,rng = data.camera()[60:220]/np.float32(255),np.random.default_rng(7)
-def moving(i): return SimpleNamespace(L=wide[:,8*i:8*i+256], cut=i in (0, 5))
-pairs = [(moving(i), rng.normal(.2, .15, (2, 40, 64)).astype(np.float32)) for i in range(16)]
-past,both = ([ab for _,ab in f(iter(pairs))] for f in (steady_so_far, stabilize))
-test_close(past[-1], both[-1], eps=1e-6)
-test_close(past[5], pairs[5][1], eps=1e-6)
-jump = lambda xs: np.sqrt(np.mean([(b[:,:,:-2] - a[:,:,2:])**2 for a,b in zip(xs[6:], xs[7:])]))
-assert jump(both) < jump(past) < .5*jump([ab for _,ab in pairs])
-jump([ab for _,ab in pairs]),jump(past),jump(both)
-
-# %% [markdown]
 # ## The player
 
 # %% [markdown]
@@ -370,7 +336,7 @@ class Player:
     "A film or a camera, colored as it runs"
     def __init__(self,
         src:str, # a film, a folder of frames, '-', an address, or a camera: 0, /dev/video0
-        model=None, # an .onnx file for films or pictures, `Stream` or `Colorizer`; None for the one in the package
+        model=None, # an .onnx file for films or pictures, `FilmModel` or `Colorizer`; None for the one in the package
         size:int|None=None, # the network sees about size x size pixels
         saturation:float=1., # factor on color
         stabilize:float=.9, # how much earlier frames count, 0..1
@@ -379,7 +345,7 @@ class Player:
         rate:float=24, # frames a second of a folder
     ):
         self.model,self.saturation,self.stabilize,self.most = load_film_model(model),saturation,stabilize,height
-        self.src,self.size,self.loop,self.rate = str(src),size or self.model.card['size'],loop,rate
+        self.src,self.size,self.loop,self.rate = str(src),self.model.card['size'] if size is None else size,loop,rate
         check_options(self.size, saturation)
         if not 0 <= stabilize < 1: raise UsageError(f'stabilize {stabilize} is not in 0..1', '0.9 is usual, 0 is off')
         if height < 16: raise UsageError(f'a height of {height}', 'try 720')
@@ -391,15 +357,15 @@ class Player:
         self.film_rate,self.aspect = float(self.s.average_rate or 0),float(self.s.sample_aspect_ratio or 1)
         self.pace,self.times = Pace(live=bool(live)),deque(maxlen=500)
 
-    def frames(self): # yields `Coming`, decoded ahead
+    def frames(self): # yields `LiveFrame`, decoded ahead
         def passed(): self.pace.skipped += 1
         if self.pace.live: return newest(live_frames(self.src, self.c, self.s, self.notes), passed)
         again = (lambda: open_reel(self.src, self.rate)) if self.loop else None
         return prefetch(film_frames(self.src, self.c, self.s, again, self.notes))
 
-    def color(self, chosen): # yields pairs of `Coming`, and gray and color side by side
-        small = reduce(chosen, self.size, self.model.card['multiple'], self.aspect)
-        pairs = colored(small, color_source(self.model))
+    def color(self, chosen): # yields pairs of `LiveFrame`, and gray and color side by side
+        small = prepare(chosen, self.size, self.model.card['multiple'], self.aspect)
+        pairs = with_colors(small, color_source(self.model))
         for o,ab in steady_so_far(pairs, self.stabilize) if self.stabilize else pairs:
             (h,w),new = o.gray.shape,shown_size(*o.gray.shape[::-1], self.aspect, self.most)
             if new != (w, h): o.gray = cv2.resize(o.gray, new, interpolation=cv2.INTER_AREA)

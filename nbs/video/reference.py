@@ -3,6 +3,13 @@
 #
 # > One frame in color tells its shot what the others are
 #
+# A network guesses, and sometimes somebody knows: the uniform was blue, the car was red. To say so in every frame is a month's work; to say so in one is an afternoon's, with a brush or with another program. The frames around it show the same things, and optical flow knows where they went. At the end of this chapter one colored frame steers the whole of its shot: its colors are carried along the motion as far as they can be followed, what cannot be followed learns from what the network got wrong in the reference, and other shots are not touched. And the frame may be a file of which nobody knows at which second it stands: it is found in the film by its light.
+
+# %% [markdown]
+# # A reference
+#
+# > One frame in color tells its shot what the others are
+#
 # A network guesses, and sometimes somebody knows: the uniform was blue, the car was red. To say so in every frame is a month's work; to say so in one is an afternoon's, with a brush or with another program. The frames around it show the same things, and optical flow knows where they went. At the end of this chapter one colored frame steers the whole of its shot: its colors are carried along the motion as far as they can be followed, what cannot be followed learns from what the network got wrong in the reference, and other shots are not touched.
 
 # %%
@@ -13,19 +20,31 @@ seed,n,width,height = 5,24,256,144
 
 # %%
 #| export
+from collections import deque
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 import numpy as np
 from PIL import Image
-from colorbook.core import InputError
+from colorbook.core import InputError, UsageError
+from colorbook.imaging.colorizer import upright
+from colorbook.imaging.io import read_picture
 from colorbook.video.flow import PRESETS, cv2, flow, grid, visibility, warp
+from colorbook.video.model import color_source
+from colorbook.video.pipeline import prepare, watch
+from colorbook.video.read import open_reel
 
 # %%
 #| hide
+import tempfile
 from types import SimpleNamespace
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from skimage import data
 from colorbook.data.synthetic import travel
+from colorbook.video.model import load_film_model
+from colorbook.video.pipeline import with_colors
+from colorbook.video.read import write_clip
 
 # %% [markdown]
 # ## The picture
@@ -92,7 +111,7 @@ def refine(
 
 # %%
 #| export
-def walk(
+def track(
     ref:np.ndarray, # lightness of the reference, hxw, uint8
     others, # lightness of the frames beside it, nearest first
     sharp:float=4., # how much a difference in lightness counts
@@ -118,7 +137,7 @@ def lightness(im): return np.asarray(im.convert('L'))
 shot = list(travel(Image.fromarray(data.astronaut()), n, (width, height), (0, .2), (.6, .4), part=.6))
 by = .6*min(512/width, 512/height)
 pan = np.array([512 - width*by, 512 - height*by])*[.6, .2]/by # all of it, in pixels
-*_,(move,trust) = walk(lightness(shot[0]), map(lightness, shot[1:]))
+*_,(move,trust) = track(lightness(shot[0]), map(lightness, shot[1:]))
 error = np.linalg.norm(move - pan, axis=2)
 x,y = np.moveaxis(grid(height, width) + pan, -1, 0)
 new,old = (x > width + 2) | (y > height + 2),(x < width - 9) & (y < height - 9)
@@ -138,7 +157,7 @@ pan,np.median(error[trust > .9]),trust[new].mean(),trust[old].mean()
 
 # %%
 #| export
-class Alike:
+class SimilarityTransfer:
     "What is missing in a network's color, by pixels of the reference that are alike"
     def __init__(self,
         L:np.ndarray, # lightness of the reference, hxw in 0..1
@@ -176,9 +195,9 @@ small = (36, 64)
 truth = [reference_color(o, (height, width), small) for o in shot]
 light = [lightness(o)/np.float32(255) for o in shot]
 def rms(a, b): return 110*float(np.sqrt(np.mean(np.square(a - b))))
-turned = Alike(light[0], -truth[0], truth[0])
+turned = SimilarityTransfer(light[0], -truth[0], truth[0])
 assert rms(-truth[4] + turned(light[4], -truth[4]), truth[4]) < .55*rms(-truth[4], truth[4])
-assert np.array_equal(Alike(light[0], truth[0], truth[0])(light[4], truth[4]), np.zeros_like(truth[4]))
+assert np.array_equal(SimilarityTransfer(light[0], truth[0], truth[0])(light[4], truth[4]), np.zeros_like(truth[4]))
 assert np.abs(turned(light[4], -truth[4] + 9)).max() < 1e-6, 'nothing is alike'
 rms(-truth[4], truth[4]),rms(-truth[4] + turned(light[4], -truth[4]), truth[4])
 
@@ -191,50 +210,50 @@ rms(-truth[4], truth[4]),rms(-truth[4] + turned(light[4], -truth[4]), truth[4])
 # %%
 #| export
 @dataclass
-class Told:
+class Guide:
     "What a reference tells its shot"
     number:int # of its frame in the film
     shot:int # the number of its shot
-    alike:Alike
+    transfer:SimilarityTransfer
     frames:dict # by number: color carried along, 2xh'xw', and its weight, h'xw'; both float16
 
-MOST = 1440 # frames that a reference reaches in each direction
+MAX_GUIDED_FRAMES = 1440 # frames that a reference reaches in each direction
 
-def tell(
+def propagate_reference(
     lights:list, # lightness of the frames of the shot around the reference, in order, hxw, uint8
     at:int, # the place of the reference among them
     number:int, # its number in the film
     shot:int, # and that of its shot
     own:np.ndarray, # the network's color for it, 2xh'xw'
     true:np.ndarray, # and its own
-    most:int=MOST, # so many frames are reached in each direction
-) -> Told:
+    most:int=MAX_GUIDED_FRAMES, # so many frames are reached in each direction
+) -> Guide:
     "Carry the colors of a reference through its shot"
     small,ref = own.shape[1:],lights[at]
-    told = Told(number, shot, Alike(ref/np.float32(255), own, true), {})
-    told.frames[number] = true.astype(np.float16),np.ones(small, np.float16)
+    guide = Guide(number, shot, SimilarityTransfer(ref/np.float32(255), own, true), {})
+    guide.frames[number] = true.astype(np.float16),np.ones(small, np.float16)
     down = lambda x: cv2.resize(x, small[::-1], interpolation=cv2.INTER_AREA)
     scale = np.float32([small[1]/ref.shape[1], small[0]/ref.shape[0]])
     plane = np.ascontiguousarray(np.moveaxis(true, 0, -1))
     for step,others in ((1, lights[at+1:at+1+most]), (-1, lights[max(0, at-most):at][::-1])):
-        for i,(move,trust) in enumerate(walk(ref, others), 1):
+        for i,(move,trust) in enumerate(track(ref, others), 1):
             ab = np.moveaxis(warp(plane, down(move)*scale), -1, 0)
             weight = down(trust)*np.float32(min(1, 4*(most - i)/most))
-            told.frames[number + step*i] = ab.astype(np.float16),weight.astype(np.float16)
-    return told
+            guide.frames[number + step*i] = ab.astype(np.float16),weight.astype(np.float16)
+    return guide
 
 # %%
 #| export
 def steer(
     frames, # yields pairs of something with `L`, `number` and `shot`, and its color, 2xh'xw'
-    told:Told,
+    guide:Guide,
 ): # yields the same pairs
     "Steer the colors of one shot; those of others are passed on as they are"
     for o,ab in frames:
-        known = told.frames.get(o.number) if o.shot == told.shot else None
+        known = guide.frames.get(o.number) if o.shot == guide.shot else None
         if known:
             carried,weight = (x.astype(np.float32) for x in known)
-            own = ab + told.alike(o.L, ab)*weight.mean()**2
+            own = ab + guide.transfer(o.L, ab)*weight.mean()**2
             ab = own + weight*(carried - own)
         yield o,ab
 
@@ -248,14 +267,14 @@ film = [(SimpleNamespace(L=L, number=i, shot=0), ab) for i,(L,ab) in enumerate(z
 other = [(SimpleNamespace(L=L, number=n + i, shot=1), ab) for i,(L,ab) in enumerate(zip(light, guess))]
 middle = n//2
 bytes_of = [np.rint(o*255).astype(np.uint8) for o in light]
-def told_by(true, **how): return tell(bytes_of, middle, middle, 0, guess[middle], true, **how)
-steered = [ab for _,ab in steer(iter(film + other), told_by(truth[middle]))]
+def guided(true, **how): return propagate_reference(bytes_of, middle, middle, 0, guess[middle], true, **how)
+steered = [ab for _,ab in steer(iter(film + other), guided(truth[middle]))]
 errors = {k: np.mean([rms(a, b) for a,b in zip(x, truth)])
     for k,x in dict(guess=guess, steered=steered, repeated=[truth[middle]]*n).items()}
 assert errors['steered'] < .5*min(errors['guess'], errors['repeated'])
 assert rms(steered[middle], truth[middle]) < .05
 assert all(a is b for a,(_,b) in zip(steered[n:], other))
-same = [ab for _,ab in steer(iter(film), told_by(guess[middle]))]
+same = [ab for _,ab in steer(iter(film), guided(guess[middle]))]
 assert np.mean([rms(a, b) for a,b in zip(same, guess)]) < .4*errors['guess']
 errors
 
@@ -263,7 +282,7 @@ errors
 # The end of its reach: nothing is steered beyond, and there is no step on the way.
 
 # %%
-short = told_by(truth[middle], most=8)
+short = guided(truth[middle], most=8)
 test_eq(sorted(short.frames), range(middle - 8, middle + 9))
 weights = [float(short.frames[middle + i][1].mean()) for i in range(9)]
 assert weights[8] == 0 and all(a >= b - .02 for a,b in zip(weights, weights[1:])) and max(-np.diff(weights)) < .6
@@ -292,11 +311,196 @@ show_errors([(guess, dict(color='.6')), repeated, (steered, dict(color='k'))], m
 # | 25 and more | | 21.7, 37.9, 38.3 | 19.1, 31.6, 31.8 |
 
 # %% [markdown]
+# ## A file and its frame
+
+# %% [markdown]
+# Somebody has colored one frame of a film and gives it to us as a file, perhaps without knowing at which second it stands. Any picture that can be colored can be read, with its profile and its turn; what it needs beyond that is color.
+
+# %%
+#| export
+def load_reference(
+    path, # a picture
+) -> Image.Image: # RGB, upright
+    "A colored frame from a file; `InputError` if it cannot be read or has no color"
+    pic = read_picture(path)
+    x = np.asarray(pic.source)
+    if x.ndim < 3 or x.shape[2] < 3: raise InputError(f"'{path}' has no color", 'give a frame that was colored')
+    if x.dtype == np.uint16: x = (x//257).astype(np.uint8)
+    elif x.dtype != np.uint8: x = np.rint(np.clip(x, 0, 1)*255).astype(np.uint8)
+    return Image.fromarray(np.ascontiguousarray(upright(x[...,:3], pic.orientation)))
+
+# %% [markdown]
+# Where its time is known, the reference belongs to the frame that is shown then. Where it is not, it belongs to the frame whose lightness is most like its own, on copies of 64 by 36 pixels, in values and in pattern: the film is read once for that, which costs a few milliseconds a frame. A picture that is like no frame, or not like the one at its time, is refused; it would paint a face with a meadow.
+
+# %%
+#| export
+def tiny_lightness(x:np.ndarray) -> np.ndarray: # 36x64, lightness in 0..100
+    "A very small lightness of an RGB picture"
+    x = cv2.resize(np.ascontiguousarray(x), (64, 36), interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(x.astype(np.float32)/255, cv2.COLOR_RGB2Lab)[...,0]
+
+def distance(a:np.ndarray, b:np.ndarray) -> float: # from 0 up
+    "Mean difference of two small lightnesses, and 25 more if their patterns have nothing in common"
+    x,y = a - a.mean(),b - b.mean()
+    return float(np.abs(a - b).mean() + 25*(1 - (x*y).mean()/(x.std()*y.std() + 1)))
+
+def check_frame(im, o, aspect, name) -> int: # its time
+    "The first frame of a film; `InputError` if the reference has another shape"
+    w,h = o.frame.width*aspect,o.frame.height
+    check_shape(im, *((h, w) if o.turn > 4 else (w, h)), name)
+    return o.pts
+
+def find_frame(
+    src, # a film or a folder of frames
+    im:Image.Image, # the reference
+    at:float|None=None, # its time, seconds from the first frame; None to look for it
+    rate:float=24, # frames a second of a folder
+    name='reference', # for errors
+    most:float=20., # how unlike a frame can be and still be it
+) -> tuple[int,int]: # the number of its frame, and that of its shot
+    "Which frame of a film a picture belongs to"
+    if at is not None and at < 0: raise UsageError(f'a reference at {at} s', 'times count from the first frame')
+    want,best,end,first = tiny_lightness(np.asarray(im)),None,0.,None
+    c,s = open_reel(src, rate)
+    with c:
+        for o in watch(src, c, s, bad=[]):
+            if first is None: first = check_frame(im, o, float(s.sample_aspect_ratio or 1), name)
+            t = float((o.pts - first)*s.time_base)
+            if at is not None and t > at + 1e-3: break
+            end = t + float((o.frame.duration or 0)*s.time_base or 1/(s.average_rate or 24))
+            x = tiny_lightness(upright(np.asarray(o.im), o.turn))
+            d = distance(x, want)
+            if best is None or at is not None or d < best[0]: best = d,o.number,o.shot
+        else:
+            if at is not None and at > end + 1e-3:
+                raise InputError(f"'{src}' has no frame at {at} s", f'it ends at {end:.2f} s')
+    if best is None: raise InputError(f"there is no whole frame in '{src}'", 'copy it again')
+    if best[0] <= most: return best[1:]
+    raise InputError(f"'{name}' is not like {'any frame' if at is None else f'the frame at {at} s'} of '{src}'",
+        'give a colored frame of this film' + (' and its time' if at is None else ', or another time'))
+
+# %%
+home = Path(tempfile.mkdtemp())
+ims = [o for im in (data.astronaut(), data.coffee()) for o in travel(Image.fromarray(im), 14, (96, 64))]
+clip = write_clip(ims, home/'clip.mp4', crf=8)
+test_eq([find_frame(clip, ims[i]) for i in (0, 5, 13, 14, 20)], [(0, 0), (5, 0), (13, 0), (14, 1), (20, 1)])
+test_eq(find_frame(clip, ims[20].resize((300, 200))), (20, 1))
+test_eq([find_frame(clip, ims[i], i/24 + .01) for i in (0, 9, 27)], [(0, 0), (9, 0), (27, 1)])
+cat = Image.fromarray(data.chelsea()).resize((96, 64))
+test_fail(lambda: find_frame(clip, cat), exc=InputError, contains='any frame')
+test_fail(lambda: find_frame(clip, ims[3], .9), exc=InputError, contains='the frame at 0.9 s')
+test_fail(lambda: find_frame(clip, ims[3], 5), exc=InputError, contains='no frame at 5 s')
+test_fail(lambda: find_frame(clip, ims[3], -1), exc=UsageError, contains='first frame')
+
+# %% [markdown]
+# ## Its shot
+
+# %% [markdown]
+# The film is read a second time, up to the end of the shot, and of the frames of that shot only the small lightness is kept. What the network would have said of the reference is asked with the two frames before and after, since a network with a memory answers in their company.
+
+# %%
+#| export
+def read_shot(
+    src, # the film
+    number:int, # of a frame
+    size:int, # the network sees about size x size pixels
+    multiple:int, # what both sides must be divisible by
+    aspect:float=1., # width of a pixel divided by its height
+    rate:float=24, # frames a second of a folder
+    most:int=MAX_GUIDED_FRAMES, # so many frames before and after
+) -> tuple[list,int,int]: # lightness of the frames around it in its shot, uint8; its place among them; its shot
+    "The frames around one, as the network sees them"
+    c,s = open_reel(src, rate)
+    held,at,shot = deque(),None,None
+    with c:
+        near = (o for o in watch(src, c, s, bad=[]) if number - most <= o.number)
+        for o in prepare(near, size, multiple, aspect):
+            if o.number > number + most or at is not None and o.shot != shot: break
+            if at is None and o.shot != shot: held.clear()
+            shot = o.shot
+            held.append(np.rint(o.L.clip(0, 1)*255).astype(np.uint8))
+            if o.number == number: at = len(held) - 1
+    return list(held),at,shot
+
+# %%
+#| export
+def load_guide(
+    src, # a film or a folder of frames, not a pipe
+    reference, # a colored frame of it: a picture file
+    model, # a `FilmModel` or a `Colorizer`
+    size:int, # the network sees about size x size pixels
+    at:float|None=None, # time of the reference, seconds from the first frame; None to look for it
+    seed:int|None=None, # of the model's noise
+    aspect:float=1., # width of a pixel divided by its height
+    rate:float=24, # frames a second of a folder
+) -> Guide:
+    "What a colored frame tells its shot; done before the film is colored"
+    if str(src) == '-': raise UsageError('a pipe can be read only once', 'give a reference with a file')
+    im = load_reference(reference)
+    number,_ = find_frame(src, im, at, rate, reference)
+    lights,i,shot = read_shot(src, number, size, model.card['multiple'], aspect, rate)
+    around = range(max(0, i - 2), min(len(lights), i + 3))
+    answers = list(color_source(model, seed)((lights[j]/np.float32(255), shot) for j in around))
+    own = answers[around.index(i)]
+    true = reference_color(im, lights[i].shape, own.shape[1:], reference)
+    return propagate_reference(lights, i, number, shot, own, true)
+
+# %%
+#| export
+def reference_id(
+    reference, # a picture file
+    guide:Guide,
+) -> list: # plain values
+    "What tells whether a film is steered in the same way"
+    return [sha256(Path(reference).read_bytes()).hexdigest(), guide.number]
+
+# %% [markdown]
+# The true frame in the middle of the second shot steers it: color there is much nearer to the truth than the network's own, which in the first shot stays what it was.
+
+# %%
+model = load_film_model()
+ims[21].resize((192, 128)).save(home/'reference.png')
+guide = load_guide(clip, home/'reference.png', model, 64)
+c,s = open_reel(clip)
+with c: seen = list(prepare(watch(clip, c, s), 64, 32))
+own = list(with_colors(iter(seen), color_source(model)))
+steered = [ab for _,ab in steer(iter(own), guide)]
+truth = [reference_color(im, o.L.shape, ab.shape[1:]) for im,(o,ab) in zip(ims, own)]
+gap = lambda xs, part: 110*float(np.sqrt(np.mean([np.square(a - b) for a,b in zip(xs[part], truth[part])])))
+before,after = (gap(x, slice(14, 28)) for x in ([ab for _,ab in own], steered))
+assert (guide.number, guide.shot, len(guide.frames)) == (21, 1, 14) and after < .6*before
+assert all(a is ab for a,(_,ab) in zip(steered[:14], own))
+before,after
+
+# %%
+Image.fromarray(data.camera()).save(home/'gray.png')
+ims[21].crop((0, 0, 50, 64)).save(home/'narrow.png')
+ims[21].convert('L').convert('RGB').save(home/'colorless.png')
+(home/'text.png').write_text('no picture')
+said = dict(gray='has no color', narrow='not cropped', colorless='has no color', text='text.png', missing='missing.png')
+for k,words in said.items():
+    test_fail(lambda: load_guide(clip, home/f'{k}.png', model, 64, .9), exc=InputError, contains=words)
+test_fail(lambda: load_guide('-', home/'reference.png', model, 64), exc=UsageError, contains='only once')
+
+# %%
+#| label: fig-steer
+#| fig-cap: "Color at one lightness: the network's, steered, true. First frame of the shot, reference, last frame."
+def show_colors(rows, L=62):
+    "Small colors, enlarged"
+    def rgb(ab): return cv2.cvtColor(np.dstack([np.full(ab.shape[1:], L, np.float32), *(110*ab)]), cv2.COLOR_Lab2RGB)
+    fig,axs = plt.subplots(len(rows), len(rows[0]), figsize=(8, 4.2))
+    for ax,ab in zip(axs.ravel(), sum(rows, [])):
+        ax.imshow(rgb(ab).clip(0, 1))
+        ax.axis('off')
+show_colors([[x[i] for i in (14, 21, 27)] for x in ([ab for _,ab in own], steered, truth)])
+
+# %% [markdown]
 # ## What we have
 #
 # - places that are carried through a shot, found anew at every step, with a weight that never rises again;
 # - a correction for what the network gets wrong on things that are alike;
-# - `tell` and `steer`, which change one shot and are the same wherever a film is taken up.
+# - a frame that is found by its light, or named by its time, and refused where it does not fit;
+# - `load_guide` and `steer`, which change one shot and are the same wherever a film is taken up.
 
 # %% [markdown]
 # ## Exercises
@@ -304,3 +508,4 @@ show_errors([(guess, dict(color='.6')), repeated, (steered, dict(color='k'))], m
 # 1. Let two references steer one shot. Which weight should each have between them?
 # 2. Carry colors instead of places, frame by frame. After how many frames can you see that they grow pale?
 # 3. Only the coat was painted in the reference, the rest is as the network had it. What does the correction do to a second coat, and what would you change?
+# 4. The film is decoded from its beginning, twice. Seek to the reference instead, and see that shots keep their numbers.

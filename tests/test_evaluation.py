@@ -1,0 +1,186 @@
+"The ruler: every option of an evaluation arrives, and is changed here once."
+import inspect, json, math
+
+import numpy as np, pandas as pd, pytest, torch
+from PIL import Image
+
+from colorbook.cli.app import main
+from colorbook.data.photos import sample_photos
+from colorbook.evaluation import flicker, metrics, protocol
+from colorbook.evaluation.metrics import bootstrap_ci, compute_metrics, lpips_state
+
+PHOTOS = [o.resize((60, 48)) for o in sample_photos(96)[:4]]
+
+
+def tint(by): return lambda g: np.clip(g + np.array([by, 0, -by]), 0, 255).astype(np.uint8)
+
+
+def evaluate(**changed):
+    return protocol.evaluate(**(dict(colorizer=tint(20), photos=PHOTOS, size=32, net=None, progress=False) | changed))
+
+
+@pytest.fixture(scope='module')
+def base(): return evaluate()
+
+
+def same(a, b): return pd.testing.assert_frame_equal(a.photos, b.photos) is None
+
+
+def colorizer(base, tmp_path, monkeypatch):
+    assert (evaluate(colorizer=tint(60)).photos.psnr != base.photos.psnr).all()
+
+
+def photos(base, tmp_path, monkeypatch):
+    few = evaluate(photos=PHOTOS[1:3])
+    assert few.photos.psnr.tolist() == base.photos.psnr[1:3].tolist() and len(few.photos) == 2
+
+
+def out(base, tmp_path, monkeypatch):
+    evaluate(out=tmp_path/'out')
+    assert {o.name for o in (tmp_path/'out').iterdir()} == {'metrics.json', 'photos.csv', 'sheet.jpg'}
+
+
+def size(base, tmp_path, monkeypatch):
+    large = evaluate(size=64, out=tmp_path)
+    assert (large.card['size'], base.card['size']) == ('64x64', '32x32') and large.photos.psnr[0] != base.photos.psnr[0]
+    assert Image.open(tmp_path/'sheet.jpg').width == 3*(64 + 4) + 4
+
+
+def net(base, tmp_path, monkeypatch):
+    assert base.card['lpips'] == 'left out' and 'lpips' not in base.photos
+    if lpips_state()[0]:  # where the weights are
+        found = evaluate(net='squeeze', size=64)
+        assert found.card['lpips'] == 'v0.1, squeeze' and (found.photos.lpips > 0).all()
+    with pytest.raises(Exception, match="no network 'resnet'"): evaluate(net='resnet')
+
+
+def bs(base, tmp_path, monkeypatch):
+    seen,measure = [],protocol.measure_photos
+    monkeypatch.setattr(protocol, 'measure_photos', lambda c, o, *args: seen.append(len(o)) or measure(c, o, *args))
+    assert same(evaluate(bs=3), base) and seen == [3, 1]
+
+
+def about(base, tmp_path, monkeypatch): assert evaluate(about={'name': 'tint'}).card['about'] == {'name': 'tint'}
+
+
+def progress(base, tmp_path, monkeypatch):
+    words = []
+    monkeypatch.setattr(protocol, 'with_progress', lambda items, what: words.append(what) or items)
+    assert same(evaluate(), base) and words == []
+    assert same(evaluate(progress=True), base) and words == ['measuring']
+
+
+OPTIONS = dict(colorizer=colorizer, photos=photos, out=out, size=size, net=net, bs=bs, about=about, progress=progress)
+
+
+@pytest.mark.parametrize('name', inspect.signature(protocol.evaluate).parameters)
+def test_every_option_of_an_evaluation_matters(name, base, tmp_path, monkeypatch):
+    OPTIONS[name](base, tmp_path, monkeypatch)
+
+
+def test_the_command_s_options(tmp_path, capsys):
+    from typer.models import OptionInfo
+    (tmp_path/'photos').mkdir()
+    for i,o in enumerate(PHOTOS): o.save(tmp_path/f'photos/{i}.png')
+    def run(*words):
+        assert main(['evaluate', *map(str, words)]) == 0
+        return capsys.readouterr().out
+    from importlib.resources import files
+    model = files('colorbook')/'default.onnx'
+    run(model, tmp_path/'photos', '--size', 64, '--out', tmp_path/'a')
+    report = json.loads((tmp_path/'a/metrics.json').read_text())
+    assert report['photos'] == 4 and report['protocol']['size'] == '64x64'
+    about = report['protocol']['about']
+    assert about['artifact'] == 'default.onnx' and len(about['card_sha256']) == 64
+    run(model, tmp_path/'photos', '--size', 48, '-o', tmp_path/'b')
+    assert json.loads((tmp_path/'b/metrics.json').read_text())['summary']['psnr'] != report['summary']['psnr']
+    assert main(['evaluate', str(model), str(tmp_path/'none')]) == 3
+
+
+def test_every_option_of_the_interval_matters():
+    rng = np.random.default_rng(0)
+    values = rng.normal(3, 2, (60, 2))
+    first = dict(values=values, stat=np.mean, n=300, level=.9, seed=1)
+    def ci(**o): return bootstrap_ci(**(first | o))
+    width = lambda o: o[1] - o[0]
+    assert ci() == ci() and {*first} == {*inspect.signature(bootstrap_ci).parameters}
+    assert ci(values=values + 1) == pytest.approx(np.add(ci(), 1))
+    assert ci(stat=np.std)[0] < 2 < ci()[0]
+    assert ci(n=301) != ci() and ci(seed=2) != ci()
+    assert width(ci(level=.5)) < width(ci()) < width(ci(level=.99))
+    # rows stay together: a difference of columns that is constant is certain
+    pairs = np.stack([values[:,0], values[:,0] + 1], 1)
+    assert ci(values=pairs, stat=lambda o: (o[:,1] - o[:,0]).mean()) == pytest.approx((1, 1))
+    assert bootstrap_ci([2.5]) == (2.5, 2.5) and bootstrap_ci([1, math.inf]) == (math.inf, math.inf)
+
+
+def test_the_interval_is_the_one_it_was():
+    "The bounds of the loop that stood here before scipy's bootstrap, but for the noise of resampling"
+    values = np.random.default_rng(3).gamma(2, 3, 80)
+    rng = np.random.default_rng(0)
+    means = [values[rng.integers(0, 80, 80)].mean() for _ in range(4000)]
+    assert bootstrap_ci(values, n=4000) == pytest.approx(np.quantile(means, [.025, .975]), abs=.1)
+
+
+def test_every_metric_of_a_batch_is_asked_for_by_name():
+    fake,real = torch.rand(2, 2, 3, 24, 24, generator=torch.Generator().manual_seed(0))
+    names = [o for o in metrics.measures if o != 'lpips']
+    for o in names:
+        found = compute_metrics(fake, real, (o,))
+        assert {*found} == {o, 'colorfulness', 'truth_colorfulness'}
+        want,other = metrics.measures[o](fake, real),metrics.measures[o](real, real)
+        assert torch.equal(found[o], want) and not torch.equal(want, other)
+    assert torch.equal(compute_metrics(fake, real, ())['colorfulness'], metrics.colorfulness(fake))
+    assert torch.equal(compute_metrics(fake, real, ())['truth_colorfulness'], metrics.colorfulness(real))
+    nets = []
+    with pytest.MonkeyPatch.context() as m:
+        m.setitem(metrics.measures, 'lpips', lambda fake, real, net: nets.append(net) or torch.zeros(2))
+        compute_metrics(fake, real, ('lpips',), 'alex')
+    assert nets == ['alex']
+
+
+def test_the_sheet_shows_so_many_of_each_kind():
+    items = protocol.find_photos(PHOTOS*2)
+    table = protocol.measure_photos(tint(20), items, ('psnr',), size=32)
+    heights = [protocol.extremes(tint(20), items, table, 32, n).height for n in (1, 2, 9)]
+    assert heights == [k*(32 + 4 + 12) + 4 for k in (3, 6, 6)]
+
+
+def clip(by=1.): # a film whose color is stronger and weaker by turns
+    film = []
+    for i in range(30):
+        im = PHOTOS[0].transform((96, 64), Image.Transform.AFFINE, (.5, 0, i*.3, 0, .6, 0))
+        Y,*c = im.convert('YCbCr').split()
+        k = 1 + (by - 1)*(-1)**i
+        film.append(Image.merge('YCbCr', [Y, *(o.point(lambda v: 128 + k*(v - 128)) for o in c)]).convert('RGB'))
+    return film
+
+
+def test_every_option_of_the_flicker_report_matters():
+    assert {*inspect.signature(flicker.flicker_report).parameters} == {'original', 'colored', 'names', 'truth'}
+    report = flicker.flicker_report(clip(), clip(1.3), names=['film', 'wild'])
+    assert [o.name for o in report.tracks] == ['film', 'wild'] and report.truth
+    calm = flicker.flicker_report(clip(), clip(1.01))
+    assert calm.compare(1)['color_error'] < report.compare(1)['color_error']
+    assert flicker.flicker_report(clip(1.3), clip(1.3)).compare(0)['color_error'] > report.compare(0)['color_error']
+    unknown = flicker.flicker_report(clip(), clip(1.3), truth=False)
+    assert not unknown.truth and unknown.compare(1)['cdc_excess'] is None
+
+
+def test_every_option_of_the_flow_of_a_report_matters():
+    assert {*inspect.signature(flicker.moves).parameters} == {'frames', 'preset', 'side'}
+    film = [o.resize((192, 128)) for o in clip()[::3]][:3]
+    def last(**o): return [*flicker.moves(film, **o)][-1][2]
+    assert last(side=96).shape == last(side=48).shape == (128, 192, 2)
+    assert not np.array_equal(last(side=96), last()) and not np.array_equal(last(preset='ultrafast'), last())
+
+
+def test_moments_keep_so_many_so_far_apart():
+    def found(**o):
+        m = flicker.Moments(**o)
+        for i in range(40): m.add(1 + i%7, i*.1, i, tuple)
+        return [o['time'] for o in m.found]
+    assert len(found()) == 6 and len(found(keep=2)) == 2
+    gaps = lambda times: min(np.diff(sorted(times)))
+    assert gaps(found(apart=.5)) >= .5 - 1e-9 and gaps(found(apart=1.2, keep=3)) >= 1.2 - 1e-9
+    assert {*inspect.signature(flicker.Moments).parameters} == {'keep', 'apart'}

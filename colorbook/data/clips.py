@@ -17,7 +17,7 @@ from fastai.data.core import DataLoaders
 from fastai.data.load import DataLoader
 from torch import Tensor
 from ..core import InputError
-from .loaders import loader, PlainErrors, split_by_hash, targets
+from .loaders import loaders, PlainErrors, split_by_hash, targets
 from ..video.read import is_frame_folder, read_frames
 from ..video.shots import mark_shots
 from .frames import frame_shots
@@ -279,12 +279,12 @@ def load_clips(recipe, source, n, workers, answered=1, square=True, near=True, l
     return clip_loaders(clips, recipe.bs, recipe.valid, recipe.seed, num_workers=workers, aged=recipe.aged, lone=lone,
         mirror=recipe.mirror, target=recipe.target, gray=recipe.gray, near=near)
 
-@loader('frames')
+@loaders('frames')
 def load_frames(recipe, source, n=None, workers=0): return load_clips(recipe, source, n, workers)
 
-@loader('stills')
+@loaders('stills')
 def load_stills(recipe, source, n=None, workers=0): return load_clips(recipe, source, n, workers, near=False)
 
-@loader('clips')
+@loaders('clips')
 def load_long_clips(recipe, source, n=None, workers=0):
     return load_clips(recipe, source, n, workers, answered=3, square=False, lone=.3)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['targets', 'loaders', 'split_by_hash', 'SquareCrop', 'age', 'rgb_target', 'ab_target', 'ab4_target', 'ToLab',
-           'plain_errors', 'PlainErrors', 'PhotoDL', 'color_loaders', 'present', 'loader', 'load_photos']
+           'plain_errors', 'PlainErrors', 'PhotoDL', 'color_loaders', 'present', 'load_photos']
 
 # %% ../../nbs/data/loaders.ipynb #f372d07d
 import hashlib, random
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import numpy as np, torch, torch.nn.functional as F
 from PIL import Image
 from fastai.vision.all import *
-from ..core import ColorbookError, InputError, UsageError
+from ..core import ColorbookError, InputError, Registry
 from ..color.lab import gray_to_L, grays, rgb_to_lab
 from .photos import open_photos, Photos
 
@@ -154,20 +154,9 @@ def present(
     return x if x.shape[1] == 1 else x[:,1:-1].flatten(0, 1)[:,None]
 
 # %% ../../nbs/data/loaders.ipynb #91d5ebc0
-loaders = {} # functions of a recipe, a source, `n` and `workers`, by the word of a recipe's field `data`
+loaders = Registry('data', 'colorbook.data.clips colorbook.data.paired colorbook.data.shard_loader')
 
-def loader(
-    word:str, # what a recipe says
-): # decorator
-    "Enter a function under the word for its data"
-    def enter(f):
-        if word in loaders and loaders[word].__qualname__ != f.__qualname__:
-            raise UsageError(f"'{word}' is {loaders[word].__name__} already", 'choose another word')
-        loaders[word] = f
-        return f
-    return enter
-
-@loader('photos')
+@loaders('photos')
 def load_photos(
     recipe, # with the fields `bs`, `size`, `low`, `valid`, `seed`, `squeeze`, `mirror`, `target`, `gray` and `aged`
     source, # see `colorbook.data.photos.open_photos`

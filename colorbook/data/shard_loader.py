@@ -12,7 +12,7 @@ import hashlib, random
 from contextlib import contextmanager
 import numpy as np, torch, webdataset as wds
 from ..core import InputError, UsageError
-from .loaders import loader, PlainErrors, SquareCrop, ToLab, split_by_hash
+from .loaders import loaders, PlainErrors, SquareCrop, ToLab, split_by_hash
 from .photos import read_photo
 from .shards import Shards, write_shards
 
@@ -234,7 +234,7 @@ def set_epoch(self:ShardDL,
     "Go to the beginning of an epoch, as torch's `DistributedSampler.set_epoch`"
     self.epoch,self.first,self.done = epoch,0,0
 
-@loader('shards')
+@loaders('shards')
 def load_shards(
     recipe, # see `colorbook.data.loaders.load_photos`
     source, # `Shards`, or what they are made from: a folder, a pattern as 'shards-{000..146}.tar', a list

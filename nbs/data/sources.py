@@ -78,7 +78,8 @@ seen = {k: batch_of(k)[:2] for k in loaders}
 test_eq({o.shape[-2:] for o,_ in seen.values()}, {(size, size)})
 test_eq({o.shape[-2:] for _,o in seen.values()}, {(size//4, size//4)})
 test_eq({k: o.shape[1] for k,(o,_) in seen.items() if o.shape[1] > 1}, dict(frames=3, clips=5))
-test_fail(lambda: load_data(SimpleNamespace(data='songs'), home), exc=UsageError, contains="no data 'songs'; choose photos")
+songs = SimpleNamespace(data='songs')
+test_fail(lambda: load_data(songs, home), exc=UsageError, contains="no data 'songs'; choose photos")
 {k: tuple(o.shape) for k,(o,_) in seen.items()}
 
 # %% [markdown]

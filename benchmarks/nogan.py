@@ -112,7 +112,7 @@ def main():
         ap.add_argument(f'--{name}', type=int, default=value)
     ap.add_argument('--patience', type=float, default=math.inf)
     ap.add_argument('--seeds', type=int, nargs='+', default=[5, 6, 7])
-    ap.add_argument('--weights', help="MobileNetV2's, by default those in COLORBOOK_WEIGHTS; 'none' for random features")
+    ap.add_argument('--weights', help="MobileNetV2's, or those in COLORBOOK_WEIGHTS; 'none' for random ones")
     a = ap.parse_args()
     malloc_policy(keep=True)
     torch.set_num_threads(1)

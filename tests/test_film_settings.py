@@ -251,6 +251,16 @@ def test_the_command_goes_on_overwrites_and_skips(home, stopped, tmp_path, capsy
     assert main(['video', *half, *as_words('video', BASE | dict(skip_bad=True))]) == 0
 
 
+def test_one_session_a_film(home, tmp_path, monkeypatch):
+    "A model is opened once, whichever kind it is, and shared by all that color with it"
+    import onnxruntime
+    opened,real = [],onnxruntime.InferenceSession
+    monkeypatch.setattr(onnxruntime, 'InferenceSession', lambda *a, **k: opened.append(Path(a[0]).name) or real(*a, **k))
+    colorize_video(home/'a.mp4', tmp_path/'a.mkv', size=32, preview=.2, reference=home/'true.png')
+    colorize_video(home/'a.mp4', tmp_path/'b.mkv', PICTURES, size=32, preview=.2)
+    assert opened == ['film.onnx', 'default.onnx']
+
+
 # --- the player
 
 PLAYED = dict(src='other.mp4', model=PICTURES, size=64, saturation=.5, stabilize=0., height=24, loop=True, rate=12.)

@@ -126,7 +126,9 @@ show_row([upright(cat[::4,::4], o, back=True) for o in range(1, 9)], [f'orientat
 
 # %%
 #| export
-def _session(path:Path):
+def open_session(
+    path:Path, # an .onnx file
+):
     "An onnxruntime session; `InputError` if the file is none"
     import onnxruntime as ort
     if not path.is_file(): raise InputError(f"model '{path}' does not exist", 'check the name')
@@ -139,7 +141,10 @@ def _session(path:Path):
 
 # %%
 #| export
-def _card(path:Path, session) -> dict:
+def read_card(
+    path:Path, # for errors
+    session, # of that file, see `open_session`
+) -> dict:
     "The card of an artifact; `InputError` if it has none that we can read"
     try: card = json.loads(session.get_modelmeta().custom_metadata_map['colorbook'])
     except (KeyError, ValueError) as e:
@@ -162,10 +167,11 @@ class Colorizer:
     "An artifact ready to color pictures"
     def __init__(self,
         model:str|os.PathLike|None=None, # an .onnx file; None for the one in the package
+        session=None, # of the same file, if it is open already
     ):
         self.path = Path(default_model() if model is None else model)
-        self.session = _session(self.path)
-        self.card = _card(self.path, self.session)
+        self.session = session or open_session(self.path)
+        self.card = read_card(self.path, self.session)
         if self.card.get('kind') == 'video':
             raise InputError(f"'{self.path}' is a model for films", 'give one for pictures, or use colorbook video')
 

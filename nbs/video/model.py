@@ -17,7 +17,7 @@ import os
 from importlib.resources import files
 from pathlib import Path
 import numpy as np
-from colorbook.imaging.colorizer import _card, _session, Colorizer, load_model
+from colorbook.imaging.colorizer import Colorizer, open_session, read_card
 from colorbook.core import InputError, UsageError
 from colorbook.video.pipeline import frame_by_frame
 
@@ -44,11 +44,11 @@ class FilmModel:
     "A video artifact at work on one film"
     def __init__(self,
         model:str|os.PathLike, # an .onnx file that `colorbook.training.export` wrote
-        session=None, # of the same file, if it is loaded already
+        session=None, # of the same file, if it is open already
     ):
         self.path = Path(model)
-        self.session = session or _session(self.path)
-        self.card = _card(self.path, self.session)
+        self.session = session or open_session(self.path)
+        self.card = read_card(self.path, self.session)
         if self.card.get('kind') != 'video':
             raise InputError(f"'{self.path}' is a model for pictures, not for films", 'give a video artifact')
         self.names = [o.name for o in self.session.get_inputs()]
@@ -156,7 +156,8 @@ def load_film_model(
     "The model that colors a film"
     if isinstance(model, (Colorizer, FilmModel)): return model
     path = Path(default_film_model() if model is None else model)
-    return FilmModel(path) if _card(path, _session(path)).get('kind') == 'video' else load_model(path)
+    session = open_session(path)
+    return (FilmModel if read_card(path, session).get('kind') == 'video' else Colorizer)(path, session)
 
 # %%
 #| export

@@ -6,7 +6,9 @@
 from ..core import lazy_face
 
 __getattr__,__dir__,__all__ = lazy_face(__name__, {
-    'io': 'Picture read_picture from_array from_image encode_picture format_of to_image',
+    'io': 'Picture read_picture from_array from_image encode_picture format_of format_like to_image upright '
+          'matrix_orientation',
     'compose': 'paint chroma_maps resize',
-    'colorizer': 'colorize colorize_file colorize_bytes colorize_samples draw Colorizer load_model card default_model',
+    'colorizer': 'colorize colorize_file colorize_bytes colorize_samples draw_noise Colorizer load_model '
+                 'open_model card default_model',
     'sheet': 'contact_sheet'})

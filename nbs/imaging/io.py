@@ -24,6 +24,7 @@ from colorbook.core import InputError, OutputError
 import tempfile
 import matplotlib.pyplot as plt
 from fastcore.test import *
+from PIL import ImageOps
 from skimage import data
 
 # %% [markdown]
@@ -91,7 +92,7 @@ def from_array(
     return Picture(x[...,0] if n<3 else x[...,:3], None if n%2 else x[...,-1])
 
 # %%
-chelsea = data.chelsea()
+chelsea,cat = data.chelsea(),Image.fromarray(data.chelsea())
 pic = from_array(np.dstack([chelsea, chelsea[...,0]]))
 test_eq(pic.pixels, chelsea)
 test_eq(pic.alpha, chelsea[...,0])
@@ -99,6 +100,65 @@ for bad,word in ((chelsea.astype('f4'), 'divide'), (np.full((2, 2), np.nan), 'Na
                  (chelsea.transpose(2, 0, 1), 'transpose'), (np.zeros((0, 4), 'u1'), 'no pixels')):
     test_fail(lambda: from_array(bad), exc=InputError, contains=word)
 from_array(chelsea/255).pixels.dtype
+
+# %% [markdown]
+# ## Upright
+
+# %% [markdown]
+# A network that has seen mountains with the sky above does badly on mountains that lie on their side. So the small copy that it sees is turned upright, and the color that it answers with is turned back; the large picture never moves. A camera writes a tag, a telephone that films writes a matrix, whose signs say the same. The eight orientations are the eight symmetries of the square, and only the two quarter turns are not their own inverse. Pillow's `exif_transpose` is the reference, and going there and back must change nothing.
+
+# %%
+#| export
+_turns = {1: lambda x: x, 2: np.fliplr, 3: lambda x: np.rot90(x, 2), 4: np.flipud, 5: lambda x: x.swapaxes(0, 1),
+          6: lambda x: np.rot90(x, -1), 7: lambda x: np.rot90(x, 2).swapaxes(0, 1), 8: np.rot90}
+
+def upright(
+    x:np.ndarray, # HxW or HxWxC as stored
+    orientation:int, # EXIF orientation, 1..8
+    back:bool=False, # from upright to stored instead
+) -> np.ndarray:
+    "Turn stored pixels the way that the tag asks for, or back"
+    return _turns[{6:8, 8:6}.get(orientation, orientation) if back else orientation](x)
+
+# %%
+#| export
+_signs = {(-1, 0, 0, 1): 2, (-1, 0, 0, -1): 3, (1, 0, 0, -1): 4, (0, 1, 1, 0): 5, (0, 1, -1, 0): 6, (0, -1, -1, 0): 7,
+          (0, -1, 1, 0): 8}
+
+def matrix_orientation(
+    matrix:list|None, # of display in a film: nine numbers, row by row
+) -> int: # as in EXIF, 1..8
+    "How stored frames have to be turned to be upright"
+    return _signs.get(tuple(int(np.sign(matrix[i])) for i in (0, 1, 3, 4)), 1) if matrix else 1
+
+# %% [markdown]
+# The lesson turns a picture by Pillow's own way, and derives the matrix of each orientation from where the corners of a picture go: a matrix takes a point $(x, y)$ of the stored frame to where it is shown, and a turned frame of which only the signs count does that with the corners around its middle.
+
+# %%
+exif,folder = Image.Exif(),Path(tempfile.mkdtemp())
+for o in range(1, 9):
+    exif[274] = o
+    cat.save(folder/'o.png', exif=exif)
+    test_eq(upright(chelsea, o), np.asarray(ImageOps.exif_transpose(Image.open(folder/'o.png'))))
+    test_eq(upright(upright(chelsea, o), o, back=True), chelsea)
+y,x = np.mgrid[-1:2:2,-1:2:2]
+for o in range(1, 9):
+    place = dict(zip(upright(x + 10*y, o).flat, zip(x.flat, y.flat))) # where each corner is shown
+    ax,ay = ((np.subtract(place[a], place[b])//2).tolist() for a,b in ((11, 9), (11, -9))) # steps along x and y
+    test_eq(matrix_orientation([*ax, 0, *ay, 0, 0, 0, 1]), o)
+test_eq(matrix_orientation(None), 1)
+
+# %%
+#| label: fig-orientations
+#| fig-cap: "The eight orientations that a camera can write: what is stored, for a cat that every viewer shows upright."
+def show_row(ims, titles, height=1.6):
+    "Pictures in a row, no axes"
+    fig,axs = plt.subplots(1, len(ims), figsize=(9, height))
+    for ax,im,t in zip(axs, ims, titles):
+        ax.imshow(im, cmap='gray')
+        ax.set_title(t, fontsize=8)
+    for ax in axs: ax.axis('off')
+show_row([upright(chelsea[::4,::4], o, back=True) for o in range(1, 9)], [f'orientation {o}' for o in range(1, 9)]);
 
 # %% [markdown]
 # ## Profiles
@@ -185,7 +245,6 @@ def _plain(im:Image.Image) -> Image.Image:
     return im.convert(('LA' if clear else 'L') if gray else 'RGBA' if clear else 'RGB')
 
 # %%
-cat = Image.fromarray(chelsea)
 modes = {m: _plain(cat.convert(m)).mode for m in '1 L LA P RGB RGBA RGBX CMYK YCbCr HSV I F'.split()}
 test_eq(modes['P'], 'RGB')
 test_eq(_wide(cat.convert('L').convert('F')), np.asarray(cat.convert('L'))/np.float32(255))
@@ -227,8 +286,10 @@ def _low_half(im:Image.Image) -> Image.Image|None:
 
 # %%
 #| export
-def _bytes_of(source) -> tuple[str,bytes]:
-    "What to call a path, bytes or a file object in an error, and its content"
+def read_bytes(
+    source, # a path, bytes or a file object
+) -> tuple[str,bytes]: # what to call it in an error, and its content
+    "Content of a picture's file, undecoded; `InputError` if it cannot be read"
     if isinstance(source, (bytes, bytearray, memoryview)): label,read = 'the picture', lambda: bytes(source)
     elif isinstance(source, (str, os.PathLike)): label,read = f"'{os.fspath(source)}'", Path(source).read_bytes
     elif hasattr(source, 'read'): label,read = f"'{getattr(source, 'name', 'the picture')}'", source.read
@@ -243,8 +304,11 @@ def _bytes_of(source) -> tuple[str,bytes]:
 
 # %%
 #| export
-def _open(label:str, content:bytes) -> Image.Image:
-    "A picture opened and not yet decoded; `InputError` if it is none, or too large to be safe"
+def open_image(
+    label:str, # what to call it in an error
+    content:bytes, # of a file
+) -> Image.Image: # not yet decoded
+    "A picture opened by Pillow; `InputError` if it is none, or too large to be safe"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', Image.DecompressionBombWarning)
@@ -266,13 +330,12 @@ def _load(label:str, im:Image.Image) -> Image.Image:
     return im
 
 # %%
-folder = Path(tempfile.mkdtemp())
 cat.save(folder/'cat.jpg', quality=90)
 whole = (folder/'cat.jpg').read_bytes()
 for bad,word in ((whole[:len(whole)//2], 'truncated'), (b'', 'empty'), (b'hello', 'not a picture'),
                  (folder/'dog.jpg', 'dog.jpg'), (folder, 'folder'), (io.StringIO('x'), 'text'), (7, 'int')):
-    test_fail(lambda: _load('it', _open(*_bytes_of(bad))), exc=InputError, contains=word)
-_open('it', whole).size
+    test_fail(lambda: _load('it', open_image(*read_bytes(bad))), exc=InputError, contains=word)
+open_image('it', whole).size
 
 # %% [markdown]
 # What is handed on is picked by name. Pillow undoes the orientation of a TIFF by itself and takes the tag away, of all other files it leaves the pixels as they are stored, and so do we: the tag is handed on with them, and every viewer turns the colored picture as it turned the gray one. The tags of a TIFF that describe how its bytes lie must not be handed on, because ours will lie differently. Then there is one door for all sources, `read_picture`. Its `deep` asks for the second decoding; without it a 16-bit color file gives 8 bits, which is all that a Pillow picture can take back.
@@ -322,10 +385,10 @@ def read_picture(
     "A record of anything that can be colored; `InputError` names what is wrong and what to do"
     if isinstance(source, np.ndarray): return from_array(source)
     if isinstance(source, Image.Image): return from_image(_load('the picture', source))
-    label,content = _bytes_of(source)
-    im,low = _load(label, _open(label, content)), None
+    label,content = read_bytes(source)
+    im,low = _load(label, open_image(label, content)), None
     if im.width*im.height==0: raise InputError(f'{label} has no pixels', 'copy it again from where it came')
-    if deep and im.mode in ('RGB', 'RGBA') and im.format in ('PNG', 'TIFF'): low = _low_half(_open(label, content))
+    if deep and im.mode in ('RGB', 'RGBA') and im.format in ('PNG', 'TIFF'): low = _low_half(open_image(label, content))
     return from_image(im, low)
 
 # %%
@@ -433,6 +496,13 @@ def format_of(
     if found in Image.SAVE: return found
     raise OutputError(f"'{os.fspath(name)}' has no suffix that can be written", 'use .jpg, .png, .tif or .webp')
 
+def format_like(
+    source, # a path, bytes or a file object
+) -> str: # Pillow's name of a format that can be written
+    "The format of a picture's file, by its content; PNG if that cannot be written"
+    fmt = open_image(*read_bytes(source)).format
+    return 'JPEG' if fmt == 'MPO' else fmt if fmt in Image.SAVE else 'PNG'
+
 def _options(fmt:str, info:dict, quality:int|None) -> dict:
     "Keyword arguments for saving an 8-bit picture with Pillow"
     keep = {k:info[k] for k in ('icc_profile', 'exif', 'xmp', 'dpi', 'comment') if k in info}
@@ -480,11 +550,13 @@ err = lambda b: np.abs(read_picture(b).pixels.astype(int) - pic.pixels).mean()
 test_eq(err(same) < .5*err(other), True)
 test_fail(lambda: encode_picture(x//2, True, {}, 'JPEG'), exc=OutputError, contains='transparency')
 test_fail(lambda: format_of('a.xyz'), exc=OutputError, contains='a.xyz')
+test_eq([format_like(o) for o in (whole, folder/'turned.jpg', io.BytesIO(png16(deep, {})))], ['JPEG', 'JPEG', 'PNG'])
 len(whole), len(same), err(same), err(other)
 
 # %% [markdown]
 # ## What we have
 #
+# - `upright`, the eight ways in which a picture can lie, by a tag or by a film's matrix;
 # - `read_picture`: one record from files, bytes, Pillow pictures and arrays, and an error with a remedy for what is none;
 # - `png16` and `tiff`, so that sixteen bits survive without another dependency;
 # - `encode_picture`, which hands on profile, EXIF, resolution and the tables of a JPEG.

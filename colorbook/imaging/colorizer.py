@@ -18,7 +18,8 @@ from ..core import InputError, UsageError, atomic_path, core_count
 from ..color.srgb import light
 from .compose import chroma_maps, paint, resize
 from .sheet import contact_sheet
-from .io import Picture, encode_picture, format_of, read_picture, to_image, upright
+from .io import Picture, encode_picture, format_of, read_picture, to_image
+from .orientation import upright
 
 # %% ../../nbs/imaging/colorizer.ipynb #88b788c4
 def net_size(

@@ -19,7 +19,8 @@ from .read import QUALITY, decode, display_matrix, is_high
 from .shots import mark_shots
 from ..color.srgb import lstar_gray
 from ..imaging.compose import chroma_maps, paint
-from ..imaging.io import Picture, matrix_orientation, upright
+from ..imaging.io import Picture
+from ..imaging.orientation import matrix_orientation, upright
 
 # %% ../../nbs/video/pipeline.ipynb #82409ced
 _full_range = ((np.arange(256) - 16)*(255/219)).round().clip(0, 255).astype(np.uint8)

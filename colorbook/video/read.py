@@ -18,7 +18,7 @@ from av.stream import Disposition
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 from ..core import InputError, UsageError, atomic_path
-from ..imaging.io import matrix_orientation, upright
+from ..imaging.orientation import matrix_orientation, upright
 
 # %% ../../nbs/video/read.ipynb #98571add
 QUALITY = Interpolation.BICUBIC|Interpolation.ACCURATE_RND|Interpolation.FULL_CHR_H_INT

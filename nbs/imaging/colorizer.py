@@ -21,7 +21,8 @@ from colorbook.core import InputError, UsageError, atomic_path, core_count
 from colorbook.color.srgb import light
 from colorbook.imaging.compose import chroma_maps, paint, resize
 from colorbook.imaging.sheet import contact_sheet
-from colorbook.imaging.io import Picture, encode_picture, format_of, read_picture, to_image, upright
+from colorbook.imaging.io import Picture, encode_picture, format_of, read_picture, to_image
+from colorbook.imaging.orientation import upright
 
 # %%
 #| hide

@@ -24,7 +24,6 @@ from colorbook.core import InputError, OutputError
 import tempfile
 import matplotlib.pyplot as plt
 from fastcore.test import *
-from PIL import ImageOps
 from skimage import data
 
 # %% [markdown]
@@ -40,7 +39,7 @@ class Picture:
     "What coloring needs to know of a picture, and what it must hand on"
     source:np.ndarray|Image.Image # HxW gray or HxWx3 RGB; uint8, uint16 or float32 in 0..1; or Pillow's L or RGB
     alpha:np.ndarray|None=None # HxW transparency of the same type, or None
-    orientation:int=1 # EXIF orientation, 1..8: how to turn the stored pixels upright
+    orientation:int=1 # EXIF orientation, 1..8: how to turn the stored pixels upright, see `imaging.orientation`
     info:dict=field(default_factory=dict) # `icc_profile`, `exif`, `xmp`, `dpi`, and of a JPEG its tables
 
     @property
@@ -100,65 +99,6 @@ for bad,word in ((chelsea.astype('f4'), 'divide'), (np.full((2, 2), np.nan), 'Na
                  (chelsea.transpose(2, 0, 1), 'transpose'), (np.zeros((0, 4), 'u1'), 'no pixels')):
     test_fail(lambda: from_array(bad), exc=InputError, contains=word)
 from_array(chelsea/255).pixels.dtype
-
-# %% [markdown]
-# ## Upright
-
-# %% [markdown]
-# A network that has seen mountains with the sky above does badly on mountains that lie on their side. So the small copy that it sees is turned upright, and the color that it answers with is turned back; the large picture never moves. A camera writes a tag, a telephone that films writes a matrix, whose signs say the same. The eight orientations are the eight symmetries of the square, and only the two quarter turns are not their own inverse. Pillow's `exif_transpose` is the reference, and going there and back must change nothing.
-
-# %%
-#| export
-_turns = {1: lambda x: x, 2: np.fliplr, 3: lambda x: np.rot90(x, 2), 4: np.flipud, 5: lambda x: x.swapaxes(0, 1),
-          6: lambda x: np.rot90(x, -1), 7: lambda x: np.rot90(x, 2).swapaxes(0, 1), 8: np.rot90}
-
-def upright(
-    x:np.ndarray, # HxW or HxWxC as stored
-    orientation:int, # EXIF orientation, 1..8
-    back:bool=False, # from upright to stored instead
-) -> np.ndarray:
-    "Turn stored pixels the way that the tag asks for, or back"
-    return _turns[{6:8, 8:6}.get(orientation, orientation) if back else orientation](x)
-
-# %%
-#| export
-_signs = {(-1, 0, 0, 1): 2, (-1, 0, 0, -1): 3, (1, 0, 0, -1): 4, (0, 1, 1, 0): 5, (0, 1, -1, 0): 6, (0, -1, -1, 0): 7,
-          (0, -1, 1, 0): 8}
-
-def matrix_orientation(
-    matrix:list|None, # of display in a film: nine numbers, row by row
-) -> int: # as in EXIF, 1..8
-    "How stored frames have to be turned to be upright"
-    return _signs.get(tuple(int(np.sign(matrix[i])) for i in (0, 1, 3, 4)), 1) if matrix else 1
-
-# %% [markdown]
-# The lesson turns a picture by Pillow's own way, and derives the matrix of each orientation from where the corners of a picture go: a matrix takes a point $(x, y)$ of the stored frame to where it is shown, and a turned frame of which only the signs count does that with the corners around its middle.
-
-# %%
-exif,folder = Image.Exif(),Path(tempfile.mkdtemp())
-for o in range(1, 9):
-    exif[274] = o
-    cat.save(folder/'o.png', exif=exif)
-    test_eq(upright(chelsea, o), np.asarray(ImageOps.exif_transpose(Image.open(folder/'o.png'))))
-    test_eq(upright(upright(chelsea, o), o, back=True), chelsea)
-y,x = np.mgrid[-1:2:2,-1:2:2]
-for o in range(1, 9):
-    place = dict(zip(upright(x + 10*y, o).flat, zip(x.flat, y.flat))) # where each corner is shown
-    ax,ay = ((np.subtract(place[a], place[b])//2).tolist() for a,b in ((11, 9), (11, -9))) # steps along x and y
-    test_eq(matrix_orientation([*ax, 0, *ay, 0, 0, 0, 1]), o)
-test_eq(matrix_orientation(None), 1)
-
-# %%
-#| label: fig-orientations
-#| fig-cap: "The eight orientations that a camera can write: what is stored, for a cat that every viewer shows upright."
-def show_row(ims, titles, height=1.6):
-    "Pictures in a row, no axes"
-    fig,axs = plt.subplots(1, len(ims), figsize=(9, height))
-    for ax,im,t in zip(axs, ims, titles):
-        ax.imshow(im, cmap='gray')
-        ax.set_title(t, fontsize=8)
-    for ax in axs: ax.axis('off')
-show_row([upright(chelsea[::4,::4], o, back=True) for o in range(1, 9)], [f'orientation {o}' for o in range(1, 9)]);
 
 # %% [markdown]
 # ## Profiles
@@ -330,6 +270,7 @@ def _load(label:str, im:Image.Image) -> Image.Image:
     return im
 
 # %%
+folder = Path(tempfile.mkdtemp())
 cat.save(folder/'cat.jpg', quality=90)
 whole = (folder/'cat.jpg').read_bytes()
 for bad,word in ((whole[:len(whole)//2], 'truncated'), (b'', 'empty'), (b'hello', 'not a picture'),
@@ -556,7 +497,6 @@ len(whole), len(same), err(same), err(other)
 # %% [markdown]
 # ## What we have
 #
-# - `upright`, the eight ways in which a picture can lie, by a tag or by a film's matrix;
 # - `read_picture`: one record from files, bytes, Pillow pictures and arrays, and an error with a remedy for what is none;
 # - `png16` and `tiff`, so that sixteen bits survive without another dependency;
 # - `encode_picture`, which hands on profile, EXIF, resolution and the tables of a JPEG.

@@ -25,7 +25,8 @@ from colorbook.video.read import QUALITY, decode, display_matrix, is_high
 from colorbook.video.shots import mark_shots
 from colorbook.color.srgb import lstar_gray
 from colorbook.imaging.compose import chroma_maps, paint
-from colorbook.imaging.io import Picture, matrix_orientation, upright
+from colorbook.imaging.io import Picture
+from colorbook.imaging.orientation import matrix_orientation, upright
 
 # %%
 #| hide

@@ -9,18 +9,16 @@ from colorbook.training.export import export_artifact, make_card
 from colorbook.color.bins import AnnealedMean, HueBias
 from colorbook.imaging.colorizer import Colorizer, colorize, draw
 from colorbook.core import InputError, UsageError
-from colorbook.models.system_critics import S2Critic, S4Critic
+from colorbook.models.s2 import S2Critic, Stride1Generator
+from colorbook.models.pix2pix import Pix2PixGenerator, S4Critic
 from colorbook.evaluation.diversity import (answer_spread, answers, best_answer, draw_z, load_gan, pairwise_lpips,
     pictures, rank, ranked_sheet, ranked_sheet_of_run, with_choices)
-from colorbook.models.energy import EnergyCritic
-from colorbook.models.many import Critics, score
+from colorbook.models.critics import Critics, EnergyCritic, realness
 from colorbook.evaluation.metrics import lpips, lpips_state
 from colorbook.data.photos import sample_photos
-from colorbook.models.plain import PlainNet
+from colorbook.models.classifiers import PlainNet
 from colorbook.training.recipes import generators, Phase, recipes
-from colorbook.models.s2 import Stride1Generator
 from colorbook.training.trainer import train
-from colorbook.models.pix2pix import Pix2PixGenerator
 
 quiet = pytest.mark.filterwarnings('ignore')
 ROADS = dict(stride1=lambda: Stride1Generator(z_dim=6, planes=3, widths=(8, 6)),
@@ -140,7 +138,7 @@ def test_every_critic_can_rank(critic, L):
     torch.manual_seed(0)
     critic,colors = critic().eval(),torch.rand(5, 2, 32, 48) - .5
     order,scores = rank(critic, L[:1], colors)
-    with torch.no_grad(): together = score(critic(L[:1].expand(5, -1, -1, -1), colors))
+    with torch.no_grad(): together = realness(critic(L[:1].expand(5, -1, -1, -1), colors))
     assert torch.allclose(scores, together[order], atol=1e-4) and (scores.diff() <= 0).all()
 
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from .gan import GANCallback
 from ..core import atomic_path, malloc_policy, with_progress
-from ..models.system_critics import S4Critic
+from ..models.pix2pix import Pix2PixGenerator, S4Critic
 from ..data.loaders import color_loaders
 from .journal import seed_everything
 from ..color.lab import to_rgb
@@ -31,7 +31,6 @@ from ..data.photos import Photos, sample_photos
 from .recipes import check_recipe, critics, generators, Phase, Recipe
 from .trainer import make_learner, state_for
 from ..models.unet import MobileUNet
-from ..models.pix2pix import Pix2PixGenerator
 from ..models.encoder_unet import EncoderUNet
 
 # %% ../../nbs/training/ablation.ipynb #9abc7b27

@@ -20,7 +20,8 @@ from ..core import InputError
 from ..data.loaders import targets
 from ..color.lab import gray_to_L, grays
 from .recipes import contents, critics, generators, load_recipe, Phase, Recipe, recipes
-from ..models.temporal import from_image, S1Critic, S1Generator, SteadyLoss, Temporal, TemporalUNet
+from ..models.temporal import from_image_model, S1Critic, S1Generator, Temporal, TemporalUNet
+from ..losses.temporal import SteadyLoss
 from ..data.clips import clip_loaders, Clips
 from .film_export import export_stream, stream_card
 from .trainer import counted, encoder_weights, load_generator, loaders, starts
@@ -84,7 +85,7 @@ def make_temporal(
     "The product's film model with its first weights"
     image = state is not None and any(o.startswith('encoder.') for o in state)
     net = TemporalUNet(313, state=None if image else state, color=AnnealedMean(), frozen=True)
-    return from_image(net, state) if image else net
+    return from_image_model(net, state) if image else net
 
 generators['temporal'] = lambda r, state: make_temporal(state)
 starts['temporal'] = image_weights

@@ -19,22 +19,19 @@ from torch.utils._pytree import tree_map_only
 from .gan import GAN
 from ..color.bins import AnnealedMean, class_weights
 from ..core import InputError, UsageError, atomic_path
-from ..models.critics import PatchCritic, S0Critic
-from ..models.system_critics import S2Critic, S4Critic
+from ..models.critics import ChannelCritics, Critics, EnergyCritic, PatchCritic
+from ..models.s0 import S0Critic, S0Generator
+from ..models.s2 import S2Critic, Stride1Generator
+from ..models.pix2pix import Pix2PixGenerator, S4Critic
 from ..data.loaders import targets
-from ..models.energy import EnergyCritic
 from ..color.lab import grays
 from ..losses.content import BinLoss, ColorfulnessLoss, L1Loss, L2Loss, SmoothL1Loss, SumLoss
 from ..losses.content import TotalVariationLoss
 from ..losses.perceptual import PerceptualLoss, vgg
-from ..models.many import ChannelCritics, Critics
-from ..models.plain import FCN32, PlainNet
-from ..models.s2 import Stride1Generator
+from ..models.classifiers import FCN32, PlainNet, ZhangNet
 from .schedules import LossWeights, make_adversary
-from ..models.unet import MobileUNet, S0Generator
-from ..models.pix2pix import Pix2PixGenerator
+from ..models.unet import MobileUNet
 from ..models.encoder_unet import EncoderUNet
-from ..models.zhang import ZhangNet
 
 # %% ../../nbs/training/recipes.ipynb #041c51ed
 @dataclass(frozen=True)

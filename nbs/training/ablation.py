@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from colorbook.training.gan import GANCallback
 from colorbook.core import atomic_path, malloc_policy, with_progress
-from colorbook.models.system_critics import S4Critic
+from colorbook.models.pix2pix import Pix2PixGenerator, S4Critic
 from colorbook.data.loaders import color_loaders
 from colorbook.training.journal import seed_everything
 from colorbook.color.lab import to_rgb
@@ -36,7 +36,6 @@ from colorbook.data.photos import Photos, sample_photos
 from colorbook.training.recipes import check_recipe, critics, generators, Phase, Recipe
 from colorbook.training.trainer import make_learner, state_for
 from colorbook.models.unet import MobileUNet
-from colorbook.models.pix2pix import Pix2PixGenerator
 from colorbook.models.encoder_unet import EncoderUNet
 
 # %%

@@ -42,7 +42,8 @@ from colorbook.data.photos import sample_photos
 from colorbook.color.lab import split_lab
 from colorbook.training.recipes import generators, Phase, recipes, replace
 from colorbook.training.trainer import train
-from colorbook.models.unet import MobileUNet, S0Generator
+from colorbook.models.unet import MobileUNet
+from colorbook.models.s0 import S0Generator
 
 # %% [markdown]
 # ## Folding

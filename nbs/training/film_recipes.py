@@ -27,7 +27,8 @@ from colorbook.core import InputError
 from colorbook.data.loaders import targets
 from colorbook.color.lab import gray_to_L, grays
 from colorbook.training.recipes import contents, critics, generators, load_recipe, Phase, Recipe, recipes
-from colorbook.models.temporal import from_image, S1Critic, S1Generator, SteadyLoss, Temporal, TemporalUNet
+from colorbook.models.temporal import from_image_model, S1Critic, S1Generator, Temporal, TemporalUNet
+from colorbook.losses.temporal import SteadyLoss
 from colorbook.data.clips import clip_loaders, Clips
 from colorbook.training.film_export import export_stream, stream_card
 from colorbook.training.trainer import counted, encoder_weights, load_generator, loaders, starts
@@ -179,7 +180,7 @@ def make_temporal(
     "The product's film model with its first weights"
     image = state is not None and any(o.startswith('encoder.') for o in state)
     net = TemporalUNet(313, state=None if image else state, color=AnnealedMean(), frozen=True)
-    return from_image(net, state) if image else net
+    return from_image_model(net, state) if image else net
 
 generators['temporal'] = lambda r, state: make_temporal(state)
 starts['temporal'] = image_weights

@@ -160,13 +160,13 @@ def critic_step(self:GANCallback,
     real:Tensor, # true color
     fake:Tensor, # generated color, detached
 ):
-    "CriticOutputs on the same pictures' real and generated color; gradients of the critic unless it rests"
+    "Verdicts on the same pictures' real and generated color; gradients of the critic unless it rests"
     wanted,works = self.turn != 'critic','critic' in WORK[self.turn]
     leaf,true = fake.detach().requires_grad_(wanted),critic(L, real) if works else None
     verdict = critic(L, leaf)
     self.judged = leaf,verdict
     if not works: return
-    self.scores = score(true),score(verdict)
+    self.scores = first_output(true),first_output(verdict)
     crit = self.adv.critic(true, verdict)
     if hasattr(self.adv, 'penalty'): crit = crit + self.adv.penalty(critic, L, real, leaf.detach())
     scaler = getattr(self.learn, 'scaler', None)
@@ -193,21 +193,21 @@ def generator_term(self:GANCallback,
 # %% [markdown]
 # Some adversarial losses ask for more than two verdicts: a `penalty` on the critic's slopes that joins its loss, or to `constrain` it after each of its steps, such as by clipping its weights. A loss object that has such methods gets them called; those of [chapter 05](../losses/adversarial.ipynb) have none.
 #
-# CriticOutputs may be more than one tensor, too, an energy and a code, or one for each of several critics. That is between them and their loss. Whoever only wants to watch, gets the first tensor.
+# Verdicts may be more than one tensor, too, an energy and a code, or one for each of several critics with its weight. That is between them and their loss. Whoever only wants to watch, gets the first tensor.
 
 # %%
 #| export
-def score(
-    verdict, # of a critic: a tensor, or a tuple that begins with a verdict
+def first_output(
+    verdict, # of a critic: a tensor, a tuple that begins with one, or a list of weights and verdicts
 ) -> Tensor: # without its graph
     "The first tensor of a verdict"
-    while not isinstance(verdict, Tensor): verdict = verdict[0]
+    while not isinstance(verdict, Tensor): verdict = verdict[0][1] if isinstance(verdict, list) else verdict[0]
     return verdict.detach()
 
 # %%
 x = torch.rand(2, 1)
-test_eq(score((((x, None), x*2), (1., 2.))), x)
-score(x)
+test_eq(first_output([(.5, (x, None)), (.5, x*2)]), x)
+first_output(x)
 
 # %% [markdown]
 # ## Whoever rests does not move

@@ -24,22 +24,19 @@ from torch.utils._pytree import tree_map_only
 from colorbook.training.gan import GAN
 from colorbook.color.bins import AnnealedMean, class_weights
 from colorbook.core import InputError, UsageError, atomic_path
-from colorbook.models.critics import PatchCritic, S0Critic
-from colorbook.models.system_critics import S2Critic, S4Critic
+from colorbook.models.critics import ChannelCritics, Critics, EnergyCritic, PatchCritic
+from colorbook.models.s0 import S0Critic, S0Generator
+from colorbook.models.s2 import S2Critic, Stride1Generator
+from colorbook.models.pix2pix import Pix2PixGenerator, S4Critic
 from colorbook.data.loaders import targets
-from colorbook.models.energy import EnergyCritic
 from colorbook.color.lab import grays
 from colorbook.losses.content import BinLoss, ColorfulnessLoss, L1Loss, L2Loss, SmoothL1Loss, SumLoss
 from colorbook.losses.content import TotalVariationLoss
 from colorbook.losses.perceptual import PerceptualLoss, vgg
-from colorbook.models.many import ChannelCritics, Critics
-from colorbook.models.plain import FCN32, PlainNet
-from colorbook.models.s2 import Stride1Generator
+from colorbook.models.classifiers import FCN32, PlainNet, ZhangNet
 from colorbook.training.schedules import LossWeights, make_adversary
-from colorbook.models.unet import MobileUNet, S0Generator
-from colorbook.models.pix2pix import Pix2PixGenerator
+from colorbook.models.unet import MobileUNet
 from colorbook.models.encoder_unet import EncoderUNet
-from colorbook.models.zhang import ZhangNet
 
 # %%
 #| hide

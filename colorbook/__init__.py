@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .core import ColorbookError, InputError, OutputError, TrainingError, UsageError, lazy_face
 
-if TYPE_CHECKING:  # what the table below says, for type checkers and editors
+if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .evaluation.flicker import flicker_report as flicker_report
     from .evaluation.protocol import evaluate as evaluate
     from .imaging.colorizer import Colorizer as Colorizer

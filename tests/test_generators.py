@@ -13,7 +13,7 @@ from colorbook.models.s2 import Stride1Generator
 from colorbook.models.unet import MobileUNet
 from colorbook.models.s0 import S0Generator
 from colorbook.models.pix2pix import Pix2PixGenerator
-from colorbook.models.encoder_unet import EncoderUNet, encoder_state, timm_encoder
+from colorbook.models.encoder_unet import EncoderUNet, StaticConv, encoder_state, timm_encoder
 
 EIGHT,SLIM = (4, 4, 8, 8, 8, 8, 8, 4),(16, 12, 8, 8)
 SMALL = dict(
@@ -27,12 +27,14 @@ SMALL = dict(
     zhang_bins=lambda **kw: ZhangNet(widths=EIGHT, stride=4, color=AnnealedMean(), **kw),
     s0=lambda **kw: adapt(S0Generator(), **kw),
     mobile=lambda **kw: EncoderUNet('mobile', widths=SLIM, **kw),
+    lite0=lambda **kw: EncoderUNet('lite0', widths=SLIM, **kw),
     alexnet=lambda **kw: EncoderUNet('alexnet', widths=SLIM, **kw),
     resnet=lambda **kw: EncoderUNet('resnet18', widths=SLIM, stride=4, **kw),
     inception=lambda **kw: EncoderUNet('inception_v3', widths=SLIM, **kw))
 QUARTER = 'zhang_bins', 'resnet'
-# biases that a norm takes back: S2's convolutions, and MobileNetV2's projections, which end in a norm without ReLU
-BLIND = dict(stride1=('project.bias', '0.bias'), mobile=('conv.2.bias', 'conv.3.bias'))
+# biases that a norm takes back: S2's convolutions, and projections of MobileNetV2 and its heirs: a norm without ReLU
+BLIND = dict(stride1=('project.bias', '0.bias'), mobile=('conv.2.bias', 'conv.3.bias'),
+    lite0=('bn3.bias', 'blocks.0.0.bn2.bias'))
 small = pytest.mark.parametrize('name', SMALL)
 
 
@@ -56,6 +58,7 @@ COUNTS = [
     ('s0', S0Generator, 7_822_336, 0), ('s2', lambda: Stride1Generator((90, 120)), 1_572_454, 0),
     ('s4 nearest', Pix2PixGenerator, 39.3e6, .01),
     ('s4 transposed', lambda: Pix2PixGenerator('transposed'), 54.7e6, .01),
+    ('lite0', lambda: EncoderUNet('lite0', 313, 4), 4_118_905, 0),
     ('zhang', ZhangNet, 32.2e6, .01), ('fcn32', lambda: FCN32(1000), 138_357_544 - 2*9*64, 0)]  # VGG-16's
 
 
@@ -233,6 +236,38 @@ def test_weights_from_a_file(tmp_path):
             with pytest.raises(InputError, match='alexnet'): EncoderUNet('alexnet', state=wrong)
     assert encoder_state('resnet18', 'none') is None
     with pytest.raises(UsageError): timm_encoder('no_such_net')
+
+
+def test_weights_from_a_package():
+    "EfficientNet-Lite0's weights arrive whole, and its maps of pictures with even sides are timm's own"
+    import timm
+    state = encoder_state('lite0')
+    whole = timm.create_model('tf_efficientnet_lite0', features_only=True, out_indices=(1, 2, 3, 4)).eval()
+    assert set(whole.state_dict()) < set(state)
+    whole.load_state_dict({k: state[k] for k in whole.state_dict()})
+    net = EncoderUNet('lite0', widths=SLIM, state=state).eval()
+    for L in (torch.rand(2, 1, 96, 160), torch.rand(1, 1, 32, 64)):
+        with torch.no_grad(): pairs = list(zip(net.encoder(L), whole((L.expand(-1, 3, -1, -1) - .498)/.502)))
+        assert len(pairs) == 4 and all((a - b).abs().max() < 1e-4 for a,b in pairs)
+        assert min(b.std() for _,b in pairs) > .1
+    with pytest.raises(InputError, match='conv_stem'): EncoderUNet('lite0', state={'conv_stem.weight': L})
+
+
+def test_float_gradients_of_depthwise_convolutions():
+    "Under autocast a depthwise convolution answers in bfloat16 and learns with gradients of float32"
+    torch.manual_seed(0)
+    for k,stride in ((5, 1), (5, 2), (3, 2)):
+        c = StaticConv(nn.Conv2d(8, 8, k, stride, k//2, groups=8, bias=False))
+        x,given = torch.randn(2, 8, 12, 12).bfloat16(),[]
+        for bf16 in (True, False):
+            c.zero_grad()
+            c.weight.data = c.weight.data.bfloat16().float()
+            one = (x if bf16 else x.float()).clone().requires_grad_()
+            with torch.autocast('cpu', torch.bfloat16, enabled=bf16): out = c(one)
+            assert out.dtype == (torch.bfloat16 if bf16 else torch.float32) and out.shape[-1] == 12//stride
+            out.float().sum().backward()
+            given.append((c.weight.grad.clone(), one.grad.float()))
+        for a,b in zip(*given): assert (a - b).abs().max() < .01*b.abs().max()
 
 
 def test_the_card_of_a_new_generator(tmp_path):

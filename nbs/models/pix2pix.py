@@ -343,7 +343,8 @@ def _s4_sigmoid(n_color=2): return S4Critic(n_color, end='sigmoid')
 @critics('s4_leaky', mixes=True)
 def _s4_leaky(n_color=2): return S4Critic(n_color, end='leaky')
 
-def _small(n_color=2, strides=(2, 1, 1), **kwargs): return S4Critic(n_color, nf=32, strides=strides, norm='none', **kwargs)
+def _small(n_color=2, strides=(2, 1, 1), **kwargs):
+    return S4Critic(n_color, nf=32, strides=strides, norm='none', **kwargs)
 
 @critics('lab')
 def _lab(n_color=2): return _small(n_color)

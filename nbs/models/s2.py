@@ -262,7 +262,8 @@ class S2Critic(nn.Module):
         super().__init__()
         self.size,self.conditional = size and tuple(size),conditional
         chans = [n_color + conditional, *widths]
-        self.features = nn.Sequential(*[critic_block(i, o, 5, stride, 2, n > 0) for n,(i,o) in enumerate(zip(chans, widths))])
+        blocks = [critic_block(i, o, 5, stride, 2, n > 0) for n,(i,o) in enumerate(zip(chans, widths))]
+        self.features = nn.Sequential(*blocks)
         left = [math.ceil(o/stride**len(widths)) for o in size] if size else (1, 1)
         self.pool = nn.Identity() if size else nn.AdaptiveAvgPool2d(1)
         self.head = nn.Sequential(nn.Flatten(), nn.Linear(widths[-1]*left[0]*left[1], dense), nn.Linear(dense, 1))
@@ -276,7 +277,8 @@ class S2Critic(nn.Module):
         if self.size and tuple(color.shape[-2:]) != self.size:
             raise InputError(f"S2's critic is tied to {self.size} pixels and got {tuple(color.shape[-2:])}",
                 'make it with size=None, which takes any size')
-        return self.head(self.pool(self.features(concat_condition(L, color) if self.conditional else color)))[...,None,None]
+        x = concat_condition(L, color) if self.conditional else color
+        return self.head(self.pool(self.features(x)))[...,None,None]
 
 @critics('s2', mixes=True)
 def _s2(size=96, n_color=2): return S2Critic((size, size), n_color)

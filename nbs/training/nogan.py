@@ -133,7 +133,7 @@ class ValidationPanel:
         gan.eval()
         fake = torch.cat([gan.generator.color(gan(o)) for o in self.L.split(self.bs)])
         Ls,colors = self.L.split(self.bs),(self.real.split(self.bs), fake.split(self.bs))
-        scores = [torch.cat([realness(gan.critic(*o)) for o in zip(Ls, c)]) for c in colors]
+        scores = [torch.cat([realness(gan.judge(*o)) for o in zip(Ls, c)]) for c in colors]
         right,rgb = (scores[0] > scores[1]).float().mean().item(),to_rgb(self.L, fake)
         for m,o in modes.items(): m.training = o
         return dict(ratio=colorfulness_ratio(rgb, self.rgb), skin=skin_share(rgb), accuracy=right,

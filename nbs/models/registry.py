@@ -113,7 +113,7 @@ for name in ('s1_32', 'mobile_ab', 'plain_bins', 'stride1', 'pix2pix_batch'):
     net,kind = create_generator(name, size=size),outputs[generators[name].output]
     with torch.no_grad(): color = net.color(net.eval()(L))
     test_eq(color.shape, (2, kind.channels, size//kind.stride, size//kind.stride))
-test_eq(list_generators('s1*'), ['s1', 's1_32', 's1_attention', 's1_32_attention'])
+test_eq(list_generators('s1*'), ['s1', 's1_32', 's1_32_attention', 's1_attention'])
 color.abs().mean()
 
 # %%

@@ -183,7 +183,7 @@ gan = make_gan(replace(s0, size=224))
 test_eq([sum(p.numel() for p in o.parameters()) for o in gan.children()], [7_822_336, 16_758_848])
 test_eq([len(gan_splitter(make_gan(r))) for r in (replace(s0, size=size), recipes['default'])], [2, 3])
 wrong = vary(s0, dict(critic='s00'))
-test_fail(lambda: check_recipe(wrong), exc=UsageError, contains="no critic 's00'; choose s0, s0_cond")
+test_fail(lambda: check_recipe(wrong), exc=UsageError, contains="no critic 's00'; choose channels")
 for r in recipes.values(): check_recipe(r)
 small = ('s2', 's4-gan-l1', 's4-ebgan-l2', 's4-wgan-gp-l1')
 {k: len(gan_splitter(make_gan(replace(recipes[k], size=2*size)))) for k in small}

@@ -22,7 +22,8 @@ from .monitor import GANMonitor
 from .nogan import NoGANStop, ValidationPanel
 from .pretrained import state_for
 from .recipes import load_recipe, Recipe, save_recipe, vary
-from .registry import check_recipe, load_data, make_gan
+from ..data.sources import load_data
+from .registry import check_recipe, make_gan
 from .schedules import make_gan_callback
 
 # %% ../../nbs/training/trainer.ipynb #00413496
@@ -121,7 +122,7 @@ def begin(
 # %% ../../nbs/training/trainer.ipynb #359b6c2e
 def train(
     recipe, # name, YAML file or `Recipe`
-    source, # photographs or films: see `colorbook.training.registry.open_photos`
+    source, # photographs or films: see `colorbook.data.photos.open_photos`
     out=None, # folder of the run; `runs/NAME` if not given
     *,
     changes:dict=None, # other values for fields of the recipe

@@ -141,8 +141,8 @@ def test_every_metric_of_a_batch_is_asked_for_by_name():
 
 def test_the_sheet_shows_so_many_of_each_kind():
     items = protocol.find_photos(PHOTOS*2)
-    table = protocol.measure_photos(tint(20), items, ('psnr',), size=32)
-    heights = [protocol.extremes(tint(20), items, table, 32, n).height for n in (1, 2, 9)]
+    table = protocol.measure_photos(lambda name, g: tint(20)(g), items, ('psnr',), size=32)
+    heights = [protocol.extremes(lambda name, g: tint(20)(g), items, table, 32, n).height for n in (1, 2, 9)]
     assert heights == [k*(32 + 4 + 12) + 4 for k in (3, 6, 6)]
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np, torch
 from PIL import Image
 
-from colorbook.training.export import choose, held_photos
+from colorbook.training.export import held_photos
+from colorbook.training.selection import choose
 from colorbook.color.lab import gray_to_L, lstar
 from colorbook.evaluation.metrics import colorfulness, psnr
 from colorbook.color.lab import to_rgb

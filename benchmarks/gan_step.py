@@ -24,7 +24,8 @@ from rich.table import Table
 from colorbook.training.gan import GANCallback, gan_splitter
 from colorbook.models.critics import S0Critic
 from colorbook.losses.content import L1Loss
-from colorbook.training.recipes import make_gan, recipes, replace
+from colorbook.training.recipes import recipes, replace
+from colorbook.training.registry import make_gan
 from colorbook.core import malloc_policy
 from colorbook.models.unet import S0Generator
 

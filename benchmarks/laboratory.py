@@ -23,7 +23,7 @@ from colorbook.color.lab import gray_to_L, grays, rgb_to_lab
 from colorbook.training.ablation import (arms, compare, measure, questions, run_all, seeds, squares, summarize,
     table_of)
 from colorbook.data.photos import Photos, sample_photos
-from colorbook.training.recipes import generators
+from colorbook.training.registry import generators
 
 COLUMNS = ['l1 alone', 'gan-l1', 'lsgan-l1', 'ebgan-l1', 'wgan-l1', 'l2 alone', 'gan-l2', 'lsgan-l2', 'ebgan-l2',
     'wgan-l2', 'classes alone', 'lsgan-classes']

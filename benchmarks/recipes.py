@@ -24,7 +24,8 @@ from colorbook.core import ColorbookError
 from colorbook.training.journal import held_out
 from colorbook.data.photos import Photos, sample_photos
 from colorbook.training.recipes import recipes, replace, vary
-from colorbook.training.trainer import load_data, make_learner, train
+from colorbook.training.registry import load_data
+from colorbook.training.trainer import make_learner, train
 
 
 def crops(n, size):
@@ -38,7 +39,7 @@ def crops(n, size):
 
 def shorter(recipe, ims, steps, size, bs):
     "The recipe at another size, with so many steps in all; of the Wasserstein schedule only five to one"
-    recipe = vary(recipe, size=size, bs=bs, valid=.04)
+    recipe = vary(recipe, dict(size=size, bs=bs, valid=.04))
     epochs,n = sum(p.epochs*p.share for p in recipe.phases),len(load_data(recipe, ims).train)
     def cut(p): return replace(p, mode=dict(wasserstein='5-1').get(p.mode, p.mode), epochs=1,
         share=min(1., steps*p.epochs*p.share/epochs/n))

@@ -20,7 +20,8 @@ from skimage.color import lab2rgb, rgb2lab
 from colorbook.imaging.colorizer import net_size
 from colorbook.video.read import read_frames, write_clip
 from colorbook.video.model import color_film, default_film_model, FilmModel
-from colorbook.training.film_recipes import load_generator, make_temporal
+from colorbook.training.registry import make_temporal
+from colorbook.training.trainer import load_generator
 from colorbook.video.colorize import colorize_video
 
 

@@ -13,11 +13,13 @@ from pathlib import Path
 import torch
 
 from colorbook.data.photos import data_dir, Photos
-from colorbook.training.recipes import replace
+from colorbook.training.recipes import recipes, replace
 from colorbook.data.loaders import present
 from colorbook.data.clips import Clips, open_film
-from colorbook.training.film_recipes import export_run, loaders, recipes, train
-from colorbook.training.trainer import load_data, make_learner, state_for
+from colorbook.training.export import export_run
+from colorbook.training.pretrained import state_for
+from colorbook.training.registry import load_data, loaders
+from colorbook.training.trainer import make_learner, train
 
 LEARN = {'bmx-trees': 2/3, 'people.mp4': 2/3, 'big-buck-bunny-480p.mp4': 2/3, 'sintel-trailer-480p.mp4': 1.}
 

@@ -52,21 +52,7 @@ def test_s2_global_pool_has_the_convolutions_and_a_small_head():
     with torch.device('meta'): assert n_weights(S2Critic()) - n_weights(S2Critic(None)) == (90*120 - 1)*128*16
 
 
-# ---- critics in training: the callback as it has to be for penalties, clipping and several verdicts
-
-class Full(GANCallback):
-    "`GANCallback` with the four changes that the new critics and losses need"
-    def __init__(self, loss, **kwargs):
-        super().__init__(**kwargs)
-        self.adv = EachLoss(adversarial_losses[loss]() if isinstance(loss, str) else loss)
-    def critic_step(self, critic, L, real, fake):
-        leaf,both = fake.detach().requires_grad_(self.mode == 'both'),self.mode == 'both'
-        true,verdict = critic(L, real),critic(L, leaf)
-        crit = self.adv.critic(true, verdict) + self.adv.penalty(critic, L, real, fake)
-        crit.backward(inputs=list(critic.parameters()), retain_graph=both)
-        self.crit,self.judged = crit.detach(),(leaf, verdict)
-    def after_step(self):
-        if self.mode != 'content': self.adv.constrain(self.learn.model.critic)
+# ---- critics in training
 
 
 class Tiny(nn.Module):
@@ -88,7 +74,7 @@ def run(generator, critic, loss, n=3, size=SIZE):
     learn = Learner(dls, gan, lambda out, ab, L: out.sum()*0, opt_func=opt, splitter=gan_splitter, wd=0.)
     learn.remove_cb(ProgressCallback)
     learn.logger = lambda *_: None
-    was,cb = copy.deepcopy(gan.state_dict()),Full(loss)
+    was,cb = copy.deepcopy(gan.state_dict()),GANCallback(loss)
     with learn.no_bar(): learn.fit(1, [1e-3, 1e-3], cbs=cb)
     return gan,was,cb
 

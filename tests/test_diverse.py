@@ -17,7 +17,8 @@ from colorbook.models.many import Critics, score
 from colorbook.evaluation.metrics import lpips, lpips_state
 from colorbook.data.photos import sample_photos
 from colorbook.models.plain import PlainNet
-from colorbook.training.recipes import generators, Phase, recipes
+from colorbook.training.recipes import Phase, recipes
+from colorbook.training.registry import generators
 from colorbook.models.s2 import Stride1Generator
 from colorbook.training.trainer import train
 from colorbook.models.pix2pix import Pix2PixGenerator

@@ -15,7 +15,7 @@ from colorbook.data.flow import compared_pairs
 from colorbook.data.flow import visibility_batch, warp_batch
 from colorbook.data.clips import clip_loaders, ClipItems, Clips, Film, split_clips, ToClips, windows
 from colorbook.data.synthetic import camera_clip
-from colorbook.training.film_export import export_stream, stream_card
+from colorbook.training.export import export_stream, stream_card
 from colorbook.models.unet import MobileUNet
 
 
@@ -229,9 +229,8 @@ def test_train_s1_as_users_do(tmp_path, capsys):
     "A folder of S1's frames, one command, and a file that colors every frame"
     import yaml
     from colorbook.cli.app import main
-    from colorbook.training.recipes import Phase, replace, save_recipe
+    from colorbook.training.recipes import Phase, recipes, replace, save_recipe
     from colorbook.video.model import color_film, FilmModel
-    from colorbook.training.film_recipes import recipes
     for folder,start,n in (('train', 1, 8), ('val', 10000, 5)):
         (tmp_path/'film'/folder).mkdir(parents=True)
         for i,o in enumerate(travel(sample_photos(96)[start > 1], n, (48, 36))):

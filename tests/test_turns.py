@@ -16,7 +16,7 @@ from colorbook.data.loaders import color_loaders
 from colorbook.data.photos import Photos, sample_photos
 from colorbook.training.journal import RunRecorder, seed_everything
 from colorbook.training.nogan import NoGANStop, ValidationPanel
-from colorbook.training.schedules import make_adversary
+from colorbook.training.schedules import make_gan_callback
 
 SIZE = 16
 quiet = pytest.mark.filterwarnings('ignore')
@@ -48,7 +48,7 @@ def learner(patches, seed=0):
 
 
 class Deaf(GANCallback):
-    def generator_term(self, critic, L, fake): super().generator_term(critic, L, fake.detach())
+    def play(self, L, real, fake): return super().play(L, real, fake.detach())
 
 
 class Frozen(Callback):
@@ -78,7 +78,7 @@ def test_the_stop_leaves_the_chosen_weights_to_the_journal(patches, tmp_path):
     L,ab = map(torch.cat, zip(*learn.dls.valid))
     learn.fit(1, (3e-3, 0.), cbs=GANCallback(mode='content'))
     rows,stop = [],NoGANStop(ValidationPanel(L[:32], ab[:32]), share=.05, patience=.2)
-    learn.fit(30, (1e-3, 2e-3), cbs=[make_adversary('logistic', .3), RunRecorder(tmp_path, 0, rows), stop])
+    learn.fit(30, (1e-3, 2e-3), cbs=[make_gan_callback('logistic', .3), RunRecorder(tmp_path, 0, rows), stop])
     assert stop.done and stop.chosen < stop.n
     saved = load_file(sorted(tmp_path.glob('generator-*'))[-1])
     for k,v in learn.model.generator.state_dict().items():
@@ -93,6 +93,6 @@ def test_the_stop_leaves_the_chosen_weights_to_the_journal(patches, tmp_path):
 @pytest.mark.parametrize('mode', ['1-3', 'adaptive', 'plain'])
 def test_a_schedule_under_a_journal(patches, tmp_path, mode):
     learn,rows = learner(patches),[]
-    learn.fit(1, (1e-3, 1e-3), cbs=[make_adversary('logistic', .1, mode), RunRecorder(tmp_path, 0, rows)])
+    learn.fit(1, (1e-3, 1e-3), cbs=[make_gan_callback('logistic', .1, mode), RunRecorder(tmp_path, 0, rows)])
     assert rows[0]['mode'] == mode and np.isfinite(rows[0]['crit'])
     assert torch.load(tmp_path/'checkpoint.pth', weights_only=True)['model']['step'] == len(learn.dls.train)

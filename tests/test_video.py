@@ -14,7 +14,7 @@ from colorbook.core import InputError, OutputError, UsageError
 from colorbook.video.read import decode, read_frames, write_clip
 from colorbook.data.synthetic import travel
 from colorbook.video.pipeline import frame_by_frame
-from colorbook.imaging.compose import light
+from colorbook.color.srgb import light
 from colorbook.video.container import EncodedFrame, encode_part, spec_of, with_timestamps
 from colorbook.video.read import open_reel
 from colorbook.video.stabilize import stabilize

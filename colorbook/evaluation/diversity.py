@@ -22,7 +22,8 @@ from ..color.lab import gray_to_L, grays
 from ..models.many import score
 from .metrics import lpips, psnr
 from ..data.photos import read_photo
-from ..training.recipes import load_recipe, make_gan
+from ..training.recipes import load_recipe
+from ..training.registry import make_gan
 
 # %% ../../nbs/evaluation/diversity.ipynb #7e5f2198
 def draw_z(

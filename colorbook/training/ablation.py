@@ -28,8 +28,10 @@ from ..color.lab import gray_to_L, grays, rgb_to_lab
 from ..evaluation.protocol import with_ci
 from ..evaluation.metrics import compute_metrics, ratio_of_means, to_batch
 from ..data.photos import Photos, sample_photos
-from .recipes import check_recipe, critics, generators, Phase, Recipe
-from .trainer import make_learner, state_for
+from .pretrained import state_for
+from .recipes import Phase, Recipe
+from .registry import check_recipe, critics, generators
+from .trainer import make_learner
 from ..models.unet import MobileUNet
 from ..models.pix2pix import Pix2PixGenerator
 from ..models.encoder_unet import EncoderUNet

@@ -11,7 +11,7 @@ from collections import deque
 import torch
 from torch import nn, Tensor
 from fastai.vision.all import *
-from .gan import WORK
+from .gan import TRAINED_IN
 from ..core import TrainingError
 
 # %% ../../nbs/training/monitor.ipynb #3f06edaa
@@ -100,7 +100,7 @@ def check_verdicts(self:GANMonitor):
 def check_norms(self:GANMonitor):
     "Has every batch norm that trained for twenty batches moved its running mean?"
     for name,net in self.learn.model.named_children():
-        if name not in WORK[self.learn.adversary.turn]: continue
+        if name not in TRAINED_IN[self.learn.adversary.turn]: continue
         self.worked[name] = n = self.worked.get(name, -1) + 1
         if n%20: continue
         now = {f'{name}.{k}': m.running_mean.clone() for k,m in net.named_modules() if
@@ -125,7 +125,7 @@ def before_step(self:GANMonitor):
     self.was = {}
     if not self.looks: return
     for name,net in self.learn.model.named_children():
-        if name in WORK[self.learn.adversary.turn] and name != 'weights' and params(net):
+        if name in TRAINED_IN[self.learn.adversary.turn] and name != 'weights' and params(net):
             self.was[name] = [p.detach().clone() for p in params(net)]
 
 @patch

@@ -18,7 +18,7 @@ from .pipeline import frame_by_frame
 class FilmModel:
     "A video artifact at work on one film"
     def __init__(self,
-        model:str|os.PathLike, # an .onnx file that `colorbook.training.film_export` wrote
+        model:str|os.PathLike, # an .onnx file that `colorbook.training.export` wrote
         session=None, # of the same file, if it is loaded already
     ):
         self.path = Path(model)

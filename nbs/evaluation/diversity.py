@@ -28,7 +28,8 @@ from colorbook.color.lab import gray_to_L, grays
 from colorbook.models.many import score
 from colorbook.evaluation.metrics import lpips, psnr
 from colorbook.data.photos import read_photo
-from colorbook.training.recipes import load_recipe, make_gan
+from colorbook.training.recipes import load_recipe
+from colorbook.training.registry import make_gan
 
 # %%
 #| hide

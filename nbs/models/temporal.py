@@ -35,7 +35,7 @@ from colorbook.data.photos import sample_photos
 # ## Clips and neighbors
 
 # %% [markdown]
-# Both generators of this chapter work alike. Every frame is *encoded* by itself. What a frame's neighbors know is then *mixed* into what it knows itself, and the mixture is *decoded* to the color of the frame in the middle. Kept apart, the three steps make a film cheap: S1's published code encodes every frame three times, once as the next, once as the present and once as the previous one, and a player needs to do it once ([the export](../training/film_export.ipynb)).
+# Both generators of this chapter work alike. Every frame is *encoded* by itself. What a frame's neighbors know is then *mixed* into what it knows itself, and the mixture is *decoded* to the color of the frame in the middle. Kept apart, the three steps make a film cheap: S1's published code encodes every frame three times, once as the next, once as the present and once as the previous one, and a player needs to do it once ([the export](../training/export.ipynb)).
 #
 # A batch of clips is one tensor with the frames as channels, $T+2$ of them, and the answer has the $T$ inner ones, one after the other; with $T=1$ that is S1's (previous, now, next). So Learner, adversary and journal need not know that anything moves, except for one function of [chapter 02](../data/loaders.ipynb), `present`, which takes the lightness of the inner frames out for whoever judges the answer. Where a clip begins or ends with its shot there is no neighbor. A frame of $-1$, which no lightness is, says so.
 

@@ -33,8 +33,10 @@ from colorbook.color.lab import gray_to_L, grays, rgb_to_lab
 from colorbook.evaluation.protocol import with_ci
 from colorbook.evaluation.metrics import compute_metrics, ratio_of_means, to_batch
 from colorbook.data.photos import Photos, sample_photos
-from colorbook.training.recipes import check_recipe, critics, generators, Phase, Recipe
-from colorbook.training.trainer import make_learner, state_for
+from colorbook.training.pretrained import state_for
+from colorbook.training.recipes import Phase, Recipe
+from colorbook.training.registry import check_recipe, critics, generators
+from colorbook.training.trainer import make_learner
 from colorbook.models.unet import MobileUNet
 from colorbook.models.pix2pix import Pix2PixGenerator
 from colorbook.models.encoder_unet import EncoderUNet

@@ -14,9 +14,8 @@ size,seed = 32,0
 # %%
 #| export
 import copy, hashlib, json, subprocess, yaml
-from itertools import product
 from pathlib import Path
-import numpy as np, onnx, pandas as pd, torch, torch.nn.functional as F
+import numpy as np, onnx, pandas as pd, torch
 from PIL import Image
 from safetensors.torch import load_file
 from torch import nn, Tensor
@@ -24,25 +23,29 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.nn.utils.parametrize import is_parametrized
 from colorbook import __version__
 from colorbook.color.bins import AnnealedMean, HueBias
+from colorbook.color.lab import rgb_to_lab
 from colorbook.core import UsageError, atomic_path
 from colorbook.data.loaders import split_by_hash
-from colorbook.color.lab import gray_to_L, join_lab, lstar, rgb_to_lab
-from colorbook.evaluation.metrics import colorfulness, psnr
 from colorbook.training.recipes import load_recipe, to_plain
-from colorbook.training.trainer import load_generator, open_photos, split_name
+from colorbook.training.registry import open_photos
+from colorbook.training.selection import candidates, choose, pick
+from colorbook.training.trainer import load_generator, split_name
 
 # %%
 #| hide
 import sys, tempfile
+from itertools import product
 import matplotlib.pyplot as plt, onnxruntime
 from fastcore.test import *
-from colorbook.color.bins import SoftBins
-from colorbook.models.critics import PatchCritic
-from colorbook.data.photos import sample_photos
+from torch.utils.flop_counter import FlopCounterMode
 from colorbook.color.lab import split_lab
-from colorbook.training.recipes import generators, Phase, recipes, replace
-from colorbook.training.trainer import train
+from colorbook.data.photos import sample_photos
+from colorbook.models.critics import PatchCritic
+from colorbook.models.temporal import S1Generator, TemporalUNet
 from colorbook.models.unet import MobileUNet, S0Generator
+from colorbook.training.recipes import Phase, recipes, replace
+from colorbook.training.registry import generators
+from colorbook.training.trainer import train
 
 # %% [markdown]
 # ## Folding
@@ -191,15 +194,27 @@ test_eq(json.loads(json.dumps(card)), card)
 #| export
 def strip(
     model:onnx.ModelProto, # changed in place
+    shapes:list=(), # of `state_shapes`, where the graph has a state
 ) -> onnx.ModelProto: # the same
-    "Drop the exporter's notes, which name files and folders of this machine, and give the sides plain names"
-    g = model.graph
+    "Drop the exporter's notes, which name files and folders of this machine, and name all sides after the picture's"
+    g,sides = model.graph,{'L': 1, **{f's{i}': by for i,(_,by) in enumerate(shapes)}}
     for o in [model, g, *g.node, *g.initializer, *g.input, *g.output]:
         for k in ('metadata_props', 'doc_string'): o.ClearField(k)
     del g.value_info[:]
-    for o,names in ((g.input[0], 'hw'), (g.output[0], ('h_out', 'w_out'))):
+    for o in [*g.input, *g.output]:
+        by = sides.get(o.name.removeprefix('new_'))
+        names = ('h_out', 'w_out') if o.name == 'ab' else [s if by == 1 else f'{s}/{by}' for s in 'hw'] if by else ()
         for dim,name in zip(o.type.tensor_type.shape.dim[2:], names): dim.dim_param = name
     return model
+
+def write_graph(net, path, card, given, free, inputs, outputs, shapes=()):
+    "Follow a network with an example, and write it with its card as one ONNX file"
+    prog = torch.onnx.export(net.eval(), given, dynamo=True, verbose=False, dynamic_shapes=free, input_names=inputs,
+        output_names=outputs)
+    model = strip(prog.model_proto, shapes)
+    onnx.helper.set_model_props(model, dict(colorbook=json.dumps(card)))
+    with atomic_path(path) as f: onnx.save(model, f)
+    return Path(path)
 
 # %%
 #| export
@@ -209,14 +224,10 @@ def export_artifact(
     card:dict, # see `make_card`
 ) -> Path: # the file
     "Write a generator and its card as one ONNX file of dynamic size"
-    net,noise = ImageGraph(fold(generator)).eval(),getattr(generator, 'z_dim', 0)
-    sides,z = {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC},(torch.randn(1, noise),)*bool(noise)
-    prog = torch.onnx.export(net, (torch.rand(1, 1, 96, 128), *z), dynamo=True, verbose=False,
-        dynamic_shapes=(sides, {})[:1 + len(z)], input_names=['L', 'z'][:1 + len(z)], output_names=['ab'])
-    model = strip(prog.model_proto)
-    onnx.helper.set_model_props(model, dict(colorbook=json.dumps(card)))
-    with atomic_path(path) as f: onnx.save(model, f)
-    return Path(path)
+    noise,sides = getattr(generator, 'z_dim', 0),{2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
+    n = 1 + bool(noise)
+    return write_graph(ImageGraph(fold(generator)), path, card, (torch.rand(1, 1, 96, 128), torch.randn(1, noise))[:n],
+        (sides, {})[:n], ['L', 'z'][:n], ['ab'])
 
 # %% [markdown]
 # Now the test that matters: the file, opened by onnxruntime, against torch, at sizes that the exporter has not seen. The bar is $10^{-3}$ in units of 110, a tenth of a unit of $a$ or $b$. The weights here are chance, of the default model's shape, so the file has its size, too: below the 15 MB that a package can carry. S0 takes any size whatever, so its file does, too. And no file may name a folder of this machine. Last, the card is read back by another process, which says whether it needed torch.
@@ -274,99 +285,181 @@ test_eq(back[0]['weights_sha256'], weights_hash(s0))
 back[0]['name'],back[0]['licence']
 
 # %% [markdown]
-# ## Choosing
+# ## A graph with a memory
 
 # %% [markdown]
-# The rule is a line of code: the highest PSNR among those that are colorful enough. PSNR alone would choose the grayest, so what it gives depends on the floor.
-
-# %%
-#| export
-def pick(
-    tried:list, # settings with 'psnr' and 'ratio'
-    floor:float, # least colorfulness ratio
-) -> dict: # one of them
-    "The rule: the highest PSNR among settings that are colorful enough; the most colorful where none is"
-    bright = [o for o in tried if o['ratio'] >= floor] or [max(tried, key=lambda o: o['ratio'])]
-    return max(bright, key=lambda o: o['psnr'])
-
-# %%
-names = [('gray', 22.5, .1), ('fair', 22.1, .72), ('bold', 21., .9)]
-table = [dict(name=n, psnr=p, ratio=r) for n,p,r in names]
-test_eq([pick(table, o)['name'] for o in (0., .7, .8, 1.)], ['gray', 'fair', 'bold', 'bold'])
-pick(table, .7)
+# A temporal generator wants three frames, and a player has one at a time. To run the network on every three of them is to encode each frame three times, which is how S1 does it, and the encoder is the larger part of the work. So its file has another form: each step takes the newest frame and what was kept of the two before it, and returns the color of the frame in the middle and what to keep. Over a whole clip, cuts and both ends included, the answers are those of the three-frame network.
 
 # %% [markdown]
-# A classifier has settings that cost nothing to turn. If it was trained with weights $w$ for its classes, it answers with $p\,w$ instead of $p$, up to a factor, and a share $s$ of that can be divided out again. A temperature $T$ sharpens what is left. The third setting is the size of the picture that the network sees.
+# ### One step
+
+# %% [markdown]
+# What must be kept? Of the present frame everything that the decoder wants, for it is only decoded one step later, when the frame after it has come; of the frame before it, only what neighbors contribute. With features $e_t$ of frame $t$ and $e'_t$ for the shared part of them, the state after frame $t$ is $(e'_{t-1},e_t)$, and a step is
 #
-# $$q_i\propto\left(p_i\,w_i\cdot w_i^{-s}\right)^{1/T}$$
+# $$\big(L_{t+1},\;e'_{t-1},e_t,\;p,n\big)\;\mapsto\;\big(ab_t,\;e'_t,e_{t+1}\big)$$
 #
-# As a test, a classifier that knows the truth and was rebalanced perfectly: its scores are $\log p+\log w$ for the true soft bins $p$. Then $s=1$ and $T=1$ give the true color back, and the search must find just that.
+# The two numbers $p,n$ say whether the frame before $t$ and the newest one belong to the shot of $t$. At a cut the newest frame belongs to another, $n=0$, and with the next step $p=0$; nothing else happens at a cut, and no state needs to be cleared. Before the first frame the state is all zeros, with $p=n=0$ so that nobody looks at it, and that step's answer is thrown away; after the last one any frame can be pushed with $n=0$. So a film of $N$ frames takes $N+1$ steps.
 
 # %%
 #| export
-def enlarge(
-    ab:Tensor, # color of any size, `bs`x2xhxw
-    L:Tensor, # lightness, ...xHxW
-) -> Tensor: # color of the size of `L`
-    "Chroma at the size of the lightness, by plain interpolation"
-    return F.interpolate(ab, L.shape[-2:], mode='bilinear')
-
-# %%
-#| export
-def choose(
-    generator:nn.Module, # with `AnnealedMean` as its `color`
-    photos:list, # held-out RGB pictures, HxWx3 bytes of one size
-    weights:Tensor, # of the classes in training
-    floor:float=.7, # least colorfulness ratio
-    sizes:tuple=(160, 192, 224), temperatures:tuple=(.38, .6, 1.), shares:tuple=(0., .25, .5),
-) -> tuple[dict,list]: # the choice, and every setting that was tried with its figures
-    "The best setting by `pick`: size, temperature, and the share of the rebalancing to divide out"
-    rgb = torch.stack([torch.as_tensor(o) for o in photos]).permute(0, 3, 1, 2).float()/255
-    L,real = gray_to_L(lstar(rgb)),colorfulness(rgb).mean()
-    tried = []
-    for size in sizes:
-        small = F.interpolate(L, (size, size), mode='bilinear', antialias=True)
-        with torch.no_grad(): outs = [generator(l[None]) for l in small]
-        for T,share in product(temperatures, shares):
-            color = AnnealedMean(T, -share*weights.log())
-            fake = torch.cat([join_lab(l[None], enlarge(color(o), l), gamut=False) for l,o in zip(L, outs)])
-            figures = dict(psnr=psnr(fake, rgb).mean().item(), ratio=(colorfulness(fake).mean()/real).item())
-            tried.append(dict(size=size, T=T, share=share, **figures))
-    return pick(tried, floor),tried
-
-# %%
-class Oracle(nn.Module):
-    "Scores of the true bins, for pictures in a fixed order, with a rebalancing by `weights`"
-    def __init__(self, photos, weights):
+class FilmGraph(nn.Module):
+    "What a video artifact holds: one step of a temporal generator, with its state"
+    def __init__(self,
+        generator:nn.Module, # a `colorbook.models.temporal.Temporal`, folded
+    ):
         super().__init__()
-        rgb = torch.stack([torch.as_tensor(o) for o in photos]).permute(0, 3, 1, 2)/255
-        idx,w = SoftBins()(split_lab(rgb)[1])
-        p = torch.zeros(len(rgb), 313, *rgb.shape[-2:]).scatter_(1, idx, w)
-        self.scores,self.calls = (p + 1e-9).log() + weights.log().view(-1, 1, 1),0
-    def forward(self, L):
-        self.calls += 1
-        return self.scores[[(self.calls - 1)%len(self.scores)]]
+        self.generator = generator
+    def forward(self,
+        L:Tensor, # the newest frame's lightness in 0..1, 1x1xHxW
+        near:Tensor, # 1x2: is the frame before the middle one in its shot, and the newest? 1 or 0
+        *state:Tensor, # features of the frame before the middle one, then of the middle one
+    ) -> tuple: # the middle frame's color in about -1..1, 1x2xhxw, and the new state
+        g,k = self.generator,self.generator.n_near
+        prev,now,after = state[:k],state[k:],g.encode(L)
+        color = g.color(g.decode(g.mix(prev, now, after, near)))
+        if color.shape[1] == 3: color = rgb_to_lab((color + 1)/2)[:,1:]/110
+        return (color, *now[:k], *after)
+
+# %%
+#| export
+def state_shapes(
+    generator:nn.Module, # a `colorbook.models.temporal.Temporal`
+    side:int=64, # to try with, a multiple of 32
+) -> list: # channels and the fraction of the frame's sides of each part of the state
+    "What a temporal generator keeps"
+    with torch.no_grad(): feats = generator.encode(torch.zeros(1, 1, side, side))
+    shapes = [[o.shape[1], side//o.shape[-1]] for o in feats]
+    return shapes[:generator.n_near] + shapes
+
+def empty_state(
+    shapes:list, # of `state_shapes`
+    h:int, w:int, # of the frames
+) -> list: # of tensors
+    "The state before the first frame"
+    return [torch.zeros(1, c, h//by, w//by) for c,by in shapes]
+
+# %% [markdown]
+# The step in torch, driven frame by frame, against the network on whole clips, for both generators with arbitrary weights. Every combination occurs: the first frame, the last, a shot of several frames, of one frame, and of two.
+
+# %%
+def run_stream(step, shapes, film, shots):
+    "Colors of all frames by steps; `film` is Nx1xHxW"
+    state,answers,n = empty_state(shapes, *film.shape[-2:]),[],len(film)
+    same = lambda i,j: float(0 <= i and j < n and shots[i] == shots[j])
+    for t in range(n + 1):
+        near = torch.tensor([[same(t - 2, t - 1), same(t - 1, t)]])
+        ab,*state = step(film[min(t, n - 1)][None], near, *state)
+        answers.append(ab)
+    return torch.cat(answers[1:])
+
+def run_triples(generator, film, shots):
+    "Colors of all frames by the three-frame network"
+    n,rows = len(film),[]
+    for t in range(n):
+        there = [0 <= j < n and shots[j] == shots[t] for j in (t - 1, t, t + 1)]
+        row = [film[t + k - 1,0] if o else torch.full_like(film[t,0], -1) for k,o in enumerate(there)]
+        rows.append(generator.color(generator(torch.stack(row)[None])))
+    out = torch.cat(rows)
+    return out if out.shape[1] == 2 else rgb_to_lab((out + 1)/2)[:,1:]/110
 
 torch.manual_seed(seed)
-photos,rare = [np.array(o) for o in sample_photos(64)],torch.rand(313)*20 + .1
-best,tried = choose(Oracle(photos, rare), photos, rare, sizes=(64,), temperatures=(.2, 1., 2.), shares=(0., .5, 1.))
-test_eq((best['T'], best['share']), (1., 1.))
-assert best['psnr'] > 35 and .95 < best['ratio'] < 1.05
-best
+unet = TemporalUNet(color=AnnealedMean(), frozen=True).eval()
+for o in unet.fuse.parameters(): nn.init.normal_(o, 0, .4)
+nn.init.normal_(unet.head.weight, 0, 1.)
+nets = dict(product=unet, s1=S1Generator(8).eval())
+shots,film = [0, 0, 0, 0, 1, 2, 2],torch.rand(7, 1, 64, 96)
+with torch.no_grad():
+    for g in nets.values():
+        ours,theirs = run_stream(FilmGraph(g), state_shapes(g), film, shots),run_triples(g, film, shots)
+        test_close(ours, theirs, eps=1e-4)
+        assert (run_triples(g, film, [0]*7) - theirs).abs().amax((1, 2, 3))[[3, 4, 5]].min() > 1e-3
+{k: state_shapes(g) for k,g in nets.items()}
+
+# %% [markdown]
+# ### What it saves
+
+# %% [markdown]
+# Counted in multiplications, at the size that the shipped model sees, S1's way encodes three frames for each answer and a step one. How much that is depends on what the encoder's part is (@tbl-saved). The mixing is the same in both.
 
 # %%
-#| label: fig-choose
-#| fig-cap: "Settings of one classifier. Nothing to the left of the floor (dotted) is chosen; the cross is the choice."
-def draw_tried(tried, best, floor=.7):
-    "PSNR over colorfulness, one point a setting"
-    fig,ax = plt.subplots(figsize=(6, 2.6))
-    ax.scatter([o['ratio'] for o in tried], [o['psnr'] for o in tried])
-    ax.scatter(best['ratio'], best['psnr'], marker='x', s=120, color='k')
-    ax.axvline(floor, color='k', ls=':', lw=1)
-    ax.set_xlabel('colorfulness, share of the truth')
-    ax.set_ylabel('PSNR, dB')
+#| label: tbl-saved
+#| tbl-cap: "Million multiplications for a frame of 192x256."
+def mults(f):
+    with FlopCounterMode(display=False) as c, torch.no_grad(): f()
+    return c.get_total_flops()/2e6
 
-draw_tried(tried, best)
+frame = torch.rand(1, 1, 192, 256)
+rows = {}
+for k,g in dict(product=unet, s1=S1Generator(64).eval()).items():
+    state = empty_state(state_shapes(g), 192, 256)
+    step = FilmGraph(g)
+    rows[k] = dict(encode=mults(lambda: g.encode(frame)), step=mults(lambda: step(frame, torch.ones(1, 2), *state)),
+        triple=mults(lambda: g.color(g(frame.expand(-1, 3, -1, -1)))))
+table = pd.DataFrame(rows).T
+test_close(table.triple - table.step, 2*table.encode, eps=1)
+table['times'] = table.triple/table.step
+table.round(1)
+
+# %% [markdown]
+# ### The file of a film model
+
+# %% [markdown]
+# As for photos, batch norm is folded away, sides are dynamic, the exporter's notes are dropped, and the card is in the metadata, with `kind` to tell the two apart and `state` to say how to begin. The sides of the state follow from the frame's.
+
+# %%
+#| export
+def export_stream(
+    generator:nn.Module, # a `colorbook.models.temporal.Temporal`, trained
+    path, # the .onnx file to write
+    card:dict, # see `stream_card`
+) -> Path: # the file
+    "Write a temporal generator as a graph with a state, and its card, as one ONNX file of dynamic size"
+    net = fold(generator).requires_grad_(False)
+    net.frozen,shapes = False,state_shapes(generator)
+    free = {2: torch.export.Dim.AUTO, 3: torch.export.Dim.AUTO}
+    names = [f's{i}' for i in range(len(shapes))]
+    given = torch.rand(1, 1, 96, 128),torch.ones(1, 2),*empty_state(shapes, 96, 128)
+    return write_graph(FilmGraph(net), path, card, given, (free, {}, (free,)*len(names)), ['L', 'near', *names],
+        ['ab', *[f'new_{o}' for o in names]], shapes)
+
+def stream_card(
+    generator:nn.Module,
+    name:str, # of the model
+    recipe=None, # the recipe that trained it
+    **more, # see `colorbook.training.export.make_card`
+) -> dict: # plain values
+    "The card of a video artifact"
+    return make_card(generator, name, recipe, **more) | dict(kind='video', state=state_shapes(generator))
+
+# %% [markdown]
+# The bar of $10^{-3}$, for the file in onnxruntime, over the whole film with its cuts, at a size that the exporter has not seen.
+
+# %%
+def as_step(path):
+    run = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
+    names = [o.name for o in run.get_inputs()]
+    return lambda *given: [torch.from_numpy(o) for o in run.run(None, {k: v.numpy() for k,v in zip(names, given)})]
+
+card,worst = stream_card(unet, 'chance'),{}
+step = as_step(export_stream(unet, home/'product.onnx', card))
+for sides in ((64, 96), (32, 160)):
+    film = torch.rand(7, 1, *sides)
+    with torch.no_grad(): gap = run_stream(step, card['state'], film, shots) - run_triples(unet, film, shots)
+    worst[sides] = gap.abs().max().item()
+assert max(worst.values()) < 1e-3
+model = onnx.load(home/'product.onnx')
+test_eq(json.loads({o.key: o.value for o in model.metadata_props}['colorbook'])['kind'], 'video')
+assert (home/'product.onnx').stat().st_size < 15e6
+assert b'site-packages' not in (home/'product.onnx').read_bytes()
+worst,{o.name: [d.dim_param or d.dim_value for d in o.type.tensor_type.shape.dim] for o in model.graph.input}
+
+# %% [markdown]
+# Exporting has not changed the generator, not even what of it is frozen.
+
+# %%
+test_eq(unet.frozen, True)
+test_eq(sum(isinstance(o, nn.BatchNorm2d) for o in unet.modules()) > 0, True)
+(home/'product.onnx').stat().st_size
 
 # %% [markdown]
 # ## The artifact of a run
@@ -391,17 +484,6 @@ def held_photos(
     if seen.get('held', split_name(photos, held)) != split_name(photos, held or train[-1:]):
         raise UsageError(f"these are not the photos that '{run}' was trained on", 'give the same ones')
     return [np.array(photos[i].resize((size, size), Image.Resampling.BICUBIC)) for i in (held or train)[:n]]
-
-# %%
-#| export
-def candidates(
-    run, # folder of a run
-) -> list: # weights that may be shipped: 'tag' PHASE-EPOCH, and the journal's 'psnr' and 'ratio'
-    "The last weights of each phase that trains the generator, and those after each adversarial epoch"
-    rows = [o for o in pd.read_csv(Path(run)/'history.csv').to_dict('records') if o['mode'] != 'critic']
-    last = {o['phase']: o['epoch'] for o in rows}
-    return [dict(tag=f"{o['phase']}-{o['epoch']:03}", psnr=o['psnr'], ratio=o['ratio']) for o in rows
-        if o['mode'] == 'both' or o['epoch'] == last[o['phase']]]
 
 # %%
 #| export
@@ -436,9 +518,10 @@ def export_run(
         best = pick(tried, recipe.floor)
         gen = load_generator(run, best['tag'])
     with atomic_path(run/'tried.csv') as f: pd.DataFrame(tried).to_csv(f, index=False)
-    about = {**dict(name=recipe.name, size=recipe.size//32*32, chosen=best), **card}
-    if 'size' in best: about['size'] = best['size']
-    return export_artifact(gen, out or run/'artifact.onnx', make_card(gen, recipe=recipe, **about))
+    size = 192 if recipe.generator == 'temporal' else recipe.size//32*32
+    about = {**dict(name=recipe.name, size=best.get('size', size), chosen=best), **card}
+    write,make = (export_stream, stream_card) if hasattr(gen, 'n_near') else (export_artifact, make_card)
+    return write(gen, out or run/'artifact.onnx', make(gen, recipe=recipe, **about))
 
 # %%
 #| export
@@ -497,6 +580,7 @@ card['chosen']
 #
 # - `export_artifact`: one file, any size, no torch, the same answers to $10^{-3}$ and usually to $10^{-6}$;
 # - a card inside it, with the hash of the weights, and nothing in it about the machine that made it;
+# - `FilmGraph`, a temporal generator as a step with a state, equal to the three-frame network, and its price, counted;
 # - `export_run`, which chooses by the rule and keeps the table of what it chose from.
 
 # %% [markdown]
@@ -504,4 +588,5 @@ card['chosen']
 #
 # 1. Store the weights in half precision. How large is the difference at the bar, and how large the file?
 # 2. Fold the factor 2 and the shift -1 that the generator applies to $L$ into its first convolution. Where does padding make that wrong?
-# 3. Draw @fig-choose for a run of your own. How far is the best PSNR without a floor from the best with it?
+# 3. How many steps, and how much more state, would a film generator with two neighbors on each side need?
+# 4. Run the step one frame *early*: answer with the newest frame and take only the previous one into account. What is gained, and which flag is always 0?

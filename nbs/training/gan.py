@@ -14,7 +14,10 @@ size,n_pictures,n_epochs,seed = 24,384,6,0
 # %%
 #| export
 import torch
+from contextlib import nullcontext
+from typing import NamedTuple
 from torch import nn, Tensor
+from torch.utils._pytree import tree_map_only
 from fastai.vision.all import *
 from colorbook.core import UsageError
 from colorbook.data.loaders import present
@@ -22,7 +25,7 @@ from colorbook.losses.adversarial import adversarial_losses, EachLoss
 
 # %%
 #| hide
-import tempfile
+import copy, pickle, tempfile
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from colorbook.losses.adversarial import LogisticLoss
@@ -37,7 +40,9 @@ from colorbook.color.lab import join_lab
 #
 # We keep the rule instead. The Learner's model holds both networks, and when it is called it *is* the generator. What the critic does happens elsewhere.
 #
-# Two numbers travel with them, as batch norm's count of batches travels with its layer: how many batches had a turn of their own, and the critic's last loss. Schedules decide by them whose turn is next, and so a schedule is saved and resumed with the networks. A third part is optional, weights between the losses that are themselves learned; the chapter on [turns](schedules.ipynb) has both.
+# Networks may compute in bfloat16: eight significant bits with the range of float32, which processors of recent years multiply twice as fast or better. `GAN` opens the context of PyTorch's `autocast` around both networks, on any device, and hands out float32; the networks know nothing of it, so that a copy, a pickle or an export of one of them is what it was. The weights, their sums of gradients and the losses stay in float32. What it brings is measured in `benchmarks/gan_step.py`.
+#
+# Two numbers travel with them, as batch norm's count of batches travels with its layer: how many batches had a turn of their own, and the critic's last loss. Schedules decide by them whose turn is next, and so a schedule is saved and resumed with the networks. A third part is optional, weights between the losses that are themselves learned; [schedules](schedules.ipynb) have a chapter of their own.
 #
 # For the experiments of this chapter a generator of three layers is enough. Its batch norm matters: running statistics are buffers, not weights, and a network that is said to rest must leave those alone too. The critic's spectral norm keeps buffers as well, the vectors of its power iteration.
 
@@ -49,23 +54,34 @@ class GAN(nn.Module):
         generator:nn.Module, # `L` to output; its method `color` turns output into what the critic sees
         critic:nn.Module, # `L` and color to logits
         weights:nn.Module=None, # content and adversarial loss to their sum, trained with the generator
+        bf16:bool=False, # networks compute in bfloat16; their weights and what they answer stay in float32
     ):
         super().__init__()
-        self.generator,self.critic,self.weights = generator,critic,weights
+        self.generator,self.critic,self.weights,self.bf16 = generator,critic,weights,bf16
         self.register_buffer('step', torch.tensor(0)) # batches of turns, see `GANCallback`
         self.register_buffer('crit', torch.tensor(float('inf'))) # the critic's last loss
+    def precision(self, device): # a context in which the networks compute
+        return torch.autocast(device.type, torch.bfloat16) if self.bf16 else nullcontext()
     def forward(self,
         L:Tensor, # lightness in 0..1, `bs`x1xHxW
     ) -> Tensor: # the generator's output
-        return self.generator(L)
+        with self.precision(L.device): out = self.generator(L)
+        return out.float() if self.bf16 else out
+    def judge(self,
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW
+        color:Tensor, # what the critic sees beside it
+    ): # the critic's verdict: a tensor, or a tuple that begins with one
+        "What the critic says"
+        with self.precision(L.device): out = self.critic(L, color)
+        return tree_map_only(Tensor, Tensor.float, out) if self.bf16 else out
 
 # %%
 class Tiny(nn.Module):
     "A generator of three small layers"
-    def __init__(self, nf=12):
+    def __init__(self, ni=1, nf=12):
         super().__init__()
         def block(ni): return nn.Sequential(nn.Conv2d(ni, nf, 3, padding=1), nn.BatchNorm2d(nf), nn.ReLU())
-        self.layers = nn.Sequential(block(1), block(nf), nn.Conv2d(nf, 2, 3, padding=1))
+        self.layers = nn.Sequential(block(ni), block(nf), nn.Conv2d(nf, 2, 3, padding=1))
     def forward(self, L): return self.layers(L)
     def color(self, out): return out.tanh()
 
@@ -76,6 +92,17 @@ gan,L = tiny_gan(),torch.rand(2, 1, size, size)
 test_eq(gan.eval()(L), gan.generator(L))
 test_eq('critic.layers.0.parametrizations.weight.0._u' in dict(gan.named_buffers()), True)
 {n: sum(p.numel() for p in m.parameters()) for n,m in gan.named_children()}
+
+# %%
+half,color = GAN(gan.generator, gan.critic, bf16=True).eval(),torch.rand(2, 2, size, size)
+for exact,rounded in ((gan(L), half(L)), (gan.judge(L, color), half.judge(L, color))):
+    test_eq((rounded.dtype, torch.equal(exact, rounded)), (torch.float32, False))
+    test_close(rounded, exact, eps=.02*exact.abs().max().item())
+test_eq({o.dtype for o in half.parameters()}, {torch.float32})
+zeros = copy.deepcopy(half)
+for o in zeros.parameters(): nn.init.zeros_(o)
+test_eq(zeros(L), torch.zeros(2, 2, size, size))
+test_eq(pickle.loads(pickle.dumps(half.generator))(L), gan(L))
 
 # %% [markdown]
 # The two networks rarely want the same learning rate. fastai's optimizer already has an answer, made for fine-tuning: parameters in groups, each with its own settings, all of which `fit` and `fit_one_cycle` take as lists. So the critic is simply the last group. A generator that wants several of its own, such as a pretrained encoder that should move slowly, says so by a method `groups`.
@@ -100,7 +127,7 @@ len(groups)
 # ## One pass of the generator for both steps
 
 # %% [markdown]
-# With logits $D(L,c)$ for lightness $L$ and color $c$, the logistic losses of [chapter 05](../losses/adversarial.ipynb) and a content loss $\ell$, one step of training wants to lower two numbers [@goodfellow2014; @isola2017]:
+# With logits $D(L,c)$ for lightness $L$ and color $c$, the [logistic losses](../losses/adversarial.ipynb) and a content loss $\ell$, one step of training wants to lower two numbers [@goodfellow2014; @isola2017]:
 #
 # $$\mathcal{L}_D=\mathbb{E}\left[\mathrm{softplus}(-D(L,c))+\mathrm{softplus}(D(L,\bar G(L)))\right],\qquad
 # \mathcal{L}_G=\mathbb{E}\left[\ell(G(L),c)\right]+\alpha\,\mathbb{E}\left[\mathrm{softplus}(-D(L,G(L)))\right]$$
@@ -113,87 +140,53 @@ len(groups)
 #
 # The rest of the work is done in `after_loss`, when the prediction and the content loss are there and nothing has been propagated yet. The content loss is kept before anything is added to it, because a log of mixed losses cannot be read.
 
-# %%
-#| export
-WORK = dict(content=['generator'], critic=['critic'], generator=['generator', 'weights'],
-    both=['generator', 'weights', 'critic'])
-
-class GANCallback(Callback):
-    "The critic's step and the generator's adversarial term, from one pass of the generator"
-    order,name = 5,'adversary'
-    def __init__(self,
-        loss='logistic', # key of `adversarial_losses`, or an object like theirs
-        weight:float=1., # of the adversarial term beside the content loss
-        mode='both', # key of `WORK`, or a function from step and the critic's last loss to one: whose turn it is
-    ):
-        if isinstance(mode, str) and mode not in WORK:
-            remedy = 'content, critic or both, or generator, where it alone steps'
-            raise UsageError(f"there is no mode '{mode}'", remedy)
-        if isinstance(loss, str) and loss not in adversarial_losses:
-            raise UsageError(f"there is no adversarial loss '{loss}'", f"choose {', '.join(adversarial_losses)}")
-        self.adv,self.weight = EachLoss(adversarial_losses[loss]() if isinstance(loss, str) else loss),weight
-        self.mode,self.turns = str(mode),mode if callable(mode) else None
-    def after_pred(self):
-        (target,*more),L = self.yb,present(self.xb[0])
-        self.learn.yb = target,L,*more
-    def after_loss(self):
-        if not self.training: return
-        gan,L = self.learn.model,present(self.xb[0])
-        self.content = self.learn.loss_grad.detach()
-        if self.turn == 'content': return
-        fake = gan.generator.color(self.pred)
-        self.critic_step(gan.critic, L, self.yb[0], fake.detach())
-        if self.turn != 'critic': self.generator_term(gan.critic, L, fake)
-        self.learn.loss = self.learn.loss_grad.clone()
-
 # %% [markdown]
 # One verdict on the generated colors serves both losses. The critic's loss is propagated at once, to the critic's weights only. With 16-bit floats the gradients of both networks go through one scaler, so the critic's loss has to be scaled like the other.
 #
 # For its own term the generator looks through the critic, whose weights are constants for that moment: we ask autograd for the slope of that term at the generated colors alone, $s=\partial\ell/\partial c$, and hand the learner a term with the value $\ell$ and the slope $s$, namely $\ell + \langle c - \bar c, s\rangle$ where the bars stand for values without a graph. So nothing of it reaches the critic, which would be trained to be fooled, and the critic is walked forward twice a step, not three times.
+#
+# All of this is one function of networks, loss and batch, and of the turn: which of the networks are trained. It needs no Learner.
 
 # %%
 #| export
-@patch
-def critic_step(self:GANCallback,
-    critic:nn.Module, # the network to train
+TRAINED_IN = dict(content=['generator'], critic=['critic'], generator=['generator', 'weights'],
+    both=['generator', 'weights', 'critic'])
+
+class GANStep(NamedTuple):
+    "What a step leaves; None for what it has no part for"
+    crit:Tensor=None # the critic's loss, without its graph
+    gen:Tensor=None # the generator's adversarial loss, without its graph
+    term:Tensor=None # the same with the slope that the generator is to feel
+    scores:tuple=None # verdicts on real and on generated pictures
+
+def gan_step(
+    gan:GAN,
+    loss, # adversarial loss for one critic or several, see `colorbook.losses.adversarial.EachLoss`
     L:Tensor, # lightness in 0..1, `bs`x1xHxW
     real:Tensor, # true color
-    fake:Tensor, # generated color, detached
-):
-    "CriticOutputs on the same pictures' real and generated color; gradients of the critic unless it rests"
-    wanted,works = self.turn != 'critic','critic' in WORK[self.turn]
-    leaf,true = fake.detach().requires_grad_(wanted),critic(L, real) if works else None
-    verdict = critic(L, leaf)
-    self.judged = leaf,verdict
-    if not works: return
-    self.scores = score(true),score(verdict)
-    crit = self.adv.critic(true, verdict)
-    if hasattr(self.adv, 'penalty'): crit = crit + self.adv.penalty(critic, L, real, leaf.detach())
-    scaler = getattr(self.learn, 'scaler', None)
-    (scaler.scale(crit) if scaler else crit).backward(inputs=list(critic.parameters()), retain_graph=wanted)
-    self.crit = crit.detach()
-    self.learn.model.crit.copy_(self.crit)
-
-# %%
-#| export
-@patch
-def generator_term(self:GANCallback,
-    critic:nn.Module, # the judge, which has given its verdict in `critic_step`
-    L:Tensor, # lightness in 0..1, `bs`x1xHxW
     fake:Tensor, # generated color, with its graph
-):
-    "Add what the critic holds against the generator to the loss"
-    (leaf,verdict),weigh = self.judged,self.learn.model.weights
-    gen = self.adv.generator(verdict)
-    slope, = torch.autograd.grad(gen, leaf)
-    self.gen,self.judged = gen.detach(),None
-    self.term = term = self.weight*(self.gen + ((fake - fake.detach())*slope).sum())
-    self.learn.loss_grad = self.learn.loss_grad + term if weigh is None else weigh(self.learn.loss_grad, term)
+    turn:str='both', # key of `TRAINED_IN`: critic, generator or both
+    scale=noop, # applied to the critic's loss before it is propagated
+) -> GANStep:
+    "The critic's gradients, unless it rests, and the generator's adversarial term, unless that rests"
+    works,plays = 'critic' in TRAINED_IN[turn],'generator' in TRAINED_IN[turn]
+    leaf,true = fake.detach().requires_grad_(plays),gan.judge(L, real) if works else None
+    verdict,crit,scores,gen,term = gan.judge(L, leaf),None,None,None,None
+    if works:
+        crit,scores = loss.critic(true, verdict),(score(true), score(verdict))
+        with gan.precision(L.device): penalty = loss.penalty(gan.critic, L, real, leaf.detach())
+        crit = crit + penalty
+        scale(crit).backward(inputs=list(gan.critic.parameters()), retain_graph=plays)
+        crit = crit.detach()
+    if plays:
+        gen = loss.generator(verdict)
+        slope, = torch.autograd.grad(gen, leaf)
+        gen = gen.detach()
+        term = gen + ((fake - fake.detach())*slope).sum()
+    return GANStep(crit, gen, term, scores)
 
 # %% [markdown]
-# Some adversarial losses ask for more than two verdicts: a `penalty` on the critic's slopes that joins its loss, or to `constrain` it after each of its steps, such as by clipping its weights. A loss object that has such methods gets them called; those of [chapter 05](../losses/adversarial.ipynb) have none.
-#
-# CriticOutputs may be more than one tensor, too, an energy and a code, or one for each of several critics. That is between them and their loss. Whoever only wants to watch, gets the first tensor.
+# Verdicts may be more than one tensor, too, an energy and a code, or one for each of several critics. That is between them and their loss. Whoever only wants to watch, gets the first tensor.
 
 # %%
 #| export
@@ -208,6 +201,53 @@ def score(
 x = torch.rand(2, 1)
 test_eq(score((((x, None), x*2), (1., 2.))), x)
 score(x)
+
+# %% [markdown]
+# The callback calls it in `after_loss`, when the prediction and the content loss are there and nothing has been propagated yet. The content loss is kept before anything is added to it, because a log of mixed losses cannot be read. A content loss is called with the answer, the truth and the lightness, which the callback puts beside the truth in `after_pred`; not every loss looks at it, but a [perceptual loss](../losses/content.ipynb) makes pictures of $ab$ with it.
+
+# %%
+#| export
+class GANCallback(Callback):
+    "The critic's step and the generator's adversarial term, from one pass of the generator"
+    order,name = 5,'adversary'
+    def __init__(self,
+        loss='logistic', # key of `adversarial_losses`, or an object like theirs
+        weight:float=1., # of the adversarial term beside the content loss
+        mode='both', # key of `TRAINED_IN`, or a schedule: a function from step and the critic's last loss to one
+    ):
+        if isinstance(mode, str) and mode not in TRAINED_IN:
+            remedy = 'content, critic or both, or generator, where it alone steps'
+            raise UsageError(f"there is no mode '{mode}'", remedy)
+        if isinstance(loss, str) and loss not in adversarial_losses:
+            raise UsageError(f"there is no adversarial loss '{loss}'", f"choose {', '.join(adversarial_losses)}")
+        self.adv,self.weight = EachLoss(adversarial_losses[loss]() if isinstance(loss, str) else loss),weight
+        self.mode,self.schedule = str(mode),mode if callable(mode) else None
+    def after_pred(self):
+        (target,*more),L = self.yb,present(self.xb[0])
+        self.learn.yb = target,L,*more
+    def after_loss(self):
+        if not self.training: return
+        self.content = self.learn.loss_grad.detach()
+        if self.turn == 'content': return
+        fake = self.learn.model.generator.color(self.pred)
+        step = self.play(present(self.xb[0]), self.yb[0], fake)
+        if step.crit is not None: self.crit,self.scores = step.crit,step.scores
+        if step.crit is not None: self.learn.model.crit.copy_(step.crit)
+        if step.gen is not None:
+            self.gen,self.term = step.gen,self.weight*step.term
+            self.learn.loss_grad = self.add(self.learn.loss_grad, self.term)
+        self.learn.loss = self.learn.loss_grad.clone()
+    def play(self, L, real, fake):
+        "One step of the two against each other"
+        scaler = getattr(self.learn, 'scaler', None)
+        return gan_step(self.learn.model, self.adv, L, real, fake, self.turn, scaler.scale if scaler else noop)
+    def add(self, content, term):
+        "The sum that the generator lowers"
+        weigh = self.learn.model.weights
+        return content + term if weigh is None else weigh(content, term)
+
+# %% [markdown]
+# Some adversarial losses ask for more than two verdicts: a `penalty` on the critic's slopes that joins its loss, or to `constrain` it after each of its steps, such as by clipping its weights. A loss object that has such methods gets them called; those of [the first chapter on losses](../losses/adversarial.ipynb) have none.
 
 # %% [markdown]
 # ## Whoever rests does not move
@@ -249,8 +289,8 @@ def before_batch(self:GANCallback):
     self.term = self.scores = None
     if not self.training: return
     gan,turn = self.learn.model,self.mode
-    if self.turns:
-        turn,self.count = self.turns(self.count, gan.crit),self.count + 1
+    if self.schedule:
+        turn,self.count = self.schedule(self.count, gan.crit),self.count + 1
         gan.step.fill_(self.count)
     if turn != self.turn: self.take_turn(turn)
 
@@ -258,11 +298,11 @@ def before_batch(self:GANCallback):
 #| export
 @patch
 def take_turn(self:GANCallback,
-    turn:str, # key of `WORK`
+    turn:str, # key of `TRAINED_IN`
 ):
     "Only who works updates running statistics; a generator that rests keeps no graph"
     self.turn = turn
-    for name,net in self.learn.model.named_children(): net.train(name in WORK[turn])
+    for name,net in self.learn.model.named_children(): net.train(name in TRAINED_IN[turn])
     self.learn.model.generator.requires_grad_(turn != 'critic')
 
 @patch
@@ -276,13 +316,13 @@ def before_backward(self:GANCallback):
 def before_step(self:GANCallback):
     "Take the gradients of whoever rests away"
     for name,net in self.learn.model.named_children():
-        if name not in WORK[self.turn]:
+        if name not in TRAINED_IN[self.turn]:
             for p in net.parameters(): p.grad = None
 
 @patch
 def after_step(self:GANCallback):
     "What the adversarial loss wants to be done to a critic that has moved"
-    if 'critic' in WORK[self.turn] and hasattr(self.adv, 'constrain'): self.adv.constrain(self.learn.model.critic)
+    if 'critic' in TRAINED_IN[self.turn]: self.adv.constrain(self.learn.model.critic)
 
 @patch
 def after_fit(self:GANCallback):
@@ -320,11 +360,13 @@ def quick_learner(gan, L, ab, shuffle=True):
     learn.logger = noop
     return learn
 
-def disc_learner(n=n_pictures, **kwargs):
+def disc_learner(n=n_pictures, weights=None, **kwargs):
     "The same networks and the same order every time, and the first `n` pictures"
     torch.manual_seed(seed)
     random.seed(seed)
-    return quick_learner(tiny_gan(), L[:n], ab[:n], **kwargs)
+    gan = tiny_gan()
+    gan.weights = weights
+    return quick_learner(gan, L[:n], ab[:n], **kwargs)
 
 def snapshot(net): return {k: v.clone() for k,v in net.state_dict().items()}
 def moved(net, was): return {k for k,v in net.state_dict().items() if not torch.equal(v, was[k])}
@@ -396,7 +438,7 @@ for (name,_),g in zip(hand.generator.named_parameters(), by_hand):
     test_close(learn.grads[f'generator.{name}'], g, eps=1e-6)
 
 class Deaf(GANCallback):
-    def generator_term(self, critic, L, fake): super().generator_term(critic, L, fake.detach())
+    def play(self, L, real, fake): return super().play(L, real, fake.detach())
 
 deaf = one_step(Deaf(weight=.7), loss_func=no_content)
 test_eq(sum(g.abs().sum().item() for k,g in deaf.grads.items() if k.startswith('generator')), 0)
@@ -529,6 +571,183 @@ test_eq(moved(go_on(True), snapshot(straight.model)), set())
 len(moved(go_on(False), snapshot(straight.model)))
 
 # %% [markdown]
+# ## Limits
+
+# %% [markdown]
+# Gradients are usually limited by their length. The length must be each network's own: one length for both together, and a critic whose slopes explode shrinks the step of the generator.
+#
+# S2 gives its generator 5e-4 and its critic 1e-4, since "the discriminator gets too good too quickly". It also cuts each value of the critic's gradient to -0.1..0.1, by value and not by norm, which bends its direction where few weights have large slopes. Adam divides by the size of the gradients anyway, so this mostly tames single outliers. In a phase of a recipe: `lrs=(5e-4, 1e-4)` and `critic_clip=.1`.
+
+# %%
+#| export
+class ClipNorms(Callback):
+    "Shorten each network's gradient to a length, on its own"
+    order = GradientClip.order
+    def __init__(self,
+        length:float=1., # longest gradient that stays
+    ): self.length = length
+    def before_step(self):
+        for net in self.learn.model.children(): nn.utils.clip_grad_norm_(net.parameters(), self.length)
+
+class ClipCritic(Callback):
+    "Cut each value of the critic's gradient"
+    order = GradientClip.order
+    def __init__(self,
+        value:float=.1, # largest absolute value that stays
+    ): self.value = value
+    def before_step(self):
+        moved = [p for p in self.learn.model.critic.parameters() if p.grad is not None]
+        if moved: nn.utils.clip_grad_value_(moved, self.value)
+
+# %%
+class LastGrads(KeepGrads): order = GradientClip.order + 1
+
+def grads_of(*cbs):
+    "Gradients of one step"
+    learn = disc_learner(22, shuffle=False)
+    learn.fit(1, (5e-4, 1e-4), cbs=[GANCallback(), *cbs, LastGrads()])
+    return learn.grads
+
+def length(grads, name): return torch.cat([g.flatten() for k,g in grads.items() if k.startswith(name)]).norm()
+
+free,cut,short = grads_of(),grads_of(ClipCritic(.01)),grads_of(ClipNorms(.05))
+for k,g in free.items(): test_eq(cut[k], g.clamp(-.01, .01) if k.startswith('critic') else g)
+assert max(g.abs().max() for k,g in free.items() if k.startswith('critic')) > .01
+for k in ('generator', 'critic'): test_close(length(short, k), min(length(free, k), .05), eps=1e-4)
+{k: (length(free, k), length(short, k)) for k in ('generator', 'critic')}
+
+# %% [markdown]
+# ## Weights that are learned
+
+# %% [markdown]
+# Between content and adversarial loss stands a weight that everyone chooses by hand. S4 ends with the idea to train it like any other. Taken literally that fails at once. If the sum to be lowered is $w_1^2\ell_1+w_2^2\ell_2$, the surest way down is $w=0$, whatever the networks do.
+#
+# Kendall et al. derive a sum that does not run away, by treating each loss as the likelihood of a task with an unknown noise:
+#
+# $$\sum_i e^{-s_i}\,\ell_i+s_i,\qquad\frac{\partial}{\partial s_i}=1-e^{-s_i}\ell_i=0\iff e^{-s_i}=1/\ell_i$$
+#
+# A small weight is paid for by $s_i$. At rest each loss weighs the inverse of itself, so that all count alike, in proportion: a tenth less of either is worth the same. That is what the rule says, and no more; whether equal shares are what one wants is another question, and $\lambda$ as a number in a recipe remains the default. Losses must be positive; with Wasserstein's, which is not, $s$ would run away again.
+#
+# With a learning rate of 1e-4 Adam would take ten thousand steps to change $s$ by one, so $s$ is a hundred times its parameter.
+
+# %%
+#| export
+class LossWeights(nn.Module):
+    "Content and adversarial loss, weighted by what each is uncertain of (Kendall et al. 2018); both must be positive"
+    def __init__(self,
+        rate:float=100., # how much faster than the networks the weights learn
+    ):
+        super().__init__()
+        self.rate,self.logs = rate,nn.Parameter(torch.zeros(2))
+    def values(self) -> Tensor: # of content and adversarial loss
+        "The weights"
+        return (-self.rate*self.logs).exp()
+    def forward(self,
+        content:Tensor, # scalar, at least 0
+        adversarial:Tensor, # scalar, at least 0
+    ) -> Tensor: # scalar
+        return self.values() @ torch.stack([content, adversarial]) + self.rate*self.logs.sum()
+
+# %%
+def settle(weigh, parameter, losses, steps=300):
+    "Weights after steps on constant losses"
+    opt = torch.optim.Adam([parameter], 1e-2)
+    for _ in range(steps):
+        opt.zero_grad()
+        weigh(*losses).backward()
+        opt.step()
+
+losses,naive = torch.tensor([.05, 2.]),nn.Parameter(torch.ones(2))
+settle(lambda *o: naive.square() @ torch.stack(o), naive, losses)
+weigh = LossWeights(rate=3)
+settle(weigh, weigh.logs, losses)
+assert (naive.square()*losses).sum() < .1*losses.sum()
+test_close(weigh.values()*losses, torch.ones(2), eps=.05)
+naive.detach().square(),weigh.values().detach()
+
+# %% [markdown]
+# In a `GAN` they are its third part, in the generator's last group of parameters. They rest when the generator rests, and in the turn `'content'`. On the discs the content loss is near 0.03 and the critic's verdict costs about 0.7; equal shares means a weight of thirty for the one and of little more than one for the other.
+
+# %%
+learn = disc_learner(weights=LossWeights())
+test_eq(len(gan_splitter(learn.model)), 2)
+weights = learn.model.weights
+for mode,moves in (('content', False), ('critic', False), ('both', True)):
+    was = weights.logs.clone()
+    learn.fit(1, 2e-3, wd=0., cbs=GANCallback(mode=mode))
+    test_eq(not torch.equal(was, weights.logs), moves)
+learn.fit(6, 2e-3, wd=0., cbs=(adversary := GANCallback()))
+shares = weights.values().detach()*torch.stack([adversary.content, adversary.gen])
+assert (shares > .5).all() and (shares < 2).all()
+assert weights.values()[0] > 4*weights.values()[1]
+weights.values().detach(),shares
+
+# %% [markdown]
+# ## Before colors
+
+# %% [markdown]
+# S4 plans two kinds of practice. The first is content loss alone, on a generator that takes noise beside lightness: the mode `'content'`. It has a catch. Lowest squared error is reached by the mean answer, noise can only disturb it, and so that practice teaches a generator to be deaf to its noise. Here is one with a channel of noise; after content loss two draws hardly differ, where they did before.
+
+# %%
+class Noisy(Tiny):
+    "Lightness and a channel of noise"
+    def __init__(self): super().__init__(ni=2)
+    def forward(self, L): return self.layers(torch.cat([L, torch.randn_like(L)], 1))
+
+def spread(gen, L):
+    "How much two draws differ, as a share of the color"
+    with torch.no_grad(): a,b = (gen.eval().color(gen(L)) for _ in range(2))
+    return ((a - b).abs().mean()/(a.abs().mean() + b.abs().mean())).item()
+
+learn = disc_learner()
+learn.model.generator = Noisy()
+before = spread(learn.model.generator, L[:64])
+learn.fit(8, (1e-2, 0.), cbs=GANCallback(mode='content'))
+after = spread(learn.model.generator, L[:64])
+assert after < .6*before
+before,after
+
+# %% [markdown]
+# The second is plain generation: before the networks see a gray picture, let them play the ordinary game, noise in and pictures out, with noise as large as the picture so that the same generator can take it in the place of $L$. There is no content to compare with. The critic sees colors alone; the same middle gray stands for the lightness of true and generated ones, for with the noise it could tell them apart by looking for it.
+
+# %%
+#| export
+class PlainGANCallback(GANCallback):
+    "Plain generation as practice (S4): noise in place of lightness, a critic that sees color alone, no content loss"
+    def __init__(self, loss='logistic', weight:float=1.):
+        super().__init__(loss, weight)
+        self.mode,self.schedule = 'plain',lambda step,crit: 'both'
+    def before_batch(self):
+        super().before_batch()
+        if self.training: self.learn.xb = (torch.rand_like(self.xb[0]),)
+    def after_loss(self):
+        if self.training: self.learn.loss_grad = self.learn.loss_grad*0
+        super().after_loss()
+    def play(self, L, real, fake): return super().play(torch.full_like(L, .5), real, fake)
+
+# %% [markdown]
+# What can be checked: the generator's gradients do not depend on the truth of *its* picture, for with the content loss gone, exchanging the targets within a batch changes nothing but the order of a sum; and the critic never learns what $L$ was. What it learns on the discs is the colors' range.
+
+# %%
+def plain_grads(shift, light=1.):
+    "Gradients of one step of plain generation, targets moved along the batch, lightness multiplied"
+    learn = disc_learner(22, shuffle=False)
+    learn.dls.train.dataset[:] = list(zip(L[:16]*light, ab[:16].roll(shift, 0)))
+    torch.manual_seed(seed)
+    learn.fit(1, 0., cbs=[PlainGANCallback(), KeepGrads()])
+    return learn.grads
+
+practice = plain_grads(0)
+for other in (plain_grads(3), plain_grads(0, light=.2)):
+    for k,g in practice.items(): test_close(other[k], g, eps=1e-5)
+assert practice['generator.layers.0.0.weight'].abs().max() > 0
+learn = disc_learner()
+start = learn.model.generator.color(learn.model(torch.rand_like(L))).detach().abs().mean()
+learn.fit(6, 3e-3, cbs=(adversary := PlainGANCallback()))
+test_eq(adversary.mode, 'plain')
+start,learn.model.generator.color(learn.model(torch.rand_like(L))).detach().abs().mean(),ab.abs().mean()
+
+# %% [markdown]
 # ## Content, then the critic, then both
 
 # %% [markdown]
@@ -585,12 +804,13 @@ show_discs(*[join_lab(held, o) for o in (torch.zeros_like(bold), ab[-len(held):]
 # ## What we have
 #
 # - `GAN` and `gan_splitter`: two networks in one Learner with one optimizer, a learning rate for each;
-# - `GANCallback`: content, critic or both from one pass of the generator, batch by batch where a schedule says so, with the resting network at rest to the last bit;
+# - `gan_step` and `GANCallback`: content, critic or both from one pass of the generator, batch by batch where a schedule says so, with the resting network at rest to the last bit;
+# - `LossWeights`, which learn and do not vanish, `ClipNorms` and `ClipCritic`, limits of each network's own, and `PlainGANCallback`, practice before colors;
 # - the reason for it all in one picture: distance averages, a critic chooses.
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. Write a function of the step by which the critic takes two steps for each of the generator's. What does the generator cost in the batches in which it rests?
-# 2. Leave out `inputs` in `critic_step` and add the generator's loss itself in `generator_term`. Which test fails, and what would the critic learn?
+# 2. Leave out `inputs` in `gan_step` and return the generator's loss itself as its term. Which test fails, and what would the critic learn?
 # 3. Give `Tiny` a second input channel of noise. Does it then paint some discs orange and some blue in the same batch?

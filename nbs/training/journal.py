@@ -319,8 +319,7 @@ show_file(run/'losses.png', height=2.4)
 # %%
 class Broken(GANCallback):
     "A critic's loss that is not a number at the third step"
-    def critic_step(self, critic, L, real, fake):
-        super().critic_step(critic, L, real, fake*(math.nan if self.learn.iter == 2 else 1))
+    def play(self, L, real, fake): return super().play(L, real, fake*(math.nan if self.learn.iter == 2 else 1))
 
 def stamps(): return {o.name: o.stat().st_mtime_ns for o in run.iterdir()}
 

@@ -18,7 +18,7 @@ from collections import deque
 import torch
 from torch import nn, Tensor
 from fastai.vision.all import *
-from colorbook.training.gan import WORK
+from colorbook.training.gan import TRAINED_IN
 from colorbook.core import TrainingError
 
 # %%
@@ -148,7 +148,7 @@ def check_verdicts(self:GANMonitor):
 def check_norms(self:GANMonitor):
     "Has every batch norm that trained for twenty batches moved its running mean?"
     for name,net in self.learn.model.named_children():
-        if name not in WORK[self.learn.adversary.turn]: continue
+        if name not in TRAINED_IN[self.learn.adversary.turn]: continue
         self.worked[name] = n = self.worked.get(name, -1) + 1
         if n%20: continue
         now = {f'{name}.{k}': m.running_mean.clone() for k,m in net.named_modules() if
@@ -174,7 +174,7 @@ def before_step(self:GANMonitor):
     self.was = {}
     if not self.looks: return
     for name,net in self.learn.model.named_children():
-        if name in WORK[self.learn.adversary.turn] and name != 'weights' and params(net):
+        if name in TRAINED_IN[self.learn.adversary.turn] and name != 'weights' and params(net):
             self.was[name] = [p.detach().clone() for p in params(net)]
 
 @patch
@@ -247,7 +247,7 @@ runs[0]
 # %%
 class Deaf(GANCallback):
     "S2's failure"
-    def generator_term(self, critic, L, fake): super().generator_term(critic, L, fake.detach())
+    def play(self, L, real, fake): return super().play(L, real, fake.detach())
 
 class Frozen(Callback):
     "S2's other failure"

@@ -142,7 +142,7 @@ class ValidationPanel:
         gan.eval()
         fake = torch.cat([gan.generator.color(gan(o)) for o in self.L.split(self.bs)])
         Ls,colors = self.L.split(self.bs),(self.real.split(self.bs), fake.split(self.bs))
-        scores = [torch.cat([score(gan.critic(*o)).flatten(1).mean(1) for o in zip(Ls, c)]) for c in colors]
+        scores = [torch.cat([score(gan.judge(*o)).flatten(1).mean(1) for o in zip(Ls, c)]) for c in colors]
         right,rgb = (scores[0] > scores[1]).float().mean().item(),to_rgb(self.L, fake)
         for m,o in modes.items(): m.training = o
         return dict(ratio=colorfulness_ratio(rgb, self.rgb), skin=skin_share(rgb), accuracy=right,

@@ -3,7 +3,7 @@
 #
 # > A training run is data: one frozen record with a name
 #
-# Half of what makes a colorizer good is in no network: how long, how fast, in which order, on which pictures. Where these facts live in flags and scripts, nobody can say a year later how a model came about. At the end of this chapter a training run is a record of some twenty fields with a name, which goes to a file and comes back the same, and from which networks and losses are made. The [next chapter](trainer.ipynb) runs it.
+# Half of what makes a colorizer good is in no network: how long, how fast, in which order, on which pictures. Where these facts live in flags and scripts, nobody can say a year later how a model came about. At the end of this chapter a training run is a record of some twenty fields with a name, which goes to a file and comes back the same. [Another chapter](registry.ipynb) makes networks and losses of its names, and [a third](trainer.ipynb) runs it.
 
 # %%
 #| default_exp training.recipes
@@ -17,36 +17,13 @@ import yaml
 from dataclasses import asdict, dataclass, fields, replace
 from operator import index
 from pathlib import Path
-import torch
-from fastai.vision.all import *
-from torch import Tensor
-from torch.utils._pytree import tree_map_only
-from colorbook.training.gan import GAN
-from colorbook.color.bins import AnnealedMean, class_weights
 from colorbook.core import InputError, UsageError, atomic_path
-from colorbook.models.critics import PatchCritic, S0Critic
-from colorbook.models.system_critics import S2Critic, S4Critic
-from colorbook.data.loaders import targets
-from colorbook.models.energy import EnergyCritic
-from colorbook.color.lab import grays
-from colorbook.losses.content import BinLoss, ColorfulnessLoss, L1Loss, L2Loss, SmoothL1Loss, SumLoss
-from colorbook.losses.content import TotalVariationLoss
-from colorbook.losses.perceptual import PerceptualLoss, vgg
-from colorbook.models.many import ChannelCritics, Critics
-from colorbook.models.plain import FCN32, PlainNet
-from colorbook.models.s2 import Stride1Generator
-from colorbook.training.schedules import LossWeights, make_adversary
-from colorbook.models.unet import MobileUNet, S0Generator
-from colorbook.models.pix2pix import Pix2PixGenerator
-from colorbook.models.encoder_unet import EncoderUNet
-from colorbook.models.zhang import ZhangNet
 
 # %%
 #| hide
 import tempfile
 import pandas as pd
 from fastcore.test import *
-from colorbook.training.gan import gan_splitter
 
 # %% [markdown]
 # ## A recipe is data
@@ -75,16 +52,16 @@ class Recipe:
     "Everything that decides what a training run learns"
     name:str
     phases:tuple # of `Phase`
-    generator:str='mobile' # key of `generators`
-    critic:str='patch' # key of `critics`
-    content:str='bins' # key of `contents`
+    generator:str='mobile' # a name of `colorbook.training.registry.generators`
+    critic:str='patch' # of its `critics`
+    content:str='bins' # of its `contents`
     lam:float=1. # weight of the content loss where it has one
     adversarial:str='logistic' # key of `colorbook.losses.adversarial.adversarial_losses`
     adv_weight:float=1. # weight of the adversarial term
     rebalance:float=.5 # exponent of the class weights: 1 rebalances in full, 0 not at all
     target:str='ab4' # key of `colorbook.data.loaders.targets`
     gray:str='lstar' # key of `colorbook.color.lab.grays`
-    data:str='photos' # key of `colorbook.training.trainer.loaders`: what is read, and how
+    data:str='photos' # key of `colorbook.training.registry.loaders`: what is read, and how
     aged:float=0. # chance of gamma, fading and grain in L
     size:int=128 # side of the training crops
     low:float=.7 # smallest crop, as a share of the short side
@@ -236,6 +213,77 @@ test_fail(lambda: setattr(s0, 'lam', 1.), contains='cannot assign')
 pd.DataFrame({k: asdict(recipes[k]) for k in ('s0', 's2', 's4-wgan-gp-l1', 's4-pretrained', 'default')})
 
 # %% [markdown]
+# ## S1's flags
+#
+# `s1` is the line that S1's text gives for training, `s1-baseline` its shell script of that name. Every flag has its place:
+#
+# | flag of S1 | default; as `s1` has it | here |
+# |---|---|---|
+# | `--path` | | `DATA` of `colorbook train`: a folder of numbered frames, `train/` and `val/` as S1 has them, a video, or several |
+# | `--dataset` (baseline) | `movie` and S0's | `DATA`, as well |
+# | `--large` | 224; 480 | `size` |
+# | `--batch_size` | 4; 8 | `bs`; `--batch-size` |
+# | `--lr` | 1e-4; 1e-3 | `lrs` of the phase, one a network |
+# | `--weight_decay` | 0 | `wd` |
+# | `--num_epoch` | 20; 50 | `epochs` of the phase; `--epochs` |
+# | `--lamb` ($\beta$) | 100; 20 | `lam`; $\alpha$, which is 1, is `adv_weight` |
+# | `--ngf` | 32; 64 | generator `s1`, or `s1_32` |
+# | `--ndf` | 32 | critic `s1` |
+# | `--patchGAN` | off; on | critic `s1`, or `s0` |
+# | `--use_lsgan` | off; on | `adversarial`: `lsgan`, or `logistic` (with logits, so that it is right with the patch critic, too) |
+# | `--use_self_attn` | off | generator `s1_attention`, critic `s1_attention` |
+# | `--numG`, `--numD` | 1, 1 | `mode` of the phase: `both`, or critic to generator as in `1-5` |
+# | `--patchD` (baseline, unused) | | `critic` |
+# | `--test` (ignored) | | `colorbook video`, `colorbook evaluate` |
+# | `-s`, `--model_G`, `--model_D` | off | always saved; the same command goes on |
+# | `--gpu` | 0 | the first that PyTorch sees |
+#
+# And those of its tester, `output.py`:
+#
+# | flag | here |
+# |---|---|
+# | `--path`, `--savepath` | `IN` and `OUT` of `colorbook video`: videos or folders of frames, with their names and their own size |
+# | `--modelpath` | `--model` |
+# | `--time {time,baseline}` | the artifact's card says what it is |
+# | `--start_index` | frames are found by their names |
+# | `--is_color` | color sources are turned gray by their lightness L*, whatever the card says |
+#
+# Baseline: S0's networks on single frames, batches of 16, a rate of 1e-3, $\lambda=100$, and five steps of the generator for one of the critic, since its `--numG` is 5 where nothing else is said and "the critic is updated every numG iterations".
+
+# %%
+#| export
+def s1_recipe(name, mode='both', epochs=50, **kwargs):
+    "S1 as published"
+    shared = dict(content='l1', target='rgb', gray='rec601', low=1., betas=(.5, .999), eps=1e-8, wd=0., valid=.1)
+    return Recipe(name, (Phase(mode, epochs, (1e-3, 1e-3), one_cycle=False),), **shared, **kwargs)
+
+for r in (s1_recipe('s1', generator='s1', critic='s1', adversarial='lsgan', lam=20., size=480, bs=8, data='frames'),
+          s1_recipe('s1-baseline', '1-5', 20, generator='s0', critic='s0', lam=100., size=224, bs=16, data='stills')):
+    recipes[r.name] = r
+
+
+# %% [markdown]
+# ## Films
+#
+# `video` begins with the weights of an image run, chosen as they were chosen for the shipped artifact. Clips of five frames, three of them answered, come from films and from photos that a camera moves over. What should it learn, and which weights?
+#
+# The truth, one would say, beside the two warped terms. That was tried first, with encoder frozen (content `steady`, `lam` 4, 1,320 steps), and gave the steadiest films and the dullest: of the image model's colorfulness .65, .94 and .44 were left on the last thirds of three films of whose first two thirds it had learned. The image model owes its colors to a critic and to rare colors weighted up; a loss over time takes them away again, since where colors are in doubt, brown is what flickers least. And four films are few to learn colors from.
+#
+# So a film model has another teacher: the image model, frame by frame. Its colors are the target, in L1, so that of an answer that flickers the more frequent color is right and not the mean; the warped terms decide between answers that are equally near. Films need no colors of their own then, true black and white ones will do. And the light that [wavers](../data/clips.ipynb) for the pupil does not for the teacher, so grain and flicker of old films are learned to be ignored. The teacher is the artifact in the package, or the one that `COLORBOOK_MODEL` names; it should be the one whose weights are the beginning.
+#
+# Even so the decoder, trained along (`lam` .4, 750 steps), found that a little gray is cheap: .91, .91 and .80 of the colorfulness were left. Therefore only the fusion learns, and the weights of the image model stay as they are to the last bit. Fusion sees differences of frames and nothing else, so where a film stands still, and for photos, the colors are those of the image model by construction, and gray is not to be had for nothing. With that, VCGAN's weights, 3 and 5, can stand as they are: `lam` is 1.
+
+# %%
+#| export
+recipes['video'] = Recipe('video', (Phase('content', 8, (0., 2e-3, 0.), share=.2),), generator='temporal',
+    content='follow', lam=1., target='taught', aged=.5, size=128, bs=8, valid=.05, data='clips', clip=1., bf16=True,
+    floor=.97)
+
+# %%
+test_eq((recipes['s1'].lam, recipes['s1'].adv_weight, recipes['s1'].adversarial), (20., 1., 'lsgan'))
+{k: recipes[k].data for k in ('s1', 's1-baseline', 'video')}
+
+# %% [markdown]
 # A recipe goes to YAML and comes back the same, to the last digit. Everything that a person may have mistyped is a `UsageError` that says what there is instead. One trap is YAML's own: it reads `1e-4` as text and only `1.0e-4` as a number; we take both.
 
 # %%
@@ -264,7 +312,7 @@ def build(
     wrong = ', '.join(sorted(set(d) - set(types)))
     if wrong: raise UsageError(f'a {cls.__name__.lower()} has no {wrong}', f"it has {', '.join(types)}")
     cast = {float: float, int: index, tuple: lambda o: tuple(x if isinstance(x, Phase) else float(x) for x in o)}
-    return cls(**{k: cast.get(types[k], noop)(v) for k,v in d.items()})
+    return cls(**{k: cast.get(types[k], lambda o: o)(v) for k,v in d.items()})
 
 def from_plain(d:dict) -> Recipe:
     "The recipe that `to_plain` turned into `d`"
@@ -288,13 +336,14 @@ def load_recipe(
 #| export
 def vary(
     recipe:Recipe,
+    changes:dict=None, # other values, by the names of fields
     epochs:int=None, # of the first phase
-    **overrides, # other fields
 ) -> Recipe: # the recipe with these changes
-    "A recipe with some fields replaced"
-    if epochs is not None: overrides['phases'] = (replace(recipe.phases[0], epochs=epochs), *recipe.phases[1:])
-    try: return build(Recipe, {**{f.name: getattr(recipe, f.name) for f in fields(recipe)}, **overrides})
-    except (TypeError, ValueError) as e: raise UsageError(f'no recipe has {overrides}: {e}', 'see its fields') from e
+    "A recipe with some fields replaced; `UsageError` where it has no such field, or the value does not fit"
+    changes = dict(changes or {})
+    if epochs is not None: changes['phases'] = (replace(recipe.phases[0], epochs=epochs), *recipe.phases[1:])
+    try: return build(Recipe, {**{f.name: getattr(recipe, f.name) for f in fields(recipe)}, **changes})
+    except (TypeError, ValueError) as e: raise UsageError(f'no recipe has {changes}: {e}', 'see its fields') from e
 
 # %%
 home = Path(tempfile.mkdtemp())
@@ -304,129 +353,20 @@ for r in recipes.values():
 text = (home/'r.yaml').read_text()
 (home/'r.yaml').write_text('name: mine\nphases: [{mode: both, epochs: 1, lrs: [1e-4, 2e-4]}]\nlam: 1e2\n')
 test_eq(load_recipe(home/'r.yaml'), Recipe('mine', (Phase('both', 1, (1e-4, 2e-4)),), lam=100.))
-test_eq(vary(s0, epochs=3, lam=10.), replace(s0, lam=10., phases=(replace(s0.phases[0], epochs=3),)))
+test_eq(vary(s0, dict(lam=10.), 3), replace(s0, lam=10., phases=(replace(s0.phases[0], epochs=3),)))
 test_fail(lambda: load_recipe('s00'), exc=UsageError, contains='s0, s0-large, s2, s2-fixed')
-test_fail(lambda: vary(s0, lamb=10), exc=UsageError, contains='no lamb; it has name, phases')
-test_fail(lambda: vary(s0, lam='much'), exc=UsageError, contains='much')
-test_fail(lambda: vary(s0, bs=2.5), exc=UsageError, contains='bs')
+test_fail(lambda: vary(s0, dict(lamb=10)), exc=UsageError, contains='no lamb; it has name, phases')
+test_fail(lambda: vary(s0, dict(lam='much')), exc=UsageError, contains='much')
+test_fail(lambda: vary(s0, dict(bs=2.5)), exc=UsageError, contains='bs')
 for bad in ('name: mine', 'phases: 3', '[', 'just words'):
     (home/'r.yaml').write_text(bad)
     test_fail(lambda: load_recipe(home/'r.yaml'), exc=InputError, contains='is no recipe')
 print(text)
 
 # %% [markdown]
-# ## From names to networks
-
-# %% [markdown]
-# Names become objects in three tables. A network of one's own is one more entry, not a change to the code. Adversarial losses, gray functions and targets have such tables in their own chapters.
-
-# %%
-#| export
-def depth_for(r): return min(8, r.size.bit_length() - 1) # halvings of pix2pix until a single cell is left
-def planes_of(r): return 3 if r.target == 'rgb' else 2
-def side_of(r): return r.size//4 if r.target == 'ab4' else r.size
-
-ENCODERS = 'alexnet', 'inception_v3', 'resnet18' # of S4's comparison, through timm
-
-generators = dict(
-    s0=lambda r, state: S0Generator(),
-    mobile=lambda r, state: MobileUNet(313, state=state, color=AnnealedMean()),
-    mobile_ab=lambda r, state: MobileUNet(2, state=state),
-    plain=lambda r, state: PlainNet(norm='batch'),
-    plain_bins=lambda r, state: PlainNet(313, (16, 32, 64), 'batch', AnnealedMean()), # target ab
-    fcn32=lambda r, state: FCN32(dense=512),
-    stride1=lambda r, state: Stride1Generator(),
-    stride1_dense=lambda r, state: Stride1Generator((r.size, r.size)),
-    pix2pix=lambda r, state: Pix2PixGenerator(depth=depth_for(r)),
-    pix2pix_transposed=lambda r, state: Pix2PixGenerator('transposed', depth=depth_for(r)),
-    pix2pix_noise=lambda r, state: Pix2PixGenerator(depth=depth_for(r), z_dim=8),
-    zhang=lambda r, state: ZhangNet(stride=4, color=AnnealedMean()),
-    colcolgan=lambda r, state: ZhangNet(2),
-    **{k: lambda r, state, k=k: EncoderUNet(k, 313, 4, state=state, color=AnnealedMean())
-       for k in ENCODERS})
-critics = dict(
-    s0=lambda r: S0Critic(r.size),
-    s0_conditional=lambda r: S0Critic(r.size, conditional=True),
-    patch=lambda r: PatchCritic(planes_of(r), strides=(2, 2, 1, 1)),
-    s2=lambda r: S2Critic((side_of(r), side_of(r)), planes_of(r)),
-    s2_pool=lambda r: S2Critic(None, planes_of(r)),
-    s4=lambda r: S4Critic(planes_of(r)),
-    s4_ab=lambda r: S4Critic(planes_of(r), conditional=False),
-    s4_gp=lambda r: S4Critic(planes_of(r), norm='instance'), # batch norm mixes pictures: not with wgan_gp
-    energy=lambda r: EnergyCritic(planes_of(r)),
-    channels=lambda r: ChannelCritics('rgb' if r.target == 'rgb' else 'ab'),
-    channels_lab=lambda r: ChannelCritics('lab'), # target rgb
-    patch_and_whole=lambda r: Critics([S4Critic(planes_of(r)), S2Critic(None, planes_of(r), True)], (.5, .5)))
-contents = dict(
-    l1=lambda r, prior: L1Loss(r.lam),
-    smooth_l1=lambda r, prior: SmoothL1Loss(r.lam),
-    l2=lambda r, prior: L2Loss(r.lam),
-    perceptual=lambda r, prior: SumLoss(l1=L1Loss(r.lam), vgg=PerceptualLoss(vgg(), 5*r.lam)),
-    l1_tv=lambda r, prior: SumLoss(l1=L1Loss(r.lam), tv=TotalVariationLoss(.1*r.lam)),
-    colorful=lambda r, prior: SumLoss(l1=L1Loss(r.lam), color=ColorfulnessLoss(.5*r.lam)),
-    bins=lambda r, prior: BinLoss(class_weights(prior, alpha=r.rebalance)))
-
-def check_recipe(recipe:Recipe) -> Recipe: # the same
-    "`UsageError` where a recipe names what does not exist"
-    for p in recipe.phases: make_adversary(recipe.adversarial, mode=p.mode)
-    known = dict(generator=generators, critic=critics, content=contents, target=targets, gray=grays)
-    for k,names in known.items():
-        name = getattr(recipe, k)
-        if name not in names: raise UsageError(f"there is no {k} '{name}'", f"choose {', '.join(names)}")
-    return recipe
-
-# %%
-#| export
-def make_gan(
-    recipe:Recipe,
-    state:dict=None, # pretrained weights of the encoder
-) -> GAN: # generator and critic with their first weights
-    "The two networks of a recipe"
-    torch.manual_seed(recipe.seed)
-    weights = LossWeights() if recipe.learn_weights else None
-    gan = GAN(generators[recipe.generator](recipe, state), critics[recipe.critic](recipe), weights)
-    if recipe.bf16: bfloat16(gan.generator), bfloat16(gan.critic)
-    return gan.to(memory_format=torch.channels_last)
-
-def bfloat16(
-    net:nn.Module, # changed in place: its weights stay in float32
-) -> nn.Module: # the same
-    "Let a network compute in bfloat16 where it can; fastai's `MixedPrecision` does that on CUDA only"
-    forward = net.forward
-    def cast(x, *args):
-        with torch.autocast(x.device.type, torch.bfloat16): out = forward(x, *args)
-        return tree_map_only(Tensor, Tensor.float, out)
-    net.forward = cast
-    return net
-
-# %% [markdown]
-# In bfloat16 a number has eight significant bits and float32's range; processors of recent years multiply it twice as fast or better. The weights, their sums of gradients and the losses stay in float32, and S0, which starts from chance, asks for it; `default` was trained without. What it brings is measured in `benchmarks/gan_step.py`.
-
-# %%
-plain,fast = (make_gan(replace(s0, size=size, bf16=o)).eval() for o in (False, True))
-L = torch.rand(2, 1, size, size)
-with torch.no_grad(): answers = [[o.generator(L), o.critic(L, plain.generator(L))] for o in (plain, fast)]
-for exact,rounded in zip(*answers):
-    test_eq((rounded.dtype, torch.equal(exact, rounded)), (torch.float32, False))
-    assert (exact - rounded).abs().mean() < .02*exact.abs().mean()
-test_eq({o.dtype for o in fast.parameters()}, {torch.float32})
-for exact,rounded in zip(plain.parameters(), fast.parameters()): test_eq(exact, rounded)
-[f'{(a - b).abs().mean()/a.abs().mean():.1%}' for a,b in zip(*answers)]
-
-# %%
-gan = make_gan(replace(s0, size=224))
-test_eq([sum(p.numel() for p in o.parameters()) for o in gan.children()], [7_822_336, 16_758_848])
-test_eq([len(gan_splitter(make_gan(r))) for r in (replace(s0, size=size), recipes['default'])], [2, 3])
-test_fail(lambda: check_recipe(vary(s0, critic='s1')), exc=UsageError, contains="no critic 's1'; choose s0, s0_cond")
-for r in recipes.values(): check_recipe(r)
-small = ('s2', 's4-gan-l1', 's4-ebgan-l2', 's4-wgan-gp-l1')
-{k: len(gan_splitter(make_gan(replace(recipes[k], size=2*size)))) for k in small}
-
-# %% [markdown]
 # ## What we have
 #
 # - `Recipe`, frozen data with a name, in YAML and out: `s0`, `s0-large`, `default`;
-# - three tables in which names become networks and losses, and where one's own are entered;
 # - `vary`, which makes a recipe from a recipe, and errors that list what there is.
 
 # %% [markdown]
@@ -434,4 +374,4 @@ small = ('s2', 's4-gan-l1', 's4-ebgan-l2', 's4-wgan-gp-l1')
 #
 # 1. Write a recipe in YAML whose third phase has `mode: content` again. When would one want that?
 # 2. S0's flags are all in the table. Which fields of the recipe have no flag, and which of them would you try first?
-# 3. `default` has three learning rates, `s0` two. Where is that decided, and what would a fourth stand for?
+# 3. Which fields of S1's recipe differ from those of its baseline, and which flag of S1 does each stand for?

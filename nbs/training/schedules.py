@@ -1,9 +1,9 @@
 # %% [markdown]
-# # Turns
+# # Schedules
 #
-# > How often the critic steps, what each loss weighs, and what two networks may learn before colors
+# > How often the critic steps, and how often the generator
 #
-# The [adversary](gan.ipynb) can train either network or both. Papers differ in when they do which: five critic steps for one of the generator, a hundred now and then, or as many as the critic needs. At the end of this chapter such a schedule is a small frozen record that answers one question a batch; the weights between the losses may be parameters that are learned without running away; the critic's gradients have a limit of their own; and a GAN can practice on plain pictures before it is asked for colors.
+# [Adversarial training](gan.ipynb) can train either network or both. Papers differ in when they do which: five critic steps for one of the generator, a hundred now and then, or as many as the critic needs. At the end of this chapter such a schedule is a small frozen record that answers one question a batch, and a word in a recipe stands for it.
 
 # %%
 #| default_exp training.schedules
@@ -13,18 +13,19 @@ size,seed = 16,0
 
 # %%
 #| export
-import math, re
+import re
 from bisect import bisect_right
 from dataclasses import dataclass
-import torch
-from torch import nn, Tensor
-from fastai.vision.all import *
-from colorbook.training.gan import GANCallback, WORK
+from torch import Tensor
+from colorbook.training.gan import GANCallback, PlainGANCallback, TRAINED_IN
 from colorbook.core import UsageError
 
 # %%
 #| hide
-import tempfile
+import math, tempfile
+import torch
+from torch import nn
+from fastai.vision.all import *
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from colorbook.training.gan import GAN, gan_splitter
@@ -48,7 +49,7 @@ class Ratio:
     def __call__(self,
         step:int, # batches so far
         crit=None, # the critic's last loss, of no importance here
-    ) -> str: # key of `WORK`
+    ) -> str: # key of `TRAINED_IN`
         n = max(self.critic, self.generator)
         late = step%n >= n - self.generator
         return ('both' if late else 'critic') if step%n < self.critic else 'generator'
@@ -150,22 +151,22 @@ test_eq([Adaptive()(i, o) for i,o in enumerate(losses)], ['critic', 'critic', 'b
 
 # %%
 #| export
-def as_turns(
-    mode:str, # key of `WORK` or `schedules`, or a ratio such as '5-1'
-): # key of `WORK`, or a schedule
+def as_schedule(
+    mode:str, # key of `TRAINED_IN` or `schedules`, or a ratio such as '5-1'
+): # key of `TRAINED_IN`, or a schedule
     "Whose turn it is, by name; `UsageError` where there is no such name"
-    if mode in WORK: return mode
+    if mode in TRAINED_IN: return mode
     if mode in schedules: return schedules[mode]()
     ratio = re.fullmatch(r'([1-9]\d*)-([1-9]\d*)', mode)
     if ratio: return Ratio(int(ratio[1]), int(ratio[2]))
-    names = ', '.join([*WORK, 'plain', *schedules])
+    names = ', '.join([*TRAINED_IN, 'plain', *schedules])
     raise UsageError(f"there is no mode '{mode}'", f'choose {names}, or a ratio of critic to generator such as 5-1')
 
 # %%
-for o in ('5-1', '1-5', 'wasserstein', 'adaptive', 'both'): test_eq(str(as_turns(o)), o)
+for o in ('5-1', '1-5', 'wasserstein', 'adaptive', 'both'): test_eq(str(as_schedule(o)), o)
 for o in ('0-1', '5:1', 'fight'):
-    test_fail(lambda: as_turns(o), exc=UsageError, contains=f"no mode '{o}'; choose content")
-as_turns('5-1')
+    test_fail(lambda: as_schedule(o), exc=UsageError, contains=f"no mode '{o}'; choose content")
+as_schedule('5-1')
 
 # %% [markdown]
 # ## The resting network does not move
@@ -249,195 +250,30 @@ for mode in (Ratio(3), Wasserstein(2, 3, 1, 2), Adaptive(1.5)): assert same(*str
 assert not same(*straight_and_resumed(Ratio(3), forget=True))
 
 # %% [markdown]
-# ## A limit for the critic alone
-
-# %% [markdown]
-# Learning rates are one a group ([chapter 08](gan.ipynb)); S2 gives its generator 5e-4 and its critic 1e-4, since "the discriminator gets too good too quickly". It also cuts each value of the critic's gradient to -0.1..0.1, by value and not by norm, which bends its direction where few weights have large slopes. Adam divides by the size of the gradients anyway, so this mostly tames single outliers. In a phase of a recipe: `lrs=(5e-4, 1e-4)` and `critic_clip=.1`.
+# A recipe's phase has a loss, a weight and a mode; the callback follows from them. `'plain'` stands for [practice before colors](gan.ipynb#before-colors).
 
 # %%
 #| export
-class ClipCritic(Callback):
-    "Cut each value of the critic's gradient"
-    order = GradientClip.order
-    def __init__(self,
-        value:float=.1, # largest absolute value that stays
-    ): self.value = value
-    def before_step(self):
-        moved = [p for p in self.learn.model.critic.parameters() if p.grad is not None]
-        if moved: nn.utils.clip_grad_value_(moved, self.value)
-
-# %%
-class KeepGrads(Callback):
-    "The gradients of the last step"
-    order = GradientClip.order + 1
-    def before_step(self): self.learn.grads = {k: p.grad.clone() for k,p in self.learn.model.named_parameters()}
-
-def grads_of(*cbs):
-    "Gradients of one step"
-    learn = disc_learner(n=8)
-    learn.fit(1, (5e-4, 1e-4), cbs=[GANCallback(), *cbs, KeepGrads()])
-    return learn.grads
-
-free,cut = grads_of(),grads_of(ClipCritic(.01))
-for k,g in free.items(): test_eq(cut[k], g.clamp(-.01, .01) if k.startswith('critic') else g)
-assert max(g.abs().max() for k,g in free.items() if k.startswith('critic')) > .01
-sum((cut[k] != g).sum() for k,g in free.items())
-
-# %% [markdown]
-# ## Weights that are learned
-
-# %% [markdown]
-# Between content and adversarial loss stands a weight that everyone chooses by hand. S4 ends with the idea to train it like any other. Taken literally that fails at once. If the sum to be lowered is $w_1^2\ell_1+w_2^2\ell_2$, the surest way down is $w=0$, whatever the networks do.
-#
-# Kendall et al. derive a sum that does not run away, by treating each loss as the likelihood of a task with an unknown noise:
-#
-# $$\sum_i e^{-s_i}\,\ell_i+s_i,\qquad\frac{\partial}{\partial s_i}=1-e^{-s_i}\ell_i=0\iff e^{-s_i}=1/\ell_i$$
-#
-# A small weight is paid for by $s_i$. At rest each loss weighs the inverse of itself, so that all count alike, in proportion: a tenth less of either is worth the same. That is what the rule says, and no more; whether equal shares are what one wants is another question, and $\lambda$ as a number in a recipe remains the default. Losses must be positive; with Wasserstein's, which is not, $s$ would run away again.
-#
-# With a learning rate of 1e-4 Adam would take ten thousand steps to change $s$ by one, so $s$ is a hundred times its parameter.
-
-# %%
-#| export
-class LossWeights(nn.Module):
-    "Content and adversarial loss, weighted by what each is uncertain of (Kendall et al. 2018); both must be positive"
-    def __init__(self,
-        rate:float=100., # how much faster than the networks the weights learn
-    ):
-        super().__init__()
-        self.rate,self.logs = rate,nn.Parameter(torch.zeros(2))
-    def values(self) -> Tensor: # of content and adversarial loss
-        "The weights"
-        return (-self.rate*self.logs).exp()
-    def forward(self,
-        content:Tensor, # scalar, at least 0
-        adversarial:Tensor, # scalar, at least 0
-    ) -> Tensor: # scalar
-        return self.values() @ torch.stack([content, adversarial]) + self.rate*self.logs.sum()
-
-# %%
-def settle(weigh, parameter, losses, steps=300):
-    "Weights after steps on constant losses"
-    opt = torch.optim.Adam([parameter], 1e-2)
-    for _ in range(steps):
-        opt.zero_grad()
-        weigh(*losses).backward()
-        opt.step()
-
-losses,naive = torch.tensor([.05, 2.]),nn.Parameter(torch.ones(2))
-settle(lambda *o: naive.square() @ torch.stack(o), naive, losses)
-weigh = LossWeights(rate=3)
-settle(weigh, weigh.logs, losses)
-assert (naive.square()*losses).sum() < .1*losses.sum()
-test_close(weigh.values()*losses, torch.ones(2), eps=.05)
-naive.detach().square(),weigh.values().detach()
-
-# %% [markdown]
-# In a `GAN` they are its third part, in the generator's last group of parameters. They rest when the generator rests, and in the turn `'content'`. On the discs the content loss is near 0.03 and the critic's verdict costs about 0.7; equal shares means a weight of thirty for the one and of little more than one for the other.
-
-# %%
-learn = disc_learner(LossWeights(), wd=0.)
-test_eq(len(gan_splitter(learn.model)), 2)
-weights = learn.model.weights
-for mode,moves in (('content', False), ('critic', False), ('both', True)):
-    was = weights.logs.clone()
-    learn.fit(1, 2e-3, cbs=GANCallback(mode=mode))
-    test_eq(not torch.equal(was, weights.logs), moves)
-learn.fit(6, 2e-3, cbs=(adversary := GANCallback()))
-shares = weights.values().detach()*torch.stack([adversary.content, adversary.gen])
-assert (shares > .5).all() and (shares < 2).all()
-assert weights.values()[0] > 4*weights.values()[1]
-weights.values().detach(),shares
-
-# %% [markdown]
-# ## Before colors
-
-# %% [markdown]
-# S4 plans two kinds of practice. The first is content loss alone, on a generator that takes noise beside lightness: the mode `'content'`. It has a catch. Lowest squared error is reached by the mean answer, noise can only disturb it, and so that practice teaches a generator to be deaf to its noise. Here is one with a channel of noise; after content loss two draws hardly differ, where they did before.
-
-# %%
-class Noisy(Tiny):
-    "Lightness and a channel of noise"
-    def __init__(self): super().__init__(ni=2)
-    def forward(self, L): return self.layers(torch.cat([L, torch.randn_like(L)], 1))
-
-def spread(gen):
-    "How much two draws differ, as a share of the color"
-    with torch.no_grad(): a,b = (gen.eval().color(gen(L)) for _ in range(2))
-    return ((a - b).abs().mean()/(a.abs().mean() + b.abs().mean())).item()
-
-learn = disc_learner()
-learn.model.generator = Noisy()
-before = spread(learn.model.generator)
-learn.fit(10, (1e-2, 0.), cbs=GANCallback(mode='content'))
-after = spread(learn.model.generator)
-assert after < .6*before
-before,after
-
-# %% [markdown]
-# The second is plain generation: before the networks see a gray picture, let them play the ordinary game, noise in and pictures out, with noise as large as the picture so that the same generator can take it in the place of $L$. There is no content to compare with. The critic sees colors alone; the same middle gray stands for the lightness of true and generated ones, for with the noise it could tell them apart by looking for it.
-
-# %%
-#| export
-class PlainGANCallback(GANCallback):
-    "Plain generation as practice (S4): noise in place of lightness, a critic that sees color alone, no content loss"
-    def before_batch(self):
-        super().before_batch()
-        if self.training: self.learn.xb = (torch.rand_like(self.xb[0]),)
-    def after_loss(self):
-        if self.training: self.learn.loss_grad = self.learn.loss_grad*0
-        super().after_loss()
-
-@patch
-def critic_step(self:PlainGANCallback, critic, L, real, fake):
-    "The critic's step without lightness"
-    GANCallback.critic_step(self, critic, torch.full_like(L, .5), real, fake)
-
-# %%
-#| export
-def make_adversary(
+def make_gan_callback(
     loss='logistic', # see `GANCallback`
     weight:float=1., # see `GANCallback`
-    mode:str='both', # what `as_turns` knows, or 'plain'
+    mode:str='both', # what `as_schedule` knows, or 'plain'
 ) -> GANCallback:
-    "The adversary of one phase"
-    if mode != 'plain': return GANCallback(loss, weight, as_turns(mode))
-    adversary = PlainGANCallback(loss, weight)
-    adversary.mode,adversary.turns = mode,lambda step,crit: 'both'
-    return adversary
-
-# %% [markdown]
-# What can be checked: the generator's gradients do not depend on the truth of *its* picture, for with the content loss gone, exchanging the targets within a batch changes nothing but the order of a sum; and the critic never learns what $L$ was. What it learns on the discs is the colors' range.
+    "The callback of one phase"
+    return PlainGANCallback(loss, weight) if mode == 'plain' else GANCallback(loss, weight, as_schedule(mode))
 
 # %%
-def plain_grads(shift, light=1.):
-    "Gradients of one step of plain generation, targets moved along the batch, lightness multiplied"
-    learn = disc_learner(n=8)
-    learn.dls.train.dataset[:] = list(zip(L[:8]*light, ab[:8].roll(shift, 0)))
-    torch.manual_seed(seed)
-    learn.fit(1, 0., cbs=[make_adversary(mode='plain'), KeepGrads()])
-    return learn.grads
-
-plain = plain_grads(0)
-for other in (plain_grads(3), plain_grads(0, light=.2)):
-    for k,g in plain.items(): test_close(other[k], g, eps=1e-5)
-assert plain['generator.layers.0.0.weight'].abs().max() > 0
-learn = disc_learner()
-start = learn.model.generator.color(learn.model(torch.rand_like(L))).detach().abs().mean()
-learn.fit(6, 3e-3, cbs=(adversary := make_adversary(mode='plain')))
-test_eq(adversary.mode, 'plain')
-start,learn.model.generator.color(learn.model(torch.rand_like(L))).detach().abs().mean(),ab.abs().mean()
+for o in ('plain', 'adaptive', '1-3', 'content'): test_eq(make_gan_callback(mode=o).mode, o)
+type(make_gan_callback(mode='plain'))
 
 # %% [markdown]
 # ## What we have
 #
-# - `Ratio`, `Wasserstein` and `Adaptive`: schedules as data, by name in `as_turns`, resumed exactly because the count is part of the networks;
-# - `LossWeights`, which learn and do not vanish, and `ClipCritic`, a limit for the critic alone;
-# - `make_adversary`, from the words of a recipe, with `'plain'` for practice before colors.
+# - `Ratio`, `Wasserstein` and `Adaptive`: schedules as data, by name in `as_schedule`, resumed exactly because the count is part of the networks;
+# - `make_gan_callback`, from the words of a recipe.
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. DeOldify also knows a threshold for the generator. Write it as a schedule. Which number would the networks have to carry along for an exact resume?
-# 2. Give `LossWeights` to a GAN with Wasserstein's loss. Which of the two numbers runs away, and in which direction?
-# 3. Train the discs with and without six epochs of plain generation before. Does the critic's loss begin anywhere else?
+# 2. `Adaptive` looks at the critic's last loss alone. Let it look at a running mean, and keep that in the networks' buffers.

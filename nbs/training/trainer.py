@@ -18,21 +18,19 @@ from pathlib import Path
 import torch
 from fastai.vision.all import *
 from safetensors.torch import load_file, save_file
-from torchvision.models import mobilenet_v2
-from colorbook.training.gan import gan_splitter
-from colorbook.training.monitor import GANMonitor
 from colorbook.color.bins import color_prior, SoftBins
 from colorbook.core import InputError, UsageError, atomic_path, malloc_policy
-from colorbook.data.loaders import color_loaders
-from colorbook.data.photos import data_dir, Photos
-from colorbook.training.journal import draw_sheet, example, RunRecorder, load_checkpoint, seed_everything
 from colorbook.data.audit import load_prior
+from colorbook.data.photos import Photos
+from colorbook.losses.content import content_losses
+from colorbook.training.gan import ClipCritic, ClipNorms, gan_splitter
+from colorbook.training.journal import draw_sheet, example, RunRecorder, load_checkpoint, seed_everything
+from colorbook.training.monitor import GANMonitor
 from colorbook.training.nogan import NoGANStop, ValidationPanel
-from colorbook.training.recipes import check_recipe, contents, ENCODERS, generators, load_recipe, make_gan, Recipe
-from colorbook.training.recipes import save_recipe, vary
-from colorbook.data.hdf5 import DBPhotos
-from colorbook.training.schedules import ClipCritic, make_adversary
-from colorbook.models.encoder_unet import encoder_state
+from colorbook.training.pretrained import state_for
+from colorbook.training.recipes import load_recipe, Recipe, save_recipe, vary
+from colorbook.training.registry import check_recipe, generators, load_data, make_gan
+from colorbook.training.schedules import make_gan_callback
 
 # %%
 #| hide
@@ -54,8 +52,6 @@ from colorbook.training.recipes import Phase, recipes
 
 # %%
 #| export
-counted = {'bins'} # contents that want the prior
-
 def make_content(
     recipe:Recipe,
     dls, # loaders to count colors in, where the loss needs their prior
@@ -63,38 +59,11 @@ def make_content(
     n:int=40, # batches that are counted
 ):
     "The content loss of a recipe"
-    if recipe.content not in counted: return contents[recipe.content](recipe, None)
+    make = partial(content_losses[recipe.content], lam=recipe.lam, rebalance=recipe.rebalance)
+    if not content_losses[recipe.content].prior: return make()
     if prior: p = load_prior(prior)
     else: p = color_prior(SoftBins(), (b[1].cpu() for _,b in zip(range(n), iter(dls.train))))
-    return contents[recipe.content](recipe, p).to(dls.device)
-
-# %%
-#| export
-def encoder_weights(
-    weights=None, # file of MobileNetV2 weights (a state dict); 'none' to start from chance
-) -> dict|None: # state dict, or None
-    "Pretrained weights for the encoder: a file, those beside the data folder, or torchvision's where they can be had"
-    if weights == 'none': return None
-    beside = data_dir() and data_dir().parent/'weights/mobilenet_v2-tf-imagenet.pth'
-    if weights is None and beside and beside.exists(): weights = beside
-    try:
-        if weights is None: return mobilenet_v2(weights='DEFAULT').state_dict()
-        return torch.load(weights, weights_only=True, map_location='cpu')
-    except Exception as e:
-        what = f"no weights for the encoder ({weights or 'torchvision'}): {e}"
-        raise InputError(what, 'give a file with --weights, or --weights none') from e
-
-# %%
-#| export
-starts = dict(mobile=encoder_weights, mobile_ab=encoder_weights) # of generators that begin with weights
-
-def state_for(
-    recipe:Recipe,
-    weights=None, # see `encoder_weights`; encoders other than MobileNetV2 start from chance without a file
-) -> dict|None: # state dict, or None
-    "Pretrained weights that a recipe's generator can begin with"
-    if recipe.generator in starts: return starts[recipe.generator](weights)
-    if recipe.generator in ENCODERS and weights not in (None, 'none'): return encoder_state(recipe.generator, weights)
+    return make(prior=p).to(dls.device)
 
 # %%
 #| export
@@ -111,49 +80,12 @@ def make_learner(
     for i,p in enumerate(recipe.phases):
         remedy = f'give {len(gan_splitter(gan))}, the last for the critic'
         if len(p.lrs) != len(gan_splitter(gan)): raise UsageError(f'phase {i} has {len(p.lrs)} learning rates', remedy)
-    if recipe.clip: learn.add_cb(GradientClip(recipe.clip))
+    if recipe.clip: learn.add_cb(ClipNorms(recipe.clip))
     if recipe.critic_clip: learn.add_cb(ClipCritic(recipe.critic_clip))
     return learn
 
-# %% [markdown]
-# Photographs that fit into memory are decoded once. With `workers` they are not kept, and so many processes decode and crop them, from files, tar members or a database, while this one trains.
-
-# %%
-#| export
-def open_photos(
-    source, # see `colorbook.data.photos.list_photos`; or a database of frames, see `colorbook.data.hdf5`
-    short:int=None, # shrink pictures whose short side is longer than this
-    n:int=None, # take only so many
-    keep:bool=True, # in memory
-): # a set of photos
-    "Photos from wherever they are"
-    if isinstance(source, (str, Path)) and Path(source).suffix in ('.h5', '.hdf5'):
-        if n: raise UsageError('a database is taken whole', 'leave n out')
-        return DBPhotos(source)
-    return Photos(source, short, n, keep)
-
-def load_photos(
-    recipe:Recipe,
-    data, # see `open_photos`
-    n:int=None, # use only so many photos
-    workers:int=0, # processes that read photos late; 0 to keep all in memory
-) -> DataLoaders:
-    "Photos in squares"
-    photos = open_photos(data, recipe.size*3//2, n, keep=not workers)
-    return color_loaders(photos, recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed, num_workers=workers,
-        squeeze=recipe.squeeze, mirror=recipe.mirror, target=recipe.target, gray=recipe.gray, aged=recipe.aged)
-
-loaders = dict(photos=load_photos)
-
-def load_data(recipe:Recipe, *args, **kwargs) -> DataLoaders:
-    "The loaders that a recipe asks for"
-    if recipe.data in loaders: return loaders[recipe.data](recipe, *args, **kwargs)
-    raise UsageError(f"there is no data '{recipe.data}'", f"choose {', '.join(loaders)}")
-
 # %%
 home = Path(tempfile.mkdtemp())
-test_fail(lambda: encoder_weights(home/'none.pth'), exc=InputError, contains='--weights none')
-malloc_policy(keep=True)
 
 # %% [markdown]
 # ## Training
@@ -186,7 +118,7 @@ def fit_phase(
     start = resume['epoch'] if inside else 0
     learn.create_opt()
     if inside: learn.opt.load_state_dict(resume['opt'])
-    adversary = make_adversary(recipe.adversarial, recipe.adv_weight, phase.mode)
+    adversary = make_gan_callback(recipe.adversarial, recipe.adv_weight, phase.mode)
     cbs = [adversary, RunRecorder(run, i, rows, start, resume and resume['rng'])]
     if phase.mode != 'content': cbs.append(GANMonitor())
     if phase.stop: cbs.append(NoGANStop(ValidationPanel(*panel_of(learn)), phase.stop))
@@ -229,19 +161,20 @@ def begin(
 #| export
 def train(
     recipe, # name, YAML file or `Recipe`
-    data, # see `open_photos`
+    source, # photographs or films: see `colorbook.training.registry.open_photos`
     out=None, # folder of the run; `runs/NAME` if not given
+    *,
+    changes:dict=None, # other values for fields of the recipe
     resume:bool=True, # go on from the folder's checkpoint where there is one
     weights=None, # see `encoder_weights`
     n:int=None, # use only so many photos
-    workers:int=0, # see `load_data`
+    workers:int=0, # processes that read pictures late; 0 to keep all in memory
     prior=None, # file with the prior of the set, see `make_content`
     epochs:int=None, # of the first phase, instead of what the recipe says
     progress:bool=True, # show fastai's progress bar and table
-    **overrides, # other fields of the recipe to replace
 ) -> Path: # the folder: recipe, history, curves, sheets, checkpoint, weights after each epoch
-    "Train a recipe on photographs"
-    recipe = check_recipe(vary(load_recipe(recipe), epochs, **overrides))
+    "Train a recipe on photographs or films"
+    recipe = check_recipe(vary(load_recipe(recipe), changes, epochs))
     run = Path(out or f'runs/{recipe.name}')
     last = load_checkpoint(run/'checkpoint.pth') if resume and (run/'checkpoint.pth').exists() else None
     if last and load_recipe(run/'recipe.yaml') != recipe:
@@ -249,10 +182,10 @@ def train(
     state = None if last else state_for(recipe, weights)
     seed_everything(recipe.seed)
     malloc_policy(keep=True)
-    learn = make_learner(recipe, load_data(recipe, data, n, workers), state, prior)
+    learn = make_learner(recipe, load_data(recipe, source, n, workers), state, prior)
     if not progress: learn.remove_cb(ProgressCallback); learn.logger = noop
-    source = dict(source=str(data) if isinstance(data, (str, Path)) else None, n=n, keep=not workers)
-    rows = begin(learn, recipe, run, last, source)
+    about = dict(source=str(source) if isinstance(source, (str, Path)) else None, n=n, keep=not workers)
+    rows = begin(learn, recipe, run, last, about)
     place = (last['phase'], last['epoch']) if last else (0, 0)
     for i,phase in enumerate(recipe.phases):
         if (i, phase.epochs) > place:
@@ -282,7 +215,7 @@ def load_generator(
 spots = list(product((0, size, 2*size), repeat=2))
 patches = [o.crop((x, y, x + size, y + size)) for o in sample_photos(3*size) for x,y in spots]
 phases = (Phase('both', n_epochs, (1e-3, 1e-3), one_cycle=False),)
-run = train('s0', patches, home/'s0', phases=phases, size=size, seed=seed, progress=False)
+run = train('s0', patches, home/'s0', changes=dict(phases=phases, size=size, seed=seed), progress=False)
 history = pd.read_csv(run/'history.csv')
 test_eq(len(history), n_epochs)
 assert history.content.iloc[-1] < history.content.iloc[0]
@@ -322,12 +255,13 @@ class Tiny(nn.Module):
 class Fuse:
     "Mean distance that counts its calls, and at one of them fails or is not a number"
     calls,blow,nan = 0,None,None
-    def __call__(self, out, ab):
+    def __call__(self, out, ab, L=None):
         Fuse.calls += 1
         if Fuse.calls == Fuse.blow: raise KeyboardInterrupt
         return F.l1_loss(out.tanh(), ab)*(math.nan if Fuse.calls == Fuse.nan else 1)
 
-generators['tiny'],contents['fuse'] = (lambda r, state: Tiny()),(lambda r, prior: Fuse())
+generators['tiny'] = lambda r, state: Tiny()
+content_losses('fuse')(Fuse)
 phases = (Phase('content', 2, (1e-2, 0.)), Phase('critic', 1, (0., 1e-3), one_cycle=False),
     Phase('both', 1, (1e-3, 1e-3), share=.5))
 tiny = Recipe('tiny', phases, generator='tiny', content='fuse', target='ab', size=size, bs=8, aged=.3, valid=.25)
@@ -364,7 +298,8 @@ test_fail(lambda: run_tiny('bad', nan=3), exc=TrainingError, contains='the loss 
 test_eq((names(home/'bad'), result(home/'bad')), before)
 test_fail(lambda: run_tiny('bad', recipe=replace(tiny, lam=2.)), exc=UsageError, contains='holds another recipe')
 test_fail(lambda: train(tiny, patches[:30], home/'bad', progress=False), exc=UsageError, contains='other photos')
-test_fail(lambda: train(tiny, patches, home/'x', adversarial='wgann'), exc=UsageError, contains='logistic, lsgan')
+wgann = dict(adversarial='wgann')
+test_fail(lambda: train(tiny, patches, home/'x', changes=wgann), exc=UsageError, contains='logistic, lsgan')
 wrong = replace(tiny, phases=(Phase('both', 1, (1e-3,)),))
 test_fail(lambda: train(wrong, patches, home/'x', progress=False), exc=UsageError, contains='1 learning rates; give 2')
 test_fail(lambda: load_generator(home), exc=InputError, contains='colorbook train')

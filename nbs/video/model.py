@@ -3,7 +3,7 @@
 #
 # > Push a frame, get the color of the one before; no torch
 #
-# The [video artifact](../training/film_export.ipynb) is a graph that takes a frame and a state. At the end of this chapter it is an object with two methods for whoever plays or converts a film: `push` takes the lightness of the next frame, and is told where a shot ends, and `flush` gives what is still due. It needs NumPy and onnxruntime, like all of this half of the library, and holds two frames' worth of features, however long the film is.
+# The [video artifact](../training/export.ipynb) is a graph that takes a frame and a state. At the end of this chapter it is an object with two methods for whoever plays or converts a film: `push` takes the lightness of the next frame, and is told where a shot ends, and `flush` gives what is still due. It needs NumPy and onnxruntime, like all of this half of the library, and holds two frames' worth of features, however long the film is.
 
 # %%
 #| default_exp video.model
@@ -28,7 +28,7 @@ from fastcore.test import *
 from colorbook.color.bins import AnnealedMean
 from colorbook.imaging.colorizer import default_model
 from colorbook.models.temporal import TemporalUNet
-from colorbook.training.film_export import export_stream, stream_card
+from colorbook.training.export import export_stream, stream_card
 
 # %% [markdown]
 # ## Push and flush
@@ -43,7 +43,7 @@ from colorbook.training.film_export import export_stream, stream_card
 class FilmModel:
     "A video artifact at work on one film"
     def __init__(self,
-        model:str|os.PathLike, # an .onnx file that `colorbook.training.film_export` wrote
+        model:str|os.PathLike, # an .onnx file that `colorbook.training.export` wrote
         session=None, # of the same file, if it is loaded already
     ):
         self.path = Path(model)

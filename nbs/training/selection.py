@@ -1,0 +1,154 @@
+# %% [markdown]
+# # Choosing
+#
+# > Which of a run's weights are shipped, by a rule that is older than the results
+#
+# A long run leaves many weights, and a classifier has settings that can be turned without training. Whoever looks at results and then picks the nicest has measured nothing. At the end of this chapter the rule of [the chapter on training](trainer.ipynb#the-rule-for-what-is-shipped) is a function, and a run's weights and settings are tried on the photographs that it held out.
+
+# %%
+#| default_exp training.selection
+
+# %% tags=["parameters"]
+seed = 0
+
+# %%
+#| export
+from itertools import product
+from pathlib import Path
+import numpy as np, pandas as pd, torch, torch.nn.functional as F
+from torch import nn, Tensor
+from colorbook.color.bins import AnnealedMean
+from colorbook.color.lab import gray_to_L, join_lab, lstar
+from colorbook.evaluation.metrics import colorfulness, psnr
+
+# %%
+#| hide
+import matplotlib.pyplot as plt
+from fastcore.test import *
+from colorbook.color.bins import SoftBins
+from colorbook.color.lab import split_lab
+from colorbook.data.photos import sample_photos
+
+# %% [markdown]
+# ## The rule
+
+# %% [markdown]
+# The rule is a line of code: the highest PSNR among those that are colorful enough. PSNR alone would choose the grayest, so what it gives depends on the floor.
+
+# %%
+#| export
+def pick(
+    tried:list, # settings with 'psnr' and 'ratio'
+    floor:float, # least colorfulness ratio
+) -> dict: # one of them
+    "The rule: the highest PSNR among settings that are colorful enough; the most colorful where none is"
+    bright = [o for o in tried if o['ratio'] >= floor] or [max(tried, key=lambda o: o['ratio'])]
+    return max(bright, key=lambda o: o['psnr'])
+
+# %%
+names = [('gray', 22.5, .1), ('fair', 22.1, .72), ('bold', 21., .9)]
+table = [dict(name=n, psnr=p, ratio=r) for n,p,r in names]
+test_eq([pick(table, o)['name'] for o in (0., .7, .8, 1.)], ['gray', 'fair', 'bold', 'bold'])
+pick(table, .7)
+
+# %% [markdown]
+# A classifier has settings that cost nothing to turn. If it was trained with weights $w$ for its classes, it answers with $p\,w$ instead of $p$, up to a factor, and a share $s$ of that can be divided out again. A temperature $T$ sharpens what is left. The third setting is the size of the picture that the network sees.
+#
+# $$q_i\propto\left(p_i\,w_i\cdot w_i^{-s}\right)^{1/T}$$
+#
+# As a test, a classifier that knows the truth and was rebalanced perfectly: its scores are $\log p+\log w$ for the true soft bins $p$. Then $s=1$ and $T=1$ give the true color back, and the search must find just that.
+
+# %%
+#| export
+def enlarge(
+    ab:Tensor, # color of any size, `bs`x2xhxw
+    L:Tensor, # lightness, ...xHxW
+) -> Tensor: # color of the size of `L`
+    "Chroma at the size of the lightness, by plain interpolation"
+    return F.interpolate(ab, L.shape[-2:], mode='bilinear')
+
+# %%
+#| export
+def choose(
+    generator:nn.Module, # with `AnnealedMean` as its `color`
+    photos:list, # held-out RGB pictures, HxWx3 bytes of one size
+    weights:Tensor, # of the classes in training
+    floor:float=.7, # least colorfulness ratio
+    sizes:tuple=(160, 192, 224), temperatures:tuple=(.38, .6, 1.), shares:tuple=(0., .25, .5),
+) -> tuple[dict,list]: # the choice, and every setting that was tried with its figures
+    "The best setting by `pick`: size, temperature, and the share of the rebalancing to divide out"
+    rgb = torch.stack([torch.as_tensor(o) for o in photos]).permute(0, 3, 1, 2).float()/255
+    L,real = gray_to_L(lstar(rgb)),colorfulness(rgb).mean()
+    tried = []
+    for size in sizes:
+        small = F.interpolate(L, (size, size), mode='bilinear', antialias=True)
+        with torch.no_grad(): outs = [generator(l[None]) for l in small]
+        for T,share in product(temperatures, shares):
+            color = AnnealedMean(T, -share*weights.log())
+            fake = torch.cat([join_lab(l[None], enlarge(color(o), l), gamut=False) for l,o in zip(L, outs)])
+            figures = dict(psnr=psnr(fake, rgb).mean().item(), ratio=(colorfulness(fake).mean()/real).item())
+            tried.append(dict(size=size, T=T, share=share, **figures))
+    return pick(tried, floor),tried
+
+# %%
+class Oracle(nn.Module):
+    "Scores of the true bins, for pictures in a fixed order, with a rebalancing by `weights`"
+    def __init__(self, photos, weights):
+        super().__init__()
+        rgb = torch.stack([torch.as_tensor(o) for o in photos]).permute(0, 3, 1, 2)/255
+        idx,w = SoftBins()(split_lab(rgb)[1])
+        p = torch.zeros(len(rgb), 313, *rgb.shape[-2:]).scatter_(1, idx, w)
+        self.scores,self.calls = (p + 1e-9).log() + weights.log().view(-1, 1, 1),0
+    def forward(self, L):
+        self.calls += 1
+        return self.scores[[(self.calls - 1)%len(self.scores)]]
+
+torch.manual_seed(seed)
+photos,rare = [np.array(o) for o in sample_photos(64)],torch.rand(313)*20 + .1
+best,tried = choose(Oracle(photos, rare), photos, rare, sizes=(64,), temperatures=(.2, 1., 2.), shares=(0., .5, 1.))
+test_eq((best['T'], best['share']), (1., 1.))
+assert best['psnr'] > 35 and .95 < best['ratio'] < 1.05
+best
+
+# %%
+#| label: fig-choose
+#| fig-cap: "Settings of one classifier. Nothing to the left of the floor (dotted) is chosen; the cross is the choice."
+def draw_tried(tried, best, floor=.7):
+    "PSNR over colorfulness, one point a setting"
+    fig,ax = plt.subplots(figsize=(6, 2.6))
+    ax.scatter([o['ratio'] for o in tried], [o['psnr'] for o in tried])
+    ax.scatter(best['ratio'], best['psnr'], marker='x', s=120, color='k')
+    ax.axvline(floor, color='k', ls=':', lw=1)
+    ax.set_xlabel('colorfulness, share of the truth')
+    ax.set_ylabel('PSNR, dB')
+
+draw_tried(tried, best)
+
+# %% [markdown]
+# ## The weights of a run
+
+# %% [markdown]
+# Not every epoch is a candidate: where content loss alone is trained, later is better, so only the end of such a phase counts; adversarial training swings, so there each epoch does.
+
+# %%
+#| export
+def candidates(
+    run, # folder of a run
+) -> list: # weights that may be shipped: 'tag' PHASE-EPOCH, and the journal's 'psnr' and 'ratio'
+    "The last weights of each phase that trains the generator, and those after each adversarial epoch"
+    rows = [o for o in pd.read_csv(Path(run)/'history.csv').to_dict('records') if o['mode'] != 'critic']
+    last = {o['phase']: o['epoch'] for o in rows}
+    return [dict(tag=f"{o['phase']}-{o['epoch']:03}", psnr=o['psnr'], ratio=o['ratio']) for o in rows
+        if o['mode'] == 'both' or o['epoch'] == last[o['phase']]]
+
+# %% [markdown]
+# ## What we have
+#
+# - `pick`, the rule in a line, and `choose`, which tries the settings of a classifier;
+# - `candidates`: the weights of a run among which it chooses.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Draw @fig-choose for a run of your own. How far is the best PSNR without a floor from the best with it?
+# 2. Add a fourth setting to `choose`. How many more forward passes of the network does it take?

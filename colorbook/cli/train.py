@@ -40,11 +40,11 @@ def train_command(
     resume: Annotated[bool, typer.Option('--resume/--no-resume', help='Go on with a run that was stopped.')] = True,
 ):
     "Train a model by a recipe and export it; a run that was stopped goes on where it was."
-    half = train_half('training.film_recipes')
-    overrides = dict(epochs=epochs, bs=batch_size, seed=seed, weights=weights) | parse_changes(change or [])
-    run = half.train(recipe, photos, resume=resume, workers=workers, prior=prior, **({'out':out} if out else {}),
-                        **{k:v for k,v in overrides.items() if v is not None})
-    print(half.export_run(run))
+    given = dict(bs=batch_size, seed=seed)
+    changes = {k:v for k,v in given.items() if v is not None} | parse_changes(change or [])
+    run = train_half('training.trainer').train(recipe, photos, out, changes=changes, epochs=epochs, resume=resume,
+        weights=weights, workers=workers, prior=prior)
+    print(train_half('training.export').export_run(run))
 
 # %% ../../nbs/cli/train.ipynb #0f891eb6
 @app.command('export')
@@ -53,7 +53,7 @@ def export_command(
     out: Annotated[str, typer.Argument(metavar='OUT.onnx', help='The artifact.')],
 ):
     "Make an artifact of a run."
-    print(train_half('training.film_recipes').export_run(run, out))
+    print(train_half('training.export').export_run(run, out))
 
 # %% ../../nbs/cli/train.ipynb #bed5c923
 @app.command('evaluate')
@@ -75,7 +75,7 @@ def evaluate_command(
         found = evaluate(lambda gray: colorize(gray, model), truth, out=out, size=size, about=about)
     else: found = measured.evaluate_pictures(colored, truth, out=out, size=size)
     print(found)
-    if other: print(measured.compare(found, other).to_string(float_format='{:.4f}'.format))
+    if other: print(measured.compare_evaluations(found, other).to_string(float_format='{:.4f}'.format))
 
 # %% ../../nbs/cli/train.ipynb #c09b0fda
 @app.command('rank')

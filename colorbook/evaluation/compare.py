@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PAGE', 'match_pictures', 'check_shape', 'write_page', 'evaluate_pictures', 'load_evaluation', 'check_comparable',
-           'compare']
+           'compare_evaluations']
 
 # %% ../../nbs/evaluation/compare.ipynb #910ea904
 import base64, html, io, json, os
@@ -154,7 +154,7 @@ def check_comparable(
     if lone: raise UsageError(f"'{min(lone)}' is in one of the reports only", 'measure both on the same photos')
 
 # %% ../../nbs/evaluation/compare.ipynb #4f545abe
-def compare(
+def compare_evaluations(
     a:Evaluation, # one report
     b:Evaluation, # another one, measured alike
 ) -> pd.DataFrame: # a row a figure: both means, their difference `a` minus `b`, and its 95 % interval

@@ -123,9 +123,9 @@ by.onchange=up.onchange=sort; sort()
 
 def _strip(pictures, side):
     "Pictures in a row as a data address"
-    row = np.concatenate([np.asarray(Image.fromarray(o).resize((side, side), Image.Resampling.BICUBIC)) for o in pictures], 1)
+    small = [Image.fromarray(o).resize((side, side), Image.Resampling.BICUBIC) for o in pictures]
     to = io.BytesIO()
-    Image.fromarray(row).save(to, 'JPEG', quality=85)
+    Image.fromarray(np.concatenate(small, 1)).save(to, 'JPEG', quality=85)
     return 'data:image/jpeg;base64,' + base64.b64encode(to.getvalue()).decode()
 
 def _number(v): return f'{v:.6g}'.replace('inf', 'Infinity') # as JavaScript reads it
@@ -221,7 +221,7 @@ def load_evaluation(
         table = pd.read_csv(Path(folder)/'photos.csv', dtype=dict(name=str))
         return Evaluation(table, summarize_metrics(table), report['protocol'])
     except (OSError, ValueError, KeyError) as e:
-        raise InputError(f"'{folder}' holds no report of an evaluation", 'give a folder that colorbook evaluate wrote') from e
+        raise InputError(f"'{folder}' holds no report", 'give a folder that colorbook evaluate wrote') from e
 
 def check_comparable(
     a:Evaluation, # one report

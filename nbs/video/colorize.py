@@ -305,6 +305,8 @@ def colorize_video(
     codec,model,notes = choose_codec(dst, codec),load_film_model(model),[]
     if quality is not None and CODECS[codec].quality is None:
         raise UsageError(f'codec {codec} has no scale of quality', 'leave quality out')
+    if quality is not None and not 0 <= quality <= CODECS[codec].worst:
+        raise UsageError(f'quality {quality} is not in 0..{CODECS[codec].worst}', f'{CODECS[codec].quality} is usual')
     if threads is not None and not 1 <= threads <= 64: raise UsageError(f'{threads} threads are not in 1..64', 'try 2')
     if at is not None and reference is None:
         raise UsageError('a time without a reference', 'name the picture with reference')

@@ -54,10 +54,11 @@ class Codec(NamedTuple):
     quality:int|None # the default of its constant-quality scale, or None if it has none
     options:dict # what else it is told
     depth:int=0 # places by which a packet may come before its turn
+    worst:int=63 # the last value of its scale of quality, which begins with 0
 
 CODECS = dict(
-    h264=Codec('libx264', 'yuv420p', 'yuv444p', 20, dict(preset='veryfast'), 3),
-    hevc=Codec('libx265', 'yuv420p', 'yuv444p', 24, {'preset': 'fast', 'x265-params': 'log-level=none'}, 3),
+    h264=Codec('libx264', 'yuv420p', 'yuv444p', 20, dict(preset='veryfast'), 3, 51),
+    hevc=Codec('libx265', 'yuv420p', 'yuv444p', 24, {'preset': 'fast', 'x265-params': 'log-level=none'}, 3, 51),
     av1=Codec('libsvtav1', 'yuv420p', 'yuv420p', 30, dict(preset=10)),
     vp9=Codec('libvpx-vp9', 'yuv420p', 'yuv420p', 31, {'b': 0, 'deadline': 'good', 'cpu-used': 5}),
     prores=Codec('prores_ks', 'yuv422p10le', 'yuv422p10le', None, dict(profile=3)),

@@ -61,7 +61,7 @@ def check_shape(
 
 # %% ../../nbs/evaluation/compare.ipynb #623b8ce4
 PAGE = '''<!doctype html><meta charset="utf-8"><title>{title}</title>
-<style>body{{font:14px sans-serif;margin:1em}} figure{{display:inline-block;margin:4px}} figcaption{{font-size:11px}}</style>
+<style>body{{font:14px sans-serif}} figure{{display:inline-block;margin:4px}} figcaption{{font-size:11px}}</style>
 <h1>{title}</h1><pre>{text}</pre>
 <p>gray, result, truth; sorted by <select id="by">{options}</select>
 <label><input type="checkbox" id="up"> smallest first</label></p><main>{figures}</main>

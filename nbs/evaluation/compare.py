@@ -108,7 +108,7 @@ check_shape('a', photos[0].resize((31, 21)), photos[0], size)
 # %%
 #| export
 PAGE = '''<!doctype html><meta charset="utf-8"><title>{title}</title>
-<style>body{{font:14px sans-serif;margin:1em}} figure{{display:inline-block;margin:4px}} figcaption{{font-size:11px}}</style>
+<style>body{{font:14px sans-serif}} figure{{display:inline-block;margin:4px}} figcaption{{font-size:11px}}</style>
 <h1>{title}</h1><pre>{text}</pre>
 <p>gray, result, truth; sorted by <select id="by">{options}</select>
 <label><input type="checkbox" id="up"> smallest first</label></p><main>{figures}</main>

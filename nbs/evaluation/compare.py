@@ -63,7 +63,7 @@ def match_pictures(
 
 # %%
 #| export
-def check_shape(
+def check_same_shape(
     name:str, # of the photo, for the error
     colored, # what `open_photo` takes
     truth, # likewise
@@ -90,13 +90,13 @@ def write(where, pictures, suffix='png', names='abcdef'):
 truth = write('truth', photos)
 half = write('half', [Image.blend(o.convert('L').convert('RGB'), o, .5) for o in photos], 'jpg')
 test_eq([o[0] for o in match_pictures(half, truth)], ['a.png', 'b.png', 'c.png', 'sub/d.png', 'sub/e.png', 'sub/f.png'])
-for _,src,real in match_pictures(half, truth): check_shape('', src, real, size)
+for _,src,real in match_pictures(half, truth): check_same_shape('', src, real, size)
 test_fail(lambda: match_pictures(write('few', photos[:5]), truth), exc=InputError, contains="'sub/f.png'")
 test_fail(lambda: match_pictures(write('other', photos, names='abcdeg'), truth), exc=InputError, contains='sub/g.png')
 test_fail(lambda: match_pictures([*[half]*2], truth), exc=InputError, contains='two results')
-test_fail(lambda: check_shape('a', photos[0].crop((0, 0, 60, 60)), photos[0], size), exc=InputError, contains='60x60')
-check_shape('a', photos[0].resize((size, size)), photos[0], size)
-check_shape('a', photos[0].resize((31, 21)), photos[0], size)
+test_fail(lambda: check_same_shape('a', photos[0].crop((0, 0, 60, 60)), photos[0], size), exc=InputError, contains='60x60')
+check_same_shape('a', photos[0].resize((size, size)), photos[0], size)
+check_same_shape('a', photos[0].resize((31, 21)), photos[0], size)
 [o[0] for o in match_pictures(half, truth)]
 
 # %% [markdown]
@@ -107,7 +107,7 @@ check_shape('a', photos[0].resize((31, 21)), photos[0], size)
 
 # %%
 #| export
-PAGE = '''<!doctype html><meta charset="utf-8"><title>{title}</title>
+REPORT_PAGE = '''<!doctype html><meta charset="utf-8"><title>{title}</title>
 <style>body{{font:14px sans-serif}} figure{{display:inline-block;margin:4px}} figcaption{{font-size:11px}}</style>
 <h1>{title}</h1><pre>{text}</pre>
 <p>gray, result, truth; sorted by <select id="by">{options}</select>
@@ -153,7 +153,7 @@ def write_page(
         figures.append(f'<figure data-name="{html.escape(photos[i][0])}" {data}>'
             f'<img src="{_strip([gray, answer(photos[i][0], gray), real], side)}"><figcaption></figcaption></figure>')
     options = ''.join(f'<option value="{k.replace("_", "")}">{k}</option>' for k in ['ciede2000', *columns])
-    page = PAGE.format(title=html.escape(str(result.card['about'].get('name', 'Evaluation'))),
+    page = REPORT_PAGE.format(title=html.escape(str(result.card['about'].get('name', 'Evaluation'))),
         text=html.escape(str(result)), options=options, figures=''.join(figures))
     with atomic_path(path) as f: f.write_text(page, encoding='utf-8')
 
@@ -175,7 +175,7 @@ def evaluate_pictures(
     "Measure pictures that any program colored, beside the gray ones as a baseline"
     triples = match_pictures(colored, truth)
     sources,photos = {name: src for name,src,_ in triples},[(name, src) for name,_,src in triples]
-    for o in triples: check_shape(*o, size)
+    for o in triples: check_same_shape(*o, size)
     def answer(name, gray): return read_truth(name, sources[name], size)
     about = {'name': str(colored)} | (about or {})
     result = run_protocol(answer, photos, out, size, net, bs, about, progress)

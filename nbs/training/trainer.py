@@ -28,7 +28,8 @@ from colorbook.training.monitor import GANMonitor
 from colorbook.training.nogan import NoGANStop, ValidationPanel
 from colorbook.training.pretrained import state_for
 from colorbook.training.recipes import load_recipe, Recipe, save_recipe, vary
-from colorbook.training.registry import check_recipe, generators, load_data, make_gan
+from colorbook.data.sources import load_data
+from colorbook.training.registry import check_recipe, generators, make_gan
 from colorbook.training.schedules import make_gan_callback
 
 # %%
@@ -160,7 +161,7 @@ def begin(
 #| export
 def train(
     recipe, # name, YAML file or `Recipe`
-    source, # photographs or films: see `colorbook.training.registry.open_photos`
+    source, # photographs or films: see `colorbook.data.photos.open_photos`
     out=None, # folder of the run; `runs/NAME` if not given
     *,
     changes:dict=None, # other values for fields of the recipe

@@ -63,7 +63,7 @@ def match_pictures(
 
 # %%
 #| export
-def check_same_shape(
+def check_sides(
     name:str, # of the photo, for the error
     colored, # what `open_photo` takes
     truth, # likewise
@@ -90,13 +90,13 @@ def write(where, pictures, suffix='png', names='abcdef'):
 truth = write('truth', photos)
 half = write('half', [Image.blend(o.convert('L').convert('RGB'), o, .5) for o in photos], 'jpg')
 test_eq([o[0] for o in match_pictures(half, truth)], ['a.png', 'b.png', 'c.png', 'sub/d.png', 'sub/e.png', 'sub/f.png'])
-for _,src,real in match_pictures(half, truth): check_same_shape('', src, real, size)
+for _,src,real in match_pictures(half, truth): check_sides('', src, real, size)
 test_fail(lambda: match_pictures(write('few', photos[:5]), truth), exc=InputError, contains="'sub/f.png'")
 test_fail(lambda: match_pictures(write('other', photos, names='abcdeg'), truth), exc=InputError, contains='sub/g.png')
 test_fail(lambda: match_pictures([*[half]*2], truth), exc=InputError, contains='two results')
-test_fail(lambda: check_same_shape('a', photos[0].crop((0, 0, 60, 60)), photos[0], size), exc=InputError, contains='60x60')
-check_same_shape('a', photos[0].resize((size, size)), photos[0], size)
-check_same_shape('a', photos[0].resize((31, 21)), photos[0], size)
+test_fail(lambda: check_sides('a', photos[0].crop((0, 0, 60, 60)), photos[0], size), exc=InputError, contains='60x60')
+check_sides('a', photos[0].resize((size, size)), photos[0], size)
+check_sides('a', photos[0].resize((31, 21)), photos[0], size)
 [o[0] for o in match_pictures(half, truth)]
 
 # %% [markdown]
@@ -175,7 +175,7 @@ def evaluate_pictures(
     "Measure pictures that any program colored, beside the gray ones as a baseline"
     triples = match_pictures(colored, truth)
     sources,photos = {name: src for name,src,_ in triples},[(name, src) for name,_,src in triples]
-    for o in triples: check_same_shape(*o, size)
+    for o in triples: check_sides(*o, size)
     def answer(name, gray): return read_truth(name, sources[name], size)
     about = {'name': str(colored)} | (about or {})
     result = run_protocol(answer, photos, out, size, net, bs, about, progress)

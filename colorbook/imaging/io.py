@@ -151,11 +151,8 @@ def read_bytes(
     return label,content
 
 # %% ../../nbs/imaging/io.ipynb #f97fa313
-def open_image(
-    label:str, # what to call it in an error
-    content:bytes, # of a file
-) -> Image.Image: # not yet decoded
-    "A picture opened by Pillow; `InputError` if it is none, or too large to be safe"
+def open_image(label:str, content:bytes) -> Image.Image:
+    "A picture opened and not yet decoded; `InputError` if it is none, or too large to be safe"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', Image.DecompressionBombWarning)

@@ -9,6 +9,6 @@ __getattr__,__dir__,__all__ = lazy_face(__name__, {
     'io': 'Picture read_picture from_array from_image encode_picture format_of format_like to_image',
     'orientation': 'upright matrix_orientation',
     'compose': 'paint chroma_maps resize',
-    'colorizer': 'colorize colorize_file colorize_bytes colorize_samples draw_noise Colorizer load_model '
+    'colorizer': 'colorize colorize_file colorize_bytes colorize_samples sample_noise Colorizer load_model '
                  'open_model card default_model',
     'sheet': 'contact_sheet'})

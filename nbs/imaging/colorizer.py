@@ -233,11 +233,11 @@ def _depth(alpha:np.ndarray|None, dtype:np.dtype) -> np.ndarray|float:
     return np.rint(out) if top(dtype) > 1 else out
 
 # %% [markdown]
-# A gray picture has more than one color picture, and a model whose card says `noise` knows several. Random numbers choose; the same numbers make the same choice again, for another picture as well. `draw_noise` takes them from a seed, in which the first numbers do not depend on how many are asked for.
+# A gray picture has more than one color picture, and a model whose card says `noise` knows several. Random numbers choose; the same numbers make the same choice again, for another picture as well. `sample_noise` takes them from a seed, in which the first numbers do not depend on how many are asked for.
 
 # %%
 #| export
-def draw_noise(
+def sample_noise(
     samples:int, # how many answers are wanted
     seed:int=0, # another seed, other answers
     model=None, # an .onnx file, a `Colorizer`, or None for the one in the package
@@ -257,12 +257,12 @@ def colorize(
     saturation:float=1., # factor on color, 0..10: 0 is gray, 1 is as trained
     samples:int|None=None, # a list of so many different answers instead of one, 1..1000; not of every model
     seed:int=0, # of the samples: another seed, other answers
-    z:np.ndarray|None=None, # the numbers of one answer, see `draw_noise`; None for the most probable one
+    z:np.ndarray|None=None, # the numbers of one answer, see `sample_noise`; None for the most probable one
 ): # the same kind and size, in color, transparency kept; a list of these for a list, or for `samples`
     "Color a picture and keep its lightness; `InputError` for what cannot be colored, `UsageError` for a wrong option"
     if isinstance(image, (list, tuple)): return [colorize(o, model, size, saturation, samples, seed, z) for o in image]
     if samples is not None:
-        return [colorize(image, model, size, saturation, z=o) for o in draw_noise(samples, seed, model)]
+        return [colorize(image, model, size, saturation, z=o) for o in sample_noise(samples, seed, model)]
     check_options(size, saturation)
     pic = read_picture(image)
     alpha = pic.alpha is not None
@@ -303,7 +303,7 @@ show_all([gray, out, colorize(gray, saturation=1.5)]);
 # %%
 many = colorize(gray, samples=3, seed=1)
 test_eq(np.stack(many), np.stack(colorize(gray, samples=3, seed=1)))
-test_eq(many[1], colorize(gray, z=draw_noise(2, 1)[1]))
+test_eq(many[1], colorize(gray, z=sample_noise(2, 1)[1]))
 test_eq(colorize(gray, z=np.zeros(2)), out)
 for o in many:
     assert np.abs(color.rgb2lab(o) - color.rgb2lab(out))[...,1:].mean() > .5
@@ -332,7 +332,7 @@ def colorize_bytes(
     size:int|None=None, # the network sees about size x size pixels, 32..2048; None for what it was trained on
     saturation:float=1., # factor on color, 0..10: 0 is gray, 1 is as trained
     quality:int|None=None, # 1..100 for JPEG and WebP; None keeps the tables of a JPEG, else 92
-    z:np.ndarray|None=None, # the numbers of one answer, see `draw_noise`; None for the most probable one
+    z:np.ndarray|None=None, # the numbers of one answer, see `sample_noise`; None for the most probable one
 ) -> bytes: # the content of a file
     "Color a file's content, keeping EXIF, profile, transparency and depth; `OutputError` if the format cannot"
     check_options(size, saturation, quality)
@@ -352,7 +352,7 @@ def colorize_file(
     size:int|None=None, # the network sees about size x size pixels, 32..2048; None for what it was trained on
     saturation:float=1., # factor on color, 0..10: 0 is gray, 1 is as trained
     quality:int|None=None, # 1..100 for JPEG and WebP; None keeps the tables of a JPEG, else 92
-    z:np.ndarray|None=None, # the numbers of one answer, see `draw_noise`; None for the most probable one
+    z:np.ndarray|None=None, # the numbers of one answer, see `sample_noise`; None for the most probable one
 ) -> Path: # the new file
     "Color a file into a file, whole or not at all; `OutputError` if it cannot be written"
     content = colorize_bytes(src, format_of(dst), model, size, saturation, quality, z)
@@ -373,7 +373,7 @@ def colorize_samples(
     **options, # 'size', 'saturation' and 'quality' of `colorize_file`
 ) -> list[Path]: # the answers
     "Several answers to a file, and a sheet to choose from"
-    dst,zs = Path(dst),draw_noise(samples, seed, model)
+    dst,zs = Path(dst),sample_noise(samples, seed, model)
     src = src.read() if hasattr(src, 'read') else src
     format_of(dst)
     files = [colorize_file(src, dst.with_stem(f'{dst.stem}-{i}'), model, **options, z=z) for i,z in enumerate(zs, 1)]

@@ -276,8 +276,9 @@ def test_one_session_a_film(home, tmp_path, monkeypatch):
         opened.append(Path(path).name)
         return real(path, *args, **kwargs)
     monkeypatch.setattr(onnxruntime, 'InferenceSession', session)
-    colorize_video(home/'a.mp4', tmp_path/'a.mkv', size=32, preview=.2, reference=home/'true.png')
-    colorize_video(home/'a.mp4', tmp_path/'b.mkv', PICTURES, size=32, preview=.2)
+    for o in ('film.onnx', 'default.onnx'): shutil.copy(ROOT/'colorbook'/o, tmp_path)  # nobody has opened these
+    colorize_video(home/'a.mp4', tmp_path/'a.mkv', tmp_path/'film.onnx', 32, preview=.2, reference=home/'true.png')
+    colorize_video(home/'a.mp4', tmp_path/'b.mkv', tmp_path/'default.onnx', 32, preview=.2)
     assert opened == ['film.onnx', 'default.onnx']
 
 

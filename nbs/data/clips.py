@@ -246,6 +246,7 @@ def film_clip(
     size:int, # side
     step:int, # colors are compared at this fraction of the size
     rng=None, # a `random.Random` for place and mirror; None for the middle
+    mirror:bool=True, # may it be mirrored?
 ) -> tuple[np.ndarray,list]: # frames, and flow for each pair of the inner ones; missing frames are black
     "A window of a film as squares"
     h,w = film.frames[0].shape[:2]
@@ -253,7 +254,7 @@ def film_clip(
     cut,small = np.s_[y:y + size,x:x + size],np.s_[:,y//step:(y + size)//step,x//step:(x + size)//step]
     frames = np.stack([np.zeros((size, size, 3), np.uint8) if i is None else film.frames[i][cut] for i in window])
     flows = [film_flow(film, window[i + 1], window[j + 1], step)[small] for i,j in compared_pairs(len(window) - 2)]
-    if not rng or rng.random() < .5: return frames,flows
+    if not rng or rng.random() < .5 or not mirror: return frames,flows
     return frames[:,:,::-1],[o[:,:,::-1]*np.array([-1, 1], o.dtype)[:,None,None] for o in flows]
 
 # %%
@@ -265,7 +266,8 @@ class ClipItems:
         at:list, # indices
         training:bool=True, # at random places, or always at the same ones?
         front:float=.5, # share of photos that have another one in front
-    ): self.clips,self.at,self.training,self.front = clips,at,training,front
+        mirror:bool=True, # half of a film's windows mirrored?
+    ): self.clips,self.at,self.training,self.front,self.mirror = clips,at,training,front,mirror
     def __len__(self): return len(self.at)
     def __getitem__(self, k):
         c,rng = self.clips,random if self.training else None
@@ -276,7 +278,7 @@ class ClipItems:
             near = c.photos[rng.randrange(len(c.photos))] if self.training and rng.random() < self.front else None
             frames,flows = camera_clip(c.photos[o], c.n + 2, c.size, rng, near, c.step)
         else:
-            frames,flows = film_clip(film, o, c.size, c.step, rng)
+            frames,flows = film_clip(film, o, c.size, c.step, rng, self.mirror)
             there = torch.tensor([i is not None for i in o])
         moves = np.zeros((0, 2, 1, 1)) if not flows else np.stack(flows)
         tensors = frames.transpose(0, 3, 1, 2).copy(),there,moves.astype(np.float32)
@@ -339,6 +341,7 @@ def clip_loaders(
     num_workers:int=0,
     aged:float=0., # see `ToClips`, as the next; in training only
     lone:float=0.,
+    mirror:bool=True, # see `ClipItems`
     **kwargs, # more for `ToClips`
 ) -> DataLoaders: # as `colorbook.data.loaders.color_loaders` gives
     "Batches of clips for training and for validation"
@@ -347,8 +350,8 @@ def clip_loaders(
         for i,j in compared_pairs(clips.n) if film else (): film_flow(film, o[i + 1], o[j + 1], clips.step)
     def dl(at, training):
         to = ToClips(aged=aged if training else 0., lone=lone if training else 0., step=clips.step, **kwargs)
-        return ClipDL(ClipItems(clips, at, training), bs=min(bs, len(at)), shuffle=training, drop_last=training,
-            num_workers=num_workers, device=device or torch.device('cpu'), after_batch=to)
+        return ClipDL(ClipItems(clips, at, training, mirror=mirror), bs=min(bs, len(at)), shuffle=training,
+            drop_last=training, num_workers=num_workers, device=device or torch.device('cpu'), after_batch=to)
     dls = DataLoaders(dl(train, True), dl(held, False), device=device or torch.device('cpu'))
     dls.n_inp,dls.held,dls.crop = 1,held,SimpleNamespace(photos=clips)
     return dls

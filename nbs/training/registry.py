@@ -89,7 +89,9 @@ critics = dict(
     s2_pool=lambda r: S2Critic(None, planes_of(r)),
     s4=lambda r: S4Critic(planes_of(r)),
     s4_ab=lambda r: S4Critic(planes_of(r), conditional=False),
-    s4_gp=lambda r: S4Critic(planes_of(r), norm='instance'), # batch norm mixes pictures: not with wgan_gp
+    s4_sigmoid=lambda r: S4Critic(planes_of(r), end='sigmoid'), # as S4 has it with least squares
+    s4_leaky=lambda r: S4Critic(planes_of(r), end='leaky'), # and with Wasserstein's loss
+    s4_gp=lambda r: S4Critic(planes_of(r), norm='instance', end='leaky'), # batch norm mixes pictures: not with wgan_gp
     energy=lambda r: EnergyCritic(planes_of(r)),
     channels=lambda r: ChannelCritics('rgb' if r.target == 'rgb' else 'ab'),
     channels_lab=lambda r: ChannelCritics('lab'), # target rgb
@@ -190,20 +192,20 @@ def load_data(recipe:Recipe, *args, **kwargs) -> DataLoaders:
     raise UsageError(f"there is no data '{recipe.data}'", f"choose {', '.join(loaders)}")
 
 # %% [markdown]
-# Films are read in three ways: `frames` squeezes them into squares and shows triples, as S1 does; `stills` shows the same frames without their neighbors, for its baseline; `clips` are squares of five frames for the product's film model, from films and from photos that a camera moves over.
+# Films are read in three ways: `frames` shows triples, as S1 does; `stills` shows the same frames without their neighbors, for its baseline; `clips` are five frames for the product's film model, from films and from photos that a camera moves over. The recipe says whether frames are squeezed into squares or squares are cut from them, and whether they are mirrored.
 
 # %%
 #| export
-def read_clips(recipe, data, n=None, workers=0, answered=1, square=True, near=True, lone=0.):
+def read_clips(recipe, data, n=None, workers=0, answered=1, near=True, lone=0.):
     "Loaders of clips for a recipe"
     step = 1 if recipe.target in ('rgb', 'ab') else 4
-    clips = Clips(data, recipe.size, answered, n, square, step)
+    clips = Clips(data, recipe.size, answered, n, recipe.squeeze, step)
     return clip_loaders(clips, recipe.bs, recipe.valid, recipe.seed, num_workers=workers, aged=recipe.aged,
-        target=recipe.target, gray=recipe.gray, near=near, lone=lone)
+        mirror=recipe.mirror, target=recipe.target, gray=recipe.gray, near=near, lone=lone)
 
 loaders['frames'] = read_clips
 loaders['stills'] = lambda *args: read_clips(*args, near=False)
-loaders['clips'] = lambda *args: read_clips(*args, answered=3, square=False, lone=.3)
+loaders['clips'] = lambda *args: read_clips(*args, answered=3, lone=.3)
 
 # %% [markdown]
 # ## The networks of a recipe
@@ -244,7 +246,7 @@ def bfloat16(
     return net
 
 # %% [markdown]
-# In bfloat16 a number has eight significant bits and float32's range; processors of recent years multiply it twice as fast or better. The weights, their sums of gradients and the losses stay in float32, and S0, which starts from chance, asks for it; `default` was trained without. What it brings is measured in `benchmarks/gan_step.py`.
+# In bfloat16 a number has eight significant bits and float32's range; processors of recent years multiply it twice as fast or better. The weights, their sums of gradients and the losses stay in float32. `video` asks for it; the published systems were trained without, and so are their recipes, and `default`. What it brings is measured in `benchmarks/gan_step.py`.
 
 # %%
 s0 = recipes['s0']

@@ -27,7 +27,7 @@ from colorbook.color.lab import rgb_to_lab
 from colorbook.core import UsageError, atomic_path
 from colorbook.data.loaders import split_by_hash
 from colorbook.training.recipes import load_recipe, to_plain
-from colorbook.training.registry import open_photos
+from colorbook.data.photos import open_photos
 from colorbook.training.selection import candidates, choose, pick
 from colorbook.training.trainer import load_generator, split_name
 

@@ -3,7 +3,7 @@
 #
 # > A recipe names its networks, losses and pictures; here is what the names stand for
 #
-# A [recipe](recipes.ipynb) is data, and data cannot hold a network. It holds its name. At the end of this chapter names become generators, critics, losses and loaders, by tables that are complete as soon as they are imported; a network of one's own is one more entry, not a change to the code.
+# A [recipe](recipes.ipynb) is data, and data cannot hold a network. It holds its name. At the end of this chapter names become generators, critics and losses, by tables that are complete as soon as they are imported; a network of one's own is one more entry, not a change to the code.
 
 # %%
 #| default_exp training.registry
@@ -21,10 +21,7 @@ from torch.utils._pytree import tree_map_only
 from colorbook.color.bins import AnnealedMean, class_weights
 from colorbook.color.lab import gray_to_L, grays
 from colorbook.core import UsageError
-from colorbook.data.clips import clip_loaders, Clips
-from colorbook.data.hdf5 import DBPhotos
-from colorbook.data.loaders import color_loaders, targets
-from colorbook.data.photos import Photos
+from colorbook.data.loaders import loaders, targets
 from colorbook.imaging.colorizer import load_model
 from colorbook.losses.adversarial import adversarial_losses
 from colorbook.losses.content import BinLoss, ColorL1, content_losses
@@ -154,60 +151,6 @@ def _steady(lam=1., prior=None, rebalance=1.):
 def _follow(lam=1.): return SteadyLoss(ColorL1(AnnealedMean()), AnnealedMean(), 3*lam, 5*lam)
 
 # %% [markdown]
-# ## How pictures are read
-
-# %% [markdown]
-# Photographs that fit into memory are decoded once. With `workers` they are not kept, and so many processes decode and crop them, from files, tar members or a database, while this one trains.
-
-# %%
-#| export
-def open_photos(
-    source, # see `colorbook.data.photos.list_photos`; or a database of frames, see `colorbook.data.hdf5`
-    short:int=None, # shrink pictures whose short side is longer than this
-    n:int=None, # take only so many
-    keep:bool=True, # in memory
-): # a set of photos
-    "Photos from wherever they are"
-    if isinstance(source, (str, Path)) and Path(source).suffix in ('.h5', '.hdf5'):
-        if n: raise UsageError('a database is taken whole', 'leave n out')
-        return DBPhotos(source)
-    return Photos(source, short, n, keep)
-
-def load_photos(
-    recipe:Recipe,
-    data, # see `open_photos`
-    n:int=None, # use only so many photos
-    workers:int=0, # processes that read photos late; 0 to keep all in memory
-) -> DataLoaders:
-    "Photos in squares"
-    photos = open_photos(data, recipe.size*3//2, n, keep=not workers)
-    return color_loaders(photos, recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed, num_workers=workers,
-        squeeze=recipe.squeeze, mirror=recipe.mirror, target=recipe.target, gray=recipe.gray, aged=recipe.aged)
-
-loaders = dict(photos=load_photos)
-
-def load_data(recipe:Recipe, *args, **kwargs) -> DataLoaders:
-    "The loaders that a recipe asks for"
-    if recipe.data in loaders: return loaders[recipe.data](recipe, *args, **kwargs)
-    raise UsageError(f"there is no data '{recipe.data}'", f"choose {', '.join(loaders)}")
-
-# %% [markdown]
-# Films are read in three ways: `frames` shows triples, as S1 does; `stills` shows the same frames without their neighbors, for its baseline; `clips` are five frames for the product's film model, from films and from photos that a camera moves over. The recipe says whether frames are squeezed into squares or squares are cut from them, and whether they are mirrored.
-
-# %%
-#| export
-def read_clips(recipe, data, n=None, workers=0, answered=1, near=True, lone=0.):
-    "Loaders of clips for a recipe"
-    step = 1 if recipe.target in ('rgb', 'ab') else 4
-    clips = Clips(data, recipe.size, answered, n, recipe.squeeze, step)
-    return clip_loaders(clips, recipe.bs, recipe.valid, recipe.seed, num_workers=workers, aged=recipe.aged,
-        mirror=recipe.mirror, target=recipe.target, gray=recipe.gray, near=near, lone=lone)
-
-loaders['frames'] = read_clips
-loaders['stills'] = lambda *args: read_clips(*args, near=False)
-loaders['clips'] = lambda *args: read_clips(*args, answered=3, lone=.3)
-
-# %% [markdown]
 # ## The networks of a recipe
 
 # %%
@@ -215,7 +158,7 @@ loaders['clips'] = lambda *args: read_clips(*args, answered=3, lone=.3)
 def check_recipe(recipe:Recipe) -> Recipe: # the same
     "`UsageError` where a recipe names what does not exist"
     for p in recipe.phases: make_gan_callback(recipe.adversarial, mode=p.mode)
-    known = dict(generator=generators, critic=critics, content=content_losses, target=targets, gray=grays)
+    known = dict(generator=generators, critic=critics, content=content_losses, target=targets, gray=grays, data=loaders)
     for k,names in known.items():
         name = getattr(recipe, k)
         if name not in names: raise UsageError(f"there is no {k} '{name}'", f"choose {', '.join(names)}")
@@ -283,9 +226,8 @@ n
 # %% [markdown]
 # ## What we have
 #
-# - tables in which names become networks, losses and loaders, and where one's own are entered;
-# - `make_gan`, the two networks of a recipe, and `check_recipe`, errors that list what there is;
-# - photographs from memory, from files read late by several processes, or from a database, and films, down one way.
+# - tables in which names become networks and losses, and where one's own are entered; [what a recipe reads](../data/sources.ipynb) has that for data;
+# - `make_gan`, the two networks of a recipe, and `check_recipe`, errors that list what there is.
 
 # %% [markdown]
 # ## Exercises

@@ -18,9 +18,8 @@ from pathlib import Path
 import torch
 from fastai.vision.all import *
 from safetensors.torch import load_file, save_file
-from colorbook.color.bins import color_prior, SoftBins
+from colorbook.color.bins import color_counts, color_prior, load_prior
 from colorbook.core import InputError, UsageError, atomic_path, malloc_policy
-from colorbook.data.audit import load_prior
 from colorbook.data.photos import Photos
 from colorbook.losses.content import content_losses
 from colorbook.training.gan import ClipCritic, ClipNorms, gan_splitter
@@ -29,7 +28,8 @@ from colorbook.training.monitor import GANMonitor
 from colorbook.training.nogan import NoGANStop, ValidationPanel
 from colorbook.training.pretrained import state_for
 from colorbook.training.recipes import load_recipe, Recipe, save_recipe, vary
-from colorbook.training.registry import check_recipe, generators, load_data, make_gan
+from colorbook.data.sources import load_data
+from colorbook.training.registry import check_recipe, generators, make_gan
 from colorbook.training.schedules import make_gan_callback
 
 # %%
@@ -55,14 +55,14 @@ from colorbook.training.recipes import Phase, recipes
 def make_content(
     recipe:Recipe,
     dls, # loaders to count colors in, where the loss needs their prior
-    prior=None, # file of the set's prior, see `colorbook.data.audit`; else the training batches are counted
+    prior=None, # file of the set's prior, see `colorbook.color.bins`; else the training batches are counted
     n:int=40, # batches that are counted
 ):
     "The content loss of a recipe"
     make = partial(content_losses[recipe.content], lam=recipe.lam, rebalance=recipe.rebalance)
     if not content_losses[recipe.content].prior: return make()
     if prior: p = load_prior(prior)
-    else: p = color_prior(SoftBins(), (b[1].cpu() for _,b in zip(range(n), iter(dls.train))))
+    else: p = color_prior(color_counts(b[1] for _,b in zip(range(n), iter(dls.train))))
     return make(prior=p).to(dls.device)
 
 # %%
@@ -161,7 +161,7 @@ def begin(
 #| export
 def train(
     recipe, # name, YAML file or `Recipe`
-    source, # photographs or films: see `colorbook.training.registry.open_photos`
+    source, # photographs or films: see `colorbook.data.photos.open_photos`
     out=None, # folder of the run; `runs/NAME` if not given
     *,
     changes:dict=None, # other values for fields of the recipe

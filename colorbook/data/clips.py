@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['VIDEOS', 'fit', 'Film', 'open_film', 'windows', 'film_flow', 'split_source', 'is_film', 'films_in', 'Clips',
-           'split_clips', 'film_clip', 'ClipItems', 'waver', 'ToClips', 'ClipDL', 'clip_loaders']
+           'split_clips', 'film_clip', 'ClipItems', 'waver', 'ToClips', 'ClipDL', 'clip_loaders', 'load_clips',
+           'load_frames', 'load_stills', 'load_long_clips']
 
 # %% ../../nbs/data/clips.ipynb #cd5cd6ab
 import hashlib, os, random
@@ -16,7 +17,7 @@ from fastai.data.core import DataLoaders
 from fastai.data.load import DataLoader
 from torch import Tensor
 from ..core import InputError
-from .loaders import PlainErrors, split_by_hash, targets
+from .loaders import loaders, PlainErrors, split_by_hash, targets
 from ..video.read import is_frame_folder, read_frames
 from ..video.shots import mark_shots
 from .frames import frame_shots
@@ -165,7 +166,7 @@ def film_clip(
     size:int, # side
     step:int, # colors are compared at this fraction of the size
     rng=None, # a `random.Random` for place and mirror; None for the middle
-    mirror:bool=True, # may it be mirrored?
+    mirror:bool=True, # every second one mirrored?
 ) -> tuple[np.ndarray,list]: # frames, and flow for each pair of the inner ones; missing frames are black
     "A window of a film as squares"
     h,w = film.frames[0].shape[:2]
@@ -184,7 +185,7 @@ class ClipItems:
         at:list, # indices
         training:bool=True, # at random places, or always at the same ones?
         front:float=.5, # share of photos that have another one in front
-        mirror:bool=True, # half of a film's windows mirrored?
+        mirror:bool=True, # see `film_clip`
     ): self.clips,self.at,self.training,self.front,self.mirror = clips,at,training,front,mirror
     def __len__(self): return len(self.at)
     def __getitem__(self, k):
@@ -253,7 +254,8 @@ def clip_loaders(
     num_workers:int=0,
     aged:float=0., # see `ToClips`, as the next; in training only
     lone:float=0.,
-    mirror:bool=True, # see `ClipItems`
+    mirror:bool=True, # see `film_clip`
+    front:float=.5, # see `ClipItems`
     **kwargs, # more for `ToClips`
 ) -> DataLoaders: # as `colorbook.data.loaders.color_loaders` gives
     "Batches of clips for training and for validation"
@@ -262,8 +264,27 @@ def clip_loaders(
         for i,j in compared_pairs(clips.n) if film else (): film_flow(film, o[i + 1], o[j + 1], clips.step)
     def dl(at, training):
         to = ToClips(aged=aged if training else 0., lone=lone if training else 0., step=clips.step, **kwargs)
-        return ClipDL(ClipItems(clips, at, training, mirror=mirror), bs=min(bs, len(at)), shuffle=training,
-            drop_last=training, num_workers=num_workers, device=device or torch.device('cpu'), after_batch=to)
+        items = ClipItems(clips, at, training, front, mirror)
+        return ClipDL(items, bs=min(bs, len(at)), shuffle=training, drop_last=training,
+            num_workers=num_workers, device=device or torch.device('cpu'), after_batch=to)
     dls = DataLoaders(dl(train, True), dl(held, False), device=device or torch.device('cpu'))
     dls.n_inp,dls.held,dls.crop = 1,held,SimpleNamespace(photos=clips)
     return dls
+
+# %% ../../nbs/data/clips.ipynb #cdc82b4a
+def load_clips(recipe, source, n, workers, answered=1, near=True, lone=0.):
+    "Loaders of clips for a recipe"
+    step = 1 if recipe.target in ('rgb', 'ab') else 4
+    clips = Clips(source, recipe.size, answered, n, recipe.squeeze, step)
+    return clip_loaders(clips, recipe.bs, recipe.valid, recipe.seed, num_workers=workers, aged=recipe.aged, lone=lone,
+        mirror=recipe.mirror, target=recipe.target, gray=recipe.gray, near=near)
+
+@loaders('frames')
+def load_frames(recipe, source, n=None, workers=0): return load_clips(recipe, source, n, workers)
+
+@loaders('stills')
+def load_stills(recipe, source, n=None, workers=0): return load_clips(recipe, source, n, workers, near=False)
+
+@loaders('clips')
+def load_long_clips(recipe, source, n=None, workers=0):
+    return load_clips(recipe, source, n, workers, answered=3, lone=.3)

@@ -359,7 +359,7 @@ def clip_loaders(
     return dls
 
 # %% [markdown]
-# A recipe has three words for films. `frames` squeezes them into squares and shows triples, as S1 does; `stills` shows the same frames without their neighbors, for S1's baseline; `clips` cuts squares, asks for three frames at a time, and hides the neighbors at the ends of some clips.
+# A recipe has three words for films. `frames` shows triples, as S1 does; `stills` shows the same frames without their neighbors, for S1's baseline; `clips` asks for three frames at a time, and hides the neighbors at the ends of some clips. Whether frames are squeezed into squares, as S1 does it, or squares are cut from them, the field `squeeze` says.
 
 # %%
 #| export

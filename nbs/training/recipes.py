@@ -301,9 +301,10 @@ def published() -> dict: # of each system: a list of rows
 # %%
 rows = [dict(system=k, **o) for k,each in published().items() for o in each]
 names = lambda row: [n for n in recipes if any(fnmatch(n, p) for p in row.get('recipes', []))]
-known,per_field = {f.name for f in fields(Recipe)},[o for o in rows if isinstance(o['field'], str)]
+known,single = {f.name for f in fields(Recipe)},[o for o in rows if isinstance(o['field'], str)]
 plain = lambda o: [*map(plain, o)] if isinstance(o, (tuple, list)) else o if isinstance(o, str) else round(float(o), 6)
-want = {(n, o['field']): plain(o.get('ours', o['published'])) for o in per_field if o['field'] in known for n in names(o)}
+ours = lambda o: plain(o.get('ours', o['published']))
+want = {(n, o['field']): ours(o) for o in single if o['field'] in known for n in names(o)}
 test_eq({(n, f): plain(getattr(recipes[n], f)) for n,f in want}, want)
 len(rows),len(want)
 

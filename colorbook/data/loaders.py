@@ -153,7 +153,7 @@ def present(
     "The lightness of what is to be colored"
     return x if x.shape[1] == 1 else x[:,1:-1].flatten(0, 1)[:,None]
 
-# %% ../../nbs/data/loaders.ipynb #91d5ebc0
+# %% ../../nbs/data/loaders.ipynb #79e863f1
 loaders = Registry('data', 'colorbook.data.clips colorbook.data.paired colorbook.data.shard_loader')
 
 @loaders('photos')

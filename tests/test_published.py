@@ -6,19 +6,19 @@ from fnmatch import fnmatch
 import numpy as np, pytest, torch
 
 import starts
-from colorbook.color.bins import ab_bins, color_prior, SoftBins
+from colorbook.color.bins import ab_bins, color_counts, color_prior
 from colorbook.color.lab import gray_to_L, grays, rgb_to_lab
 from colorbook.data.flow import visibility_batch
 from colorbook.data.loaders import color_loaders, SquareCrop
 from colorbook.data.photos import Photos
 from colorbook.losses.adversarial import adversarial_losses
 from colorbook.losses.content import content_losses
-from colorbook.models.energy import energy
+from colorbook.models.critics import energy
 from colorbook.training.recipes import Phase, published, Recipe, recipes
-from colorbook.training.registry import critics, generators, targets
+from colorbook.training.registry import targets
 from colorbook.training.schedules import as_schedule, make_gan_callback
-from colorbook.models.s2 import Stride1Generator
-from colorbook.models.system_critics import S2Critic
+from colorbook.models.registry import critics, generators
+from colorbook.models.s2 import S2Critic, Stride1Generator
 
 FREE = 'name', 'phases', 'floor', 'seed', 'target'  # not published, or the subject of several rows
 ELSEWHERE = 'rebalance',  # for classes alone
@@ -70,8 +70,8 @@ def planes(name): return 3 if recipes[name].target == 'rgb' else 2
 def made(kind, key, target):
     "A network of the tables, small"
     torch.manual_seed(3)
-    r = Recipe('any', (), generator=key, critic=key, target=target, size=SIDE)
-    return generators[key](r, None) if kind == 'generator' else critics[key](r)
+    if kind == 'generator': return generators[key](size=SIDE)
+    return critics[key](size=SIDE, n_color=3 if target == 'rgb' else 2)
 
 
 def generator_of(name): return made('generator', recipes[name].generator, recipes[name].target)
@@ -85,9 +85,10 @@ def weights(net): return sum(p.numel() for p in net.parameters())
 
 def n_weights(kind, name, size=256):
     "Weights of a network of the tables, without making it"
-    r = Recipe('any', (), target='rgb' if name.startswith('s0') else 'ab', size=size)
-    if name == 'zhang': return weights(generators[name](r, None))  # its bins are computed
-    with torch.device('meta'): return weights(generators[name](r, None) if kind == 'generators' else critics[name](r))
+    make = generators[name] if kind == 'generators' else critics[name]
+    settings = dict(size=size) if kind == 'generators' else dict(size=size, n_color=3 if name[:2] in ('s0', 's1') else 2)
+    if name == 'zhang': return weights(make(**settings))  # its bins are computed
+    with torch.device('meta'): return weights(make(**settings))
 
 
 def first_input(net):
@@ -236,7 +237,7 @@ def unit(name):
 
 def soft_prior(name):
     "Are colors counted one bin each, or through the soft code?"
-    one = color_prior(SoftBins(), [torch.zeros(1, 2, 4, 4) + .03])
+    one = color_prior(color_counts([torch.zeros(1, 2, 4, 4) + .03]))
     return 'counted through the soft code' if (one > 0).sum() > 1 else 'counted'
 
 
@@ -286,7 +287,7 @@ def step(name):
 
 
 def frames_answered(name):
-    from colorbook.training.registry import load_data
+    from colorbook.data.sources import load_data
     r = replace(recipes[name], size=32, bs=1, valid=.2)
     x,y,*_ = load_data(r, square(48, 48)[:6]).train.one_batch()
     return len(y)//len(x)

@@ -82,7 +82,8 @@ def test_generator(name):
 @pytest.mark.parametrize('name', CRITICS)
 def test_critic(name):
     torch.manual_seed(1)
-    check(critics[name](size=SIZE, n_color=2 if 'ab' in critics[name].colors and name[:2] != 's0' else 3), *CRITICS[name])
+    n_color = 2 if 'ab' in critics[name].colors and name[:2] != 's0' else 3
+    check(critics[name](size=SIZE, n_color=n_color), *CRITICS[name])
 
 
 def test_every_network_is_tested():

@@ -86,7 +86,8 @@ def weights(net): return sum(p.numel() for p in net.parameters())
 def n_weights(kind, name, size=256):
     "Weights of a network of the tables, without making it"
     make = generators[name] if kind == 'generators' else critics[name]
-    settings = dict(size=size) if kind == 'generators' else dict(size=size, n_color=3 if name[:2] in ('s0', 's1') else 2)
+    settings = dict(size=size)
+    if kind == 'critics': settings['n_color'] = 3 if name[:2] in ('s0', 's1') else 2
     if name == 'zhang': return weights(make(**settings))  # its bins are computed
     with torch.device('meta'): return weights(make(**settings))
 

@@ -33,12 +33,13 @@ N = 12  # pictures of each kind
 BINS_RECIPE = Recipe('bins', (
     Phase('content', 2, (1e-3, 0.), True, 1., 0.),
     Phase('both', 1, (2e-3, 3e-3), False, .5, 0.)), generator='plain_bins', critic='s4_ab', content='bins',
-    rebalance=1., target='ab', size=32, low=1., squeeze=True, mirror=False, bs=3, betas=(.5, .98), eps=1e-6, wd=0., valid=.1)
+    rebalance=1., target='ab', size=32, low=1., squeeze=True, mirror=False, bs=3, betas=(.5, .98), eps=1e-6, wd=0.,
+    valid=.1)
 RECIPES = {r.name: r for r in [
     BINS_RECIPE,
     replace(BINS_RECIPE, name='other', phases=(Phase('both', 1, (1e-3, 2e-3), False, 1., .4),), critic='s4',
-        rebalance=.5, adversarial='lsgan', adv_weight=3., aged=1., critic_clip=1e-4, bs=2, betas=(.8, .9), eps=1e-4, wd=.3, valid=.45,
-        seed=1),
+        rebalance=.5, adversarial='lsgan', adv_weight=3., aged=1., critic_clip=1e-4, bs=2, betas=(.8, .9),
+        eps=1e-4, wd=.3, valid=.45, seed=1),
     Recipe('ruler', (Phase('both', 1, (1e-4, 1e-4), False),), generator='s0', critic='s0', content='l1', lam=7.,
         adv_weight=.25, target='rgb', gray='rec601', size=32, low=.5, squeeze=False, mirror=True, bs=4, wd=0.,
         valid=.1),

@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_map_only
 from ..color.bins import AnnealedMean, class_weights
 from ..color.lab import gray_to_L, grays
 from ..core import UsageError
-from ..data.loaders import loaders, targets
+from ..data.loaders import data_loaders, targets
 from ..imaging.colorizer import load_model
 from ..losses.adversarial import adversarial_losses
 from ..losses.content import BinLoss, ColorL1, content_losses
@@ -111,7 +111,8 @@ def _follow(lam=1.): return SteadyLoss(ColorL1(AnnealedMean()), AnnealedMean(), 
 def check_recipe(recipe:Recipe) -> Recipe: # the same
     "`UsageError` where a recipe names what does not exist"
     for p in recipe.phases: make_gan_callback(recipe.adversarial, mode=p.mode)
-    known = dict(generator=generators, critic=critics, content=content_losses, target=targets, gray=grays, data=loaders)
+    known = dict(generator=generators, critic=critics, content=content_losses, target=targets, gray=grays,
+        data=data_loaders)
     for k,names in known.items():
         name = getattr(recipe, k)
         if name not in names: raise UsageError(f"there is no {k} '{name}'", f"choose {', '.join(names)}")

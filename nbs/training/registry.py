@@ -21,7 +21,7 @@ from torch.utils._pytree import tree_map_only
 from colorbook.color.bins import AnnealedMean, class_weights
 from colorbook.color.lab import gray_to_L, grays
 from colorbook.core import UsageError
-from colorbook.data.loaders import loaders, targets
+from colorbook.data.loaders import data_loaders, targets
 from colorbook.imaging.colorizer import load_model
 from colorbook.losses.adversarial import adversarial_losses
 from colorbook.losses.content import BinLoss, ColorL1, content_losses
@@ -156,7 +156,8 @@ def _follow(lam=1.): return SteadyLoss(ColorL1(AnnealedMean()), AnnealedMean(), 
 def check_recipe(recipe:Recipe) -> Recipe: # the same
     "`UsageError` where a recipe names what does not exist"
     for p in recipe.phases: make_gan_callback(recipe.adversarial, mode=p.mode)
-    known = dict(generator=generators, critic=critics, content=content_losses, target=targets, gray=grays, data=loaders)
+    known = dict(generator=generators, critic=critics, content=content_losses, target=targets, gray=grays,
+        data=data_loaders)
     for k,names in known.items():
         name = getattr(recipe, k)
         if name not in names: raise UsageError(f"there is no {k} '{name}'", f"choose {', '.join(names)}")

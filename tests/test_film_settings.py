@@ -119,10 +119,10 @@ def test_what_the_options_mean(make):
     off = [np.mean([np.square(x - y).mean() for x,y in zip(looks(o), true)]) for o in (fine, default, coarse)]
     assert off[0] < .8*off[1] < .8*off[1]*1.3 < off[2], 'quality is how near the film is to what was painted'
     assert fine.stat().st_size > 1.5*default.stat().st_size > 1.5*1.5*coarse.stat().st_size
-    steady,loose = (np.stack(looks(make(o)))[:30] for o in ({}, dict(stabilize=0.)))
+    steady,little,loose = (np.stack(looks(make(o)))[:30] for o in ({}, dict(stabilize=.3), dict(stabilize=0.)))
     tint = lambda x: x - x.mean(-1, keepdims=True)
     jump = lambda x: np.abs(np.diff(tint(x), axis=0)).mean()
-    assert jump(steady) < jump(loose), 'color changes less from frame to frame'
+    assert jump(steady) < jump(little) < jump(loose), 'color changes less from frame to frame'
     assert len(times(make(dict(preview=.4)))) == 10 and inside(make({}))[1] == 'ffv1'
     assert looks(make(dict(layout='triptych')))[0].shape == (48, 3*64, 3)
     slow = times(make(dict(src='in', rate=12.)))
@@ -197,6 +197,23 @@ def test_parts_of_another_source_are_not_taken(home, stopped, tmp_path):
     assert go_on(parts, home, tmp_path, src=folder) == 0, 'a frame was painted anew'
 
 
+def test_gone_on_in_the_middle_of_a_shot(home, tmp_path, monkeypatch):
+    "What network and stabilizer ask of the frames before is there again, to the last bit"
+    real,encode,left = video.chunk,video.encode_part,[2]
+    monkeypatch.setattr(video, 'chunk', lambda frames: real(frames, 10, 10))
+    how = words(home, dict(saturation=4., stabilize=.99))
+    colorize_video(dst=tmp_path/'straight.mkv', **how)
+    def power_cut(*args):
+        left[0] -= 1
+        if left[0] < 0: raise KeyboardInterrupt
+        return encode(*args)
+    monkeypatch.setattr(video, 'encode_part', power_cut)
+    with pytest.raises(KeyboardInterrupt): colorize_video(dst=tmp_path/'again.mkv', **how)
+    monkeypatch.setattr(video, 'encode_part', encode)
+    assert colorize_video(dst=tmp_path/'again.mkv', **how).kept == 20
+    assert not differ(looks(tmp_path/'straight.mkv'), looks(tmp_path/'again.mkv'))
+
+
 def test_the_record_of_parts(home, stopped):
     "By name: all options, all that the encoder is told, the model, the source and the versions"
     job = json.loads((stopped(dict(reference='true.png'))/'job.json').read_text())
@@ -251,6 +268,20 @@ def test_the_command_goes_on_overwrites_and_skips(home, stopped, tmp_path, capsy
     assert main(['video', *half, *as_words('video', BASE | dict(skip_bad=True))]) == 0
 
 
+def test_one_session_a_film(home, tmp_path, monkeypatch):
+    "A model is opened once, whichever kind it is, and shared by all that color with it"
+    import onnxruntime
+    opened,real = [],onnxruntime.InferenceSession
+    def session(path, *args, **kwargs):
+        opened.append(Path(path).name)
+        return real(path, *args, **kwargs)
+    monkeypatch.setattr(onnxruntime, 'InferenceSession', session)
+    for o in ('film.onnx', 'default.onnx'): shutil.copy(ROOT/'colorbook'/o, tmp_path)  # nobody has opened these
+    colorize_video(home/'a.mp4', tmp_path/'a.mkv', tmp_path/'film.onnx', 32, preview=.2, reference=home/'true.png')
+    colorize_video(home/'a.mp4', tmp_path/'b.mkv', tmp_path/'default.onnx', 32, preview=.2)
+    assert opened == ['film.onnx', 'default.onnx']
+
+
 # --- the player
 
 PLAYED = dict(src='other.mp4', model=PICTURES, size=64, saturation=.5, stabilize=0., height=24, loop=True, rate=12.)
@@ -281,8 +312,8 @@ def test_every_option_of_the_player_matters(home, name):
         assert not np.ptp(gray, axis=-1).any()
     if name == 'stabilize':
         tint = lambda x: (x - x.mean(-1, keepdims=True))[:30,:,64:]
-        jump = [np.abs(np.diff(tint(np.stack(x)), axis=0)).mean() for x in (a, b)]
-        assert jump[0] < jump[1]
+        jump = [np.abs(np.diff(tint(np.stack(x)), axis=0)).mean() for x in (a, shown(home, stabilize=.3)[1], b)]
+        assert jump[0] < jump[1] < jump[2]
 
 
 def test_every_option_of_the_play_command_arrives(home, monkeypatch, capsys):

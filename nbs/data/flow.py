@@ -96,7 +96,7 @@ sure[0,0,0]
 # ## Both definitions are one
 
 # %% [markdown]
-# [Motion](../video/flow.ipynb) has `warp` and `visibility` too, on NumPy and OpenCV, for one picture and without gradients. For random pictures and random flows, many of which point out of the picture, both must look up the same pixels. OpenCV counts the place between two pixels in 32nds, so the two differ by at most a 32nd of the step from one pixel to the next in each direction; at places that are multiples of a 32nd they are equal.
+# [Optical flow](../video/flow.ipynb) has `warp` and `visibility` too, on NumPy and OpenCV, for one picture and without gradients. For random pictures and random flows, many of which point out of the picture, both must look up the same pixels. OpenCV counts the place between two pixels in 32nds, so the two differ by at most a 32nd of the step from one pixel to the next in each direction; at places that are multiples of a 32nd they are equal.
 
 # %%
 from colorbook.video import flow as arrays
@@ -121,7 +121,7 @@ np.abs(np.subtract(*both(moves))).max()
 # ## Which frames are compared
 
 # %% [markdown]
-# Neighbors, $(t,t+1)$, keep color from flickering: the short term. The first frame and each later one, $(0,t)$, keep it from drifting: the long term; where $t=1$ it would be the short one again and is left out. Whoever measures flows for a clip and whoever spends them in [a loss](../models/temporal.ipynb) go through the pairs in this order.
+# Neighbors, $(t,t+1)$, keep color from flickering: the short term. The first frame and each later one, $(0,t)$, keep it from drifting: the long term; where $t=1$ it would be the short one again and is left out. Whoever measures flows for a clip and whoever spends them in [a loss](../losses/temporal.ipynb) go through the pairs in this order.
 
 # %%
 #| export

@@ -25,7 +25,6 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from colorbook.training.gan import GANCallback
 from colorbook.core import atomic_path, malloc_policy, with_progress
-from colorbook.models.system_critics import S4Critic
 from colorbook.data.loaders import color_loaders
 from colorbook.training.journal import seed_everything
 from colorbook.color.lab import to_rgb
@@ -35,11 +34,8 @@ from colorbook.evaluation.metrics import compute_metrics, ratio_of_means, to_bat
 from colorbook.data.photos import Photos, sample_photos
 from colorbook.training.pretrained import state_for
 from colorbook.training.recipes import Phase, Recipe
-from colorbook.training.registry import check_recipe, critics, generators
+from colorbook.training.registry import check_recipe
 from colorbook.training.trainer import make_learner
-from colorbook.models.unet import MobileUNet
-from colorbook.models.pix2pix import Pix2PixGenerator
-from colorbook.models.encoder_unet import EncoderUNet
 
 # %%
 #| hide
@@ -74,9 +70,9 @@ class EvenGANCallback(GANCallback):
 def arm(
     name:str,
     adversarial:str='', # key of `adversarial_losses`; none for content loss alone
-    content:str='l1', # key of `colorbook.training.recipes.contents`
-    generator:str='mobile_ab', # key of `generators`
-    critic:str='lab', # key of `critics`
+    content:str='l1', # key of `colorbook.losses.content.content_losses`
+    generator:str='mobile_ab', # one of `colorbook.models.registry.list_generators`
+    critic:str='lab', # one of `colorbook.models.registry.list_critics`
     size:int=64, # side of the crops
     strength:float=.5, # of the adversarial loss beside the content loss, see `EvenGANCallback`
     **kwargs, # other fields of the recipe
@@ -95,18 +91,6 @@ def arm(
 
 # %%
 #| export
-def small_critic(strides=(2, 1, 1), **kwargs): return S4Critic(2, nf=32, strides=strides, norm='none', **kwargs)
-
-generators |= dict(
-    mobile_scratch=lambda r, state: MobileUNet(2),
-    pix2pix_batch=lambda r, state: Pix2PixGenerator(depth=5, nf=16),
-    pix2pix_instance=lambda r, state: Pix2PixGenerator(depth=5, nf=16, norm='instance'),
-    **{f'encoder_{k}': lambda r, state, k=k: EncoderUNet(k, 2, 4) for k in ('alexnet', 'inception_v3', 'resnet18')})
-critics |= dict(
-    lab=lambda r: small_critic(),
-    lab_ab=lambda r: small_critic(conditional=False),
-    lab_full=lambda r: small_critic((2, 2, 1, 1)))
-
 norm = dict(target='ab', critic='lab_full')
 s2 = dict(content='l2', generator='stride1', critic='s2_pool', size=32, target='ab')
 adversaries = dict(gan='logistic', lsgan='lsgan', wgan='wgan_s4', ebgan='energy')

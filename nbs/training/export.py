@@ -26,6 +26,7 @@ from colorbook.color.bins import AnnealedMean, HueBias
 from colorbook.color.lab import rgb_to_lab
 from colorbook.core import UsageError, atomic_path
 from colorbook.data.loaders import split_by_hash
+from colorbook.models.registry import generators
 from colorbook.training.recipes import load_recipe, to_plain
 from colorbook.data.photos import open_photos
 from colorbook.training.selection import candidates, choose, pick
@@ -42,9 +43,9 @@ from colorbook.color.lab import split_lab
 from colorbook.data.photos import sample_photos
 from colorbook.models.critics import PatchCritic
 from colorbook.models.temporal import S1Generator, TemporalUNet
-from colorbook.models.unet import MobileUNet, S0Generator
+from colorbook.models.s0 import S0Generator
+from colorbook.models.unet import MobileUNet
 from colorbook.training.recipes import Phase, recipes, replace
-from colorbook.training.registry import generators
 from colorbook.training.trainer import train
 
 # %% [markdown]
@@ -547,7 +548,7 @@ class Small(nn.Module):
         self.color = AnnealedMean()
     def forward(self, L): return self.layers(L)
 
-generators['small'] = lambda r, state: Small()
+generators('small', output='bins4')(Small)
 phases = tuple(Phase(m, 2, (3e-3, 3e-3), share=.99) for m in ('content', 'critic', 'both'))
 (home/'photos').mkdir()
 for i,o in enumerate(sample_photos(4*size)):

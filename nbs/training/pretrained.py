@@ -18,7 +18,7 @@ from colorbook.core import InputError
 from colorbook.data.photos import weights_file
 from colorbook.models.encoder_unet import encoder_state
 from colorbook.training.recipes import load_recipe, Recipe
-from colorbook.training.registry import ENCODERS
+from colorbook.models.registry import generators
 from colorbook.training.selection import pick
 
 # %%
@@ -70,15 +70,15 @@ def image_weights(
 
 # %%
 #| export
-starts = dict(mobile=encoder_weights, mobile_ab=encoder_weights, temporal=image_weights) # of generators
-
 def state_for(
     recipe:Recipe,
     weights=None, # see `encoder_weights`; encoders other than MobileNetV2 start from chance without a file
 ) -> dict|None: # state dict, or None
     "Pretrained weights that a recipe's generator can begin with"
-    if recipe.generator in starts: return starts[recipe.generator](weights)
-    if recipe.generator in ENCODERS and weights not in (None, 'none'): return encoder_state(recipe.generator, weights)
+    kind = generators[recipe.generator].weights
+    if kind == 'mobilenet_v2': return encoder_weights(weights)
+    if kind == 'image': return image_weights(weights)
+    if kind == 'encoder' and weights not in (None, 'none'): return encoder_state(recipe.generator, weights)
 
 # %%
 home = Path(tempfile.mkdtemp())

@@ -3,7 +3,7 @@
 #
 # > A recipe names its networks, losses and pictures; here is what the names stand for
 #
-# A [recipe](recipes.ipynb) is data, and data cannot hold a network. It holds its name. At the end of this chapter names become generators, critics and losses, by tables that are complete as soon as they are imported; a network of one's own is one more entry, not a change to the code.
+# A [recipe](recipes.ipynb) is data, and data cannot hold a network. It holds its name. Generators and critics have tables in [their own chapter](../models/registry.ipynb), [content](../losses/content.ipynb) and [adversarial](../losses/adversarial.ipynb) losses in theirs. At the end of this chapter a recipe becomes a pair of networks, and a recipe that names what does not exist an error that lists what does.
 
 # %%
 #| default_exp training.registry
@@ -18,24 +18,12 @@ import torch
 from fastai.vision.all import *
 from torch import nn, Tensor
 from torch.utils._pytree import tree_map_only
-from colorbook.color.bins import AnnealedMean, class_weights
 from colorbook.color.lab import gray_to_L, grays
 from colorbook.core import UsageError
 from colorbook.data.loaders import data_loaders, targets
 from colorbook.imaging.colorizer import load_model
-from colorbook.losses.adversarial import adversarial_losses
-from colorbook.losses.content import BinLoss, ColorL1, content_losses
-from colorbook.models.critics import PatchCritic, S0Critic
-from colorbook.models.encoder_unet import EncoderUNet
-from colorbook.models.energy import EnergyCritic
-from colorbook.models.many import ChannelCritics, Critics
-from colorbook.models.pix2pix import Pix2PixGenerator
-from colorbook.models.plain import FCN32, PlainNet
-from colorbook.models.s2 import Stride1Generator
-from colorbook.models.system_critics import S2Critic, S4Critic
-from colorbook.models.temporal import from_image, S1Critic, S1Generator, SteadyLoss, TemporalUNet
-from colorbook.models.unet import MobileUNet, S0Generator
-from colorbook.models.zhang import ZhangNet
+from colorbook.losses.content import content_losses
+from colorbook.models.registry import critics, generators, outputs
 from colorbook.training.gan import GAN, LossWeights
 from colorbook.training.recipes import Recipe
 from colorbook.training.schedules import make_gan_callback
@@ -47,58 +35,6 @@ from fastcore.test import *
 from colorbook.data.photos import sample_photos
 from colorbook.training.gan import gan_splitter
 from colorbook.training.recipes import recipes, replace, vary
-
-# %% [markdown]
-# ## Networks and losses
-
-# %% [markdown]
-# Names become objects in three tables. A network of one's own is one more entry, not a change to the code. Adversarial losses, gray functions and targets have such tables in their own chapters.
-
-# %%
-#| export
-def depth_for(r): return min(8, r.size.bit_length() - 1) # halvings of pix2pix until a single cell is left
-def planes_of(r): return 3 if r.target == 'rgb' else 2
-def side_of(r): return r.size//4 if r.target == 'ab4' else r.size
-
-ENCODERS = 'alexnet', 'inception_v3', 'resnet18' # of S4's comparison, through timm
-
-generators = dict(
-    s0=lambda r, state: S0Generator(),
-    mobile=lambda r, state: MobileUNet(313, state=state, color=AnnealedMean()),
-    mobile_ab=lambda r, state: MobileUNet(2, state=state),
-    plain=lambda r, state: PlainNet(norm='batch'),
-    plain_bins=lambda r, state: PlainNet(313, (16, 32, 64), 'batch', AnnealedMean()), # target ab
-    fcn32=lambda r, state: FCN32(dense=512),
-    stride1=lambda r, state: Stride1Generator(),
-    stride1_dense=lambda r, state: Stride1Generator((r.size, r.size)),
-    pix2pix=lambda r, state: Pix2PixGenerator(depth=depth_for(r)),
-    pix2pix_transposed=lambda r, state: Pix2PixGenerator('transposed', depth=depth_for(r)),
-    pix2pix_noise=lambda r, state: Pix2PixGenerator(depth=depth_for(r), z_dim=8),
-    zhang=lambda r, state: ZhangNet(stride=4, color=AnnealedMean()),
-    colcolgan=lambda r, state: ZhangNet(2),
-    **{k: lambda r, state, k=k: EncoderUNet(k, 313, 4, state=state, color=AnnealedMean())
-       for k in ENCODERS})
-critics = dict(
-    s0=lambda r: S0Critic(r.size),
-    s0_conditional=lambda r: S0Critic(r.size, conditional=True),
-    patch=lambda r: PatchCritic(planes_of(r), strides=(2, 2, 1, 1)),
-    s2=lambda r: S2Critic((side_of(r), side_of(r)), planes_of(r)),
-    s2_pool=lambda r: S2Critic(None, planes_of(r)),
-    s4=lambda r: S4Critic(planes_of(r)),
-    s4_ab=lambda r: S4Critic(planes_of(r), conditional=False),
-    s4_gp=lambda r: S4Critic(planes_of(r), norm='instance'), # batch norm mixes pictures: not with wgan_gp
-    energy=lambda r: EnergyCritic(planes_of(r)),
-    channels=lambda r: ChannelCritics('rgb' if r.target == 'rgb' else 'ab'),
-    channels_lab=lambda r: ChannelCritics('lab'), # target rgb
-    patch_and_whole=lambda r: Critics([S4Critic(planes_of(r)), S2Critic(None, planes_of(r), True)], (.5, .5)))
-
-# %%
-#| export
-for nf in (64, 32):
-    for a in (False, True):
-        name = 's1' + '_32'*(nf == 32) + '_attention'*a
-        generators[name] = lambda r, state, nf=nf, a=a: S1Generator(nf, a)
-critics.update(s1=lambda r: S1Critic(), s1_attention=lambda r: S1Critic(attention=True))
 
 # %% [markdown]
 # ## A teacher
@@ -116,6 +52,8 @@ def teach(
     L = gray_to_L(grays[model.card['gray']](rgb))
     return torch.stack([torch.from_numpy(model.ab(o[0].numpy())) for o in L.cpu()]).to(rgb)
 
+targets['taught'] = teach
+
 # %% [markdown]
 # It answers to each picture by itself, at any size that the network can halve.
 
@@ -126,27 +64,6 @@ test_eq(color.shape, (2, 2, 16, 16))
 test_close(color[1], load_model().ab(gray_to_L(grays['lstar'](pictures))[1,0].numpy()), eps=1e-6)
 assert .02 < color.abs().mean() < 1
 color.abs().mean().item()
-
-# %%
-#| export
-def make_temporal(
-    state:dict=None, # of an image model, or of an encoder
-) -> TemporalUNet:
-    "The product's film model with its first weights"
-    image = state is not None and any(o.startswith('encoder.') for o in state)
-    net = TemporalUNet(313, state=None if image else state, color=AnnealedMean(), frozen=True)
-    return from_image(net, state) if image else net
-
-generators['temporal'] = lambda r, state: make_temporal(state)
-targets['taught'] = teach
-
-@content_losses('steady', outputs=('bins4',), prior=True)
-def _steady(lam=1., prior=None, rebalance=1.):
-    weights = None if prior is None else class_weights(prior, alpha=rebalance)
-    return SteadyLoss(BinLoss(weights), AnnealedMean(), 3*lam, 5*lam)
-
-@content_losses('follow', outputs=('bins4',))
-def _follow(lam=1.): return SteadyLoss(ColorL1(AnnealedMean()), AnnealedMean(), 3*lam, 5*lam)
 
 # %% [markdown]
 # ## The networks of a recipe
@@ -172,7 +89,10 @@ def make_gan(
     "The two networks of a recipe"
     torch.manual_seed(recipe.seed)
     weights = LossWeights() if recipe.learn_weights else None
-    gan = GAN(generators[recipe.generator](recipe, state), critics[recipe.critic](recipe), weights)
+    kind = outputs[generators[recipe.generator].output]
+    generator = generators[recipe.generator](size=recipe.size, state=state)
+    critic = critics[recipe.critic](size=recipe.size//kind.stride, n_color=kind.channels)
+    gan = GAN(generator, critic, weights)
     if recipe.bf16: bfloat16(gan.generator), bfloat16(gan.critic)
     return gan.to(memory_format=torch.channels_last)
 
@@ -207,7 +127,7 @@ gan = make_gan(replace(s0, size=224))
 test_eq([sum(p.numel() for p in o.parameters()) for o in gan.children()], [7_822_336, 16_758_848])
 test_eq([len(gan_splitter(make_gan(r))) for r in (replace(s0, size=size), recipes['default'])], [2, 3])
 wrong = vary(s0, dict(critic='s00'))
-test_fail(lambda: check_recipe(wrong), exc=UsageError, contains="no critic 's00'; choose s0, s0_cond")
+test_fail(lambda: check_recipe(wrong), exc=UsageError, contains="no critic 's00'; choose channels")
 for r in recipes.values(): check_recipe(r)
 small = ('s2', 's4-gan-l1', 's4-ebgan-l2', 's4-wgan-gp-l1')
 {k: len(gan_splitter(make_gan(replace(recipes[k], size=2*size)))) for k in small}
@@ -218,14 +138,14 @@ small = ('s2', 's4-gan-l1', 's4-ebgan-l2', 's4-wgan-gp-l1')
 # %%
 for r in recipes.values(): check_recipe(r)
 with torch.device('meta'):
-    n = {k: sum(p.numel() for p in generators[k](None, None).parameters()) for k in generators if k.startswith('s1')}
+    n = {k: sum(p.numel() for p in generators[k]().parameters()) for k in generators.names('s1*')}
 test_eq(n, dict(s1=8_085_504, s1_attention=8_111_346, s1_32=2_023_424, s1_32_attention=2_029_946))
 n
 
 # %% [markdown]
 # ## What we have
 #
-# - tables in which names become networks and losses, and where one's own are entered; [what a recipe reads](../data/sources.ipynb) has that for data;
+# - the tables of networks and losses at work, where one's own can be entered; [what a recipe reads](../data/sources.ipynb) has that for data;
 # - `make_gan`, the two networks of a recipe, and `check_recipe`, errors that list what there is.
 
 # %% [markdown]

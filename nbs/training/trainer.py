@@ -22,6 +22,7 @@ from colorbook.color.bins import color_counts, color_prior, load_prior
 from colorbook.core import InputError, UsageError, atomic_path, malloc_policy
 from colorbook.data.photos import Photos
 from colorbook.losses.content import content_losses
+from colorbook.models.registry import generators
 from colorbook.training.gan import ClipCritic, ClipNorms, gan_splitter
 from colorbook.training.journal import draw_sheet, example, RunRecorder, load_checkpoint, seed_everything
 from colorbook.training.monitor import GANMonitor
@@ -29,7 +30,7 @@ from colorbook.training.nogan import NoGANStop, ValidationPanel
 from colorbook.training.pretrained import state_for
 from colorbook.training.recipes import load_recipe, Recipe, save_recipe, vary
 from colorbook.data.sources import load_data
-from colorbook.training.registry import check_recipe, generators, make_gan
+from colorbook.training.registry import check_recipe, make_gan
 from colorbook.training.schedules import make_gan_callback
 
 # %%
@@ -204,7 +205,7 @@ def load_generator(
     files = sorted(run.glob('generator-*.safetensors'))
     if not files: raise InputError(f"'{run}' holds no trained generator", 'train first: colorbook train RECIPE DATA')
     recipe = load_recipe(run/'recipe.yaml')
-    gen = generators[recipe.generator](recipe, None)
+    gen = generators[recipe.generator](size=recipe.size)
     gen.load_state_dict(load_file(run/f'generator-{tag}.safetensors' if tag else files[-1]))
     return gen.eval()
 
@@ -260,7 +261,7 @@ class Fuse:
         if Fuse.calls == Fuse.blow: raise KeyboardInterrupt
         return F.l1_loss(out.tanh(), ab)*(math.nan if Fuse.calls == Fuse.nan else 1)
 
-generators['tiny'] = lambda r, state: Tiny()
+generators('tiny')(Tiny)
 content_losses('fuse')(Fuse)
 phases = (Phase('content', 2, (1e-2, 0.)), Phase('critic', 1, (0., 1e-3), one_cycle=False),
     Phase('both', 1, (1e-3, 1e-3), share=.5))

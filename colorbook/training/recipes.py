@@ -30,9 +30,9 @@ class Recipe:
     "Everything that decides what a training run learns"
     name:str
     phases:tuple # of `Phase`
-    generator:str='mobile' # a name of `colorbook.training.registry.generators`
-    critic:str='patch' # of its `critics`
-    content:str='bins' # of its `contents`
+    generator:str='mobile' # one of `colorbook.models.registry.list_generators`
+    critic:str='patch' # one of its `list_critics`
+    content:str='bins' # a name of `colorbook.losses.content.content_losses`
     lam:float=1. # weight of the content loss where it has one
     adversarial:str='logistic' # key of `colorbook.losses.adversarial.adversarial_losses`
     adv_weight:float=1. # weight of the adversarial term

@@ -20,7 +20,7 @@ from torch import nn, Tensor
 from torch.utils._pytree import tree_map_only
 from colorbook.color.lab import gray_to_L, grays
 from colorbook.core import UsageError
-from colorbook.data.loaders import loaders, targets
+from colorbook.data.loaders import data_loaders, targets
 from colorbook.imaging.colorizer import load_model
 from colorbook.losses.content import content_losses
 from colorbook.models.registry import critics, generators, outputs
@@ -73,7 +73,8 @@ color.abs().mean().item()
 def check_recipe(recipe:Recipe) -> Recipe: # the same
     "`UsageError` where a recipe names what does not exist"
     for p in recipe.phases: make_gan_callback(recipe.adversarial, mode=p.mode)
-    known = dict(generator=generators, critic=critics, content=content_losses, target=targets, gray=grays, data=loaders)
+    known = dict(generator=generators, critic=critics, content=content_losses, target=targets, gray=grays,
+        data=data_loaders)
     for k,names in known.items():
         name = getattr(recipe, k)
         if name not in names: raise UsageError(f"there is no {k} '{name}'", f"choose {', '.join(names)}")

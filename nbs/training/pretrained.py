@@ -3,27 +3,28 @@
 #
 # > What a generator knows before it is trained
 #
-# Few generators start from chance. The product's image model begins with an encoder that has seen ImageNet, and its film model with a whole image model. At the end of this chapter `state_for` finds the weights that a recipe's generator can begin with, in a file, in the folder of another run, or at torchvision, and an error says which option gives them.
+# Few generators start from chance. The product's image model begins with an encoder that has seen ImageNet, and its film model with a whole image model. At the end of this chapter `state_for` finds the weights that a recipe's generator can begin with: those that are named, in a file or in the folder of another run, or torchvision's. What was taken stands in the record of the run, as a hash.
 
 # %%
 #| default_exp training.pretrained
 
 # %%
 #| export
+import os
 from pathlib import Path
-import pandas as pd, torch
+import torch
 from safetensors.torch import load_file
 from torchvision.models import mobilenet_v2
 from colorbook.core import InputError
-from colorbook.data.photos import data_dir
 from colorbook.models.encoder_unet import encoder_state
-from colorbook.training.recipes import load_recipe, Recipe
-from colorbook.training.registry import ENCODERS
-from colorbook.training.selection import pick
+from colorbook.models.registry import generators
+from colorbook.training.recipes import Recipe
+from colorbook.training.runs import Run
+from colorbook.training.selection import pick, tried_by
 
 # %%
 #| hide
-import tempfile
+import csv, tempfile
 from fastcore.test import *
 from safetensors.torch import save_file
 from colorbook.models.unet import MobileUNet
@@ -32,15 +33,17 @@ from colorbook.training.recipes import recipes, save_recipe
 # %% [markdown]
 # ## An encoder
 
+# %% [markdown]
+# Weights are never looked for in the neighborhood of a program: two people who type the same command should begin with the same ones. They are named by `--weights`, or for all commands by the variable `COLORBOOK_WEIGHTS`; where neither is, they are torchvision's.
+
 # %%
 #| export
 def encoder_weights(
-    weights=None, # file of MobileNetV2 weights (a state dict); 'none' to start from chance
+    weights=None, # file of MobileNetV2 weights (a state dict); 'none' to start from chance; else `COLORBOOK_WEIGHTS`
 ) -> dict|None: # state dict, or None
-    "Pretrained weights for the encoder: a file, those beside the data folder, or torchvision's where they can be had"
+    "Pretrained weights for the encoder: those that are named, or torchvision's where they can be had"
+    weights = weights or os.environ.get('COLORBOOK_WEIGHTS')
     if weights == 'none': return None
-    beside = data_dir() and data_dir().parent/'weights/mobilenet_v2-tf-imagenet.pth'
-    if weights is None and beside and beside.exists(): weights = beside
     try:
         if weights is None: return mobilenet_v2(weights='DEFAULT').state_dict()
         return torch.load(weights, weights_only=True, map_location='cpu')
@@ -60,44 +63,53 @@ def image_weights(
     path = Path(str(weights))
     if path.suffix == '.safetensors': return load_file(path)
     if not path.is_dir(): return encoder_weights(weights)
-    files = sorted(path.glob('generator-*.safetensors'))
-    if not files: raise InputError(f"'{weights}' holds no trained generator", 'give the folder of a run')
-    if not (path/'tried.csv').exists(): return load_file(files[-1])
-    best = pick(pd.read_csv(path/'tried.csv').to_dict('records'), load_recipe(path/'recipe.yaml').floor)
-    return load_file(path/f"generator-{best['tag']}.safetensors")
+    run = Run(path)
+    tried = tried_by(run)
+    return run.weights(pick(tried, run.recipe.floor)['tag'] if tried else None)
 
 # %% [markdown]
 # ## For a recipe
 
+# %% [markdown]
+# Which weights a generator can begin with is a fact of [its table](../models/registry.ipynb).
+
 # %%
 #| export
-starts = dict(mobile=encoder_weights, mobile_ab=encoder_weights, temporal=image_weights) # of generators
-
 def state_for(
     recipe:Recipe,
-    weights=None, # see `encoder_weights`; encoders other than MobileNetV2 start from chance without a file
+    weights=None, # see `encoder_weights`, `image_weights`; encoders other than MobileNetV2 start from chance without a file
 ) -> dict|None: # state dict, or None
     "Pretrained weights that a recipe's generator can begin with"
-    if recipe.generator in starts: return starts[recipe.generator](weights)
-    if recipe.generator in ENCODERS and weights not in (None, 'none'): return encoder_state(recipe.generator, weights)
+    kind = generators[recipe.generator].weights
+    if kind == 'mobilenet_v2': return encoder_weights(weights)
+    if kind == 'image': return image_weights(weights)
+    if kind == 'encoder' and weights not in (None, 'none'): return encoder_state(recipe.generator, weights)
 
 # %%
 home = Path(tempfile.mkdtemp())
 test_fail(lambda: encoder_weights(home/'none.pth'), exc=InputError, contains='--weights none')
-(home/'run').mkdir()
+run = Run(home/'run')
+run.folder.mkdir()
 test_fail(lambda: image_weights(home/'run'), exc=InputError, contains='no trained generator')
-image = MobileUNet(2)
-save_file(image.state_dict(), home/'run/generator-0-000.safetensors')
-found = state_for(recipes['video'], home/'run')
-for k,v in image.state_dict().items(): test_eq(found[k], v)
-test_eq(state_for(recipes['default'], 'none'), None)
-test_eq(state_for(recipes['s0']), None)
-len(found)
+images = [MobileUNet(2) for _ in range(2)]
+for i,o in enumerate(images): run.save_weights(o, f'0-00{i}')
+def begins_with(net):
+    "Does a film model begin with exactly these weights?"
+    found = state_for(recipes['video'], home/'run')
+    return all(torch.equal(found[k], v) for k,v in net.state_dict().items())
+test_eq([begins_with(o) for o in images], [False, True])
+save_recipe(recipes['default'], run/'recipe.yaml')
+(run/'tried.csv').write_text('tag,psnr,ratio\n0-000,20.,.9\n0-001,21.,.5\n')
+test_eq([begins_with(o) for o in images], [True, False])
+test_eq((state_for(recipes['default'], 'none'), state_for(recipes['s0'])), (None, None))
+os.environ['COLORBOOK_WEIGHTS'] = 'none'
+test_eq(state_for(recipes['default']), None)
+del os.environ['COLORBOOK_WEIGHTS']
 
 # %% [markdown]
 # ## What we have
 #
-# - `state_for`: the weights that a recipe's generator begins with, or none.
+# - `state_for`: the weights that a recipe's generator begins with, or none, and never any that nobody named.
 
 # %% [markdown]
 # ## Exercises

@@ -52,9 +52,9 @@ class Recipe:
     "Everything that decides what a training run learns"
     name:str
     phases:tuple # of `Phase`
-    generator:str='mobile' # a name of `colorbook.training.registry.generators`
-    critic:str='patch' # of its `critics`
-    content:str='bins' # of its `contents`
+    generator:str='mobile' # a name of `colorbook.models.registry.generators`
+    critic:str='patch' # a name of its `critics`
+    content:str='bins' # a name of `colorbook.losses.content.content_losses`
     lam:float=1. # weight of the content loss where it has one
     adversarial:str='logistic' # key of `colorbook.losses.adversarial.adversarial_losses`
     adv_weight:float=1. # weight of the adversarial term
@@ -75,8 +75,9 @@ class Recipe:
     critic_clip:float=0. # largest absolute value in a critic's gradient; 0 for no limit
     learn_weights:bool=False # weights of content and adversarial loss are learned too
     bf16:bool=False # networks in bfloat16, weights and losses in float32
+    ema:float=0. # decay of the average of the generator's weights that is kept; 0 for none
     valid:float=.03 # share of the photos that is held out
-    floor:float=.8 # least colorfulness ratio on held-out photos, see `colorbook.training.export.pick`
+    floor:float=.8 # least colorfulness ratio on held-out photos, see `colorbook.training.selection.pick`
     seed:int=0
 
 # %% [markdown]

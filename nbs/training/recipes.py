@@ -14,6 +14,7 @@ size = 32
 # %%
 #| export
 import yaml
+from fnmatch import fnmatch
 from dataclasses import asdict, dataclass, fields, replace
 from operator import index
 from pathlib import Path
@@ -321,6 +322,12 @@ def from_plain(d:dict) -> Recipe:
 
 # %%
 #| export
+def list_recipes(
+    pattern:str='*', # with wildcards, such as 's4*'
+) -> list: # names
+    "Recipes that there are"
+    return [o for o in recipes if fnmatch(o, pattern)]
+
 def load_recipe(
     name, # a name of `recipes`, or the path of a YAML file; a `Recipe` is returned as it is
 ) -> Recipe:
@@ -355,6 +362,7 @@ text = (home/'r.yaml').read_text()
 (home/'r.yaml').write_text('name: mine\nphases: [{mode: both, epochs: 1, lrs: [1e-4, 2e-4]}]\nlam: 1e2\n')
 test_eq(load_recipe(home/'r.yaml'), Recipe('mine', (Phase('both', 1, (1e-4, 2e-4)),), lam=100.))
 test_eq(vary(s0, dict(lam=10.), 3), replace(s0, lam=10., phases=(replace(s0.phases[0], epochs=3),)))
+test_eq(list_recipes('s0*'), ['s0', 's0-large'])
 test_fail(lambda: load_recipe('s00'), exc=UsageError, contains='s0, s0-large, s2, s2-fixed')
 test_fail(lambda: vary(s0, dict(lamb=10)), exc=UsageError, contains='no lamb; it has name, phases')
 test_fail(lambda: vary(s0, dict(lam='much')), exc=UsageError, contains='much')

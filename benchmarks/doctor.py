@@ -22,7 +22,8 @@ from PIL import Image
 from colorbook.data.duplicates import describe, thumbnails
 from colorbook.data.photos import read_photo
 from colorbook.core import malloc_policy
-from colorbook.data.audit import examine, look_at, prior_of, Rules
+from colorbook.color.bins import color_prior
+from colorbook.data.audit import examine, look_at, Rules
 from colorbook.data.scan import glances, stream_photos
 
 # pairs of the shared set that are different photographs, found by looking at all that were not planted: the same shirt
@@ -167,7 +168,7 @@ def main():
                   o.finding.value_counts().to_dict(), o.name[o.finding == ''].tolist())
         if a.priors:
             made = f'python benchmarks/doctor.py DATA --priors FILE on {total} color photographs of twenty public sets'
-            prior = prior_of(look_at(dict(all=a.data), Rules(), a.workers)[3])[0].tolist()
+            prior = color_prior(look_at(dict(all=a.data), Rules(), a.workers)[3]).tolist()
             values = dict(photos=dict(source=made, prior=[float(f'{o:.4g}') for o in prior]))
             if a.imagenet:
                 source = 'ImageNet, published with the code of Zhang, Isola and Efros (2016), prior_probs.npy'

@@ -51,8 +51,9 @@ def main():
             return not same
         print(f'undisturbed: {whole:.1f} s\n{"kill":>4} {"after s":>8} {"parts":>6}  while')
         while killed < a.kills:
+            left = {*parts.glob('.film.*')} if parts.exists() else set()  # of the run before
             run,start,wait,join = begin(dst),time.monotonic(),rng.uniform(0, whole),killed%4 == 3
-            joined = lambda: any(parts.glob(f'.film.{run.pid}.*'))
+            joined = lambda: parts.exists() and any(o not in left for o in parts.glob('.film.*'))
             while join and run.poll() is None and not joined(): time.sleep(.0005)
             if join: wait = time.monotonic() - start + rng.uniform(0, .01)
             while run.poll() is None and time.monotonic() - start < wait: time.sleep(.0005)

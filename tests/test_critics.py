@@ -14,7 +14,7 @@ from colorbook.losses.adversarial import (
     adversarial_losses, EachLoss, EnergyLoss, GradientPenaltyLoss, HingeLoss, slopes,
     WassersteinLoss)
 from colorbook.training.gan import GANCallback, GAN, gan_splitter
-from colorbook.color.bins import ab_bins, AnnealedMean, class_weights, color_prior, SoftBins
+from colorbook.color.bins import ab_bins, AnnealedMean, class_weights, color_counts, color_prior, SoftBins
 from colorbook.losses.content import (BinLoss, ColorfulnessLoss, colorful, L1Loss, L2Loss, SumLoss,
     TotalVariationLoss)
 from colorbook.losses.perceptual import PerceptualLoss, small_vgg, vgg19
@@ -338,7 +338,7 @@ def test_classes_by_hand():
         assert len(got) == 10
         for i in set(got) | set(code): assert got.get(i, 0) == pytest.approx(code.get(i, 0), abs=1e-4)
     p = [sum(code.get(q, 0) for code in codes)/len(codes) for q in range(313)]
-    assert np.allclose(color_prior(SoftBins(), [ab]).numpy(), p, atol=1e-5)
+    assert np.allclose(color_prior(color_counts([ab])).numpy(), p, atol=1e-5)
     raw = [1/(.5*o + .5/313) for o in p]
     weights = [o/sum(a*b for a,b in zip(p, raw)) for o in raw]
     assert sum(a*b for a,b in zip(p, weights)) == pytest.approx(1)

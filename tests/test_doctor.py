@@ -9,7 +9,8 @@ from PIL import Image
 from colorbook.data.duplicates import candidates, clusters, describe, find_copies, find_shots, split, thumbnails
 from colorbook.core import InputError
 from colorbook.data.photos import data_dir, read_photo, sample_photos
-from colorbook.data.audit import examine, FINDINGS, load_prior
+from colorbook.color.bins import load_prior
+from colorbook.data.audit import examine, FINDINGS
 from colorbook.data.scan import glance, glances, stream_photos
 
 

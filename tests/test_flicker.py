@@ -6,7 +6,6 @@ import numpy as np, pytest
 from hypothesis import given, settings, strategies as st
 from PIL import Image
 
-import colorbook.cli.flicker
 from colorbook.cli.app import main
 from colorbook.video.read import write_clip
 from colorbook.data.synthetic import travel
@@ -218,7 +217,7 @@ sys.meta_path.insert(0, Block())
 from PIL import Image
 from colorbook.evaluation.flicker import flicker_report
 from colorbook.evaluation.flicker_plot import plot_flicker
-import colorbook.cli.flicker
+import colorbook.cli.video
 noise = Image.effect_noise((200, 150), 60).convert('RGB')
 ims = [noise.crop((i, 2*i, 80 + i, 60 + 2*i)) for i in range(3)]
 plot_flicker(flicker_report(ims, ims), sys.argv[1])

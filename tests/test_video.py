@@ -14,7 +14,7 @@ from colorbook.core import InputError, OutputError, UsageError
 from colorbook.video.read import decode, read_frames, write_clip
 from colorbook.data.synthetic import travel
 from colorbook.video.pipeline import frame_by_frame
-from colorbook.imaging.compose import light
+from colorbook.color.srgb import light
 from colorbook.video.container import EncodedFrame, encode_part, spec_of, with_timestamps
 from colorbook.video.read import open_reel
 from colorbook.video.stabilize import stabilize
@@ -244,8 +244,12 @@ def test_killed_ten_times(tmp_path):
     start = time.monotonic()
     assert begin('straight.mkv').wait() == 0
     whole = time.monotonic() - start
-    joined = lambda: any(parts.glob(f'.film.{run.pid}.*'))
+    def whole_films():
+        try: return {o for o in os.listdir(parts) if o.startswith('.film.')}
+        except FileNotFoundError: return set()
+    joined = lambda: whole_films() - left
     while killed < 10:
+        left = whole_films()  # of the run before
         run,wait,start = begin(dst.name),rng.uniform(0, whole),time.monotonic()
         if killed in (4, 9):  # these two in the join, if it is not over too soon
             while run.poll() is None and not joined(): time.sleep(.001)
@@ -458,7 +462,8 @@ def on_terminal(args, stop=None):
     "Exit code and all that a terminal shows; `stop` sees it growing and says when to press Control-C"
     me,its = pty.openpty()
     run = subprocess.Popen([*VIDEO, *map(str, args)], cwd=ROOT, stdin=its, stdout=its, stderr=its,
-        start_new_session=True, env=os.environ | {'TERM': 'xterm', 'COLUMNS': '100'})
+        start_new_session=True, env=os.environ | {'TERM': 'xterm', 'COLUMNS': '100'},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))  # a job behind & ignores it
     os.close(its)
     shown,sent = b'',False
     while True:

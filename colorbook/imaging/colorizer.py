@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 from ..core import InputError, UsageError, atomic_path
-from .compose import chroma_maps, light, paint, resize
+from ..color.srgb import light
+from .compose import chroma_maps, paint, resize
 from .sheet import contact_sheet
 from .io import Picture, encode_picture, format_of, read_picture, to_image
 

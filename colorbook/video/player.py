@@ -211,7 +211,7 @@ class Player:
         rate:float=24, # frames a second of a folder
     ):
         self.model,self.saturation,self.stabilize,self.most = load_film_model(model),saturation,stabilize,height
-        self.src,self.size,self.loop,self.rate = str(src),size or self.model.card['size'],loop,rate
+        self.src,self.size,self.loop,self.rate = str(src),self.model.card['size'] if size is None else size,loop,rate
         check_options(self.size, saturation)
         if not 0 <= stabilize < 1: raise UsageError(f'stabilize {stabilize} is not in 0..1', '0.9 is usual, 0 is off')
         if height < 16: raise UsageError(f'a height of {height}', 'try 720')

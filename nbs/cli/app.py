@@ -264,7 +264,7 @@ test_eq(exit_code(rows[:1]), 0)
 
 # %%
 #| export
-COMMANDS = 'colorbook.cli.video','colorbook.cli.play','colorbook.cli.flicker','colorbook.cli.train','colorbook.cli.data'
+COMMANDS = 'colorbook.cli.video','colorbook.cli.train','colorbook.cli.data'
 app = typer.Typer(name='colorbook', no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   rich_markup_mode=None, help='Color photographs with a network that the book trained.')
 

@@ -362,7 +362,7 @@ test_eq(code, 0)
 test_eq(found['sets']['all']['findings']['gray'], ['gray.png'])
 twins = {frozenset(o['names']) for o in found['pairs']}
 assert {frozenset((f'copy{i}x.jpg', f'p{i}x.png')) for i in (3, 30, 40)} <= twins
-from colorbook.data.audit import load_prior
+from colorbook.color.bins import load_prior
 test_close(load_prior(home/'doctor/prior.safetensors').sum(), 1, eps=1e-5)
 print(out.replace(str(home), ''))
 

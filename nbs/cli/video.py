@@ -1,9 +1,9 @@
 # %% [markdown]
-# # The video command
+# # The film commands
 #
-# > One line for a whole film
+# > Color a film, watch it while it runs, measure how much it trembles
 #
-# A film is colored by people who have never opened a notebook, often overnight and sometimes on a machine that somebody switches off. At the end of this chapter they have `colorbook video IN OUT`: it says how far it is and how long it will take, goes on where it was interrupted, writes nothing over what is there, and can stand in the middle of a pipe between two other programs.
+# A film is colored by people who have never opened a notebook, often overnight and sometimes on a machine that somebody switches off. At the end of this chapter they have three commands. `colorbook video IN OUT` colors a film, goes on where it was interrupted, and can stand in a pipe between two programs. `colorbook play FILE` shows what becomes of it at once, on a page in the browser, and takes a camera as well. `colorbook flicker ORIGINAL COLORED...` tells which of several versions, by whatever program, trembles least, and where. None of them loads torch.
 
 # %%
 #| default_exp cli.video
@@ -20,18 +20,19 @@ from colorbook.core import OutputError, UsageError
 
 # %%
 #| hide
-import contextlib, io, re, tempfile
+import contextlib, io, json, re, tempfile, threading
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from PIL import Image
 from skimage import data
 from colorbook.cli.app import main
-from colorbook.video.read import read_frames, write_clip
 from colorbook.data.synthetic import travel
 from colorbook.video.colorize import Done
+from colorbook.video.read import read_frames, write_clip
+from colorbook.video.server import read_stream
 
 # %% [markdown]
-# ## The command
+# ## Color a film
 
 # %% [markdown]
 # The options are those of [`colorize_video`](../video/colorize.ipynb). A person who looks on sees a bar with the time that is left; at the end one line tells frames, seconds and their quotient. What was damaged is said on the standard error, with the times; the exit code is 0 all the same, since the film is whole. Control-C leaves the parts where they are and says how to go on.
@@ -47,7 +48,7 @@ def _check_target(dst:str, overwrite:bool):
 
 # %%
 #| export
-def _told(
+def _film_summary(
     done, # a `Done`
     seconds:float, # that it took
 ) -> str:
@@ -56,8 +57,8 @@ def _told(
     return f'{done.frames} frames{kept}, in {seconds:.1f} s: {(done.frames - done.kept)/seconds:.1f} frames/s'
 
 # %%
-test_eq(_told(Done(None, 100, []), 8), '100 frames, in 8.0 s: 12.5 frames/s')
-test_eq(_told(Done(None, 100, [], 60), 8), '100 frames, 60 of them from an earlier run, in 8.0 s: 5.0 frames/s')
+test_eq(_film_summary(Done(None, 100, []), 8), '100 frames, in 8.0 s: 12.5 frames/s')
+test_eq(_film_summary(Done(None, 100, [], 60), 8), '100 frames, 60 of them from an earlier run, in 8.0 s: 5.0 frames/s')
 
 # %%
 #| export
@@ -80,6 +81,7 @@ def video_command(
     skip_bad: Annotated[bool, typer.Option('--skip-bad', help='Color what there is of a broken film.')] = False,
     reference: Annotated[Optional[str], typer.Option(help='A frame of the film in color; it steers its shot.')] = None,
     at: Annotated[Optional[float], typer.Option(help='Its time in seconds; else it is looked for.')] = None,
+    threads: Annotated[Optional[int], typer.Option(help='Of the encoder.', show_default='one a core')] = None,
     overwrite: Annotated[bool, typer.Option('--overwrite', help='Replace what is there.')] = False,
 ):
     "Color a film; sound, subtitles and times stay. Interrupted, it goes on when it is called again."
@@ -88,35 +90,37 @@ def video_command(
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', UserWarning)
-        try: done = colorize_video(src, dst, model, size, saturation, stabilize, codec, quality, preview, layout, seed,
-                                   rate, resume, skip_bad, reference, at)
+        try: done = colorize_video(src, dst, model=model, size=size, saturation=saturation, stabilize=stabilize,
+            codec=codec, quality=quality, preview=preview, layout=layout, seed=seed, rate=rate, resume=resume,
+            skip_bad=skip_bad, reference=reference, at=at, threads=threads)
         except KeyboardInterrupt:
             if parts_of(dst).exists(): say('what is done is kept; the same command goes on with it')
             raise
     for o in done.notes: say(f'left out: {o}')
     if stabilize is None and not find_spec('cv2'): say("not stabilized; pip install 'colorbook[film]' for that")
-    say(_told(done, time.perf_counter() - start))
+    say(_film_summary(done, time.perf_counter() - start))
 
 # %% [markdown]
 # A clip goes in and a clip comes out; a second call does not touch it; what cannot be done is one line and an exit code.
 
 # %%
 def run(*args):
-    "Exit code and what was said on the standard error"
-    with contextlib.redirect_stderr(io.StringIO()) as said: code = main([*map(str, args)])
-    return code,said.getvalue().strip()
+    "Exit code, standard output and standard error of the command"
+    with contextlib.redirect_stderr(io.StringIO()) as said, contextlib.redirect_stdout(io.StringIO()) as out:
+        code = main([*map(str, args)])
+    return code,out.getvalue().strip(),said.getvalue().strip()
 
 home = Path(tempfile.mkdtemp())
 clip = write_clip(travel(Image.fromarray(data.astronaut()), 12, (96, 64)), home/'clip.mp4')
-code,said = run('video', clip, home/'color.mp4', '--size', 64)
+code,_,said = run('video', clip, home/'color.mp4', '--size', 64)
 assert code == 0 and re.fullmatch(r'12 frames, in [\d.]+ s: [\d.]+ frames/s', said)
 test_eq(len(list(read_frames(home/'color.mp4'))), 12)
-code,said = run('video', clip, home/'color.mp4')
+code,_,said = run('video', clip, home/'color.mp4')
 test_eq((code, 'there already' in said), (4, True))
 (home/'text.mp4').write_text('not a film')
 test_eq([run('video', *o)[0] for o in ((home/'text.mp4', home/'a.mp4'), (home/'no.mp4', home/'a.mp4'),
     (clip, home/'a.xyz'), (clip, home/'a.mp4', '--codec', 'h265'), (clip, home/'a.mp4', '--layout', 'all'),
-    (clip, clip, '--overwrite'))], [3, 3, 2, 2, 2, 2])
+    (clip, home/'a.mp4', '--threads', 0), (clip, clip, '--overwrite'))], [3, 3, 2, 2, 2, 2, 2])
 test_eq(sorted(o.name for o in home.iterdir()), ['clip.mp4', 'color.mp4', 'text.mp4'])
 said.replace(str(home), '')
 
@@ -132,15 +136,211 @@ def show_frames(ims, height=1.6):
 show_frames([o.im for o in read_frames(home/'color.mp4') if o.number%5 == 0])
 
 # %% [markdown]
+# ## Watch it while it runs
+
+# %% [markdown]
+# Before a night is spent on a film one wants to see what becomes of it. The [player](../video/player.ipynb) serves a page; its address goes to the standard output, as the one thing a script may want, and all else is said on the standard error. Where nobody can open a browser, `--no-wait` begins at once. Other machines can watch only if `--host` asks for it, and then the command says so. Control-C ends it with one line that says how it went.
+
+# %%
+#| export
+@app.command('play')
+def play_command(
+    src: Annotated[str, typer.Argument(metavar='FILE|CAMERA', help="A film, folder, address, '-', 0 or /dev/video0.")],
+    model: Annotated[Optional[str], typer.Option('--model', '-m', help='An .onnx file; else the default.')] = None,
+    size: Annotated[Optional[int], typer.Option(help='The network sees about SIZE x SIZE pixels.')] = None,
+    saturation: Annotated[float, typer.Option(help='Factor on color; 0 is gray.')] = 1.,
+    stabilize: Annotated[float, typer.Option(help='How much earlier frames count; 0 is frame by frame.')] = .9,
+    height: Annotated[int, typer.Option(help='Larger films are shown so high.')] = 720,
+    seconds: Annotated[Optional[float], typer.Option(help='Stop after so long.')] = None,
+    loop: Annotated[bool, typer.Option('--loop', help='Play again and again.')] = False,
+    rate: Annotated[float, typer.Option(help='Frames a second of a folder.')] = 24.,
+    host: Annotated[str, typer.Option(help='0.0.0.0 lets other machines watch.')] = '127.0.0.1',
+    port: Annotated[int, typer.Option(help='Of the page; 0 for a free one.')] = 0,
+    wait: Annotated[bool, typer.Option('--wait/--no-wait', help='Begin when somebody looks.')] = True,
+    browser: Annotated[bool, typer.Option('--browser', help='Open the page.')] = False,
+):
+    "Color a film or a camera while it runs, on a page in the browser; late frames are dropped."
+    from colorbook.video.server import Server
+    from colorbook.video.player import Player
+    if seconds is not None and not seconds > 0: raise UsageError(f'{seconds} seconds', 'try 10')
+    player = Player(src, model=model, size=size, saturation=saturation, stabilize=stabilize, height=height, loop=loop,
+                    rate=rate)
+    server = Server(player.screen, player.state, host, port)
+    try:
+        if not server.private: say(f'note: whoever can reach {host} can watch')
+        print(server.address, flush=True)
+        if browser: typer.launch(server.address)
+        if wait: player.screen.wait(lambda o: o.viewers)
+        player.run(float('inf') if seconds is None else seconds)
+    except KeyboardInterrupt: pass # the way to end it
+    finally: server.close()
+    for o in player.notes: say(f'left out: {o}')
+    say(player.summary())
+
+# %% [markdown]
+# A clip is played and watched. The address is on the standard output before the film begins, as a viewer needs it; what was shown is said at the end. A camera that is not there, a file that is no film, a port that is taken: one line, and 3 or 2.
+
+# %%
+class Said(io.StringIO):
+    "Text that can be waited for"
+    def __init__(self): super().__init__(); self.ready = threading.Event()
+    def write(self, text): super().write(text); self.ready.set()
+
+seen,out = [],Said()
+longer = write_clip(travel(Image.fromarray(data.astronaut()), 20, (128, 96)), home/'longer.mp4')
+def look():
+    out.ready.wait()
+    seen.extend(Image.open(io.BytesIO(o)) for o in read_stream(out.getvalue().strip()))
+viewer = threading.Thread(target=look)
+viewer.start()
+with contextlib.redirect_stderr(io.StringIO()) as said, contextlib.redirect_stdout(out):
+    code = main(['play', str(longer), '--size', '64'])
+viewer.join()
+shown,dropped = (int(o.split()[0]) for o in said.getvalue().split(', ')[:2])
+test_eq((code, shown + dropped), (0, 20))
+assert 0 < len(seen) <= shown and all(o.size == (128, 96) for o in seen)
+said.getvalue()
+
+# %%
+test_eq([run('play', o)[0] for o in ('9', '/dev/video9', home/'text.mp4', home/'no.mp4', 'udp://nowhere:x')], [3]*5)
+test_eq([run('play', clip, *o)[0] for o in (('--port', 99999), ('--host', 'nowhere.invalid'), ('--seconds', 0),
+    ('--stabilize', 2), ('--size', 4))], [2]*5)
+test_eq(run('play', '-', '--loop')[0], 2)
+run('play', '9')[-1]
+
+# %%
+#| label: fig-play-command
+#| fig-cap: "First and last of the pictures that the viewer saw."
+show_frames([seen[0], seen[-1]])
+
+# %% [markdown]
+# ## Measure how much it trembles
+
+# %% [markdown]
+# Whoever has colored a film with two programs wants to know which of them trembles less, and where. The [report](../evaluation/flicker.ipynb) knows more than fits on a screen. Three measures are printed, each with its excess over the original's where the original is in color: color distribution consistency and warp error in thousandths, and the change of color from frame to frame in percent of the color. Of many shots the five worst are shown, and of the moments three; the rest is in the JSON.
+
+# %%
+#| export
+MEASURES = dict(cdc=('CDC, 1e-3', 1e3), warp_error=('warp error, 1e-3', 1e3), color_change=('color change, %', 100))
+
+def _number(v:float|None, sign:str='') -> str: return '-' if v is None else f'{v:{sign}.3f}'
+
+def _cells(o:dict) -> list:
+    "The measures of a line, each with its excess"
+    out = []
+    for k,(_,by) in MEASURES.items():
+        value,more = (None if v is None else v*by for v in (o[k], o[f'{k}_excess']))
+        out.append(_number(value) + (f' ({_number(more, "+")})' if more is not None else ''))
+    return out
+
+# %%
+#| export
+def _table(title:str, first:list, rows:list):
+    "A table of rich: names of the first columns, and rows of their cells and a line of figures"
+    from rich.table import Table
+    table = Table(*first, title=title, title_justify='left')
+    for head,_ in MEASURES.values(): table.add_column(head, justify='right')
+    for cells,line in rows: table.add_row(*map(str, cells), *_cells(line))
+    return table
+
+def _clock(t:float) -> str: return f'{int(t)//60}:{t%60:05.2f}'
+
+# %%
+#| export
+def _shots(version:dict, most:int=5):
+    "The worst shots of a version; None if there is one only"
+    shots = sorted(version['shots'], key=lambda o: -(o['color_change'] or 0))
+    rows = [((o['shot'], _clock(o['start']), _clock(o['stop']), o['frames']), o) for o in shots[:most]]
+    title = f"{version['name']}: the {len(rows)} worst of {len(shots)} shots"
+    return _table(title, ['shot', 'from', 'to', 'frames'], rows) if len(shots) > 1 else None
+
+def print_flicker(
+    found:dict, # `FlickerReport.as_dict()`
+    console, # of rich
+):
+    "The tables of a report"
+    lines = [found['original'], *found['versions']] # the original has no excess over itself
+    lines = [((o['name'],), o if i else o | {f'{k}_excess': None for k in MEASURES}) for i,o in enumerate(lines)]
+    console.print(_table(f"{found['frames']} frames", ['film'], lines))
+    if not found['truth']: console.print('The original has no colors of its own: nothing to compare with.')
+    for o in found['versions']:
+        shots = _shots(o)
+        if shots: console.print(shots)
+        when = ', '.join(_clock(k['time']) for k in o['worst'][:3])
+        if when: console.print(f"{o['name']}: look at {when}")
+
+# %%
+#| export
+@app.command('flicker')
+def flicker_command(
+    original: Annotated[str, typer.Argument(help='A video or a folder of frames, in color if the truth is known.')],
+    colored: Annotated[list[str], typer.Argument(help='Versions of it with as many frames, by any program.')],
+    json_: Annotated[Optional[str], typer.Option('--json', metavar='FILE', help='Write all figures.')] = None,
+    plot: Annotated[Optional[str], typer.Option(metavar='FILE', help='Draw timeline and worst moments.')] = None,
+    truth: Annotated[Optional[bool], typer.Option('--truth/--no-truth', help="Whether the original's colors are true; "
+        'looked at if not said.')] = None,
+):
+    "How much the colors of a film tremble, beside the true ones."
+    from rich.console import Console
+    from colorbook.evaluation.flicker import flicker_report
+    from colorbook.imaging.io import format_of
+    from colorbook.evaluation.flicker_plot import plot_flicker
+    if plot: format_of(plot)
+    found = flicker_report(original, *colored, truth=truth)
+    if json_: found.save(json_)
+    if plot: plot_flicker(found, plot)
+    wide = None if sys.stdout.isatty() else 140
+    print_flicker(found.as_dict(), Console(width=wide, soft_wrap=True, force_jupyter=False, markup=False,
+        highlight=False))
+
+# %% [markdown]
+# A clip of two shots and two versions: in one the color is stronger and weaker by turns, in the other it is what it was. The table says which; the JSON has what the table has. Files that are missing, that are no video or that end early are one line and 3, a picture of an unknown kind is 4 before any frame is read.
+
+# %%
+def stronger(im, by):
+    Y,*c = im.convert('YCbCr').split()
+    return Image.merge('YCbCr', [Y, *(o.point(lambda v: 128 + by*(v - 128)) for o in c)]).convert('RGB')
+
+ims = [o for f in (data.astronaut, data.chelsea) for o in travel(Image.fromarray(f()), 12, (128, 72), (0, 0), (.1, .1))]
+kinds = dict(true=ims, same=ims, tremble=[stronger(o, 1 + .4*(-1)**i) for i,o in enumerate(ims)], short=ims[:-1])
+for k,v in kinds.items(): write_clip(v, home/f'{k}.mp4', crf=4)
+files = [home/f'{k}.mp4' for k in ('true', 'same', 'tremble')]
+code,out,said = run('flicker', *files, '--json', home/'found.json', '--plot', home/'found.png')
+found = json.loads((home/'found.json').read_text())
+same,bad = found['versions']
+test_eq((code, said, same['cdc_excess'], len(bad['shots'])), (0, '', 0, 2))
+assert bad['color_change_excess'] > .2 and f"{bad['color_change']*100:.3f}" in out and 'look at 0:' in out
+print(out.replace(str(home), ''))
+
+# %%
+test_eq([run('flicker', files[0], home/o)[0] for o in ('missing.mp4', 'text.mp4', 'short.mp4')], [3, 3, 3])
+test_eq(run('flicker', home/'missing.mp4', files[0])[0], 3)
+test_eq(run('flicker', files[0])[0], 2)
+test_eq(run('flicker', *files, '--plot', home/'found.mp3')[0], 4)
+test_eq('no colors of its own' in run('flicker', *files, '--no-truth')[1], True)
+code,out,said = run('flicker', files[0], home/'short.mp4')
+test_eq((out, len(said.splitlines()), 'ends after 23 frames' in said), ('', 1, True))
+said.replace(str(home), '')
+
+# %%
+#| label: fig-flicker-command
+#| fig-cap: "The timeline that --plot writes."
+fig,ax = plt.subplots(figsize=(9, 7), layout='constrained')
+ax.imshow(Image.open(home/'found.png'))
+ax.axis('off');
+
+# %% [markdown]
 # ## What we have
 #
-# - `colorbook video`, for files, folders and pipes;
-# - a run that can be interrupted, and one that says what it left out;
+# - `colorbook video`, for files, folders and pipes, that can be interrupted, and says what it left out;
+# - `colorbook play`, for films and cameras, on a page that only this machine can see;
+# - `colorbook flicker`, for the files of any program, with the truth in the same table;
 # - an exit code for everything that cannot be done.
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. Read a film from one program and hand it to another: `ffmpeg ... -f matroska - | colorbook video - - | ffplay -`. How late is the picture?
-# 2. Let the command take several films. What should it do when the third is damaged?
-# 3. Write a JSON report as `colorbook colorize --json` does. Which times would you want to find in it?
+# 2. Play a film of 1920x1080 with `--height 1080` and with 480. What becomes of the rate, and of the number of dropped frames?
+# 3. Color a film with this package and with another program, and compare them with `flicker`. Do the moments that it names look worst to you, too?
+# 4. Encode a film in color at a low rate and measure that as a version of itself. How much flicker does a codec make?

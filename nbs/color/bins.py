@@ -15,11 +15,15 @@ size,seed = 96,3
 #| export
 import math, torch, torch.nn.functional as F
 from torch import nn, Tensor
-from colorbook.core import UsageError
+from safetensors import safe_open, SafetensorError
+from safetensors.torch import save_file
+from colorbook.core import InputError, UsageError, atomic_path
 from colorbook.color.lab import rgb_to_lab
 
 # %%
 #| hide
+import tempfile
+from pathlib import Path
 import numpy as np, matplotlib.pyplot as plt
 from fastcore.test import *
 from colorbook.data.photos import data_dir, sample_photos
@@ -145,30 +149,49 @@ test_close(w.sum(), 1, eps=1e-6)
 list(zip(bins[idx[:4]].tolist(), w[:4].tolist()))
 
 # %% [markdown]
-# For a million pixels a batch that is too many distances. There are only so many colors, though: rounded to whole units, $a$ and $b$ have 256 values each, and a table of all pairs, made once, answers each pixel with a look-up. The rounding costs half a unit at most, which nobody sees. The table is not stored with a network's weights, because anyone can make it again.
-#
+# For a million pixels a batch that is too many distances. There are only so many colors, though: rounded to whole units, $a$ and $b$ have 256 values each. Let us number these 65,536 colors. `soft_code` has the code of some of them, and a table of all, made once, answers each pixel with a look-up. The rounding costs half a unit at most, which nobody sees. The table is not stored with a network's weights, because anyone can make it again.
+
+# %%
+#| export
+def color_units(
+    ab:Tensor, # color in about -1..1, `bs`x2xhxw
+) -> Tensor: # numbers in 0..65535, `bs`xhxw: 256 times the units of a, plus those of b, both counted from -128
+    "The number of each pixel's color in whole units of a and b; what is beyond them is at their rim"
+    i = (ab*110).round().clamp(-128, 127).long() + 128
+    return i[:,0]*256 + i[:,1]
+
+# %%
+#| export
+def soft_code(
+    units:Tensor, # n numbers of `color_units`
+    k:int=10, # neighbors
+    sigma:float=5., # width of the Gaussian, in units of a and b
+) -> tuple[Tensor,Tensor]: # bins, nearest first, and their weights, each nx`k`; the weights of a color sum to 1
+    "Colors spread over their nearest bins by Gaussian weights (Zhang et al.: 10 neighbors, sigma 5)"
+    d,idx = torch.cdist(torch.stack([units//256, units%256], 1).float() - 128, ab_bins()).topk(k, largest=False)
+    w = torch.exp(-d**2/(2*sigma**2) + d[:,:1]**2/(2*sigma**2))
+    return idx,w/w.sum(1, keepdim=True)
+
+# %% [markdown]
 # Below, the table's weights equal those done directly and sum to 1; the first bin is the nearest one; a color outside the table is taken for the nearest inside. And the mean of the bins under the weights, the *expected color* of the code, is close to the color that was encoded. On our photographs the nearest bin alone is 3.8 units off on average, the soft code 0.4.
 
 # %%
 #| export
 class SoftBins(nn.Module):
-    "Soft assignment of colors to bins: Gaussian weights of the nearest ones (Zhang et al.: 10 neighbors, sigma 5)"
+    "`soft_code` of each pixel, by a table of all colors in whole units"
     def __init__(self,
         k:int=10, # neighbors
         sigma:float=5., # width of the Gaussian, in units of a and b
     ):
         super().__init__()
-        bins,axis = ab_bins(),torch.arange(-128., 128.)
-        d,idx = torch.cdist(torch.cartesian_prod(axis, axis), bins).topk(k, largest=False)
-        w = torch.exp(-d**2/(2*sigma**2) + d[:,:1]**2/(2*sigma**2))
+        idx,w = soft_code(torch.arange(65536), k, sigma)
         self.register_buffer('idx', idx, persistent=False)
-        self.register_buffer('w', w/w.sum(1, keepdim=True), persistent=False)
+        self.register_buffer('w', w, persistent=False)
     def forward(self,
         ab:Tensor, # color in about -1..1, `bs`x2xhxw
     ) -> tuple[Tensor,Tensor]: # bins, nearest first, and their weights, each `bs`xkxhxw; the weights sum to 1
-        "Nearest bins of each pixel, by a table of whole units"
-        i = (ab*110).round().clamp(-128, 127).long() + 128
-        i = i[:,0]*256 + i[:,1]
+        "Nearest bins of each pixel"
+        i = color_units(ab)
         return self.idx[i].permute(0, 3, 1, 2),self.w[i].permute(0, 3, 1, 2)
 
 # %%
@@ -195,27 +218,48 @@ off
 # ## How rare a color is
 
 # %% [markdown]
-# Most of any photograph is nearly gray: walls, roads, skies, skin. A network that learns from pixels as they come learns that gray is always a good guess. To counter it we need to know how common each bin is. The *prior* is the mean of the soft codes over many pixels, 313 shares with sum 1. Zhang et al. count hard bins and smooth the result with the same $\sigma=5$; counting soft codes does both at once. @fig-prior has the prior of our six photographs; that of a training set is the same mountain around gray with fewer holes.
+# Most of any photograph is nearly gray: walls, roads, skies, skin. A network that learns from pixels as they come learns that gray is always a good guess. To counter it we need to know how common each bin is. The *prior* is the mean of the soft codes over many pixels, 313 shares with sum 1. Zhang et al. count hard bins and smooth the result with the same $\sigma=5$; counting soft codes does both at once. The code depends on whole units of $a$ and $b$ only, so a histogram $h$ of 256x256 counts is all that must be kept of any number of pixels, and the prior is exactly
+#
+# $$p_q\propto\sum_{a,b}h_{ab}\,z_q(a,b).$$
+#
+# @fig-prior has the prior of our six photographs; that of a training set is the same mountain around gray with fewer holes. The same histogram says which bins are the *nearest* to no pixel at all.
+
+# %%
+#| export
+def color_counts(
+    batches, # iterable of `ab`, `bs`x2xhxw in about -1..1
+) -> Tensor: # 65536 counts, numbered as `color_units` does
+    "How often each color in whole units occurs in a set of pictures"
+    return sum((torch.bincount(color_units(o).flatten().cpu(), minlength=65536) for o in batches),
+        torch.zeros(65536, dtype=torch.long))
 
 # %%
 #| export
 def color_prior(
-    soft:SoftBins, # how a color is spread over bins
-    batches, # iterable of `ab`, `bs`x2xhxw in about -1..1
-) -> Tensor: # 313 shares with sum 1
-    "How often each bin occurs in a set of pictures"
-    n = torch.zeros(len(ab_bins()), dtype=torch.float64)
-    for ab in batches:
-        idx,w = soft(ab)
-        n.index_add_(0, idx.flatten().cpu(), w.flatten().double().cpu())
-    return (n/n.sum()).float()
+    counts, # 65536 counts of colors in whole units, see `color_counts`
+    nearest:bool=False, # count each color for its nearest bin alone
+) -> Tensor: # 313 shares with sum 1, or all 0 if there is nothing to count
+    "How common each bin is in a set of pictures"
+    h,n = torch.as_tensor(counts).double(),torch.zeros(len(ab_bins()), dtype=torch.float64)
+    for u in h.nonzero().flatten().split(2048):
+        idx,w = soft_code(u)
+        if nearest: idx,w = idx[:,:1],torch.ones_like(w[:,:1])
+        n.index_add_(0, idx.flatten(), (w*h[u,None]).flatten())
+    return (n/n.sum().clamp(min=1)).float()
 
 # %%
-prior = color_prior(soft, ab.split(2))
-flat = torch.tensor([0., 0]).view(1, 2, 1, 1).expand(-1, -1, 8, 8)
+counts = color_counts(ab.split(2))
+prior = color_prior(counts)
+by_pixel = torch.zeros(313, dtype=torch.float64).index_add(0, idx.flatten(), w.flatten().double())
+test_close(prior, by_pixel/by_pixel.sum(), eps=1e-6)
+hits = torch.bincount(idx[:,0].flatten(), minlength=313)
+test_close(color_prior(counts, nearest=True), hits/hits.sum(), eps=1e-6)
 i,p = encode((0., 0.))
-test_close(color_prior(soft, [flat])[i[:5]], p[:5], eps=1e-3)
-test_close(prior, color_prior(soft, [ab]), eps=1e-6)
+flat = color_counts([torch.zeros(1, 2, 8, 8)])
+test_eq(flat.nonzero().flatten().tolist(), [128*256 + 128])
+test_close(color_prior(flat)[i[:5]], p[:5], eps=1e-3)
+test_eq(bins[color_prior(flat, nearest=True).argmax()].tolist(), [0, 0])
+test_eq(color_prior(torch.zeros(65536)).sum(), 0)
 test_close(prior.sum(), 1, eps=1e-5)
 test_eq(bins[prior.argmax()].norm() < 15, True)
 nearly = bins.norm(dim=1) < 25
@@ -228,6 +272,25 @@ f'{prior[nearly].sum():.0%} of pixels are in the {nearly.sum()} bins around gray
 fig,ax = plt.subplots(figsize=(6.6, 5.6), layout='constrained')
 dots = show_bins(ax, prior.where(prior > 0, torch.nan).log10(), cmap='viridis', vmin=-6)
 fig.colorbar(dots, label='logarithm (base 10) of the share', shrink=.8);
+
+# %% [markdown]
+# A bin that never occurs cannot be learned, however the loss is weighted. But some of the 313 are nearest to no color of any screen, and nobody can miss them. `bins_on_screen` says which are.
+
+# %%
+#| export
+def bins_on_screen() -> Tensor: # 313 values, true or false
+    "Bins that are the nearest to some color of sRGB"
+    v = torch.linspace(0, 1, 128)
+    u = torch.cartesian_prod(v, v)
+    faces = [torch.cat([u[:,:c], torch.full((len(u), 1), k), u[:,c:]], 1) for c in range(3) for k in (0., 1.)]
+    units = torch.cat([color_units(rgb_to_lab(o.T[None,:,:,None])[:,1:]/110).flatten() for o in faces]).unique()
+    return torch.isin(torch.arange(len(ab_bins())), torch.cat([soft_code(o)[0][:,0] for o in units.split(2048)]))
+
+# %%
+screen = bins_on_screen()
+assert screen[color_prior(counts, nearest=True) > 0].all() and screen[own].all()
+test_eq({tuple(o) for o in bins[~screen].int().tolist()} & {*rim}, {*rim})
+screen.sum().item()
 
 # %% [markdown]
 # ## Weights for rare colors
@@ -265,6 +328,45 @@ test_fail(lambda: class_weights(prior, lam=0), exc=UsageError, contains='never o
 weights = class_weights(prior)
 test_eq(weights.argmin().item(), prior.argmax().item())
 {a: (class_weights(prior, alpha=a).max()/class_weights(prior, alpha=a).min()).item() for a in (0, .5, 1)}
+
+# %% [markdown]
+# Prior and weights go into one small file. Training with other pictures of the same kind, or on another machine, need not count again; and whoever wants another exponent makes the weights from the prior.
+
+# %%
+#| export
+def save_prior(
+    path, # ends in .safetensors
+    prior:Tensor, # 313 shares
+    **about, # whatever should be remembered: number of pictures, source
+):
+    "Write a prior and its rebalancing weights (lam 1/2, alpha 1)"
+    with atomic_path(path) as f:
+        save_file(dict(prior=prior, weights=class_weights(prior)), f, {k: str(v) for k,v in about.items()})
+
+# %%
+#| export
+def load_prior(
+    path, # file of `save_prior`
+) -> Tensor: # 313 shares with sum 1
+    "A prior, for `class_weights`; `InputError` if there is none in the file"
+    try:
+        with safe_open(str(path), 'pt') as f: prior = f.get_tensor('prior')
+    except (SafetensorError, OSError) as e:
+        raise InputError(f"'{path}' holds no prior: {e}", 'make one: colorbook data doctor SET') from e
+    if prior.shape != (len(ab_bins()),) or abs(prior.sum() - 1) > 1e-3 or prior.min() < 0:
+        raise InputError(f"the prior in '{path}' is not {len(ab_bins())} shares", 'make it again')
+    return prior
+
+# %%
+home = Path(tempfile.mkdtemp())
+save_prior(home/'p.safetensors', prior, pictures=len(rgb))
+test_eq(load_prior(home/'p.safetensors'), prior)
+with safe_open(str(home/'p.safetensors'), 'pt') as f: test_close(f.get_tensor('weights'), class_weights(prior))
+save_file(dict(prior=torch.ones(313)), home/'no.safetensors')
+(home/'text.safetensors').write_text('none')
+for name,why in (('no', 'not 313 shares'), ('text', 'no prior'), ('lost', 'no prior')):
+    test_fail(lambda: load_prior(home/f'{name}.safetensors'), exc=InputError, contains=why)
+prior.topk(3)[0]
 
 # %% [markdown]
 # ## From a distribution to a color

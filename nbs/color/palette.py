@@ -5,14 +5,10 @@
 #
 # A colorizer is given one of three numbers and has to invent two. How many answers are there, and how different are they? Formulas do not tell; hands do. At the end of this chapter we have a small instrument: a photograph in which we pick a pixel, the plane of all colors of the same lightness, and two sliders for $a$ and $b$. It shows where the screen's colors end, and what becomes of a color beyond.
 
-# %%
-#| default_exp color.palette
-
 # %% tags=["parameters"]
 size,seed = 160,1
 
 # %%
-#| export
 import io, numpy as np, torch, ipywidgets as widgets
 from PIL import Image, ImageDraw, ImageOps
 from torch import Tensor
@@ -31,7 +27,6 @@ from skimage import data
 # At a given lightness the colors that a screen can show fill a region of the plane of $a$ and $b$: nothing but gray at 0 and 100, and between them a shape that changes with $L$. Blue lies low, where $L$ is small, yellow high. Outside of the region we paint nothing but a paper gray, so that the rim is seen. A color is inside if its linear light stays in 0..1; a small tolerance forgives the rounding of white and black.
 
 # %%
-#| export
 REACH = 115 # of the plane in a and b, on all sides; sRGB's colors end at -108 and 98
 
 def in_gamut(
@@ -43,7 +38,6 @@ def in_gamut(
     return ((rgb > -eps) & (rgb < 1 + eps)).all(1)
 
 # %%
-#| export
 def lab_plane(
     L:float, # lightness, 0..100
     size:int=231, # pixels on a side: a from left to right, b from bottom to top, both from -115 to 115
@@ -84,10 +78,9 @@ for ax,L in zip(axs, (20, 40, 60, 80, 95)):
 # ## One pixel and its choices
 
 # %% [markdown]
-# Of a color that was chosen we show four things beside each other: the pixel as it was; the gray that a colorizer is given; the color wished for, each channel cut to what the screen has; and the color that [chapter 01](lab.ipynb#colors-that-do-not-fit) makes of it, with less chroma but the same lightness and hue. As long as the wish is inside the gamut, the last two are the same. Outside they part, and the cut one is lighter or darker than it should be.
+# Of a color that was chosen we show four things beside each other: the pixel as it was; the gray that a colorizer is given; the color wished for, each channel cut to what the screen has; and the color that [map_gamut](lab.ipynb#colors-that-do-not-fit) makes of it, with less chroma but the same lightness and hue. As long as the wish is inside the gamut, the last two are the same. Outside they part, and the cut one is lighter or darker than it should be.
 
 # %%
-#| export
 def choices(
     pixel:Tensor, # sRGB in 0..1, 3 values
     a:float, # wished for at the pixel's lightness
@@ -119,7 +112,6 @@ assert (far['cut'][0] - L).abs() > 2
 # Everything on the screen is a function of four numbers: where the pixel is, and which $a$ and $b$ it should have. Moving to another pixel sets the two colors to those of the photograph; moving a color leaves the pixel alone. Three pictures follow: the photograph with a cross, the plane with a ring at the wish and a dot at the mapped color, and the four swatches. What they show is also said in numbers.
 
 # %%
-#| export
 def as_png(
     im, # PIL picture, or HxWx3 array of bytes
 ) -> bytes:
@@ -140,7 +132,6 @@ def mark(
     return im
 
 # %%
-#| export
 class Explorer(widgets.VBox):
     "A photograph, the plane of colors at the lightness of one of its pixels, and the pixel in another color"
     def __init__(self,

@@ -21,10 +21,8 @@ from fastcore.basics import chunked, patch
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
-from safetensors import safe_open, SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
-from colorbook.color.bins import ab_bins, class_weights
+from colorbook.color.bins import ab_bins, bins_on_screen, color_prior, color_units, save_prior
 from colorbook.data.duplicates import find_copies, find_breaks, find_shots, thumbnails
 from colorbook.core import InputError, with_progress, atomic_path
 from colorbook.imaging.sheet import contact_sheet
@@ -37,7 +35,7 @@ from colorbook.data.scan import glances, stream_photos
 import io, tarfile, tempfile, matplotlib.pyplot as plt
 from PIL import ImageOps
 from fastcore.test import *
-from colorbook.color.bins import color_prior, SoftBins
+from colorbook.color.bins import color_counts, load_prior
 from colorbook.data.photos import data_dir, Photos, sample_photos
 
 # %% [markdown]
@@ -115,14 +113,13 @@ def judge(
 def measure_batch(
     seen:list, # glances without an error
     rules:Rules=Rules(),
-) -> tuple: # table with a row each; colors, nx4096, numbered as `SoftBins` does
+) -> tuple: # table with a row each; colors, nx4096, numbered as `color_units` does
     "All that is asked of a few pictures by themselves"
     lab = rgb_to_lab(torch.from_numpy(np.stack([o.square for o in seen])).permute(0, 3, 1, 2)/255)
     table = pd.DataFrame(dict(name=[o.name for o in seen], place=[o.place for o in seen], code=[o.code for o in seen],
         width=[o.size[0] for o in seen], height=[o.size[1] for o in seen], peak=[o.peak for o in seen]))
     table = table.assign(**{k: v.numpy() for k,v in tint(F.avg_pool2d(lab, 2)).items()})
-    unit = lab[:,1:].round().clamp(-128, 127).int() + 128
-    return table.assign(finding=judge(table, rules)),(unit[:,0]*256 + unit[:,1]).flatten(1).numpy()
+    return table.assign(finding=judge(table, rules)),color_units(lab[:,1:]/110).flatten(1).numpy()
 
 # %% [markdown]
 # We tone our photographs as a darkroom would: lightness through a curve, and a color that depends on it alone; and we let the brown ones age. All are found, also when JPEG has added its own noise, and none of the untoned ones is. Then an apple, a red disk with a shadow of its own on a gray table: it has one hue, too, but shares its lightness with the table (@fig-tint).
@@ -185,103 +182,16 @@ show_tint([ims[0], tone(ims[0], 'sepia'), apple])
 # ## What a set can teach
 
 # %% [markdown]
-# [Chapter 06](../color/bins.ipynb) spreads each pixel over ten bins, and the mean over all pixels is the prior of a set. The code depends on whole units of $a$ and $b$ only, so a histogram $h$ of 256x256 counts is all that must be kept of any number of pixels, and the prior is exactly
-#
-# $$p_q\propto\sum_{a,b}h_{ab}\,z_q(a,b).$$
-#
-# The same histogram says which bins are the nearest to no pixel at all. A bin that never occurs cannot be learned, however the loss is weighted. Some of the 313 are nearest to no color of any screen; the others are what the set lacks.
-
-# %%
-#| export
-def encode(
-    units, # numbers of colors in whole units, as `SoftBins` counts them
-    k:int=10, # neighbors
-    sigma:float=5., # width of the Gaussian
-): # yields bins and weights of up to 2048 colors at a time
-    "The soft code of `SoftBins` for some colors, without its table of 65536"
-    bins = ab_bins()
-    for u in torch.as_tensor(units).split(2048):
-        d,idx = torch.cdist(torch.stack([u//256, u%256], 1).float() - 128, bins).topk(k, largest=False)
-        w = torch.exp((d[:,:1]**2 - d**2)/(2*sigma**2))
-        yield u,idx,w/w.sum(1, keepdim=True)
-
-# %%
-#| export
-def prior_of(
-    counts:np.ndarray, # 65536 counts of colors in whole units, numbered as `SoftBins` does
-) -> tuple: # 313 shares with sum 1, or all 0 for no pixels; share of the pixels that is nearest to each bin
-    "Prior of the bins from a histogram of colors"
-    h = torch.from_numpy(counts).double()
-    n,nearest = torch.zeros(2, len(ab_bins()), dtype=torch.float64)
-    for u,idx,w in encode(h.nonzero().flatten()):
-        n.index_add_(0, idx.flatten(), (w*h[u,None]).flatten())
-        nearest.index_add_(0, idx[:,0], h[u])
-    return (n/n.sum().clamp(min=1)).float(),(nearest/h.sum().clamp(min=1)).float()
-
-# %%
-#| export
-def on_screen() -> Tensor: # 313 values, true or false
-    "Bins that are the nearest to some color of sRGB"
-    v = torch.linspace(0, 1, 128)
-    u = torch.cartesian_prod(v, v)
-    faces = [torch.cat([u[:,:c], torch.full((len(u), 1), k), u[:,c:]], 1) for c in range(3) for k in (0., 1.)]
-    unit = [rgb_to_lab(o.T[None,:,:,None])[0,1:,:,0].round().long() + 128 for o in faces]
-    near = [idx[:,0] for _,idx,_ in encode(torch.cat([a*256 + b for a,b in unit]).unique())]
-    return torch.isin(torch.arange(len(ab_bins())), torch.cat(near))
+# [The 313 bins](../color/bins.ipynb) have a prior that follows from a histogram of colors in whole units, and so does the share of pixels to which each is nearest. The doctor keeps that histogram of all pictures. A bin that is the nearest to no pixel cannot be learned, however the loss is weighted: of those that some screen color is nearest to, it is what the set lacks.
 
 # %%
 counts = np.bincount(measure_batch(list(glances(ims)))[1].ravel(), minlength=65536)
-prior,nearest = prior_of(counts)
+prior,nearest = color_prior(counts),color_prior(counts, nearest=True)
 rgb = torch.from_numpy(np.stack([o.square for o in glances(ims)]))
 ab = rgb_to_lab(rgb.permute(0, 3, 1, 2)/255)[:,1:]/110
-test_close(prior, color_prior(SoftBins(), [ab]), eps=1e-6)
-hits = SoftBins()(ab)[0][:,0].flatten()
-test_close(nearest, torch.bincount(hits, minlength=313)/len(hits), eps=1e-6)
-screen = on_screen()
-assert screen[nearest > 0].all()
-far = {(40, 90), (100, -90), (100, -10), (100, 0)}
-test_eq({tuple(o) for o in ab_bins()[~screen].int().tolist()} & far, far)
-one = np.zeros(65536, int); one[128*256 + 128] = 7
-test_eq(ab_bins()[prior_of(one)[1].argmax()].tolist(), [0, 0])
-screen.sum().item(),(screen & (nearest == 0)).sum().item()
-
-# %% [markdown]
-# Prior and weights go into one small file. Training with other pictures of the same kind, or on another machine, need not count again; and whoever wants another exponent makes the weights from the prior.
-
-# %%
-#| export
-def save_prior(
-    path, # ends in .safetensors
-    prior:Tensor, # 313 shares
-    **about, # whatever should be remembered: number of pictures, source
-):
-    "Write a prior and its rebalancing weights (lam 1/2, alpha 1)"
-    with atomic_path(path) as f:
-        save_file(dict(prior=prior, weights=class_weights(prior)), f, {k: str(v) for k,v in about.items()})
-
-# %%
-#| export
-def load_prior(
-    path, # file of `save_prior`
-) -> Tensor: # 313 shares with sum 1
-    "A prior, for `colorbook.color.bins.class_weights`"
-    try:
-        with safe_open(str(path), 'pt') as f: prior = f.get_tensor('prior')
-    except (SafetensorError, OSError) as e:
-        raise InputError(f"'{path}' holds no prior: {e}", 'make one: colorbook data doctor SET') from e
-    if prior.shape != (len(ab_bins()),) or abs(prior.sum() - 1) > 1e-3 or prior.min() < 0:
-        raise InputError(f"the prior in '{path}' is not {len(ab_bins())} shares", 'make it again')
-    return prior
-
-# %%
+test_eq(counts, color_counts([ab]).numpy())
 home = Path(tempfile.mkdtemp())
-save_prior(home/'p.safetensors', prior, pictures=len(ims))
-test_eq(load_prior(home/'p.safetensors'), prior)
-save_file(dict(prior=torch.ones(313)), home/'no.safetensors')
-(home/'text.safetensors').write_text('none')
-for name,why in (('no', 'not 313 shares'), ('text', 'no prior'), ('lost', 'no prior')):
-    test_fail(lambda: load_prior(home/f'{name}.safetensors'), exc=InputError, contains=why)
-prior.topk(3)[0]
+(bins_on_screen() & (nearest == 0)).sum().item()
 
 # %% [markdown]
 # @fig-compare has the prior of a set beside that of ImageNet. Where our collection of 25,326 photographs has been measured (`benchmarks/doctor.py` did it, and its figures are a file of the book), it is that; otherwise it is the prior of our six photographs.
@@ -324,7 +234,7 @@ class AuditReport:
     unreadable:pd.DataFrame # `set`, `name`, `error`
     pairs:pd.DataFrame # copies: `first`, `second` (rows of `pictures`), `kind`, `fit`, `leak`
     counts:np.ndarray # histogram of colors, 65536 values
-    def __post_init__(self): self.prior,self.nearest = prior_of(self.counts) # see there
+    def __post_init__(self): self.prior,self.nearest = color_prior(self.counts),color_prior(self.counts, nearest=True)
 
 # %%
 #| export
@@ -414,7 +324,7 @@ def report(
     pairs = [dict(sets=s, names=n, kind=k, fit=round(f, 3), leak=bool(l)) for s,n,k,f,l in zip(
         zip(name('set', 'first'), name('set', 'second')), zip(name('name', 'first'), name('name', 'second')),
         p.kind, p.fit.tolist(), p.leak)]
-    never = ab_bins()[on_screen() & (self.nearest == 0)].int().tolist()
+    never = ab_bins()[bins_on_screen() & (self.nearest == 0)].int().tolist()
     return dict(sets=sets, pairs=pairs, leaks=int(p.leak.sum()), films=self.films(), never=never,
         prior=[float(f'{o:.4g}') for o in self.prior.tolist()])
 
@@ -434,7 +344,7 @@ def table(
     for k in ('exact', 'near'): line(f'{k} copies', [o[k] for o in sets])
     line('copies in another set', [sum(p['leak'] and k in p['sets'] for p in r['pairs']) for k in self.sources])
     line('cuts in films', [sum(f['shots'] - 1 for f in r['films'] if f['set'] == k) for k in self.sources])
-    t.caption = f'{len(r["never"])} of {int(on_screen().sum())} colors can never be learned from this'
+    t.caption = f'{len(r["never"])} of {int(bins_on_screen().sum())} colors can never be learned from this'
     return t
 
 # %% [markdown]
@@ -565,7 +475,7 @@ exam.sheets()['leaks']
 #
 # - `examine`, one look at any number of sets: unreadable, gray, toned and black pictures, copies and leaks, films and cuts, sizes and colors;
 # - its report as a table, as JSON and CSV, and as sheets of pictures;
-# - `save_prior` and `load_prior`: how common each color is in this set, for training, and which it can never teach.
+# - how common each color is in this set, in a file for training, and which it can never teach.
 
 # %% [markdown]
 # ## Exercises

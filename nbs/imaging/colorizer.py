@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 from colorbook.core import InputError, UsageError, atomic_path
-from colorbook.imaging.compose import chroma_maps, light, paint, resize
+from colorbook.color.srgb import light
+from colorbook.imaging.compose import chroma_maps, paint, resize
 from colorbook.imaging.sheet import contact_sheet
 from colorbook.imaging.io import Picture, encode_picture, format_of, read_picture, to_image
 

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Painting
 #
-# > Color from a small map, light from the photograph, and nothing that a screen cannot show
+# > Color from a small map, light from the photograph
 #
-# A photograph of twelve million pixels will go through a network that looks at sixty-five thousand. That works because the eye is generous with color and strict with light: color may come from a small copy, light must be the photograph's own. At the end of this chapter `paint` joins the two for every pixel: lightness stays to the last bit that a byte can hold, colors that do not exist become paler and never shift, and twelve million pixels take a fraction of a second. It is all arithmetic: NumPy and Pillow, no network yet, and no torch.
+# A photograph of twelve million pixels will go through a network that looks at sixty-five thousand. That works because the eye is generous with color and strict with light: color may come from a small copy, light must be the photograph's own. At the end of this chapter `paint` joins the two for every pixel: lightness stays to the last bit that a byte can hold, and twelve million pixels take a fraction of a second. The color mathematics is that of [light and color in NumPy](../color/srgb.ipynb); there is no network yet, and no torch.
 
 # %%
 #| default_exp imaging.compose
@@ -15,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 import numpy as np
 from PIL import Image
+from colorbook.core import core_count
+from colorbook.color.srgb import LEVELS, fit_gamut, light, linear_rgb, lookup_tables, srgb_encode
 
 # %%
 #| hide
@@ -22,248 +24,7 @@ import matplotlib.pyplot as plt
 from fastcore.test import *
 from skimage import color, data
 from sklearn.datasets import load_sample_images
-
-# %% tags=["parameters"]
-seed = 42 # of the random colors
-side = 400 # of the photograph that the arithmetic is held against
-
-# %% [markdown]
-# ## Light
-
-# %% [markdown]
-# The numbers in a picture file are not amounts of light: sRGB spends its 256 steps where the eye sees them, in the dark. Amounts of light $c$ come from the stored values $v$ by
-#
-# $$ c = \begin{cases} v/12.92 & v \le 0.04045 \\ \left(\dfrac{v+0.055}{1.055}\right)^{2.4} & \text{else} \end{cases} $$
-#
-# the luminance $Y$ is a weighted sum of the three, and lightness $L^* = 116 f(Y) - 16$ with $f$ a cube root that turns into a straight line in the deepest dark. Chapter 1 has these formulas for tensors; here they stand for NumPy, because the user's half of colorbook must not load torch.
-
-# %%
-#| export
-def srgb_decode(
-    v:np.ndarray, # stored values in 0..1
-) -> np.ndarray: # amounts of light in 0..1
-    "From sRGB to linear light (IEC 61966-2-1)"
-    return np.where(v <= .04045, v/12.92, ((v+.055)/1.055)**2.4).astype(np.float32)
-
-# %%
-#| export
-def srgb_encode(
-    c:np.ndarray, # amounts of light in 0..1
-) -> np.ndarray: # stored values in 0..1
-    "From linear light to sRGB (IEC 61966-2-1)"
-    return np.where(c <= .0031308, c*12.92, 1.055*np.maximum(c, .0031308)**(1/2.4) - .055).astype(np.float32)
-
-# %%
-#| export
-_white = np.array([.95047, 1, 1.08883]) # D65, 2 degrees
-_rgb2xyz = np.array([[.412453, .357580, .180423], [.212671, .715160, .072169], [.019334, .119193, .950227]])
-_rgb2xyz = _rgb2xyz/_rgb2xyz.sum(1, keepdims=True) # relative to white: a gray has X = Y = Z
-_xyz2rgb = np.linalg.inv(_rgb2xyz)
-_knee = 6/29
-
-def lab_f(
-    t:np.ndarray, # X, Y or Z relative to white
-) -> np.ndarray: # in 4/29..1
-    "The cube root of CIE Lab with its straight foot"
-    return np.where(t > _knee**3, np.cbrt(t), t/(3*_knee**2) + 4/29).astype(np.float32)
-
-# %% [markdown]
-# The whole way from Lab to a picture, as plainly as possible. It is slow and does not ask whether the color exists on a screen; everything faster in this chapter will be held against it, and it is held against scikit-image.
-
-# %%
-def naive_rgb(L, ab):
-    "sRGB of lightness `L` (HxW, 0..100) and color `ab` (2xHxW), unclipped"
-    fy = (L+16)/116
-    f = np.stack([fy + ab[0]/500, fy, fy - ab[1]/200], -1)
-    xyz = np.where(f > _knee, f**3, 3*_knee**2*(f - 4/29))
-    return srgb_encode(xyz@_xyz2rgb.T)
-
-photo = data.astronaut()[:side,:side]
-lab = color.rgb2lab(photo)
-rgb = naive_rgb(lab[...,0], np.moveaxis(lab[...,1:], -1, 0))
-test_close(rgb*255, photo, eps=.5)
-test_close(116*lab_f(srgb_decode(photo/255)@_rgb2xyz[1]) - 16, lab[...,0], eps=2e-3)
-np.abs(rgb*255 - photo).max()
-
-# %% [markdown]
-# A power costs more than everything else in these formulas together, and a byte has only 256 values. So the way in is a lookup: three tables that hold each channel's share of $Y$, and one for $f$ on 65,536 levels. The way out is a lookup as well: 16,384 levels of light are fine enough even in the deep dark, where sRGB is steepest and a level is still only a fifth of a byte's step ($12.92 \cdot 255/16384 = 0.2$). There are three such tables, one for each channel's place in a word of four bytes, so that a pixel is put together with two *or*s.
-
-# %%
-#| export
-@cache
-def _tables() -> tuple[np.ndarray,np.ndarray,list]: # light of a byte, f of 65536 levels, bytes of 16384 levels
-    "The lookup tables, made at first use"
-    back = np.rint(srgb_encode((np.arange(16384) + .5)/16384)*255).astype('<u4')
-    return (srgb_decode(np.arange(256)/255), lab_f(np.arange(65536)/65535),
-            [back + np.array(255<<24, '<u4'), back<<8, back<<16])
-
-# %%
-#| export
-def light(
-    x:np.ndarray, # HxW gray or HxWx3 RGB; uint8, uint16, or float in 0..1
-) -> tuple[np.ndarray,np.ndarray]: # luminance Y and f(Y), both HxW float32
-    "How light each pixel is; gray by lookup, colors by their own luminance"
-    byte,f,_ = _tables()
-    look = lambda table,v: table.take(v, mode='wrap') # unsigned indices cannot be out of range: not checked
-    if x.dtype==np.uint8 and x.ndim==2: return look(byte, x), look(look(f, (byte*65535 + .5).astype(np.uint16)), x)
-    if x.dtype==np.uint8: channel = lambda v,w: look(byte*np.float32(w), v)
-    else: channel = lambda v,w: srgb_decode(v*np.float32(1/(65535 if x.dtype==np.uint16 else 1)))*np.float32(w)
-    Y = channel(x, 1) if x.ndim==2 else sum(channel(x[...,i], w) for i,w in enumerate(_rgb2xyz[1]))
-    if x.dtype==np.uint8: return Y, look(f, (Y*65535 + .5).astype(np.uint16))
-    return Y, lab_f(Y)
-
-# %%
-for x in (photo, (photo*np.uint16(257)), photo/np.float32(255)):
-    test_close(116*light(x)[1] - 16, lab[...,0], eps=.03)
-grays = np.arange(256, dtype=np.uint8)[None]
-test_close(116*light(grays)[1] - 16, color.rgb2lab(grays[...,None].repeat(3, 2))[...,0], eps=.03)
-(116*light(grays)[1] - 16)[0,[0, 1, 119, 255]]
-
-# %% [markdown]
-# ## Color at constant light
-
-# %% [markdown]
-# Let $f_Y$ be given. A color adds $a/500$ to get $f_X$ and takes away $b/200$ to get $f_Z$; cubing gives $X$ and $Z$, and a matrix the light of the three channels. No root has to be taken on this side. The straight foot of $f^{-1}$ is the tangent of the cube at the knee, which makes the two cases one formula without a branch:
-#
-# $$ f^{-1}(t) = g^3 + 3\delta^2 (t - g), \qquad g = \max(t, \delta),\quad \delta = 6/29 $$
-
-# %%
-#| export
-def _cube(
-    t:np.ndarray, # f of X or Z
-) -> np.ndarray: # X or Z relative to white
-    "The inverse of `lab_f`, also below zero"
-    g = np.maximum(t, np.full_like(t, _knee))
-    out = g*g
-    out *= g
-    g -= t
-    g *= np.float32(3*_knee**2)
-    out -= g
-    return out
-
-# %%
-#| export
-_m = _xyz2rgb.astype(np.float32)
-
-def linear_rgb(
-    fx:np.ndarray, # f of X
-    Y:np.ndarray, # luminance
-    fz:np.ndarray, # f of Z
-) -> list[np.ndarray]: # linear light of R, G and B, unclipped
-    "Light of the three channels at given luminance"
-    X,Z,out = _cube(fx),_cube(fz),[]
-    for mx,my,mz in _m:
-        c = mx*X
-        c += my*Y
-        c += mz*Z
-        out.append(c)
-    return out
-
-# %%
-Y,fy = light(photo/np.float32(255))
-a,b = np.moveaxis(lab[...,1:], -1, 0).astype(np.float32)
-test_close(np.stack(linear_rgb(fy + a/500, Y, fy - b/200), -1), srgb_decode(photo/255), eps=2e-4)
-test_close(_cube(lab_f(np.linspace(0, 1, 999))), np.linspace(0, 1, 999), eps=1e-6)
-np.stack(linear_rgb(fy, Y, fy), -1)[0,0], Y[0,0]
-
-# %% [markdown]
-# ## Colors that do not exist
-
-# %% [markdown]
-# A bright pixel cannot be deep blue on any screen; a network may ask for it all the same. Clipping the channels at 0 and 255 answers with another hue and another lightness. Lowering the chroma along a line of constant hue and lightness answers with a paler blue, and the line always ends well, because at its foot stands the gray that was there before. `excess` says how far a color lies outside, or, below zero, how far inside.
-
-# %%
-#| export
-_tol = np.float32(4e-6) # of linear light, so little that black stays black: an eightieth of a step of 8 bits
-
-def excess(
-    rgb:list[np.ndarray], # linear light of R, G and B
-) -> np.ndarray: # above 0 where a channel is below 0 or above 1
-    "How far outside of what a screen can show"
-    r,g,b = rgb
-    low,high = np.minimum(r, g), np.maximum(r, g)
-    np.minimum(low, b, out=low)
-    np.maximum(high, b, out=high)
-    high -= 1
-    np.maximum(high, np.negative(low, out=low), out=high)
-    high -= _tol
-    return high
-
-# %% [markdown]
-# How far can we go? The largest $s \le 1$ for which the color $s\,(a, b)$ exists has no short formula, but on the line the excess is smooth except for a few kinks. Halving the interval seven times gets within a hundredth; there it is all but straight, and one step of linear interpolation gets the rest. Only the pixels that need it are gathered, so that a picture with no such pixel pays for the question alone. The halving adds a step where it is allowed to, without choosing between two arrays: `np.where` costs twenty times an addition.
-
-# %%
-#| export
-def _share(
-    f:np.ndarray, # f of Y of n pixels that are outside
-    y:np.ndarray, # their luminance
-    dx:np.ndarray, # f of X less f of Y
-    dz:np.ndarray, # f of Z less f of Y
-) -> np.ndarray: # in 0..1
-    "The largest share of the color that exists at the same hue and lightness"
-    at = lambda s: excess(linear_rgb(f + s*dx, y, f + s*dz))
-    low,step = np.zeros_like(f), np.float32(1)
-    for _ in range(7):
-        step *= np.float32(.5)
-        low += step*(at(low+step) <= 0)
-    inside,outside = np.minimum(at(low), np.float32(-1e-9)), np.maximum(at(low+step), 0)
-    return low + step*inside/(inside-outside)
-
-# %%
-#| export
-def fit_gamut(
-    rgb:list[np.ndarray], # linear light of R, G and B, contiguous; changed in place
-    fx:np.ndarray, # f of X
-    fy:np.ndarray, # f of Y
-    fz:np.ndarray, # f of Z
-    Y:np.ndarray, # luminance
-):
-    "Lower the chroma at constant hue and lightness where the color does not exist"
-    e = excess(rgb)
-    at = np.flatnonzero(e > 0)
-    if not len(at): return
-    f,y,dx,dz = fy.take(at), Y.take(at), fx.take(at), fz.take(at)
-    dx -= f
-    dz -= f
-    s = _share(f, y, dx, dz)
-    for c,new in zip(rgb, linear_rgb(f + s*dx, y, f + s*dz)): c.reshape(-1)[at] = new
-
-# %% [markdown]
-# Random colors, most of them impossible: afterwards each exists, its lightness and hue are what they were, and its chroma is no larger. Bisection to the last bit would find hardly more.
-
-# %%
-rng = np.random.default_rng(seed)
-L,a,b = (rng.uniform(lo, hi, (100, 100)).astype(np.float32) for lo,hi in ((1, 99), (-110, 110), (-110, 110)))
-fy = (L+16)/116
-fx,fz,Y = fy + a/500, fy - b/200, _cube(fy)
-rgb = linear_rgb(fx, Y, fz)
-share = (excess(rgb) > 0).mean()
-fit_gamut(rgb, fx, fy, fz, Y)
-test_eq(excess(rgb).max() < 1e-5, True)
-fit = color.rgb2lab(srgb_encode(np.stack(rgb, -1).clip(0, 1)))
-hue = np.abs(np.angle((fit[...,1] + 1j*fit[...,2])*(a - 1j*b)))*np.hypot(fit[...,1], fit[...,2])
-test_eq(np.abs(fit[...,0] - L).max() < .1, True)
-test_eq(hue.max() < .5, True)
-test_eq((np.hypot(fit[...,1], fit[...,2]) < np.hypot(a, b) + .3).all(), True)
-share, hue.max()
-
-# %%
-#| label: fig-fitted
-#| fig-cap: "All hues at lightness 70, chroma growing downwards: clipped by channel, and fitted; below, lightness."
-def show_gamut(L=70, n=180, height=3.2):
-    "Hue against chroma at one lightness, clipped and fitted"
-    h,c = np.meshgrid(np.linspace(0, 2*np.pi, 2*n), np.linspace(0, 110, n))
-    fy = np.full(h.shape, (L+16)/116, np.float32)
-    fx,fz = (fy + c*np.cos(h)/500).astype(np.float32), (fy - c*np.sin(h)/200).astype(np.float32)
-    clipped,fitted = linear_rgb(fx, _cube(fy), fz),linear_rgb(fx, _cube(fy), fz)
-    fit_gamut(fitted, fx, fy, fz, _cube(fy))
-    fig,axs = plt.subplots(2, 2, figsize=(8, height))
-    for i,rgb in enumerate((clipped, fitted)):
-        rgb = srgb_encode(np.stack(rgb, -1).clip(0, 1))
-        axs[0,i].imshow(rgb)
-        axs[1,i].imshow(color.rgb2lab(rgb)[...,0], cmap='gray', vmin=0, vmax=100)
-    for ax in axs.flat: ax.axis('off')
-show_gamut();
+from colorbook.color.srgb import lab_f_inv
 
 # %% [markdown]
 # ## Color follows light
@@ -378,6 +139,11 @@ def published(L, ab, eps=.005):
     return np.concatenate([_box(A), _box(mab - A*m)])
 
 # %%
+def naive_rgb(L, ab):
+    "sRGB of lightness `L` (HxW, 0..100) and color `ab` (2xHxW), the plain way, unclipped"
+    fy = (L+16)/116
+    return srgb_encode(np.stack(linear_rgb(fy + ab[0]/500, lab_f_inv(fy), fy - ab[1]/200), -1))
+
 def psnr(L, ab, rgb): return -10*np.log10(np.mean((naive_rgb(L*100, ab*110).clip(0, 1) - rgb/255)**2))
 
 def ways_back(rgb):
@@ -413,7 +179,7 @@ show_detail([rgb, *(naive_rgb(L*100, x*110).clip(0, 1) for x in (plain, follow))
 # ## Painting
 
 # %% [markdown]
-# Now the two meet. Every step works on a strip of rows, small enough for the processor's cache and large enough that Python's own time does not count, and strips go to as many threads as there are cores: NumPy lets go of Python's lock while it computes. Nothing depends on which thread takes which strip, so the result does not depend on their number. In the maps lightness is replaced by $f_Y$ ($L = 1.16 f_Y - 0.16$) and the scales of $a$ and $b$ are folded in, so that one multiplication and one addition a pixel give $f_X$, and as many $f_Z$. The lesson holds the fast way against the plain one, on a photograph and its own color, and then checks the promise of this chapter on colors that are far too strong: lightness moves by less than half a unit anywhere, which is what rounding to bytes costs.
+# Now the two meet. Every step works on a strip of rows, small enough for the processor's cache and large enough that Python's own time does not count, and strips go to as many threads as there are cores for us: NumPy lets go of Python's lock while it computes. The threads are made once and serve all pictures, of which a film has many. Nothing depends on which thread takes which strip, so the result does not depend on their number. In the maps lightness is replaced by $f_Y$ ($L = 1.16 f_Y - 0.16$) and the scales of $a$ and $b$ are folded in, so that one multiplication and one addition a pixel give $f_X$, and as many $f_Z$. The lesson holds the fast way against the plain one, on a photograph and its own color, and then checks the promise of this chapter on colors that are far too strong: lightness moves by less than half a unit anywhere, which is what rounding to bytes costs.
 
 # %%
 #| export
@@ -426,8 +192,17 @@ def _folded(
     A,B = maps[:2]*scale, maps[2:]*scale
     return np.concatenate([1 + np.float32(1.16)*A, B - np.float32(.16)*A])
 
+# %% [markdown]
+# A level of light becomes a byte by lookup. There are three tables, one for each channel's place in a word of four bytes, so that a pixel is put together with two *or*s.
+
 # %%
 #| export
+@cache
+def _words() -> list: # tables of `LEVELS` words
+    "The byte of each level of light at the place of R, G and B in a word of four bytes, the last one full"
+    back = lookup_tables()[2].astype('<u4')
+    return [back | np.array(255<<24, '<u4'), back<<8, back<<16]
+
 def _store(
     rgb:list[np.ndarray], # linear light of R, G and B; changed in place
     out:np.ndarray, # HxWx3 or HxWx4, uint8, uint16 or float
@@ -438,10 +213,17 @@ def _store(
         out[...,:3] = np.rint(v*65535) if out.dtype==np.uint16 else v
         return
     word = 0
-    for c,table in zip(rgb, _tables()[2]):
-        c *= np.float32(16384)
+    for c,table in zip(rgb, _words()):
+        c *= np.float32(LEVELS)
         word = table.take(c.astype(np.int32), mode='clip') | word
     out[...] = word.view(np.uint8).reshape(*word.shape, 4)[...,:out.shape[2]]
+
+# %%
+#| export
+@cache
+def _pool(process:int, threads:int) -> ThreadPoolExecutor:
+    "Threads that paint; a process that was forked has none of its parent's and makes its own"
+    return ThreadPoolExecutor(threads, 'paint')
 
 # %%
 #| export
@@ -450,6 +232,7 @@ def paint(
     maps:np.ndarray, # 4xhxw: slopes and offsets of color over lightness
     out:np.ndarray, # HxWx3, or HxWx4 with room for alpha; the first three channels are written
     saturation:float=1., # factor on color
+    threads:int|None=None, # None for as many as there are cores
 ):
     "Join the light of `x` to the color of `maps`, strip by strip"
     h,w = out.shape[:2]
@@ -465,7 +248,7 @@ def paint(
         rgb = linear_rgb(fx, Y, fz)
         fit_gamut(rgb, fx, fy, fz, Y)
         _store(rgb, out[at])
-    with ThreadPoolExecutor(os.cpu_count()) as pool: list(pool.map(strip, range(0, h, step)))
+    list(_pool(os.getpid(), threads or core_count()).map(strip, range(0, h, step)))
 
 # %%
 maps = chroma_maps(small, ab)
@@ -478,13 +261,15 @@ wild = np.empty_like(rgb)
 paint(rgb, maps, wild, saturation=3)
 dL = [np.abs(color.rgb2lab(o)[...,0] - color.rgb2lab(rgb)[...,0]).max() for o in (out, wild)]
 test_eq(max(dL) < .5, True)
+alone = np.empty_like(rgb)
+paint(rgb, maps, alone, threads=1)
+test_eq(alone, out)
 dL
 
 # %% [markdown]
 # ## What we have
 #
-# - `light`: luminance and lightness of any picture, by tables where there are bytes;
-# - `fit_gamut`, which pales what no screen can show, and `chroma_maps`, which lets color follow light;
+# - `chroma_maps`, which lets color follow light;
 # - `paint`, which joins them strip by strip, the same bytes for any number of threads.
 
 # %% [markdown]

@@ -113,4 +113,4 @@ plt.axis('off');
 # ## Exercises
 #
 # 1. Lay portraits and landscapes on one sheet. How much of it stays white, and how would columns of different width help?
-# 2. Pillow's `thumbnail` averages stored values, not light. Find a picture whose small copy is visibly too dark, and repair it with [`srgb_decode`](compose.ipynb).
+# 2. Pillow's `thumbnail` averages stored values, not light. Find a picture whose small copy is visibly too dark, and repair it with [`srgb_decode`](../color/srgb.ipynb).

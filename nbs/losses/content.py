@@ -22,7 +22,7 @@ from colorbook.core import Registry, UsageError
 #| hide
 import math, numpy as np, matplotlib.pyplot as plt
 from fastcore.test import *
-from colorbook.color.bins import AnnealedMean, color_prior
+from colorbook.color.bins import AnnealedMean, color_counts, color_prior
 from colorbook.data.photos import sample_photos
 from colorbook.color.lab import lab_to_rgb, split_lab
 
@@ -236,7 +236,7 @@ torch.manual_seed(seed)
 bins,colors,scores = ab_bins(),[(13., -4.), (-71., 64.), (0., 0.)],torch.randn(313, 3, requires_grad=True)
 rgb = torch.stack([torch.from_numpy(np.array(o)) for o in sample_photos(size=size)]).permute(0, 3, 1, 2)/255
 L,ab = split_lab(rgb)
-weights = class_weights(color_prior(SoftBins(), [ab]))
+weights = class_weights(color_prior(color_counts([ab])))
 def encode(c, k=10, sigma=5.):
     "Nearest bins of one color, and their weights"
     d,i = (bins - torch.tensor(c)).norm(dim=1).topk(k, largest=False)

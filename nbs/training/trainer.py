@@ -20,9 +20,8 @@ import torch
 from fastai.vision.all import *
 from safetensors.torch import save_file
 from torch import Tensor
-from colorbook.color.bins import color_prior, SoftBins
+from colorbook.color.bins import color_counts, color_prior, load_prior
 from colorbook.core import UsageError, atomic_path, malloc_policy
-from colorbook.data.audit import load_prior
 from colorbook.imaging.colorizer import default_model
 from colorbook.losses.content import content_losses
 from colorbook.training.gan import ClipCritic, ClipNorms, gan_splitter
@@ -59,14 +58,14 @@ from colorbook.training.recipes import Phase, recipes
 def make_content(
     recipe:Recipe,
     dls, # loaders to count colors in, where the loss needs their prior
-    prior=None, # file of the set's prior, see `colorbook.data.audit`; else the training batches are counted
+    prior=None, # file of the set's prior, see `colorbook.color.bins`; else the training batches are counted
     n:int=40, # batches that are counted
 ):
     "The content loss of a recipe"
     make = partial(content_losses[recipe.content], lam=recipe.lam, rebalance=recipe.rebalance)
     if not content_losses[recipe.content].prior: return make()
     if prior: p = load_prior(prior)
-    else: p = color_prior(SoftBins(), (b[1].cpu() for _,b in zip(range(n), iter(dls.train))))
+    else: p = color_prior(color_counts(b[1] for _,b in zip(range(n), iter(dls.train))))
     return make(prior=p).to(dls.device)
 
 # %%

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Video
+# # Coloring films
 #
 # > Any film in, the same film in color out, even if the power fails
 #
@@ -13,7 +13,7 @@ width,height = 96,64
 
 # %%
 #| export
-import importlib, importlib.util, io, json, math, os, shutil, warnings
+import importlib, importlib.util, io, math, os, shutil, warnings
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -21,28 +21,27 @@ from functools import partial
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
-import av, numpy as np, onnxruntime
+import av, numpy as np, onnxruntime, PIL
 from PIL import Image
 from colorbook import __version__
 from colorbook.imaging.colorizer import check_options, Colorizer
 from colorbook.core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
-from colorbook.video.read import video_length
+from colorbook.video.read import open_reel, video_length
 from colorbook.video.pipeline import LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
-from colorbook.video.container import CODECS, Spec, choose_codec, encode_part, mux, add_streams
-from colorbook.video.read import frame_files
-from colorbook.video.container import load_part, new_film, packets_along, save_part, spec_of
-from colorbook.video.read import open_reel
+from colorbook.video.container import CODECS, Spec, add_streams, choose_codec, encode_part, mux, new_film, packets_along
+from colorbook.video.container import spec_of
+from colorbook.video.parts import Parts, identity, parts_of
 from colorbook.video.model import color_source, load_film_model
 
 # %%
 #| hide
-import contextlib, tempfile
+import tempfile
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from skimage import data
 from colorbook.video.read import read_frames, write_clip
 from colorbook.data.synthetic import travel
-from colorbook.imaging.compose import light
+from colorbook.color.srgb import light
 
 # %% [markdown]
 # ## Four steps
@@ -68,23 +67,22 @@ class Options:
 WINDOW = 6 # frames that the stabilizer asks in each direction
 
 def render(
-    seen, # yields `VideoFrame`
-    spec:Spec, # of the encoder
+    film, # a `FilmSource`
     model, # a `FilmModel` or a `Colorizer`
     o:Options,
     first:int=0, # frames before this one are there already
     header:bool=True, # see `encode_part`
     total:int|None=None, # frames, about, for the progress bar
-    told=None, # what a reference tells its shot
+    guide=None, # what a reference tells its shot, a `Guide`
 ): # yields parts
     "The four steps, side by side: look, color, paint and encode"
-    aspect = Fraction(*spec.aspect) if spec.aspect else 1
-    with closing(prefetch(prepare(seen, o.size, model.card['multiple'], float(aspect), first - WINDOW - 1))) as small:
+    spec,begin = film.spec,first - WINDOW - 1
+    with closing(prefetch(prepare(film.frames(), o.size, model.card['multiple'], film.aspect, begin))) as small:
         pairs = with_colors(small, color_source(model, o.seed))
         pairs = (p for p in pairs if p[0].number >= first - WINDOW)
-        if told:
+        if guide:
             from colorbook.video.reference import steer
-            pairs = steer(pairs, told)
+            pairs = steer(pairs, guide)
         if o.stabilize:
             from colorbook.video.stabilize import stabilize
             pairs = stabilize(pairs, o.stabilize, WINDOW)
@@ -109,13 +107,15 @@ class FilmSource:
         o:Options,
         codec:str, # of the new film
         quality:int|None, # on the codec's scale
+        threads:int|None, # of its encoder; None for as many as there are cores
         bad:list, # takes what is damaged
     ):
         self.c,self.s,self.o,self.bad,self.last = c,s,o,bad,0
         self.seen = watch(src, c, s, o.preview or math.inf, bad)
         self.first = next(self.seen, None)
         if not self.first: raise InputError(f"there is no whole frame in '{src}'", 'copy it again')
-        self.spec = spec_of(s, self.first.frame, codec, LAYOUTS[o.layout], quality)
+        self.spec = spec_of(s, self.first.frame, codec, LAYOUTS[o.layout], quality, threads)
+        self.aspect = float(s.sample_aspect_ratio or 1)
         self.begin = float(self.first.pts*s.time_base)
         self.total = s.frames or round((c.duration or 0)/av.time_base*Fraction(*self.spec.rate)) or None
         if o.preview and self.total: self.total = min(self.total, math.ceil(o.preview*Fraction(*self.spec.rate)))
@@ -131,73 +131,6 @@ class FilmSource:
             left = (s.start_time or 0) + s.duration - x.pts if exact and not self.bad else 0
             self.last = left if left > 0 else x.frame.duration or 0
             yield x
-
-# %% [markdown]
-# ## Parts on the disk
-
-# %% [markdown]
-# The parts of a film lie in a folder beside it, hidden by a point, until all are there. A file beside them says what they are parts of: which source, by size and date, which model, which options, which versions. Parts of anything else are thrown away. So whoever calls again with the same words goes on, and whoever changes a word begins anew. Parts count as far as they follow one another and are whole; the rest is made again.
-
-# %%
-#| export
-def parts_of(dst) -> Path: return (p := Path(dst).absolute()).with_name(f'.{p.name}.parts') # where the parts lie
-
-class Parts:
-    "Parts of a film in a folder beside it"
-    def __init__(self,
-        dst:Path, # the film
-        job:dict, # all that decides what the parts are; others are thrown away
-        resume:bool=True, # keep those that are there?
-    ):
-        self.folder,self.job = parts_of(dst),json.loads(json.dumps(job))
-        if not resume or self._job() != self.job: shutil.rmtree(self.folder, ignore_errors=True)
-        with atomic_path(self.folder/'job.json') as f: f.write_text(json.dumps(self.job))
-        for o in self.folder.glob('.*.tmp*'): o.unlink() # whoever wrote it was killed
-        self.files,self.kept = [],0
-        while n := self._frames(self._name()): self.files,self.kept = [*self.files, self._name()],self.kept + n
-
-    def _name(self): return self.folder/f'{len(self.files):06}.part'
-    def _frames(self, path):
-        "How many frames a part has; 0 if it is not there or not whole"
-        try: return len(load_part(path))
-        except (OSError, ValueError): return 0
-
-    def _job(self):
-        "What the parts that are there belong to"
-        try: return json.loads((self.folder/'job.json').read_text())
-        except (OSError, ValueError): return None
-
-    def __iter__(self): return (load_part(o) for o in self.files)
-    def add(self, part:list):
-        save_part(self._name(), part)
-        self.files.append(self._name())
-        return part
-    def remove(self): shutil.rmtree(self.folder, ignore_errors=True)
-
-# %%
-#| export
-def identity(
-    src, # a file, a folder or an address
-) -> list:
-    "What tells whether a source is still the same"
-    p = Path(src)
-    files = [*frame_files(p).values()] if p.is_dir() else [p] if p.is_file() else []
-    return [str(p.resolve() if files else src), *sum(([o.stat().st_size, o.stat().st_mtime_ns] for o in files), [])]
-
-# %%
-home = Path(tempfile.mkdtemp())
-from colorbook.video.container import EncodedFrame
-parts = Parts(home/'a.mp4', dict(size=64))
-for i in (0, 2): parts.add([EncodedFrame(i, True, b'one'), EncodedFrame(i + 1, False, b'two')])
-test_eq(Parts(home/'a.mp4', dict(size=64)).kept, 4)
-(home/'.a.mp4.parts'/'.000002.7.tmp.part').write_bytes(b'half of a part')
-test_eq([len(o) for o in Parts(home/'a.mp4', dict(size=64))], [2, 2])
-assert not list((home/'.a.mp4.parts').glob('.*'))
-second = home/'.a.mp4.parts/000001.part'
-second.write_bytes(second.read_bytes()[:-1])
-test_eq(Parts(home/'a.mp4', dict(size=64)).kept, 2)
-test_eq(Parts(home/'a.mp4', dict(size=96)).kept, 0)
-[o.name for o in (home/'.a.mp4.parts').iterdir()]
 
 # %% [markdown]
 # ## What comes out
@@ -275,7 +208,8 @@ def by_parts(
     resume:bool, # keep parts that are there
 ) -> tuple: # frames, and how many of them were there already
     "From file to file: parts are kept until all are there"
-    versions = [__version__, av.__version__, onnxruntime.__version__]
+    versions = [__version__, *(o.__version__ for o in (av, onnxruntime, np, PIL))]
+    if film.o.stabilize or film.o.reference: versions.append(importlib.import_module('cv2').__version__)
     job = dict(source=identity(src), options=asdict(film.o), spec=asdict(film.spec), versions=versions,
         model=sha256(model.path.read_bytes()).hexdigest())
     parts = Parts(dst, job, resume)
@@ -314,6 +248,8 @@ def by_pipe(
 # ## `colorize_video`
 
 # %% [markdown]
+# One [frame in color](reference.ipynb) may steer its shot. What it tells is prepared before the first frame is colored and does not depend on where the coloring begins, so a film that is taken up again is the same.
+#
 # A film that breaks off is refused before work begins, since the rest of it is probably somewhere; with `skip_bad` what there is is colored. Damage in the middle is another matter: there is no other copy, and the frames around it are good. They are passed over, the warning names their times, and as all others keep theirs, the sound stays in step.
 
 # %%
@@ -333,22 +269,6 @@ def check_film(src, dst, o:Options, model):
         raise OutputError(f"'{dst}' is a folder that is not empty", 'name a new one')
     if str(src) != '-' and Path(src).resolve() == Path(dst).resolve():
         raise UsageError(f"'{src}' would be written over itself", 'choose another name')
-
-# %% [markdown]
-# One [frame in color](reference.ipynb) may steer its shot. What it tells is prepared before the first frame is colored and does not depend on where the coloring begins, so a film that is taken up again is the same.
-
-# %%
-#| export
-def guide_for(src, reference, at, film:FilmSource, model, rate): # `Guide`, or None
-    "What a reference tells its shot, and a note of it in the options"
-    if reference is None:
-        if at is not None: raise UsageError('a time without a reference', 'name the picture with reference')
-        return None
-    from colorbook.video.reference import load_guide, reference_id
-    o,aspect = film.o,Fraction(*film.spec.aspect) if film.spec.aspect else 1
-    told = load_guide(src, reference, model, o.size, at, o.seed, float(aspect), rate)
-    o.reference = reference_id(reference, told)
-    return told
 
 # %%
 #| export
@@ -379,13 +299,20 @@ def colorize_video(
     skip_bad:bool=False, # color what there is of a film that breaks off
     reference=None, # a picture: one frame of the film in color, which steers its shot
     at:float|None=None, # its time, seconds from the first frame; None to look for it
+    threads:int|None=None, # of the encoder; None for as many as there are cores; another number may give other bytes
 ) -> Done:
     "Color a film; everything but its colors stays as it was"
     codec,model,notes = choose_codec(dst, codec),load_film_model(model),[]
     if quality is not None and CODECS[codec].quality is None:
         raise UsageError(f'codec {codec} has no scale of quality', 'leave quality out')
+    if quality is not None and not 0 <= quality <= CODECS[codec].worst:
+        raise UsageError(f'quality {quality} is not in 0..{CODECS[codec].worst}', f'{CODECS[codec].quality} is usual')
+    if threads is not None and not 1 <= threads <= 64: raise UsageError(f'{threads} threads are not in 1..64', 'try 2')
+    if at is not None and reference is None:
+        raise UsageError('a time without a reference', 'name the picture with reference')
     if stabilize is None: stabilize = .9 if importlib.util.find_spec('cv2') else 0
-    o = Options(size or model.card['size'], saturation, stabilize, layout, seed, preview)
+    size = model.card['size'] if size is None else size
+    o = Options(size, saturation, stabilize, layout, seed, preview)
     check_film(src, dst, o, model)
     piped = '-' in (str(src), str(dst))
     if not piped and not Path(src).is_dir(): video_length(src, notes if skip_bad else None)
@@ -393,15 +320,19 @@ def colorize_video(
     c,s = open_reel(src, rate)
     with c:
         tap = PacketTap(c) if str(src) == '-' else c
-        film = FilmSource(src, tap, s, o, codec, quality, notes)
-        told = guide_for(src, reference, at, film, model, rate)
-        make = partial(render, film.frames(), film.spec, model, o, told=told)
+        film,guide = FilmSource(src, tap, s, o, codec, quality, threads, notes),None
+        if reference is not None:
+            from colorbook.video.reference import load_guide, reference_id
+            guide = load_guide(src, reference, model, o.size, at, o.seed, film.aspect, rate)
+            o.reference = reference_id(reference, guide)
+        make = partial(render, film, model, o, guide=guide)
         if piped: n,kept = by_pipe(src, dst, film, make, tap),0
         else: n,kept = by_parts(src, Path(dst), film, make, model, resume)
     for x in notes: warnings.warn(x, stacklevel=2)
     return Done(None if str(dst) == '-' else Path(dst), n, notes, kept)
 
 # %%
+home = Path(tempfile.mkdtemp())
 def shot(im, n): return list(travel(Image.fromarray(im), n, (width, height), (0, 0), (.3, .3)))
 ims = shot(data.astronaut(), 30) + shot(data.coffee(), 26)
 clip = write_clip(ims, home/'clip.mp4', Fraction(24000, 1001))

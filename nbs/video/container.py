@@ -1,28 +1,29 @@
 # %% [markdown]
-# # Reels
+# # Writing films
 #
 # > A film taken apart and put together again, with everything beside the pictures left as it was
 #
-# To color a film is to replace one of its streams. All the rest, two languages and their subtitles, the turn of the telephone, the shape of the pixels, the time of every frame, belongs to the owner and must come out as it went in. And because coloring takes hours where copying takes seconds, the new stream must survive a power cut: it is written in parts, each of them whole or absent, and the parts are joined without being encoded again. At the end of this chapter we can encode frames into parts, and join parts and the other streams of the source into a new film.
+# To color a film is to replace one of its streams. All the rest, two languages and their subtitles, the turn of the telephone, the shape of the pixels, the time of every frame, belongs to the owner and must come out as it went in. And because coloring takes hours where copying takes seconds, the new stream must survive a power cut: it is made in [parts](parts.ipynb), each of them encoded by itself, and the parts are joined without being encoded again. At the end of this chapter we can encode frames into parts, and join parts and the other streams of the source into a new film.
 
 # %%
 #| default_exp video.container
 
 # %%
 #| export
-import json, math, os, re
+import math, os, re
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
 import av, numpy as np
 from av.codec.context import Flags
 from av.video.reformatter import VideoReformatter
-from colorbook.core import OutputError, UsageError, atomic_path
-from colorbook.video.read import QUALITY, is_high
+from colorbook.core import OutputError, UsageError, core_count
+from colorbook.video.read import QUALITY, display_matrix, is_high
 
 # %%
 #| hide
@@ -43,16 +44,6 @@ width,height = 96,64
 # %% [markdown]
 # The suffix of the new name chooses the container and, unless it is named, the codec. H.264, HEVC, AV1 and VP9 store chroma at half the size in both directions. The encoders of the first two need an even number of columns and rows for that; there films with an odd one get full chroma, because losing a column would be worse. FFV1 stores RGB without loss, for those who edit further. Quality is the codec's own constant-quality scale.
 
-# %% [markdown]
-# One thing had to be found out the hard way. The same frames must give the same bytes, or a film that was resumed is not the one that was never stopped. On processors with AVX-512 the x264 in FFmpeg's wheel does not keep this promise: of twenty-five runs over eight small frames seven gave other bytes, on one thread and with the very same input. Told to use nothing newer than AVX2 it gives the same bytes every time, so that is what it is told.
-
-# %%
-#| export
-def _x264() -> dict:
-    "What x264 must be told on this processor to be reproducible; only Linux says what a processor can"
-    try: return {'x264-params': 'asm=AVX2'} if 'avx512' in Path('/proc/cpuinfo').read_text() else {}
-    except OSError: return {}
-
 # %%
 #| export
 class Codec(NamedTuple):
@@ -63,16 +54,16 @@ class Codec(NamedTuple):
     quality:int|None # the default of its constant-quality scale, or None if it has none
     options:dict # what else it is told
     depth:int=0 # places by which a packet may come before its turn
+    worst:int=63 # the last value of its scale of quality, which begins with 0
 
 CODECS = dict(
-    h264=Codec('libx264', 'yuv420p', 'yuv444p', 20, dict(preset='veryfast') | _x264(), 3),
-    hevc=Codec('libx265', 'yuv420p', 'yuv444p', 24, {'preset': 'fast', 'x265-params': 'log-level=none'}, 3),
+    h264=Codec('libx264', 'yuv420p', 'yuv444p', 20, dict(preset='veryfast'), 3, 51),
+    hevc=Codec('libx265', 'yuv420p', 'yuv444p', 24, {'preset': 'fast', 'x265-params': 'log-level=none'}, 3, 51),
     av1=Codec('libsvtav1', 'yuv420p', 'yuv420p', 30, dict(preset=10)),
     vp9=Codec('libvpx-vp9', 'yuv420p', 'yuv420p', 31, {'b': 0, 'deadline': 'good', 'cpu-used': 5}),
     prores=Codec('prores_ks', 'yuv422p10le', 'yuv422p10le', None, dict(profile=3)),
     ffv1=Codec('ffv1', 'bgr0', 'bgr0', None, dict(g=1)),
     png=Codec('png', 'rgb24', 'rgb24', None, dict(pred='sub')))
-os.environ.setdefault('SVT_LOG', '1') # else the encoder of AV1 tells of itself
 SUFFIXES = {'.mp4': 'h264', '.m4v': 'h264', '.mov': 'h264', '.mkv': 'h264', '.ts': 'h264', '.webm': 'vp9',
             '.nut': 'ffv1', '.gif': 'png', '': 'png', '-': 'h264'}
 
@@ -110,7 +101,7 @@ class Spec:
     matrix:list|None=None # of display, nine integers
     tags:dict=field(default_factory=dict) # what the source says of its colors
     quality:int|None=None # on the codec's scale; None for its default
-    threads:int=2 # of the encoder: another number may give other bytes
+    threads:int=1 # of the encoder: another number may give other bytes
 
     @property
     def format(self) -> str: # of pixels
@@ -123,19 +114,13 @@ class Spec:
 
 # %%
 #| export
-def display_matrix(
-    f:av.VideoFrame, # decoded
-) -> list|None: # nine integers
-    "How a player is to turn a frame, if it is"
-    side = f.side_data.get('DISPLAYMATRIX')
-    return np.frombuffer(side, np.int32)[:9].tolist() if side else None
-
 def spec_of(
     s, # stream of the source
     f:av.VideoFrame, # its first frame
     codec:str, # a name of `CODECS`
     panels:int=1, # pictures side by side
     quality:int|None=None, # on the codec's scale
+    threads:int|None=None, # of the encoder; None for as many as there are cores
 ) -> Spec:
     "What the colored film has in common with its source"
     rate,matrix = s.average_rate or s.guessed_rate or Fraction(24),display_matrix(f)
@@ -149,7 +134,28 @@ def spec_of(
     tags = {k: v for k,v in says.items() if v not in (0, 2) and f.format.name[:3] == 'yuv'}
     if tags.get('colorspace', 1) not in (1, 5, 6): tags['colorspace'] = 1 # what is encoded, whatever it was
     pair = lambda v: (v.numerator, v.denominator)
-    return Spec(codec, w, h, pair(s.time_base), pair(rate), pair(aspect) if aspect else None, matrix, tags, quality)
+    return Spec(codec, w, h, pair(s.time_base), pair(rate), pair(aspect) if aspect else None, matrix, tags, quality,
+                threads or core_count())
+
+# %% [markdown]
+# One thing had to be found out the hard way. The same frames must give the same bytes, or a film that was resumed is not the one that was never stopped. On processors with AVX-512 the x264 in FFmpeg's wheel does not keep this promise: of twenty-five runs over eight small frames seven gave other bytes, on one thread and with the very same input. Told to use nothing newer than AVX2 it gives the same bytes every time, so that is what it is told, when it is opened. The number of threads is part of the record for the same reason: by default the encoder gets as many as there are cores for this process, and another number may give other bytes.
+
+# %%
+#| export
+@cache
+def has_avx512() -> bool:
+    "Whether this processor is known to have AVX-512; only Linux says what a processor has"
+    try: return 'avx512' in Path('/proc/cpuinfo').read_text()
+    except OSError: return False
+
+def encoder_options(
+    spec:Spec,
+) -> dict:
+    "What an encoder is told beside size and times, for this processor"
+    c,more = CODECS[spec.codec],{}
+    if spec.codec == 'h264' and has_avx512(): more['x264-params'] = 'asm=AVX2'
+    if c.quality is not None: more['crf'] = c.quality if spec.quality is None else spec.quality
+    return {k: str(v) for k,v in (c.options | more).items()}
 
 # %%
 #| export
@@ -158,20 +164,19 @@ def configure(
     spec:Spec,
 ):
     "Tell an encoder what is in a `Spec`"
-    c = CODECS[spec.codec]
     ctx.width,ctx.height,ctx.pix_fmt = spec.width,spec.height,spec.format
     ctx.time_base,ctx.framerate = Fraction(*spec.time_base),Fraction(*spec.rate)
     if spec.aspect: ctx.sample_aspect_ratio = Fraction(*spec.aspect)
     for k,v in spec.tags.items(): setattr(ctx, k, v)
     ctx.thread_count = spec.threads
-    q = c.quality if spec.quality is None else spec.quality
-    ctx.options = {k: str(v) for k,v in (c.options | ({} if q is None or c.quality is None else {'crf': q})).items()}
+    ctx.options = encoder_options(spec)
+    if spec.codec == 'av1': os.environ.setdefault('SVT_LOG', '1') # else this encoder tells of itself
 
 # %% [markdown]
-# ## Parts
+# ## A run of frames
 
 # %% [markdown]
-# A part is a run of frames that an encoder of its own has made: it begins with a frame that needs no other, and depends on nothing before it. So a part that was lost can be made again, and it will be the same. What has to be kept of it is little: for each packet its time, whether it is a key frame, and its bytes. The file is a line of JSON and then the bytes, and like every file of this book it is written beside and renamed; but first the disk is told to keep it, since a power cut could otherwise leave the name without the bytes.
+# A part is a run of frames that an encoder of its own has made: it begins with a frame that needs no other, and depends on nothing before it. So a part that was lost can be made again, and it will be the same. What has to be kept of it is little: for each packet its time, whether it is a key frame, and its bytes.
 
 # %%
 #| export
@@ -199,31 +204,8 @@ def encode_part(
     if ctx.is_open: take(ctx.encode(None))
     return out
 
-# %%
-#| export
-def save_part(
-    path:Path,
-    part:list[EncodedFrame],
-):
-    "Write a part, whole or not at all"
-    head = json.dumps([[o.pts, o.key, len(o.data)] for o in part]).encode()
-    with atomic_path(path) as tmp, open(tmp, 'wb') as f:
-        f.writelines([head, b'\n', *(o.data for o in part)])
-        f.flush()
-        os.fsync(f.fileno())
-
-def load_part(
-    path:Path,
-) -> list[EncodedFrame]:
-    "Read a part; `ValueError` if it is not whole"
-    with open(path, 'rb') as f:
-        head = json.loads(f.readline())
-        part = [EncodedFrame(pts, key, f.read(n)) for pts,key,n in head]
-    if [len(o.data) for o in part] != [n for *_,n in head]: raise ValueError(f'{path} is not whole')
-    return part
-
 # %% [markdown]
-# A clip of twenty frames in parts of eight, eight and four. Each comes back as it was saved, each begins with a key frame, and encoding it once more gives the same bytes.
+# A clip of twenty frames in parts of eight, eight and four. Each begins with a key frame, and encoding it once more gives the same bytes.
 
 # %%
 home = Path(tempfile.mkdtemp())
@@ -233,8 +215,6 @@ c,s = open_reel(clip)
 frames = [(f, f.pts) for f in decode(clip, c, s)]
 spec = spec_of(s, frames[0][0], 'h264')
 parts = [encode_part(spec, frames[i:i+8]) for i in (0, 8, 16)]
-for i,o in enumerate(parts): save_part(home/f'{i}.part', o)
-assert [load_part(home/f'{i}.part') for i in range(3)] == parts
 assert all(encode_part(spec, frames[8:16]) == parts[1] for _ in range(12))
 test_eq([o[0].key for o in parts], [True]*3)
 [len(o) for o in parts], sum(len(o.data) for p in parts for o in p)
@@ -419,7 +399,7 @@ test_eq(kept(film)[2], ['eng', 'fra'])
 # ## What we have
 #
 # - a `Spec`, which says how the new pictures are to be encoded;
-# - parts that are made alone, kept whole and made again with the same bytes;
+# - parts that are made alone, and made again with the same bytes;
 # - `mux`, which puts them together with sound and subtitles, and changes neither.
 
 # %% [markdown]

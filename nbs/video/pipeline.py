@@ -21,11 +21,11 @@ import av, numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 from colorbook.imaging.colorizer import net_size, small_light, upright
-from colorbook.video.read import QUALITY, decode, is_high
+from colorbook.video.read import QUALITY, decode, display_matrix, is_high, orientation
 from colorbook.video.shots import mark_shots
-from colorbook.imaging.compose import _rgb2xyz, _tables, chroma_maps, paint, srgb_encode
+from colorbook.color.srgb import lstar_gray
+from colorbook.imaging.compose import chroma_maps, paint
 from colorbook.imaging.io import Picture
-from colorbook.video.container import display_matrix
 
 # %%
 #| hide
@@ -38,7 +38,7 @@ from skimage import data
 from colorbook.imaging.colorizer import load_model
 from colorbook.video.read import write_clip
 from colorbook.data.synthetic import travel
-from colorbook.imaging.compose import light
+from colorbook.color.srgb import light
 from colorbook.video.read import open_reel
 
 # %% [markdown]
@@ -49,7 +49,6 @@ from colorbook.video.read import open_reel
 
 # %%
 #| export
-_gray_of_light = np.rint(srgb_encode((np.arange(16384) + .5)/16384)*255).astype(np.uint8)
 _full_range = ((np.arange(256) - 16)*(255/219)).round().clip(0, 255).astype(np.uint8)
 
 def plane(f:av.VideoFrame, i:int) -> np.ndarray: # rows x columns
@@ -68,8 +67,7 @@ def gray_of(
             return plane(f, 0).copy() if full else _full_range.take(plane(f, 0))
     space = 'ITU709' if f.colorspace == 2 and is_high(f.width, f.height) else None
     x = convert.reformat(f, format='rgb24', src_colorspace=space, interpolation=QUALITY).to_ndarray()
-    Y = sum((_tables()[0]*np.float32(w*16384)).take(x[...,i]) for i,w in enumerate(_rgb2xyz[1]))
-    return _gray_of_light.take(Y.astype(np.int16), mode='clip')
+    return lstar_gray(x)
 
 # %%
 astronaut = Image.fromarray(data.astronaut())
@@ -82,28 +80,6 @@ for o in ('yuv420p', 'yuvj420p', 'gray'):
     same = gray_of(frame_of(np.dstack([gray]*3), o), convert)
     assert np.abs(same.astype(int) - gray).max() <= 2, o
 error.mean(), error.max()
-
-# %% [markdown]
-# ## Upright
-
-# %% [markdown]
-# The matrix of display says which of the eight ways a frame lies, and those are the eight of EXIF. Only the small copy that the network sees is turned, and its answer is turned back.
-
-# %%
-#| export
-_orientations = {(-1,0,0,1): 2, (-1,0,0,-1): 3, (1,0,0,-1): 4, (0,1,1,0): 5, (0,1,-1,0): 6, (0,-1,-1,0): 7,
-                 (0,-1,1,0): 8}
-
-def orientation(
-    matrix:list|None, # of display, nine integers
-) -> int: # as in EXIF, 1..8
-    "How stored frames have to be turned to be upright"
-    return _orientations.get(tuple(int(np.sign(matrix[i])) for i in (0, 1, 3, 4)), 1) if matrix else 1
-
-# %%
-turns = {1: [1, 0, 0, 0, 1, 0], 8: [0, -1, 0, 1, 0, 0], 6: [0, 1, 0, -1, 0, 0], 3: [-1, 0, 0, 0, -1, 0]}
-test_eq([orientation(m) for m in turns.values()], list(turns))
-orientation(None)
 
 # %% [markdown]
 # ## Watching
@@ -125,7 +101,7 @@ def tonemap(
                             dst_color_primaries=1)
 
 # %% [markdown]
-# White of the curve PQ is at 58 percent of its signal, and at 255 in the tamed frame; all above is white too. A film of ten bits with a common curve is left alone.
+# White of the curve PQ is at 58 percent of its signal, and at 255 in the new frame; all above is white too. A film of ten bits with a common curve is left alone.
 
 # %%
 def flat(level, trc):
@@ -140,7 +116,7 @@ test_eq(tonemap(flat(.5, 1), convert).format.name, 'yuv420p10le')
 levels
 
 # %% [markdown]
-# The first step decodes, keeps the time of each frame and asks the detector of [shots](shots.ipynb) where a shot begins. For that a copy of 64 by 36 pixels is enough. How the frame lies is read from that copy too: PyAV ties a frame that was asked for its side data to the answer, and the two are freed only when Python looks for such rings, which it does so rarely that hundreds of frames would wait. Times must grow: a frame that claims to be shown before the last one is shown right after it.
+# The first step decodes, keeps the time of each frame and asks the detector of [shots](shots.ipynb) where a shot begins. For that a copy of 64 by 36 pixels is enough. Only what the network sees is turned upright, and its answer is turned back. How the frame lies is read from the small copy too: PyAV ties a frame that was asked for its side data to the answer, and the two are freed only when Python looks for such rings, which it does so rarely that hundreds of frames would wait. Times must grow: a frame that claims to be shown before the last one is shown right after it.
 
 # %%
 #| export

@@ -1,0 +1,155 @@
+# %% [markdown]
+# # Parts of a film
+#
+# > What is done stays done when the power fails
+#
+# To color a film takes hours, and in hours a machine may be switched off. So the colored frames are encoded in runs of some seconds, and each run is put on the disk as soon as it is there: whole or not at all. At the end of this chapter a folder of parts knows what it holds parts of, counts those that are whole, throws away those of another film or of other options, and takes new ones.
+
+# %%
+#| default_exp video.parts
+
+# %%
+#| export
+import json, os, shutil
+from pathlib import Path
+from colorbook.core import atomic_path
+from colorbook.video.container import EncodedFrame
+from colorbook.video.read import frame_files
+
+# %%
+#| hide
+import tempfile
+from fastcore.test import *
+from PIL import Image
+from colorbook.core import InputError
+
+# %% [markdown]
+# ## One part, one file
+
+# %% [markdown]
+# The file is a line of JSON, with the time of each packet, whether it is a key frame and its length, and then the bytes. Like every file of this book it is written beside and renamed; but first the disk is told to keep it, since a power cut could otherwise leave the name without the bytes. A file that is shorter than its first line says is not whole, and is not read.
+
+# %%
+#| export
+def save_part(
+    path:Path,
+    part:list[EncodedFrame],
+):
+    "Write a part, whole or not at all"
+    head = json.dumps([[o.pts, o.key, len(o.data)] for o in part]).encode()
+    with atomic_path(path) as tmp, open(tmp, 'wb') as f:
+        f.writelines([head, b'\n', *(o.data for o in part)])
+        f.flush()
+        os.fsync(f.fileno())
+
+def load_part(
+    path:Path,
+) -> list[EncodedFrame]:
+    "Read a part; `ValueError` if it is not whole"
+    with open(path, 'rb') as f:
+        head = json.loads(f.readline())
+        part = [EncodedFrame(pts, key, f.read(n)) for pts,key,n in head]
+    if [len(o.data) for o in part] != [n for *_,n in head]: raise ValueError(f'{path} is not whole')
+    return part
+
+# %%
+home = Path(tempfile.mkdtemp())
+part = [EncodedFrame(i, not i, bytes([i])*(5 + i)) for i in range(4)]
+save_part(home/'0.part', part)
+test_eq(load_part(home/'0.part'), part)
+for n in (1, 30): # in the bytes, and in the line
+    (home/'1.part').write_bytes((home/'0.part').read_bytes()[:-n])
+    test_fail(lambda: load_part(home/'1.part'), exc=ValueError)
+[o.name for o in home.iterdir()]
+
+# %% [markdown]
+# ## Whose parts?
+
+# %% [markdown]
+# A source is known by its name and by size and date of change: a film that was replaced, or a folder in which one frame was painted anew, is another source. An address has nothing but its name.
+
+# %%
+#| export
+def identity(
+    src, # a file, a folder or an address
+) -> list:
+    "What tells whether a source is still the same"
+    p = Path(src)
+    files = [*frame_files(p).values()] if p.is_dir() else [p] if p.is_file() else []
+    return [str(p.resolve() if files else src), *sum(([o.stat().st_size, o.stat().st_mtime_ns] for o in files), [])]
+
+# %%
+(home/'in').mkdir()
+for i in (1, 2): Image.new('L', (4, 4)).save(home/f'in/{i}.png')
+was = identity(home/'in')
+os.utime(home/'in/2.png', (1, 1))
+assert identity(home/'in') != was and identity(home/'in')[:3] == was[:3]
+test_eq(identity('rtsp://nowhere/1'), ['rtsp://nowhere/1'])
+len(was)
+
+# %% [markdown]
+# ## A folder of parts
+
+# %% [markdown]
+# The parts of a film lie in a folder beside it, hidden by a point, until all are there. A file beside them says what they are parts of: which source, by size and date, which model, which options, which versions. Parts of anything else are thrown away. So whoever calls again with the same words goes on, and whoever changes a word begins anew. Parts count as far as they follow one another and are whole; the rest is made again.
+
+# %%
+#| export
+def parts_of(dst) -> Path: return (p := Path(dst).absolute()).with_name(f'.{p.name}.parts') # where the parts lie
+
+class Parts:
+    "Parts of a film in a folder beside it"
+    def __init__(self,
+        dst:Path, # the film
+        job:dict, # all that decides what the parts are; others are thrown away
+        resume:bool=True, # keep those that are there?
+    ):
+        self.folder,self.job = parts_of(dst),json.loads(json.dumps(job))
+        if not resume or self._job() != self.job: shutil.rmtree(self.folder, ignore_errors=True)
+        with atomic_path(self.folder/'job.json') as f: f.write_text(json.dumps(self.job))
+        for o in self.folder.glob('.*.tmp*'): o.unlink() # whoever wrote it was killed
+        self.files,self.kept = [],0
+        while n := self._frames(self._name()): self.files,self.kept = [*self.files, self._name()],self.kept + n
+
+    def _name(self): return self.folder/f'{len(self.files):06}.part'
+    def _frames(self, path):
+        "How many frames a part has; 0 if it is not there or not whole"
+        try: return len(load_part(path))
+        except (OSError, ValueError): return 0
+
+    def _job(self):
+        "What the parts that are there belong to"
+        try: return json.loads((self.folder/'job.json').read_text())
+        except (OSError, ValueError): return None
+
+    def __iter__(self): return (load_part(o) for o in self.files)
+    def add(self, part:list):
+        save_part(self._name(), part)
+        self.files.append(self._name())
+        return part
+    def remove(self): shutil.rmtree(self.folder, ignore_errors=True)
+
+# %%
+parts = Parts(home/'a.mp4', dict(size=64))
+for i in (0, 2): parts.add([EncodedFrame(i, True, b'one'), EncodedFrame(i + 1, False, b'two')])
+test_eq(Parts(home/'a.mp4', dict(size=64)).kept, 4)
+(home/'.a.mp4.parts'/'.000002.7.tmp.part').write_bytes(b'half of a part')
+test_eq([len(o) for o in Parts(home/'a.mp4', dict(size=64))], [2, 2])
+assert not list((home/'.a.mp4.parts').glob('.*'))
+second = home/'.a.mp4.parts/000001.part'
+second.write_bytes(second.read_bytes()[:-1])
+test_eq(Parts(home/'a.mp4', dict(size=64)).kept, 2)
+test_eq(Parts(home/'a.mp4', dict(size=96)).kept, 0)
+[o.name for o in (home/'.a.mp4.parts').iterdir()]
+
+# %% [markdown]
+# ## What we have
+#
+# - files of encoded frames that are whole or absent;
+# - `Parts`, a folder that goes on where it was left for the same film and the same words, and begins anew for any others.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Two runs of the same command at the same time share a folder. What happens to their parts, and how would you keep the second one out?
+# 2. Size and date do not tell whether a file has the same bytes. Hash a film of an hour, and compare the time with that of coloring it.

@@ -306,7 +306,7 @@ class RunRecorder(Callback):
         rng:dict=None, # of `rng_state`, to begin with
         tensorboard:bool=False, # write figures and sheets for TensorBoard, too
     ):
-        self.run,self.phase,self.rows,self.start,self.rng = Run(run),phase,rows,start,rng
+        self.folder,self.phase,self.rows,self.start,self.rng = Run(run),phase,rows,start,rng
         self.tensorboard = tensorboard
     def before_fit(self): self.adversary = self.learn.adversary
     def before_epoch(self):
@@ -349,13 +349,13 @@ def write(self:RunRecorder,
     self.check()
     self.rows.append(dict(phase=self.phase, mode=self.adversary.mode, epoch=epoch, tag=tag, **losses, **figures,
         seconds=round(seconds, 1)))
-    self.run.save_weights(self.learn.model.generator, tag)
-    draw_sheet(*example(self.learn), self.run/f'sheet-{tag}.jpg')
-    draw_curves([o for o in self.rows if not o['tag'].endswith('stop')], self.run/'losses.png')
-    with atomic_path(self.run/'history.csv') as f, open(f, 'w', newline='') as o:
+    self.folder.save_weights(self.learn.model.generator, tag)
+    draw_sheet(*example(self.learn), self.folder/f'sheet-{tag}.jpg')
+    draw_curves([o for o in self.rows if not o['tag'].endswith('stop')], self.folder/'losses.png')
+    with atomic_path(self.folder/'history.csv') as f, open(f, 'w', newline='') as o:
         w = csv.DictWriter(o, self.rows[0].keys())
         w.writeheader(); w.writerows(self.rows)
-    if self.tensorboard: log_row(self.rows[-1], len(self.rows), self.run)
+    if self.tensorboard: log_row(self.rows[-1], len(self.rows), self.folder)
 
 def log_row(row, step, run):
     "A row of the history and its sheet, in the folder `tensorboard` of the run"
@@ -368,7 +368,7 @@ def log_row(row, step, run):
 @patch
 def save(self:RunRecorder, phase:int, epoch:int):
     "The checkpoint, which comes last: all other files of an epoch are older"
-    self.run.save_checkpoint(state_of(self.learn, phase=phase, epoch=epoch, rows=self.rows))
+    self.folder.save_checkpoint(state_of(self.learn, phase=phase, epoch=epoch, rows=self.rows))
 
 @patch
 def close(self:RunRecorder,
@@ -378,7 +378,7 @@ def close(self:RunRecorder,
     "At the end of a phase whose weights went elsewhere at last: what was chosen, and the place behind it"
     self.learn = learn
     if stop:
-        stop.write(self.run/f'looks-{self.phase}.csv')
+        stop.write(self.folder/f'looks-{self.phase}.csv')
         self.write(learn.n_epoch, 'stop', dict.fromkeys(('content', 'gen', 'crit'), math.nan))
     self.save(self.phase + 1, 0)
 

@@ -28,6 +28,13 @@ def settings():
     return cfg['DEFAULT']
 
 
+def shared_folders():
+    "Photos and weights beside the checkout, for chapters and tests: the library itself asks two variables and no more"
+    for o in ('data', 'weights'):
+        folder = ROOT.parent/'shared'/o
+        if folder.is_dir(): os.environ.setdefault(f'COLORBOOK_{o.upper()}', str(folder))
+
+
 def chapters(which=()):
     "The notebooks in the order of `_quarto.yml`, or those whose names (`color/lab` or `lab`) begin with one of `which`"
     conf = yaml.safe_load((ROOT/'_quarto.yml').read_text())
@@ -120,6 +127,7 @@ def stage(path, params=None):
 
 def stage_all(paths, params=None, jobs=2, report=print):
     "Stage `paths`, `jobs` at a time; returns a dict of `name` to (seconds, error)"
+    shared_folders()
     os.environ.setdefault('OMP_NUM_THREADS', str(max(1, (os.cpu_count() or 1)//jobs)))
     os.environ.setdefault('MPLBACKEND', 'module://matplotlib_inline.backend_inline')
     os.environ.setdefault('PYTHONWARNINGS', 'ignore:`torch.jit:FutureWarning')  # of fastai, at import

@@ -28,7 +28,7 @@ from colorbook.data.shards import write_shards
 from colorbook.training.recipes import recipes
 from colorbook.data.shard_loader import shard_loaders
 from colorbook.data.hdf5 import build_db, DBPhotos, to_lab8
-from colorbook.training.registry import load_data
+from colorbook.data.sources import load_data
 from colorbook.core import malloc_policy
 from colorbook.training.trainer import make_learner
 

@@ -26,7 +26,7 @@ from rich.table import Table
 
 from colorbook.training.gan import GANCallback, GAN, gan_splitter
 from colorbook.models.critics import PatchCritic
-from colorbook.data.photos import data_dir, Photos, sample_photos
+from colorbook.data.photos import data_dir, Photos, sample_photos, weights_file
 from colorbook.color.lab import split_lab
 from colorbook.training.nogan import should_stop, feature_net, knee, NoGANStop, ValidationPanel, smooth
 from colorbook.core import malloc_policy
@@ -112,12 +112,11 @@ def main():
         ap.add_argument(f'--{name}', type=int, default=value)
     ap.add_argument('--patience', type=float, default=math.inf)
     ap.add_argument('--seeds', type=int, nargs='+', default=[5, 6, 7])
-    ap.add_argument('--weights', help="MobileNetV2's, by default those beside the data; 'none' for random features")
+    ap.add_argument('--weights', help="MobileNetV2's, or those in COLORBOOK_WEIGHTS; 'none' for random ones")
     a = ap.parse_args()
     malloc_policy(keep=True)
     torch.set_num_threads(1)
-    beside = data_dir() and data_dir().parent/'weights/mobilenet_v2-tf-imagenet.pth'
-    file = a.weights or (beside if beside and beside.exists() else 'none')
+    file = a.weights or weights_file('mobilenet_v2-tf-imagenet.pth') or 'none'
     net = feature_net(None if str(file) == 'none' else torch.load(file, weights_only=True))
     L,ab = pictures(a.photos, a.size)
     table = Table('seed', 'stopped', 'chosen', "judge's best", 'off', 'at start', 'at chosen', 'at best', 'at end',

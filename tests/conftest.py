@@ -1,6 +1,10 @@
 "No test is skipped in silence: a skip whose reason is not one of these fails the run."
 import pytest
 
+import book
+
+book.shared_folders()  # before a test module asks
+
 EXPECTED = 'shared photos', 'Quarto', 'GPU'  # what a machine may lack
 
 

@@ -12,7 +12,7 @@ from colorbook.core import InputError, OutputError, UsageError
 from colorbook.imaging.compose import chroma_maps, paint
 from colorbook.imaging.io import read_picture
 
-SHARED = Path(os.environ.get('COLORBOOK_DATA') or Path(__file__).parents[2]/'shared'/'data')
+SHARED = Path(os.environ.get('COLORBOOK_DATA') or 'no shared photos')
 PHOTOS = {'astronaut': data.astronaut, 'chelsea': data.chelsea, 'rocket': data.rocket, 'camera': data.camera,
           'page': data.page, 'clock': data.clock}
 SIZES = [(1, 1), (1, 2), (2, 1), (3, 500), (500, 3), (31, 33), (127, 64), (257, 255)]

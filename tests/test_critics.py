@@ -22,7 +22,7 @@ from colorbook.color.lab import lab_to_rgb
 from colorbook.core import ColorbookError, UsageError
 from colorbook.models.critics import PatchCritic, S0Critic
 from colorbook.models.system_critics import S2Critic, S4Critic
-from colorbook.data.photos import data_dir
+from colorbook.data.photos import weights_file
 from colorbook.models.energy import EnergyCritic, pull_away
 from colorbook.models.many import ChannelCritics, ChannelGenerator, Critics, score, CriticOutputs
 from colorbook.evaluation.metrics import colorfulness
@@ -303,7 +303,7 @@ def test_perceptual_on_ab_is_that_of_the_pictures():
 
 def test_vgg19_of_the_shared_weights():
     "Keys and layers fit, edges reflect, and the activations have the scale that they were normalized to"
-    if not data_dir() or not (data_dir().parent/'weights/vgg19-normalised-relu3_1.pth').exists():
+    if not weights_file('vgg19-normalised-relu3_1.pth'):
         pytest.skip('no shared photos beside the checkout')
     from colorbook.data.photos import sample_photos
     net = vgg19()

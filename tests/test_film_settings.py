@@ -119,10 +119,10 @@ def test_what_the_options_mean(make):
     off = [np.mean([np.square(x - y).mean() for x,y in zip(looks(o), true)]) for o in (fine, default, coarse)]
     assert off[0] < .8*off[1] < .8*off[1]*1.3 < off[2], 'quality is how near the film is to what was painted'
     assert fine.stat().st_size > 1.5*default.stat().st_size > 1.5*1.5*coarse.stat().st_size
-    steady,loose = (np.stack(looks(make(o)))[:30] for o in ({}, dict(stabilize=0.)))
+    steady,little,loose = (np.stack(looks(make(o)))[:30] for o in ({}, dict(stabilize=.3), dict(stabilize=0.)))
     tint = lambda x: x - x.mean(-1, keepdims=True)
     jump = lambda x: np.abs(np.diff(tint(x), axis=0)).mean()
-    assert jump(steady) < jump(loose), 'color changes less from frame to frame'
+    assert jump(steady) < jump(little) < jump(loose), 'color changes less from frame to frame'
     assert len(times(make(dict(preview=.4)))) == 10 and inside(make({}))[1] == 'ffv1'
     assert looks(make(dict(layout='triptych')))[0].shape == (48, 3*64, 3)
     slow = times(make(dict(src='in', rate=12.)))
@@ -281,8 +281,8 @@ def test_every_option_of_the_player_matters(home, name):
         assert not np.ptp(gray, axis=-1).any()
     if name == 'stabilize':
         tint = lambda x: (x - x.mean(-1, keepdims=True))[:30,:,64:]
-        jump = [np.abs(np.diff(tint(np.stack(x)), axis=0)).mean() for x in (a, b)]
-        assert jump[0] < jump[1]
+        jump = [np.abs(np.diff(tint(np.stack(x)), axis=0)).mean() for x in (a, shown(home, stabilize=.3)[1], b)]
+        assert jump[0] < jump[1] < jump[2]
 
 
 def test_every_option_of_the_play_command_arrives(home, monkeypatch, capsys):

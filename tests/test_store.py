@@ -136,7 +136,8 @@ def test_sources_agree(tmp_path):
     first = DBPhotos(tmp_path/'0.h5')
     for i in range(1, len(sources)):
         other = DBPhotos(tmp_path/f'{i}.h5')
-        assert [o.tobytes() for o in other] == [o.tobytes() for o in first] and other.hashes == first.hashes
+        assert [o.tobytes() for o in other] == [o.tobytes() for o in first]
+        assert (other.hashes == first.hashes) == (i < 3)  # of files; pictures in memory have none
     assert build_db(tmp_path/'a.tar', tmp_path/'0.h5') == dict(added=0, present=9, bad=[])
 
 

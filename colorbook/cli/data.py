@@ -198,7 +198,7 @@ def _named(words:list[str]) -> dict:
 
 def _open_set(source:str):
     "A database by its suffix, else as it is"
-    return train_half('training.registry').open_photos(source) if Path(source).suffix in ('.h5', '.hdf5') else source
+    return train_half('data.photos').open_photos(source) if Path(source).suffix in ('.h5', '.hdf5') else source
 
 # %% ../../nbs/cli/data.ipynb #43d6150a
 @data.command('doctor')

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['VIDEOS', 'fit', 'Film', 'open_film', 'windows', 'film_flow', 'split_source', 'is_film', 'films_in', 'Clips',
-           'split_clips', 'film_clip', 'ClipItems', 'waver', 'ToClips', 'ClipDL', 'clip_loaders']
+           'split_clips', 'film_clip', 'ClipItems', 'waver', 'ToClips', 'ClipDL', 'clip_loaders', 'load_clips',
+           'load_frames', 'load_stills', 'load_long_clips']
 
 # %% ../../nbs/data/clips.ipynb #cd5cd6ab
 import hashlib, os, random
@@ -16,7 +17,7 @@ from fastai.data.core import DataLoaders
 from fastai.data.load import DataLoader
 from torch import Tensor
 from ..core import InputError
-from .loaders import PlainErrors, split_by_hash, targets
+from .loaders import loaders, PlainErrors, split_by_hash, targets
 from ..video.read import is_frame_folder, read_frames
 from ..video.shots import mark_shots
 from .frames import frame_shots
@@ -165,6 +166,7 @@ def film_clip(
     size:int, # side
     step:int, # colors are compared at this fraction of the size
     rng=None, # a `random.Random` for place and mirror; None for the middle
+    mirror:bool=True, # every second one mirrored?
 ) -> tuple[np.ndarray,list]: # frames, and flow for each pair of the inner ones; missing frames are black
     "A window of a film as squares"
     h,w = film.frames[0].shape[:2]
@@ -172,7 +174,7 @@ def film_clip(
     cut,small = np.s_[y:y + size,x:x + size],np.s_[:,y//step:(y + size)//step,x//step:(x + size)//step]
     frames = np.stack([np.zeros((size, size, 3), np.uint8) if i is None else film.frames[i][cut] for i in window])
     flows = [film_flow(film, window[i + 1], window[j + 1], step)[small] for i,j in compared_pairs(len(window) - 2)]
-    if not rng or rng.random() < .5: return frames,flows
+    if not rng or rng.random() < .5 or not mirror: return frames,flows
     return frames[:,:,::-1],[o[:,:,::-1]*np.array([-1, 1], o.dtype)[:,None,None] for o in flows]
 
 # %% ../../nbs/data/clips.ipynb #88cfa8d6
@@ -183,7 +185,8 @@ class ClipItems:
         at:list, # indices
         training:bool=True, # at random places, or always at the same ones?
         front:float=.5, # share of photos that have another one in front
-    ): self.clips,self.at,self.training,self.front = clips,at,training,front
+        mirror:bool=True, # see `film_clip`
+    ): self.clips,self.at,self.training,self.front,self.mirror = clips,at,training,front,mirror
     def __len__(self): return len(self.at)
     def __getitem__(self, k):
         c,rng = self.clips,random if self.training else None
@@ -194,7 +197,7 @@ class ClipItems:
             near = c.photos[rng.randrange(len(c.photos))] if self.training and rng.random() < self.front else None
             frames,flows = camera_clip(c.photos[o], c.n + 2, c.size, rng, near, c.step)
         else:
-            frames,flows = film_clip(film, o, c.size, c.step, rng)
+            frames,flows = film_clip(film, o, c.size, c.step, rng, self.mirror)
             there = torch.tensor([i is not None for i in o])
         moves = np.zeros((0, 2, 1, 1)) if not flows else np.stack(flows)
         tensors = frames.transpose(0, 3, 1, 2).copy(),there,moves.astype(np.float32)
@@ -251,6 +254,8 @@ def clip_loaders(
     num_workers:int=0,
     aged:float=0., # see `ToClips`, as the next; in training only
     lone:float=0.,
+    mirror:bool=True, # see `film_clip`
+    front:float=.5, # see `ClipItems`
     **kwargs, # more for `ToClips`
 ) -> DataLoaders: # as `colorbook.data.loaders.color_loaders` gives
     "Batches of clips for training and for validation"
@@ -259,8 +264,27 @@ def clip_loaders(
         for i,j in compared_pairs(clips.n) if film else (): film_flow(film, o[i + 1], o[j + 1], clips.step)
     def dl(at, training):
         to = ToClips(aged=aged if training else 0., lone=lone if training else 0., step=clips.step, **kwargs)
-        return ClipDL(ClipItems(clips, at, training), bs=min(bs, len(at)), shuffle=training, drop_last=training,
+        items = ClipItems(clips, at, training, front, mirror)
+        return ClipDL(items, bs=min(bs, len(at)), shuffle=training, drop_last=training,
             num_workers=num_workers, device=device or torch.device('cpu'), after_batch=to)
     dls = DataLoaders(dl(train, True), dl(held, False), device=device or torch.device('cpu'))
     dls.n_inp,dls.held,dls.crop = 1,held,SimpleNamespace(photos=clips)
     return dls
+
+# %% ../../nbs/data/clips.ipynb #76fd8f30
+def load_clips(recipe, source, n, workers, answered=1, square=True, near=True, lone=0.):
+    "Loaders of clips for a recipe"
+    step = 1 if recipe.target in ('rgb', 'ab') else 4
+    clips = Clips(source, recipe.size, answered, n, square, step)
+    return clip_loaders(clips, recipe.bs, recipe.valid, recipe.seed, num_workers=workers, aged=recipe.aged, lone=lone,
+        mirror=recipe.mirror, target=recipe.target, gray=recipe.gray, near=near)
+
+@loaders('frames')
+def load_frames(recipe, source, n=None, workers=0): return load_clips(recipe, source, n, workers)
+
+@loaders('stills')
+def load_stills(recipe, source, n=None, workers=0): return load_clips(recipe, source, n, workers, near=False)
+
+@loaders('clips')
+def load_long_clips(recipe, source, n=None, workers=0):
+    return load_clips(recipe, source, n, workers, answered=3, square=False, lone=.3)

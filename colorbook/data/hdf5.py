@@ -42,7 +42,7 @@ def from_lab8(
 
 # %% ../../nbs/data/hdf5.ipynb #a2d56131
 PLANES = dict(Train='Lab', Test='L')
-ROW = np.dtype([('name', h5py.string_dtype()), ('pixels', 'S64'), ('file', 'S64')])
+ROW = np.dtype([('name', h5py.string_dtype()), ('file', 'S64')])
 
 def make_table(
     f:h5py.File,
@@ -61,7 +61,7 @@ def make_table(
 def add_rows(
     f:h5py.File,
     table:str,
-    rows, # for the list: name, hash of the pixels, hash of the file
+    rows, # for the list: name and hash of the file
     frames=(), # planes in bytes, for each row
     chunks=(), # or chunks that are compressed already: filter mask and bytes, for each row
 ):
@@ -156,7 +156,7 @@ class DBPhotos:
         if not n: raise InputError(f"table '{table}' of '{db}' is empty", ANEW)
         self.table,self.file,self.old = table,OwnFile(db),rows is None
         self.names = [f'{table}-{i:06}' for i in range(n)] if self.old else [o.decode() for o in rows['name']]
-        self.hashes = None if self.old else [o.decode() for o in rows['pixels']]
+        self.hashes = None if self.old else [o.decode() for o in rows['file']]
     def __len__(self): return len(self.names)
     def __getitem__(self, i): return from_lab8(self.planes(i))
     def hash(self, i): return hashlib.sha256(self.planes(i)).hexdigest() if self.old else self.hashes[i]
@@ -252,9 +252,8 @@ def read_row(
 ) -> tuple: # row for the list, planes
     "A photo, cropped in the middle and resized, as bytes for the table"
     im = read_photo(pair[1], pair[0])
-    pixels = hashlib.sha256(im.tobytes()).hexdigest()
     if im.size != size: im = ImageOps.fit(im, size, Image.Resampling.LANCZOS)
-    return (pair[0], pixels, file),to_lab8(im)[:planes]
+    return (pair[0], file),to_lab8(im)[:planes]
 
 # %% ../../nbs/data/hdf5.ipynb #72c137b8
 def attempt(f, *args):

@@ -4,16 +4,17 @@
 
 # %% auto #0
 __all__ = ['kinds', 'shape_of', 'pair_flaw', 'pair_up', 'folder_pairs', 'nir_pairs', 'lwir_pairs', 'PairCrop', 'PairToLab',
-           'pair_loaders', 'saliency_maker', 'saliency_map', 'write_map', 'write_saliency']
+           'pair_loaders', 'saliency_maker', 'saliency_map', 'write_map', 'write_saliency', 'load_pairs', 'load_nir',
+           'load_lwir', 'load_folders']
 
 # %% ../../nbs/data/paired.ipynb #6daa9998
-import random
+import os, random
 from pathlib import Path
 import numpy as np
 from fastai.vision.all import *
 from PIL import Image, ImageOps
 from ..core import InputError, UsageError, with_progress, atomic_path
-from .loaders import PhotoDL, SquareCrop, ToLab, split_by_hash
+from .loaders import loaders, PhotoDL, SquareCrop, ToLab, split_by_hash
 from .photos import Photos, open_photo, read_photo
 from .datasets import Sets, flaw_of, keep_sound, photos_in
 
@@ -93,7 +94,9 @@ class PairCrop(DisplayedTransform):
         size:int=128, # side of the result
         low:float=.7, # see `SquareCrop`
         held=(), # indices that get the middle square
-    ): self.crops = [SquareCrop(o, size, low, held) for o in (first, second)]
+        squeeze:bool=False, # see `SquareCrop`
+        mirror:bool=True, # see `SquareCrop`
+    ): self.crops,self.photos = [SquareCrop(o, size, low, held, squeeze, mirror) for o in (first, second)],first
     def encodes(self, i:int):
         state = random.getstate()
         one = self.crops[0](i)
@@ -132,23 +135,25 @@ def pair_loaders(
     bs:int=16, # batch size
     size:int=128, # side of the crops
     low:float=.7, # smallest crop, as a share of the short side
-    valid:float=.03, # share held out, by the pixels of the photo
+    valid:float=.03, # share held out, by the file of the photo
     seed:int=0, # of the split
     device=None, # where batches go
     num_workers:int=0, # processes that crop
     keep:bool=True, # keep all pictures in memory, see `Photos`
+    squeeze:bool=False, # see `SquareCrop`
+    mirror:bool=True, # see `SquareCrop`
     **kwargs, # options of `ToLab`
 ) -> DataLoaders: # batches as `kinds` says; `dls.held` has the indices held out
     "Batches of pairs for training and for validation"
     keep_sound(dict(pairs=pairs), flaw=pair_flaw)
     first,second = (Photos([o[i] for o in pairs], short=size*3//2, keep=keep) for i in (0, 1))
     train,held = split_by_hash(first, valid, seed)
+    crop = PairCrop(first, second, size, low, held, squeeze, mirror)
     block = DataBlock(blocks=TransformBlock(), get_items=lambda o: list(range(len(o))), n_inp=1,
-        splitter=lambda _: (train, held), item_tfms=PairCrop(first, second, size, low, held),
-        batch_tfms=PairToLab(kind, **kwargs))
+        splitter=lambda _: (train, held), item_tfms=crop, batch_tfms=PairToLab(kind, **kwargs))
     dls = block.dataloaders(first, bs=min(bs, len(train)), val_bs=min(bs, len(held)), num_workers=num_workers,
         device=device or default_device(), dl_type=PhotoDL)
-    dls.held = held
+    dls.held,dls.crop = held,crop
     return dls
 
 # %% ../../nbs/data/paired.ipynb #354cb387
@@ -215,3 +220,22 @@ def write_saliency(
             told.append(e.what)
             del maps[o]
     return keep_sound(Sets(dict(pairs=list(maps.items())), told), flaw=pair_flaw)
+
+# %% ../../nbs/data/paired.ipynb #a6ff64bb
+def load_pairs(recipe, pairs, n, workers):
+    "Batches for a recipe in which the second picture takes the place of the gray photo"
+    return pair_loaders(pairs['pairs'][:n], 'nir', recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed,
+        num_workers=workers, keep=not workers, squeeze=recipe.squeeze, mirror=recipe.mirror, target=recipe.target,
+        gray=recipe.gray, aged=recipe.aged)
+
+@loaders('nir')
+def load_nir(recipe, source, n=None, workers=0): return load_pairs(recipe, nir_pairs(source), n, workers)
+
+@loaders('lwir')
+def load_lwir(recipe, source, n=None, workers=0): return load_pairs(recipe, lwir_pairs(source), n, workers)
+
+@loaders('pairs')
+def load_folders(recipe, source, n=None, workers=0):
+    folders = source.split(os.pathsep) if isinstance(source, str) else list(source)
+    if len(folders) != 2: raise UsageError(f"'{source}' is not two folders", f'give PHOTOS{os.pathsep}OTHERS')
+    return load_pairs(recipe, folder_pairs(*folders), n, workers)

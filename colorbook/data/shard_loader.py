@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['mix', 'deal', 'cut', 'count_batches', 'plan_epoch', 'read_batches', 'seeded', 'ShardSide', 'Tell', 'ShardDL',
-           'this_world', 'shard_loaders']
+           'this_world', 'shard_loaders', 'load_shards']
 
 # %% ../../nbs/data/shard_loader.ipynb #3bc500ab
 from fastai.vision.all import *
@@ -12,7 +12,7 @@ import hashlib, random
 from contextlib import contextmanager
 import numpy as np, torch, webdataset as wds
 from ..core import InputError, UsageError
-from .loaders import PlainErrors, SquareCrop, ToLab, split_by_hash
+from .loaders import loaders, PlainErrors, SquareCrop, ToLab, split_by_hash
 from .photos import read_photo
 from .shards import Shards, write_shards
 
@@ -101,7 +101,7 @@ class ShardSide:
         shards:Shards,
         ids:list, # numbers of the photos
         split_idx:int, # 0 to train with, in another order each epoch; 1 held out, always the same
-        bs:int, size:int, low:float, # as in `color_loaders`
+        bs:int, size:int, low:float, squeeze:bool, mirror:bool, # as in `color_loaders`
         world:tuple, lanes:int, buffer:int, # as in `plan_epoch`
         seed:int, # of order and crops
     ):
@@ -122,7 +122,8 @@ class ShardSide:
         for i,data in photos:
             try: ims.append(read_photo(data, self.shards.where(i)))
             except InputError as e: bad.append(e)
-        crop = SquareCrop(ims, self.size, self.low, range(len(ims)) if self.split_idx else ())
+        held = range(len(ims)) if self.split_idx else ()
+        crop = SquareCrop(ims, self.size, self.low, held, self.squeeze, self.mirror)
         with seeded(f'{self.seed} {key} {self.world[0]}'): squares = [crop(k) for k in range(len(ims))]
         return torch.stack(squares) if ims else None,bad
 
@@ -209,16 +210,39 @@ def shard_loaders(
     buffer:int=1000, # photos that each lane has in hand to mix them
     state:dict=None, # go on where `dls.train.state_dict()` was taken
     skip_bad:bool=False, # count photos that cannot be read, in `dls.train.bad`, instead of stopping
+    squeeze:bool=False, # see `SquareCrop`
+    mirror:bool=True, # see `SquareCrop`
     **kwargs, # options of `ToLab`
 ) -> DataLoaders: # batches of `L` and target; `dls.held` has the numbers held out
     "Batches like those of `color_loaders`, read from shards"
     if not isinstance(shards, Shards): shards = Shards(shards, skip_bad=skip_bad)
     train,held = split_by_hash(shards, valid, seed)
-    def loader(ids, k):
+    def side_loader(ids, k):
         n = lanes or max(1, num_workers)
-        side = ShardSide(shards, ids, k, bs, size, low, world or this_world(), n, buffer, seed)
+        side = ShardSide(shards, ids, k, bs, size, low, squeeze, mirror, world or this_world(), n, buffer, seed)
         return ShardDL(side, num_workers=num_workers, after_batch=[Tell(side.bad, skip_bad), ToLab(**kwargs)])
-    dls = DataLoaders(loader(train, 0), loader(held, 1), device=device or default_device())
-    dls.held,dls.crop = held,SquareCrop(shards, size, low, held)
+    dls = DataLoaders(side_loader(train, 0), side_loader(held, 1), device=device or default_device())
+    dls.held,dls.crop = held,SquareCrop(shards, size, low, held, squeeze, mirror)
     if state: dls.train.load_state_dict(state)
     return dls
+
+# %% ../../nbs/data/shard_loader.ipynb #12317e8f
+@patch
+def set_epoch(self:ShardDL,
+    epoch:int, # number of the epoch that comes next, from its beginning
+):
+    "Go to the beginning of an epoch, as torch's `DistributedSampler.set_epoch`"
+    self.epoch,self.first,self.done = epoch,0,0
+
+@loaders('shards')
+def load_shards(
+    recipe, # see `colorbook.data.loaders.load_photos`
+    source, # `Shards`, or what they are made from: a folder, a pattern as 'shards-{000..146}.tar', a list
+    n:int=None, # shards are taken whole
+    workers:int=0, # processes that read and decode
+) -> DataLoaders:
+    "Photos streamed from shards, in squares"
+    if n: raise UsageError('shards are taken whole', 'leave n out')
+    return shard_loaders(source, recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed, num_workers=workers,
+        lanes=2, squeeze=recipe.squeeze, mirror=recipe.mirror, target=recipe.target, gray=recipe.gray,
+        aged=recipe.aged)

@@ -20,7 +20,7 @@ from torchmetrics.functional.image import peak_signal_noise_ratio, structural_si
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
 from ..core import ColorbookError, InputError
-from ..data.photos import data_dir
+from ..data.photos import weights_file
 from ..color.lab import lstar, rgb_to_lab
 
 # %% ../../nbs/evaluation/metrics.ipynb #7bdcc5f8
@@ -105,9 +105,9 @@ BACKBONES = dict(squeeze='squeezenet1_1', alex='alexnet', vgg='vgg16')
 def torch_home(
     net:str, # key of `BACKBONES`
 ):
-    "`TORCH_HOME` set for a while to `weights/torch` beside the data folder, if the network is there and nothing is set"
-    data = data_dir()
-    found = data and list((data.parent/'weights'/'torch').glob(f'hub/checkpoints/{BACKBONES[net]}-*.pth'))
+    "`TORCH_HOME` set for a while to `COLORBOOK_WEIGHTS/torch`, if the network is there and nothing is set"
+    home = weights_file('torch')
+    found = home and list(home.glob(f'hub/checkpoints/{BACKBONES[net]}-*.pth'))
     use = bool(found) and 'TORCH_HOME' not in os.environ
     if use: os.environ['TORCH_HOME'] = str(found[0].parents[2])
     try: yield

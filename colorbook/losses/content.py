@@ -12,7 +12,7 @@ from torch import nn, Tensor
 from ..color.bins import ab_bins, class_weights, SoftBins
 from ..core import Registry, UsageError
 
-# %% ../../nbs/losses/content.ipynb #b908a0ca
+# %% ../../nbs/losses/content.ipynb #d4ae3e49
 content_losses = Registry('content loss', 'colorbook.losses.content colorbook.losses.perceptual',
     shared='lam prior rebalance', outputs=('rgb', 'ab', 'ab4'), prior=False)
 

@@ -22,7 +22,7 @@ from ..color.lab import rgb_to_lab
 from ..core import UsageError, atomic_path
 from ..data.loaders import split_by_hash
 from .recipes import load_recipe, to_plain
-from .registry import open_photos
+from ..data.photos import open_photos
 from .selection import candidates, choose, pick
 from .trainer import load_generator, split_name
 

@@ -11,7 +11,7 @@ import pandas as pd, torch
 from safetensors.torch import load_file
 from torchvision.models import mobilenet_v2
 from ..core import InputError
-from ..data.photos import data_dir
+from ..data.photos import weights_file
 from ..models.encoder_unet import encoder_state
 from .recipes import load_recipe, Recipe
 from .registry import ENCODERS
@@ -21,10 +21,9 @@ from .selection import pick
 def encoder_weights(
     weights=None, # file of MobileNetV2 weights (a state dict); 'none' to start from chance
 ) -> dict|None: # state dict, or None
-    "Pretrained weights for the encoder: a file, those beside the data folder, or torchvision's where they can be had"
+    "Pretrained weights for the encoder: a file, one in the folder `COLORBOOK_WEIGHTS`, or torchvision's"
     if weights == 'none': return None
-    beside = data_dir() and data_dir().parent/'weights/mobilenet_v2-tf-imagenet.pth'
-    if weights is None and beside and beside.exists(): weights = beside
+    weights = weights or weights_file('mobilenet_v2-tf-imagenet.pth')
     try:
         if weights is None: return mobilenet_v2(weights='DEFAULT').state_dict()
         return torch.load(weights, weights_only=True, map_location='cpu')

@@ -21,7 +21,8 @@ from .monitor import GANMonitor
 from .nogan import NoGANStop, ValidationPanel
 from .pretrained import state_for
 from .recipes import load_recipe, Recipe, save_recipe, vary
-from .registry import check_recipe, generators, load_data, make_gan
+from ..data.sources import load_data
+from .registry import check_recipe, generators, make_gan
 from .schedules import make_gan_callback
 
 # %% ../../nbs/training/trainer.ipynb #00413496
@@ -38,7 +39,7 @@ def make_content(
     else: p = color_prior(color_counts(b[1] for _,b in zip(range(n), iter(dls.train))))
     return make(prior=p).to(dls.device)
 
-# %% ../../nbs/training/trainer.ipynb #cba25ef6
+# %% ../../nbs/training/trainer.ipynb #52172561
 def make_learner(
     recipe:Recipe,
     dls:DataLoaders,
@@ -120,7 +121,7 @@ def begin(
 # %% ../../nbs/training/trainer.ipynb #359b6c2e
 def train(
     recipe, # name, YAML file or `Recipe`
-    source, # photographs or films: see `colorbook.training.registry.open_photos`
+    source, # photographs or films: see `colorbook.data.photos.open_photos`
     out=None, # folder of the run; `runs/NAME` if not given
     *,
     changes:dict=None, # other values for fields of the recipe

@@ -26,7 +26,7 @@ import tempfile
 from pathlib import Path
 import numpy as np, matplotlib.pyplot as plt
 from fastcore.test import *
-from colorbook.data.photos import data_dir, sample_photos
+from colorbook.data.photos import sample_photos, weights_file
 from colorbook.color.lab import join_lab, lab_to_linear, lab_to_rgb, map_gamut, split_lab
 
 # %% [markdown]
@@ -72,8 +72,8 @@ def ab_bins(
 bins = ab_bins()
 test_eq(bins.shape, (313, 2))
 test_eq([bins.min(0)[0].tolist(), bins.max(0)[0].tolist()], [[-90, -110], [100, 100]])
-published = data_dir() and data_dir().parent/'weights'/'ab-bins-313.npy'
-if published and published.exists(): test_eq(bins.tolist(), np.load(published).tolist())
+published = weights_file('ab-bins-313.npy')
+if published: test_eq(bins.tolist(), np.load(published).tolist())
 test_eq(len(torch.unique(rgb_edges(), dim=0)), 8 + 12*254)
 test_eq([len(ab_bins(grow=o)) for o in (9.5, 9.8, 10.04, 10.1)], [309, 313, 313, 314])
 bins[::60].tolist()

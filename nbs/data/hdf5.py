@@ -98,12 +98,12 @@ show_row([as_tensor(ims[1]), *planes[:,None], 40*change], ['', '$L_8$', '$a_8$',
 #
 # All frames of a file have one size, which stands in its attributes `width` and `height`. Frames of a film are so by nature; photographs of other shapes are cropped in the middle and resized. A database of ragged pictures would be a folder again. Leave some room: a file at 192 pixels serves training at 128 with random crops.
 #
-# Beside each table stands a list with a row for each frame: its name; the hash of the photo's pixels before resizing, which is the one that `Photos` takes, so that the [split](loaders.ipynb#a-split-that-no-copy-crosses) holds out the same photos whether they come from the folder or from the database; and the hash of the photo's file, by which a later run knows what is there without decoding it.
+# Beside each table stands a list with a row for each frame: its name, and the hash of the photo's file. That is the hash that `Photos` takes, so the [split](loaders.ipynb#a-split-that-no-copy-crosses) holds out the same photos whether they come from the folder or from the database; and by it a later run knows what is there without decoding anything.
 
 # %%
 #| export
 PLANES = dict(Train='Lab', Test='L')
-ROW = np.dtype([('name', h5py.string_dtype()), ('pixels', 'S64'), ('file', 'S64')])
+ROW = np.dtype([('name', h5py.string_dtype()), ('file', 'S64')])
 
 def make_table(
     f:h5py.File,
@@ -123,7 +123,7 @@ def make_table(
 def add_rows(
     f:h5py.File,
     table:str,
-    rows, # for the list: name, hash of the pixels, hash of the file
+    rows, # for the list: name and hash of the file
     frames=(), # planes in bytes, for each row
     chunks=(), # or chunks that are compressed already: filter mask and bytes, for each row
 ):
@@ -138,7 +138,7 @@ def add_rows(
 home = Path(tempfile.mkdtemp())
 with h5py.File(home/'six.h5', 'w') as f:
     make_table(f, 'Train', (size, size))
-    add_rows(f, 'Train', [(f'{i}', b'', b'') for i in range(6)], [to_lab8(o) for o in ims])
+    add_rows(f, 'Train', [(f'{i}', b'') for i in range(6)], [to_lab8(o) for o in ims])
     test_eq(f['Train'][1], to_lab8(ims[1]))
     test_eq((f['Train'].shape, f['Train'].chunks), ((6, 3, size, size), (1, 3, size, size)))
     packed = f['Train'].id.get_storage_size()/f['Train'].nbytes
@@ -249,7 +249,7 @@ class DBPhotos:
         if not n: raise InputError(f"table '{table}' of '{db}' is empty", ANEW)
         self.table,self.file,self.old = table,OwnFile(db),rows is None
         self.names = [f'{table}-{i:06}' for i in range(n)] if self.old else [o.decode() for o in rows['name']]
-        self.hashes = None if self.old else [o.decode() for o in rows['pixels']]
+        self.hashes = None if self.old else [o.decode() for o in rows['file']]
     def __len__(self): return len(self.names)
     def __getitem__(self, i): return from_lab8(self.planes(i))
     def hash(self, i): return hashlib.sha256(self.planes(i)).hexdigest() if self.old else self.hashes[i]
@@ -395,9 +395,8 @@ def read_row(
 ) -> tuple: # row for the list, planes
     "A photo, cropped in the middle and resized, as bytes for the table"
     im = read_photo(pair[1], pair[0])
-    pixels = hashlib.sha256(im.tobytes()).hexdigest()
     if im.size != size: im = ImageOps.fit(im, size, Image.Resampling.LANCZOS)
-    return (pair[0], pixels, file),to_lab8(im)[:planes]
+    return (pair[0], file),to_lab8(im)[:planes]
 
 # %%
 #| export

@@ -18,13 +18,14 @@ from contextlib import contextmanager
 import numpy as np, torch, torch.nn.functional as F
 from PIL import Image
 from fastai.vision.all import *
-from colorbook.core import ColorbookError, InputError
+from colorbook.core import ColorbookError, InputError, Registry
 from colorbook.color.lab import gray_to_L, grays, rgb_to_lab
-from colorbook.data.photos import Photos
+from colorbook.data.photos import open_photos, Photos
 
 # %%
 #| hide
-import tarfile, tempfile
+import shutil, tarfile, tempfile
+from types import SimpleNamespace
 from fastcore.test import *
 from colorbook.color.lab import join_lab, show_row
 from colorbook.data.photos import sample_photos
@@ -33,11 +34,11 @@ from colorbook.data.photos import sample_photos
 # ## A split that no copy crosses
 
 # %% [markdown]
-# Sets gathered from many places hold the same file several times, under other names and in other formats. With a random split about $2v(1-v)$ of all pairs of copies end up on two sides, where $v$ is the share held out, and the network is examined on what it has learned by heart. So the side depends on the pixels alone. A hash of seed and decoded pixels is as good as a random number $u\in[0,1)$, equal for equal pictures and independent for all others:
+# Sets gathered from many places hold the same file several times, under other names. With a random split about $2v(1-v)$ of all pairs of copies end up on two sides, where $v$ is the share held out, and the network is examined on what it has learned by heart. So the side depends on the file's bytes alone. A hash of seed and file is as good as a random number $u\in[0,1)$, equal for equal files and independent for all others:
 #
-# $$\text{held out}\iff u(\text{seed},\text{pixels})<v$$
+# $$\text{held out}\iff u(\text{seed},\text{file})<v$$
 #
-# Two things come free: nobody has to store the split, and photos that are added later move none of the others. The hash is taken before shrinking, so that recipes of different sizes hold out the same photos. At least one picture stands on each side. What it does not see are near copies: the same photo as JPEG has other pixels.
+# Two things come free: nobody has to store the split, and photos that are added later move none of the others. Nothing that only makes reading faster can change it, neither the size nor the number of processes, nor whether the file lies in a folder, a tar or shards. At least one picture stands on each side. What it does not see are near copies: the same photo in another format is another file. The chapter on [copies](duplicates.ipynb) finds those.
 
 # %%
 #| export
@@ -46,7 +47,7 @@ def split_by_hash(
     valid:float=.03, # share that is held out: at least one picture, and never all
     seed:int=0, # another seed holds out others
 ) -> tuple[list,list]: # indices to train with, indices held out
-    "A split that depends on the pixels alone: equal pictures always stand on the same side"
+    "A split that depends on the stored files alone: equal files always stand on the same side"
     codes = [hashlib.sha256(f'{seed}{photos.hash(i)}'.encode()).hexdigest() for i in range(len(photos))]
     place = [int(o[:8], 16)/16**8 for o in codes]
     first,last = min(place),max(place)
@@ -55,7 +56,7 @@ def split_by_hash(
     return [i for i,o in enumerate(out) if not o],[i for i,o in enumerate(out) if o]
 
 # %% [markdown]
-# Two dozen small pictures, in folders and in shards, are our set. We plant copies of every picture, under another name, in another format and inside a shard, and split with twenty seeds: each picture and its copies always stay together. Then we take every third photo away, and nobody else changes sides.
+# Two dozen small pictures, in folders and in shards, are our set. We plant copies of every file, under other names and inside a shard, and split with twenty seeds: each picture and its copies always stay together. Then we take every third photo away, and nobody else changes sides.
 
 # %%
 ims = [o.crop((x, 40, x + 50, 80)) for o in sample_photos(200) for x in range(0, 151, 50)]
@@ -66,17 +67,20 @@ for i,o in enumerate(ims):
     o.save(f)
     with tarfile.open(home/f'shard-{i%2}.tar', 'a') as t: t.add(f, f'{i:03}.png')
 for i,o in enumerate(ims):
-    o.save(home/'photos'/f'copy-{99 - i}.webp', lossless=True)
-    if i%2: o.save(home/'photos/2'/f'again-{i}.tiff')
+    f = home/'photos'/f'{i%3}'/f'{i:03}.png'
+    shutil.copy(f, home/'photos'/f'copy-{99 - i}.png')
+    if i%2: shutil.copy(f, home/'photos/2'/f'again-{i}.PNG')
 crowd = Photos([home/'photos', home/'shard-1.tar'])
 test_eq(len(crowd), 24 + 24 + 12 + 12)
 def sides(photos, seed): return [{photos.hash(i) for i in o} for o in split_by_hash(photos, .3, seed)]
 for s in range(20):
     train,held = sides(crowd, s)
     assert train and held and not train & held
-few = Photos(ims[::3] + ims[1::3])
+few = Photos([home/'photos/0', home/'photos/1'])
 test_eq(sides(few, seed)[1], sides(crowd, seed)[1] & set(few.hashes))
-test_eq(sides(Photos(ims, short=20), seed), sides(crowd, seed))
+small = Photos([home/'photos', home/'shard-1.tar'], short=20)
+late = Photos([home/'photos', home/'shard-1.tar'], keep=False)
+test_eq([split_by_hash(o, .3, seed) for o in (small, late)], [split_by_hash(crowd, .3, seed)]*2)
 test_eq([len(o) for o in split_by_hash(few, 0)], [len(few) - 1, 1])
 assert sides(crowd, 0) != sides(crowd, 1)
 test_fail(lambda: split_by_hash(Photos(ims[:1]*3)), exc=InputError, contains='the same picture')
@@ -336,6 +340,34 @@ test_eq(present(clip)[:,0,0,0], torch.tensor([1., 2, 3, 6, 7, 8]))
 test_eq(present(clip[:,:3])[:,0,0,0], torch.tensor([1., 6]))
 assert present(L) is L
 present(clip).shape
+
+# %% [markdown]
+# A recipe is data and says by a word what it learns from. `loaders` is the table of the words; a function that makes batches is entered where it is defined, in this chapter and in later ones, and [what a recipe reads](sources.ipynb) shows them all. The function reads what it wants to know off the recipe: any object with the fields of one will do.
+
+# %%
+#| export
+loaders = Registry('data', 'colorbook.data.clips colorbook.data.paired colorbook.data.shard_loader',
+    films=False)
+
+@loaders('photos')
+def load_photos(
+    recipe, # with the fields `bs`, `size`, `low`, `valid`, `seed`, `squeeze`, `mirror`, `target`, `gray` and `aged`
+    source, # see `colorbook.data.photos.open_photos`
+    n:int=None, # use only so many photos
+    workers:int=0, # processes that read photos late; 0 to keep all in memory
+) -> DataLoaders:
+    "Photos in squares"
+    photos = open_photos(source, recipe.size*3//2, n, keep=not workers)
+    return color_loaders(photos, recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed, num_workers=workers,
+        squeeze=recipe.squeeze, mirror=recipe.mirror, target=recipe.target, gray=recipe.gray, aged=recipe.aged)
+
+# %%
+recipe = SimpleNamespace(bs=5, size=16, low=1., valid=.3, seed=1, squeeze=True, mirror=False, target='rgb',
+    gray='rec601', aged=0.)
+kept,late = (load_photos(recipe, home/'photos', workers=o) for o in (0, 2))
+test_eq((kept.held, kept.train.bs), (late.held, 5))
+test_eq([o.shape[1:] for o in kept.one_batch()], [(1, 16, 16), (3, 16, 16)])
+kept.held
 
 # %% [markdown]
 # Photos that are not kept are decoded by the processes that crop them, and come in the same way. A photo that cannot be read is found late then, in the middle of training; the error still names it.

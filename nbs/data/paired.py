@@ -13,19 +13,20 @@ size,bs,seed = 96,4,7
 
 # %%
 #| export
-import random
+import os, random
 from pathlib import Path
 import numpy as np
 from fastai.vision.all import *
 from PIL import Image, ImageOps
 from colorbook.core import InputError, UsageError, with_progress, atomic_path
-from colorbook.data.loaders import PhotoDL, SquareCrop, ToLab, split_by_hash
+from colorbook.data.loaders import loaders, PhotoDL, SquareCrop, ToLab, split_by_hash
 from colorbook.data.photos import Photos, open_photo, read_photo
 from colorbook.data.datasets import Sets, flaw_of, keep_sound, photos_in
 
 # %%
 #| hide
 import shutil, tempfile
+from types import SimpleNamespace
 from fastcore.test import *
 from colorbook.data.photos import data_dir, sample_photos
 from colorbook.color.lab import rgb_to_lab, show_row
@@ -169,7 +170,9 @@ class PairCrop(DisplayedTransform):
         size:int=128, # side of the result
         low:float=.7, # see `SquareCrop`
         held=(), # indices that get the middle square
-    ): self.crops = [SquareCrop(o, size, low, held) for o in (first, second)]
+        squeeze:bool=False, # see `SquareCrop`
+        mirror:bool=True, # see `SquareCrop`
+    ): self.crops,self.photos = [SquareCrop(o, size, low, held, squeeze, mirror) for o in (first, second)],first
     def encodes(self, i:int):
         state = random.getstate()
         one = self.crops[0](i)
@@ -230,23 +233,25 @@ def pair_loaders(
     bs:int=16, # batch size
     size:int=128, # side of the crops
     low:float=.7, # smallest crop, as a share of the short side
-    valid:float=.03, # share held out, by the pixels of the photo
+    valid:float=.03, # share held out, by the file of the photo
     seed:int=0, # of the split
     device=None, # where batches go
     num_workers:int=0, # processes that crop
     keep:bool=True, # keep all pictures in memory, see `Photos`
+    squeeze:bool=False, # see `SquareCrop`
+    mirror:bool=True, # see `SquareCrop`
     **kwargs, # options of `ToLab`
 ) -> DataLoaders: # batches as `kinds` says; `dls.held` has the indices held out
     "Batches of pairs for training and for validation"
     keep_sound(dict(pairs=pairs), flaw=pair_flaw)
     first,second = (Photos([o[i] for o in pairs], short=size*3//2, keep=keep) for i in (0, 1))
     train,held = split_by_hash(first, valid, seed)
+    crop = PairCrop(first, second, size, low, held, squeeze, mirror)
     block = DataBlock(blocks=TransformBlock(), get_items=lambda o: list(range(len(o))), n_inp=1,
-        splitter=lambda _: (train, held), item_tfms=PairCrop(first, second, size, low, held),
-        batch_tfms=PairToLab(kind, **kwargs))
+        splitter=lambda _: (train, held), item_tfms=crop, batch_tfms=PairToLab(kind, **kwargs))
     dls = block.dataloaders(first, bs=min(bs, len(train)), val_bs=min(bs, len(held)), num_workers=num_workers,
         device=device or default_device(), dl_type=PhotoDL)
-    dls.held = held
+    dls.held,dls.crop = held,crop
     return dls
 
 # %% [markdown]
@@ -431,6 +436,39 @@ test_eq((aged[0], aged[1]), (first_batch(twins, 'saliency', aged=1.)[0], y1))
 assert (aged[0] - L1).abs().mean((1, 2, 3)).min() > .005
 test_fail(lambda: first_batch(twins, 'lwir', aged=.5), exc=UsageError, contains='warmth does not age')
 seen3.shape
+
+# %% [markdown]
+# For a recipe, an infrared picture stands where a gray photograph would: nothing changes but the word for its data. `nir` and `lwir` are the two layouts, `pairs` is any two folders, with `:` between them, first the photographs and then what is seen instead. Our generators look at one channel, so a picture of warmth is seen as gray.
+
+# %%
+#| export
+def load_pairs(recipe, pairs, n, workers):
+    "Batches for a recipe in which the second picture takes the place of the gray photo"
+    return pair_loaders(pairs['pairs'][:n], 'nir', recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed,
+        num_workers=workers, keep=not workers, squeeze=recipe.squeeze, mirror=recipe.mirror, target=recipe.target,
+        gray=recipe.gray, aged=recipe.aged)
+
+@loaders('nir')
+def load_nir(recipe, source, n=None, workers=0): return load_pairs(recipe, nir_pairs(source), n, workers)
+
+@loaders('lwir')
+def load_lwir(recipe, source, n=None, workers=0): return load_pairs(recipe, lwir_pairs(source), n, workers)
+
+@loaders('pairs')
+def load_folders(recipe, source, n=None, workers=0):
+    folders = source.split(os.pathsep) if isinstance(source, str) else list(source)
+    if len(folders) != 2: raise UsageError(f"'{source}' is not two folders", f'give PHOTOS{os.pathsep}OTHERS')
+    return load_pairs(recipe, folder_pairs(*folders), n, workers)
+
+# %%
+recipe = SimpleNamespace(bs=bs, size=size, low=.7, valid=.2, seed=0, squeeze=False, mirror=True, target='rgb',
+    gray='rec601', aged=0.)
+for o in ('six/5.png', 'six/6.jpg'): (home/o).unlink()
+set_seed(seed)
+test_eq(load_folders(recipe, f"{home/'six'}{os.pathsep}{home/'negative'}").train.one_batch(), (dark, y4))
+test_fail(lambda: load_folders(recipe, f"{home/'six'}"), exc=UsageError, contains='two folders')
+warmth = load_lwir(recipe, home/'kaist', n=4)
+test_eq((len(warmth.train_ds) + len(warmth.held), warmth.one_batch()[0].shape[1]), (4, 1))
 
 # %%
 if near:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
-from colorbook.core import InputError
+from colorbook.core import InputError, UsageError
 
 # %%
 #| hide
@@ -34,11 +34,16 @@ from fastcore.test import *
 
 # %%
 #| export
-def data_dir() -> Path|None: # the folder, or None where there is none
-    "Folder of real photographs: `COLORBOOK_DATA`, or `../shared/data` beside the checkout"
-    if os.environ.get('COLORBOOK_DATA'): return Path(os.environ['COLORBOOK_DATA'])
-    for up in [Path.cwd(), *Path.cwd().parents][:4]:
-        if (up/'../shared/data/photos').is_dir(): return (up/'../shared/data').resolve()
+def data_dir() -> Path|None: # the folder, or None where the variable is not set
+    "Folder of real photographs for chapters, tests and benchmarks: the variable `COLORBOOK_DATA`, and nothing else"
+    return Path(os.environ['COLORBOOK_DATA']) if os.environ.get('COLORBOOK_DATA') else None
+
+def weights_file(
+    name:str, # of a file, or of a folder of files
+) -> Path|None: # where it is; None where the variable is not set or the folder has no such file
+    "A file of pretrained weights in the folder that the variable `COLORBOOK_WEIGHTS` names"
+    home = os.environ.get('COLORBOOK_WEIGHTS')
+    return Path(home)/name if home and (Path(home)/name).exists() else None
 
 # %%
 #| export
@@ -158,20 +163,25 @@ def read_photo(
 
 # %%
 #| export
+def stored(
+    src, # see `read_photo`
+    name:str='', # what to call it in an error
+): # bytes; of a PIL picture or an array, itself
+    "A photo as it is stored, not yet decoded"
+    if not isinstance(src, (str, Path, TarPart)): return src
+    try: return src.read() if isinstance(src, TarPart) else Path(src).read_bytes()
+    except OSError as e: raise InputError(f"cannot read '{name or src}': {e}", 'copy it again') from e
+
 def content_hash(
     src, # see `read_photo`
     name:str='', # what to call it in an error
 ) -> str: # 64 hexadecimal digits
-    "Hash of an encoded photo as it is stored, without decoding it; of pixels where there is nothing else"
-    if isinstance(src, (Image.Image, np.ndarray)): code = read_photo(src, name).tobytes()
-    elif isinstance(src, bytes): code = src
-    else:
-        try: code = src.read() if isinstance(src, TarPart) else Path(src).read_bytes()
-        except OSError as e: raise InputError(f"cannot read '{name or src}': {e}", 'copy it again') from e
-    return hashlib.sha256(code).hexdigest()
+    "Hash of a photo as it is stored, without decoding it; of pixels where there is nothing else"
+    code = stored(src, name)
+    return hashlib.sha256(code if isinstance(code, bytes) else read_photo(code, name).tobytes()).hexdigest()
 
 # %% [markdown]
-# What training wants next is any photo, again and again. A set that fits into memory is decoded once, turned the way its EXIF data says, made small and kept: 25,000 photos of 192 pixels are 3 GB, and an epoch that decodes nothing is several times as fast on few cores. A larger set is decoded anew each time it is asked for, and then by several processes. Both kinds answer the same four questions: how many, which picture, under what name, and with what hash of its content. Whatever answers these is a set of photos for all that follows, frames in an [HDF5 file](hdf5.ipynb) too.
+# What training wants next is any photo, again and again. A set that fits into memory is decoded once, turned the way its EXIF data says, made small and kept: 25,000 photos of 192 pixels are 3 GB, and an epoch that decodes nothing is several times as fast on few cores. A larger set is decoded anew each time it is asked for, and then by several processes. Both kinds answer the same four questions: how many, which picture, under what name, and with what hash of its content. The hash is that of the stored file, decoded or not: it decides which photos are held out, and how fast they are read must not change that. Whatever answers these is a set of photos for all that follows, frames in an [HDF5 file](hdf5.ipynb) too.
 
 # %%
 #| export
@@ -181,25 +191,46 @@ class Photos:
         source, # see `list_photos`
         short:int=None, # shrink pictures whose short side is longer than this
         n:int=None, # take only so many
-        keep:bool=True, # decode all now, and hash their pixels; else each when wanted, and hash the files as they are
+        keep:bool=True, # decode all now; else each when it is wanted
     ):
         items = list_photos(source)[:n]
         if not items: raise InputError(f"there is no photo in '{source}'", f"it reads {', '.join(sorted(SUFFIXES))}")
         self.names,self.items = map(list, zip(*items))
-        self.short,self.ims = short,None
+        self.short,self.ims,self.hashes = short,None,[None]*len(items)
         if not keep: return
         with ThreadPoolExecutor() as ex: loaded = list(ex.map(self._load, range(len(items))))
         self.ims,self.hashes = map(list, zip(*loaded))
     def _load(self, i):
-        im = read_photo(self.items[i], self.names[i])
-        return self._shrink(im),hashlib.sha256(im.tobytes()).hexdigest()
+        code = stored(self.items[i], self.names[i])
+        return self._shrink(read_photo(code, self.names[i])),content_hash(code, self.names[i])
     def _shrink(self, im):
         by = (self.short or math.inf)/min(im.size)
         return im if by >= 1 else ImageOps.scale(im, by, Image.Resampling.BOX)
     def __len__(self): return len(self.names)
     def __getitem__(self, i):
         return self.ims[i] if self.ims else self._shrink(read_photo(self.items[i], self.names[i]))
-    def hash(self, i): return self.hashes[i] if self.ims else content_hash(self.items[i], self.names[i])
+    def hash(self, i):
+        if not self.hashes[i]: self.hashes[i] = content_hash(self.items[i], self.names[i])
+        return self.hashes[i]
+
+# %% [markdown]
+# What a command or a recipe is given may be any of these, a [database of frames](hdf5.ipynb), or a set that is open already.
+
+# %%
+#| export
+def open_photos(
+    source, # see `list_photos`; a database of frames, see `colorbook.data.hdf5`; or a set of photos, which comes back
+    short:int=None, # shrink pictures whose short side is longer than this
+    n:int=None, # take only so many
+    keep:bool=True, # in memory
+): # a set of photos
+    "Photos from wherever they are"
+    is_db = isinstance(source, (str, Path)) and Path(source).suffix in ('.h5', '.hdf5')
+    if not is_db and not hasattr(source, 'hash'): return Photos(source, short, n, keep)
+    if n: raise UsageError(f"{'a database' if is_db else 'an open set'} is taken whole", 'leave n out')
+    if not is_db: return source
+    from colorbook.data.hdf5 import DBPhotos
+    return DBPhotos(source)
 
 # %% [markdown]
 # We cut two dozen small pictures out of the six photographs and store them in several ways: as files in nested folders, between other files, and in two shards. Every source gives the same pixels.
@@ -221,14 +252,19 @@ sources = dict(folder=home/'photos', files=sorted((home/'photos').rglob('0*.*'))
     one=home/'photos/1/001.PNG')
 read = {k: Photos(v) for k,v in sources.items()}
 late = {k: Photos(v, short=20, keep=False) for k,v in sources.items()}
-same = sorted(read['pictures'].hashes)
-for k in ('folder', 'files', 'tars', 'glob', 'arrays', 'list'): test_eq(sorted(read[k].hashes), same)
-test_eq(read['list'].hashes, read['pictures'].hashes)
+def pixels(photos): return sorted(o.tobytes() for o in photos)
+for k in ('folder', 'files', 'tars', 'glob', 'arrays', 'list'): test_eq(pixels(read[k]), pixels(ims))
+test_eq([o.tobytes() for o in read['list']], [o.tobytes() for o in ims])
 test_eq(read['tars'].names[:2], ['000.png', '002.bmp'])
 test_eq(max(max(o.size) for o in Photos(ims, short=20).ims), 25)
 for k,v in sources.items():
     test_eq([o.tobytes() for o in late[k]], [o.tobytes() for o in Photos(v, short=20)])
-test_eq(sorted(map(late['tars'].hash, range(24))), sorted(map(late['folder'].hash, range(24))))
+    test_eq([late[k].hash(i) for i in range(len(late[k]))], read[k].hashes)
+for k in ('files', 'tars', 'glob', 'list'): test_eq(sorted(read[k].hashes), sorted(read['folder'].hashes))
+test_eq(read['arrays'].hashes, read['pictures'].hashes)
+test_eq(open_photos(home/'list.txt', short=20, n=5).ims[4].size, late['list'][4].size)
+assert open_photos(read['list']) is read['list'] and open_photos(home/'list.txt', keep=False).ims is None
+test_fail(lambda: open_photos(read['list'], n=3), exc=UsageError, contains='leave n out')
 {k: len(v) for k,v in read.items()}
 
 # %% [markdown]
@@ -278,7 +314,7 @@ for ax,im in zip(axs, sample_photos(160)):
 #
 # - photos from folders, files, lists and tar shards, in a fixed order, with errors that name the file;
 # - `Photos`: decoded once and kept, or each time it is asked for, by any number of processes;
-# - a hash of each photo's content, from its pixels or from its file.
+# - a hash of each photo's file, the same whether it lies in a folder or in a tar, and whether it is kept or not.
 
 # %% [markdown]
 # ## Exercises

@@ -18,13 +18,14 @@ import hashlib, random
 from contextlib import contextmanager
 import numpy as np, torch, webdataset as wds
 from colorbook.core import InputError, UsageError
-from colorbook.data.loaders import PlainErrors, SquareCrop, ToLab, split_by_hash
+from colorbook.data.loaders import loaders, PlainErrors, SquareCrop, ToLab, split_by_hash
 from colorbook.data.photos import read_photo
 from colorbook.data.shards import Shards, write_shards
 
 # %%
 #| hide
 import json, tempfile, matplotlib.pyplot as plt
+from types import SimpleNamespace
 from fastcore.test import *
 from colorbook.data.loaders import color_loaders
 from colorbook.data.photos import sample_photos
@@ -246,7 +247,7 @@ class ShardSide:
         shards:Shards,
         ids:list, # numbers of the photos
         split_idx:int, # 0 to train with, in another order each epoch; 1 held out, always the same
-        bs:int, size:int, low:float, # as in `color_loaders`
+        bs:int, size:int, low:float, squeeze:bool, mirror:bool, # as in `color_loaders`
         world:tuple, lanes:int, buffer:int, # as in `plan_epoch`
         seed:int, # of order and crops
     ):
@@ -267,7 +268,8 @@ class ShardSide:
         for i,data in photos:
             try: ims.append(read_photo(data, self.shards.where(i)))
             except InputError as e: bad.append(e)
-        crop = SquareCrop(ims, self.size, self.low, range(len(ims)) if self.split_idx else ())
+        held = range(len(ims)) if self.split_idx else ()
+        crop = SquareCrop(ims, self.size, self.low, held, self.squeeze, self.mirror)
         with seeded(f'{self.seed} {key} {self.world[0]}'): squares = [crop(k) for k in range(len(ims))]
         return torch.stack(squares) if ims else None,bad
 
@@ -363,56 +365,95 @@ def shard_loaders(
     buffer:int=1000, # photos that each lane has in hand to mix them
     state:dict=None, # go on where `dls.train.state_dict()` was taken
     skip_bad:bool=False, # count photos that cannot be read, in `dls.train.bad`, instead of stopping
+    squeeze:bool=False, # see `SquareCrop`
+    mirror:bool=True, # see `SquareCrop`
     **kwargs, # options of `ToLab`
 ) -> DataLoaders: # batches of `L` and target; `dls.held` has the numbers held out
     "Batches like those of `color_loaders`, read from shards"
     if not isinstance(shards, Shards): shards = Shards(shards, skip_bad=skip_bad)
     train,held = split_by_hash(shards, valid, seed)
-    def loader(ids, k):
+    def side_loader(ids, k):
         n = lanes or max(1, num_workers)
-        side = ShardSide(shards, ids, k, bs, size, low, world or this_world(), n, buffer, seed)
+        side = ShardSide(shards, ids, k, bs, size, low, squeeze, mirror, world or this_world(), n, buffer, seed)
         return ShardDL(side, num_workers=num_workers, after_batch=[Tell(side.bad, skip_bad), ToLab(**kwargs)])
-    dls = DataLoaders(loader(train, 0), loader(held, 1), device=device or default_device())
-    dls.held,dls.crop = held,SquareCrop(shards, size, low, held)
+    dls = DataLoaders(side_loader(train, 0), side_loader(held, 1), device=device or default_device())
+    dls.held,dls.crop = held,SquareCrop(shards, size, low, held, squeeze, mirror)
     if state: dls.train.load_state_dict(state)
     return dls
+
+# %% [markdown]
+# A recipe says `shards` for its data. A run writes its checkpoints between epochs, and begins each by the number that it has: so the order of an epoch is the same whether the run went straight to it or was resumed there, and an epoch that is cut short does not come again.
+
+# %%
+#| export
+@patch
+def set_epoch(self:ShardDL,
+    epoch:int, # number of the epoch that comes next, from its beginning
+):
+    "Go to the beginning of an epoch, as torch's `DistributedSampler.set_epoch`"
+    self.epoch,self.first,self.done = epoch,0,0
+
+@loaders('shards')
+def load_shards(
+    recipe, # see `colorbook.data.loaders.load_photos`
+    source, # `Shards`, or what they are made from: a folder, a pattern as 'shards-{000..146}.tar', a list
+    n:int=None, # shards are taken whole
+    workers:int=0, # processes that read and decode
+) -> DataLoaders:
+    "Photos streamed from shards, in squares"
+    if n: raise UsageError('shards are taken whole', 'leave n out')
+    return shard_loaders(source, recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed, num_workers=workers,
+        lanes=2, squeeze=recipe.squeeze, mirror=recipe.mirror, target=recipe.target, gray=recipe.gray,
+        aged=recipe.aged)
+
+# %%
+recipe = SimpleNamespace(bs=bs, size=16, low=.7, valid=.2, seed=seed, squeeze=False, mirror=True, target='rgb',
+    gray='lstar', aged=0.)
+dls = load_shards(recipe, home/'set')
+once = [list(dls.train) for _ in range(2)]
+dls.train.set_epoch(1)
+test_eq(list(dls.train), once[1])
+assert not torch.equal(once[0][0][0], once[1][0][0])
+test_eq(list(load_shards(recipe, home/'set', workers=2).train), once[0])
+test_fail(lambda: load_shards(recipe, home/'set', n=3), exc=UsageError, contains='taken whole')
+len(once[0])
 
 # %% [markdown]
 # Two machines with two workers each, one after the other in this notebook: together they see every picture that is not held out once, in equally many batches; the next epoch has another order; and the whole thing comes again for the same seed. The colors tell us the numbers.
 
 # %%
-def loaders(rank=0, nodes=1, num_workers=0, **kwargs):
+def dealt(rank=0, nodes=1, num_workers=0, **kwargs):
     return shard_loaders(shards, bs, 16, valid=.2, seed=seed, device='cpu', num_workers=num_workers,
                          world=(rank, nodes), buffer=buffer, target='rgb', **kwargs)
 def tickets(batches):
     rgb = [(rgb[:,:2,0,0] + 1)/2*255 for _,rgb in batches]
     return [(o.round().int() @ torch.tensor([1, 256], dtype=torch.int)).tolist() for o in rgb]
-nodes = [loaders(r, 2, num_workers=2) for r in range(2)]
+nodes = [dealt(r, 2, num_workers=2) for r in range(2)]
 first,second = [[tickets(o.train) for o in nodes] for _ in range(2)]
 flat = lambda o: sorted(k for machine in o for b in machine for k in b)
 train = sorted(number(shards[i]) for i in set(range(n)) - set(nodes[0].held))
 test_eq([flat(first), flat(second)], [train, train])
 test_eq(len(first[0]), len(first[1]))
 assert first[0] != second[0]
-test_eq(tickets(loaders(0, 2, lanes=2).train), first[0])
+test_eq(tickets(dealt(0, 2, lanes=2).train), first[0])
 [len(o) for o in first[0]]
 
 # %% [markdown]
 # A run is interrupted after five batches, while its two workers have prepared some more. Another one, with one process and then with three, goes on: the batches that follow are those of the uninterrupted epoch, equal to the last bit of their crops, and so is the epoch after it.
 
 # %%
-straight = loaders(num_workers=2)
+straight = dealt(num_workers=2)
 epochs = [list(straight.train) for _ in range(2)]
-broken = loaders(num_workers=2)
+broken = dealt(num_workers=2)
 for _ in zip(range(5), broken.train): pass
 state = json.loads(json.dumps(broken.train.state_dict()))
 for k in (0, 3):
-    again = loaders(num_workers=k, state=state)
+    again = dealt(num_workers=k, state=state)
     test_eq(list(again.train), epochs[0][5:])
     test_eq(list(again.train), epochs[1])
-seen = tickets(epochs[0][:5]) + tickets(loaders(state=state).train)
+seen = tickets(epochs[0][:5]) + tickets(dealt(state=state).train)
 test_eq(sorted(k for b in seen for k in b), train)
-test_fail(lambda: loaders(0, 2, state=state), exc=UsageError, contains='nodes 1 (now 2)')
+test_fail(lambda: dealt(0, 2, state=state), exc=UsageError, contains='nodes 1 (now 2)')
 state
 
 # %% [markdown]

@@ -25,7 +25,7 @@ from torchmetrics.functional.image import peak_signal_noise_ratio, structural_si
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
 from colorbook.core import ColorbookError, InputError
-from colorbook.data.photos import data_dir
+from colorbook.data.photos import weights_file
 from colorbook.color.lab import lstar, rgb_to_lab
 
 # %%
@@ -257,7 +257,7 @@ colorfulness(real)
 # %% [markdown]
 # LPIPS asks a classifier instead of the pixels: both pictures go through a network trained on ImageNet, and the distance of their features, weighted by what people said about pairs of distorted patches, is the figure. It sees that gray grass is odd, which PSNR does not. There are three networks (`squeeze`, `alex`, `vgg`) with different scales, and the inputs belong in -1..1; both mistakes are common in published tables, so the card below records the network and this wrapper takes 0..1 and converts.
 #
-# torchmetrics carries the learned weights, torchvision fetches the network's. Where there is no network connection, `TORCH_HOME` names a folder that has them; where it is not set, a folder `weights/torch` beside the data folder is tried.
+# torchmetrics carries the learned weights, torchvision fetches the network's. Where there is no network connection, `TORCH_HOME` names a folder that has them; where it is not set, a folder `torch` in the folder that `COLORBOOK_WEIGHTS` names is tried.
 
 # %%
 #| export
@@ -267,9 +267,9 @@ BACKBONES = dict(squeeze='squeezenet1_1', alex='alexnet', vgg='vgg16')
 def torch_home(
     net:str, # key of `BACKBONES`
 ):
-    "`TORCH_HOME` set for a while to `weights/torch` beside the data folder, if the network is there and nothing is set"
-    data = data_dir()
-    found = data and list((data.parent/'weights'/'torch').glob(f'hub/checkpoints/{BACKBONES[net]}-*.pth'))
+    "`TORCH_HOME` set for a while to `COLORBOOK_WEIGHTS/torch`, if the network is there and nothing is set"
+    home = weights_file('torch')
+    found = home and list(home.glob(f'hub/checkpoints/{BACKBONES[net]}-*.pth'))
     use = bool(found) and 'TORCH_HOME' not in os.environ
     if use: os.environ['TORCH_HOME'] = str(found[0].parents[2])
     try: yield

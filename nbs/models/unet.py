@@ -23,7 +23,7 @@ from colorbook.core import InputError
 import tempfile, numpy as np, pandas as pd, matplotlib.pyplot as plt
 from pathlib import Path
 from fastcore.test import *
-from colorbook.data.photos import data_dir, sample_photos
+from colorbook.data.photos import sample_photos, weights_file
 from colorbook.color.lab import join_lab, show_row, split_lab
 
 # %% [markdown]
@@ -412,8 +412,8 @@ count(s0),count(mobile)
 # %%
 #| label: fig-features
 #| fig-cap: "A photograph and, for each stage of the encoder, the four maps that vary most."
-weights = data_dir() and data_dir().parent/'weights/mobilenet_v2-tf-imagenet.pth'
-state = torch.load(weights, weights_only=True) if weights and weights.exists() else None
+weights = weights_file('mobilenet_v2-tf-imagenet.pth')
+state = torch.load(weights, weights_only=True) if weights else None
 x,maps = L[:1]*2 - 1,[rgb[0]]
 for stage in mobile_encoder(state).eval():
     with torch.no_grad(): x = stage(x)

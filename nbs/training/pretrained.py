@@ -10,12 +10,12 @@
 
 # %%
 #| export
-import os
 from pathlib import Path
 import torch
 from safetensors.torch import load_file
 from torchvision.models import mobilenet_v2
 from colorbook.core import InputError
+from colorbook.data.photos import weights_file
 from colorbook.models.encoder_unet import encoder_state
 from colorbook.models.registry import generators
 from colorbook.training.recipes import Recipe
@@ -34,16 +34,16 @@ from colorbook.training.recipes import recipes, save_recipe
 # ## An encoder
 
 # %% [markdown]
-# Weights are never looked for in the neighborhood of a program: two people who type the same command should begin with the same ones. They are named by `--weights`, or for all commands by the variable `COLORBOOK_WEIGHTS`; where neither is, they are torchvision's.
+# Weights are never looked for in the neighborhood of a program: two people who type the same command should begin with the same ones. They are named by `--weights`, or for all commands by a folder in the variable `COLORBOOK_WEIGHTS`; where neither is, they are torchvision's.
 
 # %%
 #| export
 def encoder_weights(
-    weights=None, # file of MobileNetV2 weights (a state dict); 'none' to start from chance; else `COLORBOOK_WEIGHTS`
+    weights=None, # file of MobileNetV2 weights (a state dict); 'none' to start from chance
 ) -> dict|None: # state dict, or None
-    "Pretrained weights for the encoder: those that are named, or torchvision's where they can be had"
-    weights = weights or os.environ.get('COLORBOOK_WEIGHTS')
+    "Pretrained weights for the encoder: a file, one in the folder `COLORBOOK_WEIGHTS`, or torchvision's"
     if weights == 'none': return None
+    weights = weights or weights_file('mobilenet_v2-tf-imagenet.pth')
     try:
         if weights is None: return mobilenet_v2(weights='DEFAULT').state_dict()
         return torch.load(weights, weights_only=True, map_location='cpu')
@@ -102,9 +102,6 @@ save_recipe(recipes['default'], run/'recipe.yaml')
 (run/'tried.csv').write_text('tag,psnr,ratio\n0-000,20.,.9\n0-001,21.,.5\n')
 test_eq([begins_with(o) for o in images], [True, False])
 test_eq((state_for(recipes['default'], 'none'), state_for(recipes['s0'])), (None, None))
-os.environ['COLORBOOK_WEIGHTS'] = 'none'
-test_eq(state_for(recipes['default']), None)
-del os.environ['COLORBOOK_WEIGHTS']
 
 # %% [markdown]
 # ## What we have

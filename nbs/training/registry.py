@@ -13,17 +13,13 @@ size = 32
 
 # %%
 #| export
-from pathlib import Path
 import torch
 from fastai.vision.all import *
 from torch import nn
 from torch.random import fork_rng
 from colorbook.color.lab import gray_to_L, grays
-from colorbook.core import Registry, UsageError
-from colorbook.data.clips import clip_loaders, Clips
-from colorbook.data.hdf5 import DBPhotos
-from colorbook.data.loaders import color_loaders, targets
-from colorbook.data.photos import Photos
+from colorbook.core import UsageError
+from colorbook.data.loaders import loaders, targets
 from colorbook.imaging.colorizer import load_model
 from colorbook.losses.adversarial import adversarial_losses
 from colorbook.losses.content import content_losses
@@ -107,70 +103,6 @@ assert .02 < color.abs().mean() < 1
 color.abs().mean().item()
 
 # %% [markdown]
-# ## How pictures are read
-
-# %% [markdown]
-# Photographs that fit into memory are decoded once. With `workers` they are not kept, and so many processes decode and crop them, from files, tar members or a database, while this one trains; which are held out is the same both ways.
-
-# %%
-#| export
-def open_photos(
-    source, # see `colorbook.data.photos.list_photos`; or a database of frames, see `colorbook.data.hdf5`
-    short:int=None, # shrink pictures whose short side is longer than this
-    n:int=None, # take only so many
-    keep:bool=True, # in memory
-): # a set of photos
-    "Photos from wherever they are"
-    if isinstance(source, (str, Path)) and Path(source).suffix in ('.h5', '.hdf5'):
-        if n: raise UsageError('a database is taken whole', 'leave n out')
-        return DBPhotos(source)
-    return Photos(source, short, n, keep)
-
-loaders = Registry('kind of data', films=False)
-
-@loaders('photos')
-def load_photos(
-    recipe:Recipe,
-    source, # see `open_photos`
-    n:int=None, # use only so many photos
-    workers:int=0, # processes that read photos late; 0 to keep all in memory
-) -> DataLoaders:
-    "Photos in squares"
-    photos = open_photos(source, recipe.size*3//2, n, keep=not workers)
-    return color_loaders(photos, recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed, num_workers=workers,
-        squeeze=recipe.squeeze, mirror=recipe.mirror, target=recipe.target, gray=recipe.gray, aged=recipe.aged)
-
-def load_data(
-    recipe:Recipe,
-    source, # photographs or films, as `data` of the recipe says
-    n:int=None, # use only so many photos
-    workers:int=0, # processes that read pictures
-) -> DataLoaders:
-    "The loaders that a recipe asks for"
-    return loaders[recipe.data](recipe=recipe, source=source, n=n, workers=workers)
-
-# %% [markdown]
-# Films are read in three ways: `frames` squeezes them into squares and shows triples, as S1 does; `stills` shows the same frames without their neighbors, for its baseline; `clips` are squares of five frames for the product's film model, from films and from photos that a camera moves over.
-
-# %%
-#| export
-def read_clips(recipe, source, n, workers, answered=1, square=True, near=True, lone=0.):
-    "Loaders of clips for a recipe"
-    step = 1 if recipe.target in ('rgb', 'ab') else 4
-    clips = Clips(source, recipe.size, answered, n, square, step)
-    return clip_loaders(clips, recipe.bs, recipe.valid, recipe.seed, num_workers=workers, aged=recipe.aged,
-        target=recipe.target, gray=recipe.gray, near=near, lone=lone)
-
-@loaders('frames', films=True)
-def load_frames(recipe, source, n, workers): return read_clips(recipe, source, n, workers)
-
-@loaders('stills')
-def load_stills(recipe, source, n, workers): return read_clips(recipe, source, n, workers, near=False)
-
-@loaders('clips', films=True)
-def load_clips(recipe, source, n, workers): return read_clips(recipe, source, n, workers, 3, False, lone=.3)
-
-# %% [markdown]
 # ## What fits
 
 # %% [markdown]
@@ -241,18 +173,16 @@ refused('s4-wgan-l1', 'run away; choose learn_weights false or adversarial logis
 refused('s1', "is for films, and data is 'photos'; choose data frames, clips", data='photos')
 refused('s0', "not for films, and data is 'clips'; choose data photos, stills", data='clips')
 refused('s0', "no mode 'fight'", phases=(Phase('fight', 1, (1., 1.)),))
-refused('s0', "no kind of data 'movies'; choose photos, frames, stills, clips", data='movies')
+refused('s0', "no data 'movies'; choose photos, frames, stills, clips", data='movies')
 
 # %% [markdown]
 # ## What we have
 #
 # - `make_gan`, the two networks of a recipe, and `make_generator`;
-# - `check_recipe`: what does not go together is refused, and what does is named;
-# - photographs from memory, from files read late by several processes, or from a database, and films, down one way.
+# - `check_recipe`: what does not go together is refused, and what does is named.
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. Enter a critic of your own and train `s0` with it, without changing a file of the library. What happens if it says of itself that it judges $ab$ alone?
 # 2. `default` has three learning rates, `s0` two. Where is that decided, and what would a fourth stand for?
-# 3. Raise `workers` on photographs that are read late. From which number on do the epochs get no shorter, and what is the bottleneck then?

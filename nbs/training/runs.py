@@ -23,11 +23,11 @@ from torch import nn
 from colorbook.color.lab import gray_to_L, grays
 from colorbook.core import InputError, TrainingError, UsageError, atomic_path
 from colorbook.data.loaders import split_by_hash
-from colorbook.data.photos import read_photo
+from colorbook.data.photos import open_photos, read_photo
 from colorbook.evaluation.diversity import answers, ranked_sheet, with_choices
 from colorbook.training.gan import GAN
 from colorbook.training.recipes import load_recipe, Recipe
-from colorbook.training.registry import make_gan, make_generator, open_photos
+from colorbook.training.registry import make_gan, make_generator
 
 # %%
 #| hide
@@ -206,7 +206,7 @@ test_fail(run.checkpoint, exc=TrainingError, contains='training starts anew then
 # %%
 #| export
 def split_name(
-    photos, # see `colorbook.training.registry.open_photos`
+    photos, # see `colorbook.data.photos.open_photos`
     held:list, # indices held out
 ) -> str: # a hash
     "A name for exactly this split of exactly these photos"

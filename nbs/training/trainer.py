@@ -22,6 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from colorbook.color.bins import color_counts, color_prior, load_prior
 from colorbook.core import UsageError, atomic_path, malloc_policy
+from colorbook.data.sources import load_data
 from colorbook.imaging.colorizer import default_model
 from colorbook.losses.content import content_losses
 from colorbook.training.gan import ClipCritic, ClipNorms, gan_splitter
@@ -30,7 +31,7 @@ from colorbook.training.monitor import GANMonitor
 from colorbook.training.nogan import NoGANStop, ValidationPanel
 from colorbook.training.pretrained import state_for
 from colorbook.training.recipes import load_recipe, Recipe, save_recipe, vary
-from colorbook.training.registry import check_recipe, load_data, make_gan
+from colorbook.training.registry import check_recipe, make_gan
 from colorbook.training.runs import Run, split_name, state_hash
 from colorbook.training.schedules import make_gan_callback
 
@@ -212,7 +213,7 @@ def begin(
 #| export
 def train(
     recipe, # name, YAML file or `Recipe`
-    source, # photographs or films: see `colorbook.training.registry.open_photos`
+    source, # photographs or films: see `colorbook.data.photos.open_photos`
     out=None, # folder of the run; `runs/NAME` if not given
     *,
     changes:dict=None, # other values for fields of the recipe

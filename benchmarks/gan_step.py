@@ -22,12 +22,12 @@ from rich.console import Console
 from rich.table import Table
 
 from colorbook.training.gan import GANCallback, gan_splitter
-from colorbook.models.critics import S0Critic
+from colorbook.models.s0 import S0Critic
 from colorbook.losses.content import L1Loss
 from colorbook.training.recipes import recipes, replace
 from colorbook.training.registry import make_gan
 from colorbook.core import malloc_policy
-from colorbook.models.unet import S0Generator
+from colorbook.models.s0 import S0Generator
 
 opt = partial(Adam, mom=.5, sqr_mom=.999, eps=1e-8)
 

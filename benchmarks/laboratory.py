@@ -23,7 +23,7 @@ from colorbook.color.lab import gray_to_L, grays, rgb_to_lab
 from colorbook.training.ablation import (variants, compare, measure, comparisons, run_all, seeds, squares, summarize,
     table_of)
 from colorbook.data.photos import Photos, sample_photos
-from colorbook.training.registry import generators
+from colorbook.models.registry import generators
 
 COLUMNS = ['l1 alone', 'gan-l1', 'lsgan-l1', 'ebgan-l1', 'wgan-l1', 'l2 alone', 'gan-l2', 'lsgan-l2', 'ebgan-l2',
     'wgan-l2', 'classes alone', 'lsgan-classes']
@@ -32,7 +32,7 @@ COLUMNS = ['l1 alone', 'gan-l1', 'lsgan-l1', 'ebgan-l1', 'wgan-l1', 'l2 alone', 
 @torch.no_grad()
 def trained(out, r, L, seed=0):
     "The colors that a variant gives to lightness"
-    net = generators[r.generator](r, None).eval()
+    net = generators[r.generator](size=r.size).eval()
     net.load_state_dict(load_file(Path(out)/f'variant {r.name} {seed}.safetensors'))
     return torch.cat([net.color(net(o)) for o in L.split(50)])
 

@@ -442,10 +442,10 @@ class Registry:
         return enter
     def names(self,
         pattern:str='*', # with wildcards, such as 's4*'
-    ) -> list: # in the order of their definitions
+    ) -> list: # sorted
         "The names that match"
         for o in self.members: import_module(o)
-        return [o for o in self.entries if fnmatch(o, pattern)]
+        return sorted(o for o in self.entries if fnmatch(o, pattern))
     def __iter__(self): return iter(self.names())
     def __contains__(self, name): return name in self.names()
     def __getitem__(self, name) -> Entry:

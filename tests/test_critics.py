@@ -20,11 +20,11 @@ from colorbook.losses.content import (BinLoss, ColorfulnessLoss, colorful, L1Los
 from colorbook.losses.perceptual import PerceptualLoss, small_vgg, vgg19
 from colorbook.color.lab import lab_to_rgb
 from colorbook.core import ColorbookError, UsageError
-from colorbook.models.critics import PatchCritic, S0Critic
-from colorbook.models.system_critics import S2Critic, S4Critic
+from colorbook.models.critics import ChannelCritics, Critics, EnergyCritic, PatchCritic, pull_away, realness
+from colorbook.models.s0 import S0Critic
+from colorbook.models.s2 import S2Critic
+from colorbook.models.pix2pix import ChannelGenerator, S4Critic
 from colorbook.data.photos import weights_file
-from colorbook.models.energy import EnergyCritic, pull_away
-from colorbook.models.many import ChannelCritics, ChannelGenerator, Critics, score, CriticOutputs
 from colorbook.evaluation.metrics import colorfulness
 from colorbook.models.layers import adapt, limit, norms
 
@@ -114,7 +114,7 @@ def test_every_critic_has_its_switches(name):
     L,ab = torch.rand(2, 1, SIZE, SIZE, requires_grad=True),torch.rand(2, 2, SIZE, SIZE, requires_grad=True)
     for norm,spectral,c in product(norms, (False, True), (False, True)):
         net = critics[name](c, norm=norm, spectral=spectral)
-        gL,gab = torch.autograd.grad(score(net(L, ab)).square().sum(), (L, ab), allow_unused=True)
+        gL,gab = torch.autograd.grad(realness(net(L, ab)).square().sum(), (L, ab), allow_unused=True)
         assert gab.isfinite().all() and gab.abs().max() > 0, (norm, spectral, c)
         needs_L = c or 'r, g, b' in name  # RGB of ab is made with the lightness
         assert (gL is not None and gL.abs().max().item() > 0) == needs_L, (norm, spectral, c)
@@ -253,10 +253,10 @@ def test_pull_away_by_hand():
     assert pull_away(codes).item() == pytest.approx(total/12, abs=1e-5)
 
 
-def test_score_is_one_number_a_picture():
+def test_realness_is_one_number_a_picture():
     logits,said = torch.randn(3, 1, 5, 4),EnergyCritic(2, nf=4)(None, torch.rand(3, 2, 32, 32))
-    both = CriticOutputs((logits, said), (.25, .5))
-    assert torch.allclose(score(both), .25*logits.mean((1, 2, 3)) - .5*said.energy.flatten(), atol=1e-5)
+    both = [(.25, logits), (.5, said)]
+    assert torch.allclose(realness(both), .25*logits.mean((1, 2, 3)) - .5*said.energy.flatten(), atol=1e-5)
 
 
 # ---- content losses

@@ -7,13 +7,13 @@ from colorbook.training.export import ImageGraph, export_artifact, fold, make_ca
 from colorbook.color.bins import AnnealedMean
 from colorbook.core import InputError, UsageError
 from colorbook.models.inspect import n_weights, one_step, unreached
-from colorbook.models.layers import SelfAttention, adapt
-from colorbook.models.plain import FCN32, PlainNet
-from colorbook.models.s2 import Stride1Generator, draw_noise
-from colorbook.models.unet import MobileUNet, S0Generator
+from colorbook.models.layers import adapt, draw_noise, SelfAttention
+from colorbook.models.classifiers import FCN32, PlainNet, ZhangNet
+from colorbook.models.s2 import Stride1Generator
+from colorbook.models.unet import MobileUNet
+from colorbook.models.s0 import S0Generator
 from colorbook.models.pix2pix import Pix2PixGenerator
 from colorbook.models.encoder_unet import EncoderUNet, StaticConv, encoder_state, timm_encoder
-from colorbook.models.zhang import ZhangNet
 
 EIGHT,SLIM = (4, 4, 8, 8, 8, 8, 8, 4),(16, 12, 8, 8)
 SMALL = dict(

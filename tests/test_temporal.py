@@ -10,7 +10,8 @@ from colorbook.core import InputError, UsageError
 from colorbook.data.synthetic import travel
 from colorbook.color.lab import rgb_to_lab
 from colorbook.data.photos import sample_photos
-from colorbook.models.temporal import from_image, S1Critic, S1Generator, SteadyLoss, TemporalUNet
+from colorbook.models.temporal import from_image_model, S1Critic, S1Generator, TemporalUNet
+from colorbook.losses.temporal import SteadyLoss
 from colorbook.data.flow import compared_pairs
 from colorbook.data.flow import visibility_batch, warp_batch
 from colorbook.data.clips import clip_loaders, ClipItems, Clips, Film, split_clips, ToClips, windows
@@ -57,7 +58,7 @@ def test_gradient_reaches_all_three_frames(nets, name):
 def test_it_begins_as_the_image_model_and_stays_it_for_photos_and_still_pictures():
     torch.manual_seed(1)
     image,x = MobileUNet(2).eval(),torch.rand(2, 3, 64, 32)
-    net = from_image(TemporalUNet(2), image.state_dict()).eval()
+    net = from_image_model(TemporalUNet(2), image.state_dict()).eval()
     with torch.no_grad():
         plain = image(x[:,1:2])
         torch.testing.assert_close(net(x), plain, rtol=0, atol=1e-5)
@@ -78,7 +79,7 @@ def test_it_begins_as_the_image_model_and_stays_it_for_photos_and_still_pictures
 
 
 def test_weights_that_do_not_fit_are_refused():
-    with pytest.raises(InputError, match='no weights of the image model'): from_image(TemporalUNet(2), {})
+    with pytest.raises(InputError, match='no weights of the image model'): from_image_model(TemporalUNet(2), {})
 
 
 def test_warp_by_whole_pixels():

@@ -36,7 +36,7 @@ def ab_bins(
     reach = (n @ colors).amax(1) + (step if grow is None else grow)*n.abs().sum(1)
     return grid[(grid @ n.T <= reach + 1e-3).all(1)]
 
-# %% ../../nbs/color/bins.ipynb #7bf3fb6f
+# %% ../../nbs/color/bins.ipynb #83fa88a9
 def color_units(
     ab:Tensor, # color in about -1..1, `bs`x2xhxw
 ) -> Tensor: # numbers in 0..65535, `bs`xhxw: 256 times the units of a, plus those of b, both counted from -128
@@ -44,7 +44,7 @@ def color_units(
     i = (ab*110).round().clamp(-128, 127).long() + 128
     return i[:,0]*256 + i[:,1]
 
-# %% ../../nbs/color/bins.ipynb #cf26c86a
+# %% ../../nbs/color/bins.ipynb #e2c986f9
 def soft_code(
     units:Tensor, # n numbers of `color_units`
     k:int=10, # neighbors
@@ -94,7 +94,7 @@ def color_prior(
         n.index_add_(0, idx.flatten(), (w*h[u,None]).flatten())
     return (n/n.sum().clamp(min=1)).float()
 
-# %% ../../nbs/color/bins.ipynb #de52bfe5
+# %% ../../nbs/color/bins.ipynb #643d1e04
 def bins_on_screen() -> Tensor: # 313 values, true or false
     "Bins that are the nearest to some color of sRGB"
     v = torch.linspace(0, 1, 128)
@@ -115,7 +115,7 @@ def class_weights(
         raise UsageError('a bin that never occurs has no finite weight', 'mix in the uniform distribution: lam > 0')
     return w/(prior*w).sum()
 
-# %% ../../nbs/color/bins.ipynb #a1c4476e
+# %% ../../nbs/color/bins.ipynb #9bfb29e3
 def save_prior(
     path, # ends in .safetensors
     prior:Tensor, # 313 shares
@@ -125,7 +125,7 @@ def save_prior(
     with atomic_path(path) as f:
         save_file(dict(prior=prior, weights=class_weights(prior)), f, {k: str(v) for k,v in about.items()})
 
-# %% ../../nbs/color/bins.ipynb #fc647f75
+# %% ../../nbs/color/bins.ipynb #d908fae0
 def load_prior(
     path, # file of `save_prior`
 ) -> Tensor: # 313 shares with sum 1

@@ -19,7 +19,7 @@ from ..training.journal import load_checkpoint
 from ..color.lab import to_rgb
 from ..imaging.sheet import contact_sheet
 from ..color.lab import gray_to_L, grays
-from ..models.many import score
+from ..models.critics import realness
 from .metrics import lpips, psnr
 from ..data.photos import read_photo
 from ..training.recipes import load_recipe
@@ -99,7 +99,7 @@ def rank(
 ) -> tuple[Tensor,Tensor]: # n indices, most believable first, and the scores in that order
     "Answers in the order in which a critic believes them"
     if critic.training: raise UsageError('a critic in training judges a batch, not a picture', 'call its `eval`')
-    scores = torch.cat([score(critic(L, o)) for o in colors.split(1)])
+    scores = torch.cat([realness(critic(L, o)) for o in colors.split(1)])
     order = scores.argsort(descending=True, stable=True)
     return order,scores[order]
 

@@ -4,16 +4,13 @@
 
 # %% auto #0
 __all__ = ['adversarial_losses', 'LogisticLoss', 'LeastSquaresLoss', 'HingeLoss', 'WassersteinLoss', 'slopes',
-           'GradientPenaltyLoss', 'EnergyLoss', 'pairs_of', 'EachLoss']
+           'GradientPenaltyLoss', 'EnergyLoss', 'EachLoss']
 
 # %% ../../nbs/losses/adversarial.ipynb #d9de9469
 import torch, torch.nn.functional as F
-from functools import partial
-from fastcore.basics import patch
 from torch import nn, Tensor
 from ..core import Registry, UsageError
-from ..models.energy import EnergyOutput, pull_away
-from ..models.many import Critics, CriticOutputs
+from ..models.critics import Critics, EnergyOutput, pull_away
 
 # %% ../../nbs/losses/adversarial.ipynb #d8a17443
 adversarial_losses = Registry('adversarial loss', 'colorbook.losses.adversarial',
@@ -149,50 +146,46 @@ class EnergyLoss:
 def _energy_pull(): return EnergyLoss(pull=.1)
 
 # %% ../../nbs/losses/adversarial.ipynb #055c1491
-def pairs_of(
-    losses, # one loss, or a list with one for each critic
-    verdicts:list, # verdicts, or critics, one for each critic
-) -> list: # each loss with its verdict; `UsageError` where they do not fit
-    "Every verdict with its loss"
-    losses = losses if isinstance(losses, (list, tuple)) else [losses]*len(verdicts)
-    if len(losses) != len(verdicts):
-        raise UsageError(f'{len(verdicts)} critics have {len(losses)} losses', 'give one, or one for each critic')
-    for loss,o in zip(losses, verdicts):
-        if isinstance(o, (EnergyOutput, Tensor)) and isinstance(o, EnergyOutput) != isinstance(loss, EnergyLoss):
-            raise UsageError(f'{type(loss).__name__} cannot read this critic', 'energy goes with an auto-encoder')
-    return list(zip(losses, verdicts))
-
-# %% ../../nbs/losses/adversarial.ipynb #ba2f1f44
 class EachLoss:
     "Adversarial losses for one critic or for several with weights"
     def __init__(self,
         losses, # one loss, or a list with one for each critic
     ): self.losses = losses
-    def critic(self, real, fake): # verdicts on real and on generated pictures
+    def each(self,
+        things, # what one critic says, or a list for several
+    ) -> list: # of pairs: a loss and a thing
+        "Every critic's loss"
+        things = things if isinstance(things, list) else [things]
+        losses = self.losses if isinstance(self.losses, (list, tuple)) else [self.losses]*len(things)
+        if len(losses) == len(things): return list(zip(losses, things))
+        raise UsageError(f'{len(things)} critics have {len(losses)} losses', 'give one, or one for each critic')
+    def critic(self, real, fake): # what is said of real and of generated pictures
         "Sum of the critics' losses"
-        reals,fakes = (o.each if isinstance(o, CriticOutputs) else [o] for o in (real, fake))
-        return sum(loss.critic(r, f) for (loss,r),f in zip(pairs_of(self.losses, reals), fakes))
-    def generator(self, fake): # verdicts on generated pictures
+        (_,reals),(_,fakes) = (_weighed(o) for o in (real, fake))
+        return sum(_readable(loss, r).critic(r, f) for (loss,r),f in zip(self.each(reals), fakes))
+    def generator(self, fake): # what is said of generated pictures
         "Weighted sum of what the critics hold against the generator"
-        each,weights = fake if isinstance(fake, CriticOutputs) else ([fake], [1])
-        return sum(w*loss.generator(o) for w,(loss,o) in zip(weights, pairs_of(self.losses, each)))
+        weights,fakes = _weighed(fake)
+        return sum(w*_readable(loss, o).generator(o) for w,(loss,o) in zip(weights, self.each(fakes)))
+    def penalty(self,
+        critic:nn.Module, # one, or `Critics`
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW
+        real:Tensor, # true color, `bs`xCxhxw
+        fake:Tensor, # generated color, the same shape
+    ) -> Tensor: # scalar, or 0 where no loss has a penalty
+        "Sum of the penalties, to be added to the critics' loss"
+        each = self.each(_nets_of(critic))
+        return sum(loss.penalty(net, L, real, fake) for loss,net in each if hasattr(loss, 'penalty'))
+    def constrain(self,
+        critic:nn.Module, # changed in place, after its optimizer's step
+    ):
+        "Clip the critics whose losses want it"
+        for loss,net in self.each(_nets_of(critic)):
+            if hasattr(loss, 'constrain'): loss.constrain(net)
 
-# %% ../../nbs/losses/adversarial.ipynb #c314e190
-@patch
-def penalty(self:EachLoss,
-    critic:nn.Module, # one, or `Critics`
-    L:Tensor, # lightness in 0..1, `bs`x1xHxW
-    real:Tensor, # true color, `bs`xCxhxw
-    fake:Tensor, # generated color, the same shape
-) -> Tensor: # scalar, or 0 where no loss has a penalty
-    "Sum of the penalties, to be added to the critics' loss"
-    each = [partial(critic.judge, k) for k in range(len(critic.nets))] if isinstance(critic, Critics) else [critic]
-    return sum(o.penalty(net, L, real, fake) for o,net in pairs_of(self.losses, each) if hasattr(o, 'penalty'))
-
-@patch
-def constrain(self:EachLoss,
-    critic:nn.Module, # changed in place, after its optimizer's step
-):
-    "Clip the critics whose losses want it"
-    for o,net in pairs_of(self.losses, critic.nets if isinstance(critic, Critics) else [critic]):
-        if hasattr(o, 'constrain'): o.constrain(net)
+def _weighed(said): return map(list, zip(*(said if isinstance(said, list) else [(1., said)])))
+def _nets_of(critic): return list(critic.nets) if isinstance(critic, Critics) else [critic]
+def _readable(loss, said):
+    "The loss, or a `UsageError` where it cannot read what a critic says"
+    if isinstance(said, EnergyOutput) == isinstance(loss, EnergyLoss): return loss
+    raise UsageError(f'{type(loss).__name__} cannot read this critic', 'energy goes with an auto-encoder')

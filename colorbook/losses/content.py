@@ -12,9 +12,9 @@ from torch import nn, Tensor
 from ..color.bins import ab_bins, class_weights, SoftBins
 from ..core import Registry, UsageError
 
-# %% ../../nbs/losses/content.ipynb #d4ae3e49
-content_losses = Registry('content loss', 'colorbook.losses.content colorbook.losses.perceptual',
-    shared='lam prior rebalance', outputs=('rgb', 'ab', 'ab4'), prior=False)
+# %% ../../nbs/losses/content.ipynb #b908a0ca
+content_losses = Registry('content loss', 'colorbook.losses.content colorbook.losses.perceptual'
+    ' colorbook.losses.temporal', shared='lam prior rebalance', outputs=('rgb', 'ab', 'ab4'), prior=False)
 
 # %% ../../nbs/losses/content.ipynb #4e9317f7
 @content_losses('l1')

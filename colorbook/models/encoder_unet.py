@@ -12,9 +12,11 @@ import copy, torch, torch.nn.functional as F
 from pathlib import Path
 from torch import nn, Tensor
 from torchvision.models import alexnet
+from ..color.bins import AnnealedMean
 from ..core import InputError, UsageError
-from .layers import adapt
-from .unet import conv, mobile_encoder, TORCH_NORM
+from .layers import adapt, IMAGENET_NORM, Normalize
+from .registry import generators
+from .unet import conv, mobile_encoder
 
 # %% ../../nbs/models/encoder_unet.ipynb #0858d23a
 class Encoder(nn.Module):
@@ -23,18 +25,16 @@ class Encoder(nn.Module):
     def __init__(self,
         net:nn.Module, # three normalized channels to four maps, at a 4th to a 32nd of the size or a little less
         channels:tuple, # of the four maps
-        mean:tuple=TORCH_NORM[0], # of each color channel, for pictures in 0..1
-        std:tuple=TORCH_NORM[1],
+        mean:tuple=IMAGENET_NORM[0], # of each color channel, for pictures in 0..1
+        std:tuple=IMAGENET_NORM[1],
     ):
         super().__init__()
-        self.net,self.channels = net,tuple(channels)
-        for k,o in dict(mean=mean, std=std).items():
-            self.register_buffer(k, torch.tensor(o).view(1, 3, 1, 1), persistent=False)
+        self.net,self.channels,self.normalize = net,tuple(channels),Normalize(mean, std)
         self.least,self.exact = smallest(net)
     def forward(self,
         L:Tensor, # lightness in 0..1, `bs`x1xHxW, sides multiples of 32 and at least `least`
     ) -> list: # four maps, `bs`xCxH/4xW/4 to `bs`xCxH/32xW/32
-        maps = self.net((L.expand(-1, 3, -1, -1) - self.mean)/self.std)
+        maps = self.net(self.normalize(L.expand(-1, 3, -1, -1)))
         if self.exact: return maps
         h,w = L.shape[-2:]
         return [center(center(o, h//r, 2), w//r, 3) for o,r in zip(maps, self.rates)]
@@ -148,7 +148,7 @@ class MobileEncoder(nn.Module):
         self.net = Stages(mobile_encoder(state))
     def forward(self, L): return self.net(L*2 - 1)[1:]
 
-# %% ../../nbs/models/encoder_unet.ipynb #7f951987
+# %% ../../nbs/models/encoder_unet.ipynb #67babcfe
 NAMES = dict(_expand_conv='conv_pw', _bn0='bn1', _depthwise_conv='conv_dw', _bn1='bn2', _project_conv='conv_pwl',
     _bn2='bn3')
 FIRST = NAMES | dict(_bn1='bn1', _project_conv='conv_pw', _bn2='bn2') # of a block that does not expand
@@ -170,7 +170,7 @@ def lite_state() -> dict: # state dict of timm's tf_efficientnet_lite0
             new['blocks.{}.{}.{}.{}'.format(*place[int(n)], names[part], leaf)] = v
     return new
 
-# %% ../../nbs/models/encoder_unet.ipynb #d222afbb
+# %% ../../nbs/models/encoder_unet.ipynb #d3abee96
 class FloatGrad(torch.autograd.Function):
     "A depthwise convolution in the type of `x`, its gradients in float32"
     @staticmethod
@@ -202,7 +202,7 @@ class StaticConv(nn.Conv2d):
             return FloatGrad.apply(x.to(torch.get_autocast_dtype('cpu')), self.weight, self.stride, self.padding)
         return super().forward(x)
 
-# %% ../../nbs/models/encoder_unet.ipynb #5568ae73
+# %% ../../nbs/models/encoder_unet.ipynb #ac7c371f
 def lite_encoder(
     state:dict=None, # weights of timm's layout, see `lite_state`
 ) -> Encoder:
@@ -256,3 +256,23 @@ class EncoderUNet(nn.Module):
         out,s = self.up(self.encoder(F.pad(L, (0, pad[0], 0, pad[1]), mode='replicate'))),self.stride
         if s < 4: out = F.interpolate(out, scale_factor=4./s, mode='bilinear', align_corners=False)
         return out[...,:(h + s - 1)//s,:(w + s - 1)//s]
+
+def _classes(name, state): return EncoderUNet(name, 313, 4, state=state, color=AnnealedMean())
+
+@generators('alexnet', output='bins4', weights='encoder')
+def _alexnet(state=None): return _classes('alexnet', state)
+
+@generators('inception_v3', output='bins4', weights='encoder')
+def _inception_v3(state=None): return _classes('inception_v3', state)
+
+@generators('resnet18', output='bins4', weights='encoder')
+def _resnet18(state=None): return _classes('resnet18', state)
+
+@generators('encoder_alexnet', output='ab4')
+def _encoder_alexnet(): return EncoderUNet('alexnet', 2, 4)
+
+@generators('encoder_inception_v3', output='ab4')
+def _encoder_inception_v3(): return EncoderUNet('inception_v3', 2, 4)
+
+@generators('encoder_resnet18', output='ab4')
+def _encoder_resnet18(): return EncoderUNet('resnet18', 2, 4)

@@ -21,8 +21,9 @@ from ..color.bins import AnnealedMean, HueBias
 from ..color.lab import rgb_to_lab
 from ..core import UsageError, atomic_path
 from ..data.loaders import split_by_hash
+from ..models.registry import generators
 from .recipes import load_recipe, to_plain
-from ..data.photos import open_photos
+from .registry import open_photos
 from .selection import candidates, choose, pick
 from .trainer import load_generator, split_name
 

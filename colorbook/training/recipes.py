@@ -30,16 +30,16 @@ class Recipe:
     "Everything that decides what a training run learns"
     name:str
     phases:tuple # of `Phase`
-    generator:str='mobile' # a name of `colorbook.training.registry.generators`
-    critic:str='patch' # of its `critics`
-    content:str='bins' # of its `contents`
+    generator:str='mobile' # one of `colorbook.models.registry.list_generators`
+    critic:str='patch' # one of its `list_critics`
+    content:str='bins' # a name of `colorbook.losses.content.content_losses`
     lam:float=1. # weight of the content loss where it has one
     adversarial:str='logistic' # key of `colorbook.losses.adversarial.adversarial_losses`
     adv_weight:float=1. # weight of the adversarial term
     rebalance:float=.5 # exponent of the class weights: 1 rebalances in full, 0 not at all
     target:str='ab4' # key of `colorbook.data.loaders.targets`
     gray:str='lstar' # key of `colorbook.color.lab.grays`
-    data:str='photos' # key of `colorbook.data.loaders.loaders`: what is read, and how
+    data:str='photos' # key of `colorbook.training.registry.loaders`: what is read, and how
     aged:float=0. # chance of gamma, fading and grain in L
     size:int=128 # side of the training crops
     low:float=.7 # smallest crop, as a share of the short side
@@ -97,7 +97,7 @@ recipes = {r.name: r for r in [
     Recipe('default', (Phase('content', 5, (3e-4, 2e-3, 0.)), Phase('critic', 1, (0., 0., 2e-4), False, .25),
         Phase('both', 3, (2e-5, 1e-4, 2e-4), False, .25)), adv_weight=.2, low=.75)]}
 
-# %% ../../nbs/training/recipes.ipynb #d8d19b18
+# %% ../../nbs/training/recipes.ipynb #a66a11b1
 def s1_recipe(name, mode='both', epochs=50, **kwargs):
     "S1 as published"
     shared = dict(content='l1', target='rgb', gray='rec601', low=1., betas=(.5, .999), eps=1e-8, wd=0., valid=.1)
@@ -107,7 +107,7 @@ for r in (s1_recipe('s1', generator='s1', critic='s1', adversarial='lsgan', lam=
           s1_recipe('s1-baseline', '1-5', 20, generator='s0', critic='s0', lam=100., size=224, bs=16, data='stills')):
     recipes[r.name] = r
 
-# %% ../../nbs/training/recipes.ipynb #870086d7
+# %% ../../nbs/training/recipes.ipynb #5809db4a
 recipes['video'] = Recipe('video', (Phase('content', 8, (0., 2e-3, 0.), share=.2),), generator='temporal',
     content='follow', lam=1., target='taught', aged=.5, size=128, bs=8, valid=.05, data='clips', clip=1., bf16=True,
     floor=.97)

@@ -15,14 +15,14 @@ from ..color.bins import color_counts, color_prior, load_prior
 from ..core import InputError, UsageError, atomic_path, malloc_policy
 from ..data.photos import Photos
 from ..losses.content import content_losses
+from ..models.registry import generators
 from .gan import ClipCritic, ClipNorms, gan_splitter
 from .journal import draw_sheet, example, RunRecorder, load_checkpoint, seed_everything
 from .monitor import GANMonitor
 from .nogan import NoGANStop, ValidationPanel
 from .pretrained import state_for
 from .recipes import load_recipe, Recipe, save_recipe, vary
-from ..data.sources import load_data
-from .registry import check_recipe, generators, make_gan
+from .registry import check_recipe, load_data, make_gan
 from .schedules import make_gan_callback
 
 # %% ../../nbs/training/trainer.ipynb #00413496
@@ -39,7 +39,7 @@ def make_content(
     else: p = color_prior(color_counts(b[1] for _,b in zip(range(n), iter(dls.train))))
     return make(prior=p).to(dls.device)
 
-# %% ../../nbs/training/trainer.ipynb #52172561
+# %% ../../nbs/training/trainer.ipynb #cba25ef6
 def make_learner(
     recipe:Recipe,
     dls:DataLoaders,
@@ -121,7 +121,7 @@ def begin(
 # %% ../../nbs/training/trainer.ipynb #359b6c2e
 def train(
     recipe, # name, YAML file or `Recipe`
-    source, # photographs or films: see `colorbook.data.photos.open_photos`
+    source, # photographs or films: see `colorbook.training.registry.open_photos`
     out=None, # folder of the run; `runs/NAME` if not given
     *,
     changes:dict=None, # other values for fields of the recipe
@@ -163,6 +163,6 @@ def load_generator(
     files = sorted(run.glob('generator-*.safetensors'))
     if not files: raise InputError(f"'{run}' holds no trained generator", 'train first: colorbook train RECIPE DATA')
     recipe = load_recipe(run/'recipe.yaml')
-    gen = generators[recipe.generator](recipe, None)
+    gen = generators[recipe.generator](size=recipe.size)
     gen.load_state_dict(load_file(run/f'generator-{tag}.safetensors' if tag else files[-1]))
     return gen.eval()

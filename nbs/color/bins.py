@@ -376,7 +376,7 @@ prior.topk(3)[0]
 #
 # $$f_T(s)=\sum_qc_q\,\frac{e^{s_q/T}}{\sum_{q'}e^{s_{q'}/T}},$$
 #
-# the mean at $T=1$, the mode as $T\to0$, and $T=0.38$ by taste of the authors. As a layer it is a softmax and a convolution of 1x1, whose weights are the bins, so that it can become part of the shipped network: the generator of [chapter 3](../models/unet.ipynb) has 313 channels in its head, the loss reads them as scores, and this layer, handed over as its `color`, turns them into $a$ and $b$.
+# the mean at $T=1$, the mode as $T\to0$, and $T=0.38$ by taste of the authors. As a layer it is a softmax and a convolution of 1x1, whose weights are the bins, so that it can become part of the shipped network: the generator of [the product](../models/unet.ipynb) has 313 channels in its head, the loss reads them as scores, and this layer, handed over as its `color`, turns them into $a$ and $b$.
 #
 # As an example take one pixel of a bus: the mean of six soft codes of red and four of blue, which is exactly what cross-entropy asks a network to say, and what @fig-annealed paints.
 

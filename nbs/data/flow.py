@@ -121,7 +121,7 @@ np.abs(np.subtract(*both(moves))).max()
 # ## Which frames are compared
 
 # %% [markdown]
-# Neighbors, $(t,t+1)$, keep color from flickering: the short term. The first frame and each later one, $(0,t)$, keep it from drifting: the long term; where $t=1$ it would be the short one again and is left out. Whoever measures flows for a clip and whoever spends them in [a loss](../models/temporal.ipynb) go through the pairs in this order.
+# Neighbors, $(t,t+1)$, keep color from flickering: the short term. The first frame and each later one, $(0,t)$, keep it from drifting: the long term; where $t=1$ it would be the short one again and is left out. Whoever measures flows for a clip and whoever spends them in [a loss](../losses/temporal.ipynb) go through the pairs in this order.
 
 # %%
 #| export

@@ -21,7 +21,7 @@ from colorbook.color.bins import AnnealedMean, HueBias
 from colorbook.core import InputError, UsageError
 from colorbook.color.lab import to_rgb
 from colorbook.imaging.sheet import contact_sheet
-from colorbook.models.many import score
+from colorbook.models.critics import realness
 from colorbook.evaluation.metrics import lpips, psnr
 
 # %%
@@ -336,7 +336,7 @@ deaf_gain.mean(),leant_gain.mean()
 # ## Sorted by the critic
 
 # %% [markdown]
-# COLORGAN's test fixes a photograph, draws 64 vectors of noise, and writes the 64 colorings into a sheet of eight by eight in the order in which the critic believes them. The critic is there anyway, and nothing else can say which of several answers without a truth is a good one. Any critic will do, several at once or one that answers with an energy: [`score`](../models/many.ipynb) makes one number of a verdict.
+# COLORGAN's test fixes a photograph, draws 64 vectors of noise, and writes the 64 colorings into a sheet of eight by eight in the order in which the critic believes them. The critic is there anyway, and nothing else can say which of several answers without a truth is a good one. Any critic will do, several at once or one that answers with an energy: [`realness`](../models/critics.ipynb) makes one number of a verdict.
 
 # %%
 #| export
@@ -348,7 +348,7 @@ def rank(
 ) -> tuple[Tensor,Tensor]: # n indices, most believable first, and the scores in that order
     "Answers in the order in which a critic believes them"
     if critic.training: raise UsageError('a critic in training judges a batch, not a picture', 'call its `eval`')
-    scores = torch.cat([score(critic(L, o)) for o in colors.split(1)])
+    scores = torch.cat([realness(critic(L, o)) for o in colors.split(1)])
     order = scores.argsort(descending=True, stable=True)
     return order,scores[order]
 

@@ -14,22 +14,18 @@ size,seed = 32,8
 # %%
 #| export
 import torch, torch.nn.functional as F
-from functools import partial
-from fastcore.basics import patch
 from torch import nn, Tensor
 from colorbook.core import Registry, UsageError
-from colorbook.models.energy import EnergyOutput, pull_away
-from colorbook.models.many import Critics, CriticOutputs
+from colorbook.models.critics import Critics, EnergyOutput, pull_away
 
 # %%
 #| hide
 import math, numpy as np, matplotlib.pyplot as plt
 from fastcore.test import *
-from colorbook.models.system_critics import S4Critic
+from colorbook.models.pix2pix import S4Critic
 from colorbook.data.photos import sample_photos
-from colorbook.models.energy import EnergyCritic
+from colorbook.models.critics import ChannelCritics, EnergyCritic
 from colorbook.color.lab import split_lab
-from colorbook.models.many import ChannelCritics
 
 # %% [markdown]
 # A recipe names its adversarial loss, so each is entered in a table where it is defined, with three facts: whether it reads energies instead of scores; whether both its numbers are never negative, as weights that are learned need it; and whether it measures slopes picture by picture, which a critic with batch norm cannot give.
@@ -448,7 +444,7 @@ show_ends(deltas, ends)
 # ## Energy
 
 # %% [markdown]
-# An [auto-encoder as critic](../models/energy.ipynb) lowers the energy of photographs and *raises* that of generated pictures, but not without end: up to a margin $m$, beyond which a fake is bad enough [@zhao2017]. The generator lowers its own energy, and pays for pictures that are all alike.
+# An [auto-encoder as critic](../models/critics.ipynb) lowers the energy of photographs and *raises* that of generated pictures, but not without end: up to a margin $m$, beyond which a fake is bad enough [@zhao2017]. The generator lowers its own energy, and pays for pictures that are all alike.
 #
 # $$\ell_D=\mathbb{E}_{\text{real}}E+\mathbb{E}_{\text{fake}}\max(0,m-E),\qquad\ell_G=\mathbb{E}_{\text{fake}}E+\lambda_{PT}\,\ell_{PT}$$
 #
@@ -506,22 +502,9 @@ level[::400]
 # ## A loss for each of several critics
 
 # %% [markdown]
-# [Several critics](../models/many.ipynb) answer with several verdicts and their weights. `EachLoss` hands each verdict to a loss, one for all of them or one for each, so that an auto-encoder may sit beside a hinge. The critics' losses are added as they are, since each has its own network to teach; the generator's are weighted. A single verdict goes through untouched, so training can use it always.
-
-# %%
-#| export
-def pairs_of(
-    losses, # one loss, or a list with one for each critic
-    verdicts:list, # verdicts, or critics, one for each critic
-) -> list: # each loss with its verdict; `UsageError` where they do not fit
-    "Every verdict with its loss"
-    losses = losses if isinstance(losses, (list, tuple)) else [losses]*len(verdicts)
-    if len(losses) != len(verdicts):
-        raise UsageError(f'{len(verdicts)} critics have {len(losses)} losses', 'give one, or one for each critic')
-    for loss,o in zip(losses, verdicts):
-        if isinstance(o, (EnergyOutput, Tensor)) and isinstance(o, EnergyOutput) != isinstance(loss, EnergyLoss):
-            raise UsageError(f'{type(loss).__name__} cannot read this critic', 'energy goes with an auto-encoder')
-    return list(zip(losses, verdicts))
+# [Several critics](../models/critics.ipynb) answer with a list, the weight of each and what it says. `EachLoss` hands each answer to a loss, one for all of them or one for each, so that an auto-encoder may sit beside a hinge. The critics' losses are added as they are, since each has its own network to teach; the generator's are weighted. A single critic is a list of one with weight 1, so training can use it always.
+#
+# What a loss wants of its critic goes the same way: the penalty is added to the critics' loss, and `constrain` is called after their step.
 
 # %%
 #| export
@@ -530,38 +513,44 @@ class EachLoss:
     def __init__(self,
         losses, # one loss, or a list with one for each critic
     ): self.losses = losses
-    def critic(self, real, fake): # verdicts on real and on generated pictures
+    def each(self,
+        things, # what one critic says, or a list for several
+    ) -> list: # of pairs: a loss and a thing
+        "Every critic's loss"
+        things = things if isinstance(things, list) else [things]
+        losses = self.losses if isinstance(self.losses, (list, tuple)) else [self.losses]*len(things)
+        if len(losses) == len(things): return list(zip(losses, things))
+        raise UsageError(f'{len(things)} critics have {len(losses)} losses', 'give one, or one for each critic')
+    def critic(self, real, fake): # what is said of real and of generated pictures
         "Sum of the critics' losses"
-        reals,fakes = (o.each if isinstance(o, CriticOutputs) else [o] for o in (real, fake))
-        return sum(loss.critic(r, f) for (loss,r),f in zip(pairs_of(self.losses, reals), fakes))
-    def generator(self, fake): # verdicts on generated pictures
+        (_,reals),(_,fakes) = (_weighed(o) for o in (real, fake))
+        return sum(_readable(loss, r).critic(r, f) for (loss,r),f in zip(self.each(reals), fakes))
+    def generator(self, fake): # what is said of generated pictures
         "Weighted sum of what the critics hold against the generator"
-        each,weights = fake if isinstance(fake, CriticOutputs) else ([fake], [1])
-        return sum(w*loss.generator(o) for w,(loss,o) in zip(weights, pairs_of(self.losses, each)))
+        weights,fakes = _weighed(fake)
+        return sum(w*_readable(loss, o).generator(o) for w,(loss,o) in zip(weights, self.each(fakes)))
+    def penalty(self,
+        critic:nn.Module, # one, or `Critics`
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW
+        real:Tensor, # true color, `bs`xCxhxw
+        fake:Tensor, # generated color, the same shape
+    ) -> Tensor: # scalar, or 0 where no loss has a penalty
+        "Sum of the penalties, to be added to the critics' loss"
+        each = self.each(_nets_of(critic))
+        return sum(loss.penalty(net, L, real, fake) for loss,net in each if hasattr(loss, 'penalty'))
+    def constrain(self,
+        critic:nn.Module, # changed in place, after its optimizer's step
+    ):
+        "Clip the critics whose losses want it"
+        for loss,net in self.each(_nets_of(critic)):
+            if hasattr(loss, 'constrain'): loss.constrain(net)
 
-# %% [markdown]
-# What a loss wants of its critic goes the same way: the penalty is added to the critics' loss, and `constrain` is called after their step.
-
-# %%
-#| export
-@patch
-def penalty(self:EachLoss,
-    critic:nn.Module, # one, or `Critics`
-    L:Tensor, # lightness in 0..1, `bs`x1xHxW
-    real:Tensor, # true color, `bs`xCxhxw
-    fake:Tensor, # generated color, the same shape
-) -> Tensor: # scalar, or 0 where no loss has a penalty
-    "Sum of the penalties, to be added to the critics' loss"
-    each = [partial(critic.judge, k) for k in range(len(critic.nets))] if isinstance(critic, Critics) else [critic]
-    return sum(o.penalty(net, L, real, fake) for o,net in pairs_of(self.losses, each) if hasattr(o, 'penalty'))
-
-@patch
-def constrain(self:EachLoss,
-    critic:nn.Module, # changed in place, after its optimizer's step
-):
-    "Clip the critics whose losses want it"
-    for o,net in pairs_of(self.losses, critic.nets if isinstance(critic, Critics) else [critic]):
-        if hasattr(o, 'constrain'): o.constrain(net)
+def _weighed(said): return map(list, zip(*(said if isinstance(said, list) else [(1., said)])))
+def _nets_of(critic): return list(critic.nets) if isinstance(critic, Critics) else [critic]
+def _readable(loss, said):
+    "The loss, or a `UsageError` where it cannot read what a critic says"
+    if isinstance(said, EnergyOutput) == isinstance(loss, EnergyLoss): return loss
+    raise UsageError(f'{type(loss).__name__} cannot read this critic', 'energy goes with an auto-encoder')
 
 # %% [markdown]
 # The test: a weight changes what reaches the generator, in proportion, and nothing of what reaches a critic, whose gradients are those it has alone.
@@ -601,7 +590,7 @@ fails(EnergyLoss(), nets[0], 'auto-encoder')
 # ## Sizes and batches
 
 # %% [markdown]
-# Every loss here is a mean. That sounds like a detail, and it decides whether a weight means anything: a loss that is a sum is four times as large for twice the side, and the balance that was found at one size is wrong at every other. So verdicts are tiled, as a picture four times as large would tile them, the batch is repeated, and every value stays. For a judged batch the energies stand for whole pictures, so there is nothing to tile but the pictures themselves, which the chapter on [critics](../models/energy.ipynb) does; here we tile the picture under a convolutional critic of disjoint patches for the penalty, and draw the same chances.
+# Every loss here is a mean. That sounds like a detail, and it decides whether a weight means anything: a loss that is a sum is four times as large for twice the side, and the balance that was found at one size is wrong at every other. So verdicts are tiled, as a picture four times as large would tile them, the batch is repeated, and every value stays. For a judged batch the energies stand for whole pictures, so there is nothing to tile but the pictures themselves, which the chapter on [critics](../models/critics.ipynb) does; here we tile the picture under a convolutional critic of disjoint patches for the penalty, and draw the same chances.
 
 # %%
 torch.manual_seed(seed)

@@ -33,8 +33,8 @@ from colorbook.color.lab import lab_to_rgb, split_lab
 
 # %%
 #| export
-content_losses = Registry('content loss', 'colorbook.losses.content colorbook.losses.perceptual',
-    shared='lam prior rebalance', outputs=('rgb', 'ab', 'ab4'), prior=False)
+content_losses = Registry('content loss', 'colorbook.losses.content colorbook.losses.perceptual'
+    ' colorbook.losses.temporal', shared='lam prior rebalance', outputs=('rgb', 'ab', 'ab4'), prior=False)
 
 # %% [markdown]
 # ## Distance from the truth

@@ -21,6 +21,7 @@ from colorbook.core import InputError, UsageError
 from colorbook.data.photos import weights_file
 from colorbook.color.lab import lab_to_rgb
 from colorbook.losses.content import content_losses, L1Loss, SumLoss
+from colorbook.models.layers import Normalize
 
 # %%
 #| hide
@@ -72,14 +73,6 @@ list(ab.shape)
 
 # %%
 #| export
-class Normalize(nn.Module):
-    "ImageNet's means and deviations, for RGB in 0..1"
-    def __init__(self):
-        super().__init__()
-        for k,v in dict(mean=(.485, .456, .406), std=(.229, .224, .225)).items():
-            self.register_buffer(k, torch.tensor(v).view(3, 1, 1), persistent=False)
-    def forward(self, x): return (x - self.mean)/self.std
-
 def frozen(net): return net.eval().requires_grad_(False)
 
 # %%
@@ -139,8 +132,6 @@ test_eq((sum(isinstance(o, nn.Conv2d) for o in net), type(net[-1])), (7, nn.Conv
 with torch.no_grad(): out = net(rgb[:1])
 test_eq(out.shape, (1, 256, size//4, size//4))
 assert out.min() < 0 and not any(p.requires_grad for p in net.parameters())
-test_close(Normalize()(torch.tensor([.485, .456, .406]).view(1, 3, 1, 1)), 0, eps=1e-6)
-test_close(Normalize()(torch.ones(1, 3, 1, 1)).flatten(), torch.tensor([.515/.229, .544/.224, .594/.225]), eps=1e-5)
 test_fail(lambda: vgg('fc'), exc=UsageError, contains='conv1_2')
 test_fail(lambda: vgg19(Path(tempfile.mkdtemp())/'none'), exc=InputError, contains='torchvision')
 test_eq(small_vgg(4)(rgb).shape, (6, 8, size//2, size//2))

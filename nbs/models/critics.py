@@ -1,9 +1,9 @@
 # %% [markdown]
-# # The critic
+# # Critics
 #
-# > A second network that tells real color from generated color
+# > A second network that tells real color from generated color: by a verdict for every patch, by an energy, or by several at once
 #
-# A loss that compares with the truth pixel by pixel calls every color wrong but one, and what a network learns from it is caution. A critic asks instead whether a picture *could be* a photograph, and since nobody knows how to write that question down, it is a network too, trained on the spot with photographs on one side and generated pictures on the other. At the end of this chapter we have two of them: S0's, which gives one verdict on the whole picture, and a smaller one that gives a verdict on every patch. We know how many weights each has, which pixels a verdict depends on, and why a critic that does not see the gray picture asks the wrong question.
+# A loss that compares with the truth pixel by pixel calls every color wrong but one, and what a network learns from it is caution. A critic asks instead whether a picture *could be* a photograph, and since nobody knows how to write that question down, it is a network too, trained on the spot with photographs on one side and generated pictures on the other. [S0](s0.ipynb), [S2](s2.ipynb) and [pix2pix](pix2pix.ipynb) have theirs beside their generators. At the end of this chapter we have three that belong to no system: one that gives a verdict on every patch, one that draws what it sees and says how well it could, and a bundle of several, for each channel one or for each scale; and we know why a critic that does not see the gray picture asks the wrong question.
 
 # %%
 #| default_exp models.critics
@@ -13,138 +13,26 @@ size,steps,seed = 64,60,2
 
 # %%
 #| export
-import torch, torch.nn.functional as F
+import math, torch, torch.nn.functional as F
+from typing import NamedTuple
 from torch import nn, Tensor
 from torch.nn.utils.parametrizations import spectral_norm
-from colorbook.core import InputError, UsageError
-from colorbook.models.unet import down, he_init
+from colorbook.core import UsageError
+from colorbook.color.lab import lab_to_rgb, split_lab
+from colorbook.models.layers import adapt, check_side, concat_condition, critic_block
+from colorbook.models.pix2pix import S4Critic
+from colorbook.models.registry import critics
+from colorbook.models.s2 import S2Critic
 
 # %%
 #| hide
-import copy, math, numpy as np, matplotlib.pyplot as plt
+import copy, numpy as np, matplotlib.pyplot as plt
 from fastcore.test import *
 from colorbook.data.photos import sample_photos
-from colorbook.color.lab import join_lab, split_lab
-
-# %% [markdown]
-# ## What a critic sees and says
-
-# %% [markdown]
-# A critic answers with a *logit* $s$, any real number: positive for a photograph, negative for a fake, and $\sigma(s)=1/(1+e^{-s})$ is the probability that it has in mind. S0 ends in that sigmoid. We leave it out, because the losses of the [next chapter](../losses/adversarial.ipynb) can take it into their own formulas, where it does not round to 0 or 1, and because the least-squares loss does not want it at all.
-#
-# What it sees is either a color picture alone or a *pair*: the lightness that the generator was given and the color that it answered. A generator may answer at a lower resolution than it was asked (ours works at a quarter), so the lightness is averaged to the color's size. Both then lie in about -1..1.
-
-# %%
-#| export
-def pair(
-    L:Tensor, # lightness in 0..1, `bs`x1xHxW
-    color:Tensor, # color to judge, about -1..1, `bs`xCxhxw
-) -> Tensor: # `bs`x(1+C)xhxw: lightness in -1..1 as the first channel, then the color
-    "What a conditional critic looks at: `L`, averaged to the size of `color`, and `color`"
-    return torch.cat([F.interpolate(L, color.shape[-2:], mode='area')*2 - 1, color], 1)
-
-# %%
-squares = torch.tensor([[0., 1], [1, 0]]).repeat(2, 2)[None,None]
-both = pair(squares, torch.zeros(1, 2, 2, 2))
-test_eq(both.shape, (1, 3, 2, 2))
-test_eq(both[0,0].tolist(), [[0., 0], [0, 0]])
-test_eq(pair(squares, torch.zeros(1, 2, 4, 4))[0,0,0].tolist(), [-1, 1, -1, 1])
-both[0,0]
-
-# %% [markdown]
-# ## S0's critic
-
-# %% [markdown]
-# S0 describes its critic as "one encoder plus fully-connected layers". The encoder is the generator's way down: five convolutions of stride 2, each with batch norm and leaky ReLU, from 224 pixels to 7. The fully-connected layer is written as a convolution whose kernel is as large as what is left, 7x7, or 15x15 for pictures of 480 pixels, and another of 1x1 makes one number of its 512. That kernel fits one size of picture only. A smaller picture would fail deep inside the network, a larger one would *not* fail and return several numbers where the code around it expects one; so we ask first. The same layer's batch norm has one value per channel and picture, hence nothing to normalize in a batch of one.
-#
-# Where a kernel is as large as its input there is one place to put it, and the convolution is a product of two matrices. Told so, torch takes a third less time for a whole adversarial step of S0: as a convolution, the kernel's 12.8 million weights are copied from one order in memory to another and back in every backward pass.
-
-# %%
-#| export
-class FullConv2d(nn.Conv2d):
-    "A convolution as large as its input, computed as the matrix product that it is"
-    def forward(self,
-        x:Tensor, # `bs`x`in_channels`xHxW, as large as the kernel
-    ) -> Tensor: # `bs`x`out_channels`x1x1
-        last = lambda t: t.permute(0, 2, 3, 1).flatten(1)
-        rows = last if self.weight.is_contiguous(memory_format=torch.channels_last) else lambda t: t.flatten(1)
-        return F.linear(rows(x), rows(self.weight))[...,None,None]
-
-# %%
-#| export
-class S0Critic(nn.Module):
-    "S0's critic: five halvings, then one convolution as large as what is left, which makes it fully connected"
-    def __init__(self,
-        size:int=224, # side of the pictures, a multiple of 32: S0 has 224 and 480
-        n_color:int=3, # color channels
-        conditional:bool=False, # see `L` as well? S0's does not
-    ):
-        if size < 32 or size%32:
-            raise UsageError(f"S0's critic cannot be made for {size} pixels", 'choose a multiple of 32')
-        super().__init__()
-        self.size,self.conditional = size,conditional
-        widths = [n_color + conditional, 64, 128, 256, 512, 512]
-        self.features = nn.Sequential(*[down(i, o) for i,o in zip(widths, widths[1:])])
-        full = FullConv2d(512, 512, size//32, bias=False), nn.BatchNorm2d(512), nn.LeakyReLU(.1, inplace=True)
-        self.head = nn.Sequential(nn.Sequential(*full), nn.Conv2d(512, 1, 1, bias=False))
-        he_init(self)
-    def forward(self,
-        L:Tensor, # lightness in 0..1, `bs`x1xHxW
-        color:Tensor, # about -1..1, `bs`x`n_color`x`size`x`size`
-    ) -> Tensor: # logits, `bs`x1x1x1: positive for real
-        "One verdict a picture; an `InputError` where the size is another"
-        check_size(color, self.size, self.training)
-        return self.head(self.features(pair(L, color) if self.conditional else color))
-
-# %%
-torch.manual_seed(seed)
-full,x = FullConv2d(6, 5, 4, bias=False),torch.randn(3, 6, 4, 4)
-for order in torch.contiguous_format,torch.channels_last:
-    full = full.to(memory_format=order)
-    y,z = full(x),F.conv2d(x, full.weight)
-    test_close(y, z, eps=1e-6)
-    slopes = [torch.autograd.grad(o.square().sum(), full.weight)[0] for o in (y, z)]
-    test_close(*slopes, eps=1e-5)
-y.shape
-
-# %%
-#| export
-def check_size(
-    color:Tensor, # what a critic is asked to judge
-    size:int, # the side that it was made for
-    training:bool, # is its batch norm about to use the batch's own mean?
-):
-    "Raise an `InputError` if S0's critic cannot judge `color`"
-    h,w = color.shape[-2:]
-    if (h, w) != (size, size):
-        fits = h == w and h%32 == 0
-        raise InputError(f"S0's critic is tied to {size}x{size} pixels and got {h}x{w}",
-            f'make it with size={h}' if fits else 'use PatchCritic, which takes any size')
-    if training and len(color) < 2:
-        raise InputError("S0's critic cannot learn from one picture at a time", 'use a batch of two or more')
-
-# %% [markdown]
-# The counts of weights are arithmetic on the layers, and they equal the published ones. Torch's `meta` device makes a network without its memory: shapes and counts are all there, at no cost. Nearly all of the weights sit in the one layer that ties the critic to its size, 77 % at 224 pixels and 94 % at 480.
-
-# %%
-def n_weights(net): return sum(o.numel() for o in net.parameters())
-with torch.device('meta'): nets = {o: S0Critic(o) for o in (224, 480)}
-test_eq([n_weights(o) for o in nets.values()], [16_758_848, 62_896_192])
-widths = [3, 64, 128, 256, 512, 512]
-by_hand = sum(9*i*o + 2*o for i,o in zip(widths, widths[1:])) + 7*7*512*512 + 2*512 + 512
-test_eq(by_hand, 16_758_848)
-with torch.device('meta'): test_eq(n_weights(S0Critic(224, conditional=True)) - by_hand, 9*64)
-{o: f'{net.head[0][0].weight.numel()/n_weights(net):.0%}' for o,net in nets.items()}
-
-# %%
-small = S0Critic(32)
-test_eq(small(torch.zeros(2, 1, 32, 32), torch.zeros(2, 3, 32, 32)).shape, (2, 1, 1, 1))
-def ask(critic, bs, s): return critic(torch.zeros(bs, 1, s, s), torch.zeros(bs, 3, s, s))
-test_fail(lambda: ask(small, 2, 64), exc=InputError, contains='tied to 32x32 pixels and got 64x64')
-test_fail(lambda: ask(small, 2, 40), exc=InputError, contains='any size')
-test_fail(lambda: ask(small, 1, 32), exc=InputError, contains='batch of two')
-test_fail(lambda: S0Critic(100), exc=UsageError, contains='multiple of 32')
-ask(small.eval(), 1, 32).shape
+from colorbook.color.lab import join_lab, show_row
+from colorbook.models.inspect import n_weights
+from colorbook.models.pix2pix import ChannelGenerator
+from colorbook.models.s0 import S0Critic
 
 # %% [markdown]
 # ## Conditional or not
@@ -253,23 +141,13 @@ class PatchCritic(nn.Module):
     ) -> Tensor: # logits, `bs`x1xh'xw': positive for real
         "A map of verdicts; a `UsageError` where the picture is too small for one"
         check_side(color, self.strides)
-        return self.layers(pair(L, color) if self.conditional else color)
+        return self.layers(concat_condition(L, color) if self.conditional else color)
+
+@critics('patch')
+def _patch(n_color=2): return PatchCritic(n_color, strides=(2, 2, 1, 1))
 
 # %% [markdown]
-# Any size, but not none: each convolution takes its share of the edge, and there has to be one verdict left. The smallest side follows from the last layer to the first, $n\leftarrow(n-1)\,s+2$, and is 24 pixels for these strides. It is the side of the *color*: a generator that answers at a quarter needs pictures of 96.
-
-# %%
-#| export
-def check_side(
-    color:Tensor, # what a patch critic is asked to judge
-    strides:tuple, # of its 4x4 convolutions, padded by one pixel
-):
-    "Raise a `UsageError` if `color` is too small for a single verdict"
-    n,(h,w) = 1,color.shape[-2:]
-    for s in reversed(strides): n = (n - 1)*s + 2
-    if min(h, w) >= n: return
-    raise UsageError(f'the patch critic judges color of at least {n}x{n} pixels and got {h}x{w}',
-        'train on larger pictures, let the generator answer at full size, or give the critic fewer or smaller strides')
+# Any size, but not none: there has to be one verdict left. For these strides that takes 24 pixels, and it is the side of the *color*: a generator that answers at a quarter needs pictures of 96.
 
 # %%
 for strides,n in (((2, 2, 2, 1, 1), 24), ((2, 2, 1, 1), 12), ((2, 1), 4)):
@@ -421,15 +299,476 @@ assert torch.equal(critic(L, ab), scores) and not torch.equal(twin.eval()(L, ab)
 list(critic.state_dict())[:4]
 
 # %% [markdown]
+# ## A critic that draws
+
+# %% [markdown]
+# The critics so far end in a verdict, one number or a map of them, and have to be told which side each picture belongs to. There is another way to know what is usual: to be able to *draw* it. An auto-encoder squeezes a picture through a narrow place and draws it again; what it was trained on it can draw, and what it fails to draw must be something else. The distance between the picture and the drawing is called its *energy*.
+
+# %% [markdown]
+# In an energy-based GAN [@zhao2017] the critic $A$ is an auto-encoder and the energy of a picture is how far it is from its drawing. S4 adds the lightness to both, which cancels, takes the root of the sum of squares over the *whole batch*, and divides by the number of pictures:
+#
+# $$E_{S4}=\frac1n\sqrt{\sum_{i,c,p}\left(A(c_i)-c_i\right)^2}$$
+#
+# Double the side of the pictures and this doubles; repeat the batch four times and it is half. The loss that follows compares it with a margin of 80, and a margin that means something else at every size means nothing. With a distance of $r$ at every pixel, S4's energy at 256 pixels is $128\,r$ for a batch of 4 and $45\,r$ for one of 32, the two batch sizes it was run with.
+
+# %%
+def published(drawn, color):
+    "S4's energy"
+    return (drawn - color).square().sum().sqrt()/len(color)
+
+off = torch.full((4, 2, 256, 256), math.sqrt(.5))
+test_close(published(off, 0*off), 128, eps=.1)
+test_close(published(off.repeat(8, 1, 1, 1), 0*off.repeat(8, 1, 1, 1)), 128/math.sqrt(8), eps=.1)
+test_close(published(off[...,::2,::2], 0*off[...,::2,::2]), 64, eps=.1)
+published(off.repeat(8, 1, 1, 1), 0*off.repeat(8, 1, 1, 1))
+
+# %% [markdown]
+# We take the distance in the plane of $a$ and $b$, its mean square over the pixels of *one* picture, and the root:
+#
+# $$E(c)=110\sqrt{\frac1P\sum_p\left\|A(c)_p-c_p\right\|^2}$$
+#
+# The factor makes it a distance in units of Lab, so an energy can be read: 5 is a drawing that one has to look at twice, 80 a drawing of something else entirely. S4's margin of 80 keeps a meaning, too. At a batch of four it stands for 69 units of Lab, here it *is* 80. For RGB in -1..1 the factor is 127.5 and the unit a gray level.
+
+# %%
+#| export
+def energy(
+    drawn:Tensor, # what the auto-encoder made of it, `bs`xCxhxw
+    color:Tensor, # the picture's color, the same shape
+    unit:float=110., # how many units of Lab (or levels) make 1
+) -> Tensor: # `bs`x1x1x1, 0 for a perfect drawing
+    "Root mean square distance of a drawing from the picture, pixel by pixel in the space of its colors"
+    far = torch.linalg.vector_norm(drawn - color, dim=(1, 2, 3), keepdim=True)
+    return unit*far/math.sqrt(color.shape[-2]*color.shape[-1])
+
+# %%
+drawn,color = torch.zeros(2, 2, 1, 2),torch.tensor([[[[.3, 0]], [[.4, .1]]], [[[0., 0]], [[0, 0]]]])
+test_close(energy(drawn, color).flatten(), torch.tensor([110*math.sqrt((.3**2 + .4**2 + .1**2)/2), 0]), eps=1e-5)
+for o in (lambda x: x.repeat(1, 1, 2, 3), lambda x: x.repeat(4, 1, 1, 1)):
+    test_close(energy(o(drawn), o(color))[:2], energy(drawn, color), eps=1e-5)
+still = color.clone().requires_grad_()
+assert torch.autograd.grad(energy(color, still).sum(), still)[0].isfinite().all()
+energy(drawn, color).flatten()
+
+# %% [markdown]
+# (The last line asks for the slope where a drawing is perfect, at the root's corner; torch gives 0 there, not `nan`.)
+
+# %% [markdown]
+# ## The auto-encoder
+
+# %% [markdown]
+# S4's auto-encoder has four convolutions of stride 2 down to 512 channels and four transposed ones up again, to a $\tanh$. A critic of energies has two things to say, the energy and the *code* in the narrow place, which the pull-away term needs. They come together as an `EnergyOutput`.
+#
+# Sizes that are no multiple of 16 are padded with copies of their edge, and the drawing is cut to size before it is compared. S4's auto-encoder is called conditional, but the lightness that it puts on both sides of the difference cancels. Ours, where it is conditional, *sees* the lightness while it draws the color: it may know that skies are blue.
+
+# %%
+#| export
+class EnergyOutput(NamedTuple):
+    "What an energy-based critic says of a batch"
+    energy:Tensor # `bs`x1x1x1: low for real
+    code:Tensor # `bs`xKxh/16xw/16: what it saw
+
+# %%
+#| export
+@critics('energy', energy=True, mixes=True)
+class EnergyCritic(nn.Module):
+    "S4's energy-based critic: an auto-encoder of color (Zhao et al. 2017)"
+    def __init__(self,
+        n_color:int=2, # color channels: 2 for ab, 3 for RGB
+        conditional:bool=False, # see `L` while drawing? S4's does not
+        nf:int=64, # channels after the first layer
+        norm:str='batch', # key of `colorbook.models.layers.norms`
+        spectral:bool=False, # spectral norm in every layer?
+    ):
+        super().__init__()
+        self.conditional,self.unit = conditional,110. if n_color == 2 else 127.5
+        chans = [n_color + conditional, nf, 2*nf, 4*nf, 8*nf]
+        downs = [critic_block(i, o, 4, 2, 1, n > 0) for n,(i,o) in enumerate(zip(chans, chans[1:]))]
+        self.encoder = nn.Sequential(*downs)
+        ups = [nn.Sequential(nn.ConvTranspose2d(2*o, o, 4, 2, 1), nn.BatchNorm2d(o), nn.ReLU(inplace=True))
+               for o in (4*nf, 2*nf, nf)]
+        self.decoder = nn.Sequential(*ups, nn.ConvTranspose2d(nf, n_color, 4, 2, 1), nn.Tanh())
+        adapt(self, norm, spectral)
+    def draw(self,
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW
+        color:Tensor, # about -1..1, `bs`x`n_color`xhxw, any size
+    ) -> tuple[Tensor,Tensor]: # the drawing, shape of `color`, and the code
+        "The picture through the narrow place"
+        h,w = color.shape[-2:]
+        x = concat_condition(L, color) if self.conditional else color
+        code = self.encoder(F.pad(x, (0, -w%16, 0, -h%16), mode='replicate'))
+        return self.decoder(code)[...,:h,:w],code
+    def forward(self,
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW; it is averaged to the size of `color`
+        color:Tensor, # about -1..1, `bs`x`n_color`xhxw, any size
+    ) -> EnergyOutput: # energies and codes
+        "How far each picture is from its drawing"
+        drawn,code = self.draw(L, color)
+        return EnergyOutput(energy(drawn, color, self.unit), code)
+
+# %%
+chans = [2, 64, 128, 256, 512]
+down = sum(16*i*o + o for i,o in zip(chans, chans[1:])) + 2*(128 + 256 + 512)
+up = sum(16*i*o + i for i,o in zip(chans, chans[1:])) + 2*(64 + 128 + 256)
+with torch.device('meta'):
+    test_eq(n_weights(EnergyCritic()), down + up)
+    test_eq(n_weights(EnergyCritic(conditional=True)) - down - up, 16*64)
+torch.manual_seed(seed)
+critic = EnergyCritic(nf=4)
+L,color = torch.rand(3, 1, 50, 70),torch.rand(3, 2, 50, 70)*2 - 1
+said = critic(L, color)
+test_eq((said.energy.shape, said.code.shape), ((3, 1, 1, 1), (3, 32, 4, 5)))
+test_close(said.energy, energy(critic.draw(L, color)[0], color), eps=1e-4)
+down + up
+
+# %%
+torch.manual_seed(seed)
+asked = L.clone().requires_grad_()
+def of_L(critic): return torch.autograd.grad(critic(asked, color).energy.sum(), asked, allow_unused=True)[0]
+assert of_L(EnergyCritic(nf=4)) is None and of_L(EnergyCritic(nf=4, conditional=True)).abs().max() > 0
+for kw in (dict(norm='instance'), dict(norm='group'), dict(norm='none', spectral=True)):
+    assert EnergyCritic(3, True, 4, **kw)(L, torch.rand(3, 3, 50, 70)).energy.isfinite().all()
+test_eq(EnergyCritic(3).unit, 127.5)
+
+# %% [markdown]
+# ## It has never seen the fakes
+
+# %% [markdown]
+# We train a small one on crops of photographs, on nothing else, to draw what it sees, and then ask about the same photographs with hues turned by 120 degrees and about colors shuffled from pixel to pixel. It has seen neither, and yet its energy is larger for both (@fig-drawings): the shuffled colors it cannot draw because no photograph has such detail in color, the turned ones because it has learned what colors photographs have. That is the difference to a critic with a verdict, which can only speak of the fakes it was shown. It is also the weakness: a critic that learns to draw *anything* has nothing left to say, and to keep it from that is what the margin in the [loss](../losses/adversarial.ipynb) is for.
+
+# %%
+side = size//2
+rgb = torch.stack([torch.from_numpy(np.array(o)) for o in sample_photos(size=3*side)]).permute(0, 3, 1, 2)/255
+light,ab = split_lab(rgb)
+
+def color_crops(bs):
+    "Random crops of `ab`"
+    at = torch.randint(0, 2*side + 1, (bs, 2)).tolist()
+    return torch.stack([ab[i%len(ab), :, y:y + side, x:x + side] for i,(y,x) in enumerate(at)])
+
+def learn_to_draw(critic, steps=steps, bs=24, lr=4e-3):
+    "Lower the energy of photographs"
+    opt,losses = torch.optim.Adam(critic.parameters(), lr, betas=(.5, .99)),[]
+    for _ in range(steps):
+        loss = critic(None, color_crops(bs)).energy.mean()
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+        losses.append(loss.item())
+    return losses
+
+# %%
+torch.manual_seed(seed)
+critic = EnergyCritic(nf=8)
+losses = learn_to_draw(critic)
+c,s = math.cos(math.radians(120)),math.sin(math.radians(120))
+turned = torch.einsum('ij,bjhw->bihw', torch.tensor([[c, -s], [s, c]]), ab)
+shuffled = ab.flatten(2)[...,torch.randperm(ab.shape[-1]**2)].view_as(ab)
+critic.eval()
+with torch.no_grad(): energies = {k: critic(None, v).energy.flatten() for k,v in
+    {'photograph': ab, 'hue turned': turned, 'shuffled': shuffled}.items()}
+means = {k: v.mean().item() for k,v in energies.items()}
+assert sum(losses[-5:]) < .6*sum(losses[:5])
+for k in ('hue turned', 'shuffled'):
+    assert means[k] > 1.1*means['photograph'] and (energies[k] > energies['photograph']).sum() >= 5
+means
+
+# %%
+#| label: fig-drawings
+#| fig-cap: "Photographs, hues turned, colors shuffled; below each what the critic makes of it, and the energy."
+def show_drawings(pictures, i=0):
+    "Pictures, their drawings at the same lightness, and their energies"
+    fig,axs = plt.subplots(2, len(pictures), figsize=(2.2*len(pictures), 4.6), layout='constrained')
+    for (top,low),(name,o) in zip(axs.T, pictures.items()):
+        with torch.no_grad(): drawn = critic.draw(None, o[i:i + 1])[0]
+        for ax,c in ((top, o[i:i + 1]), (low, drawn)): ax.imshow(join_lab(light[i:i + 1], c)[0].permute(1, 2, 0))
+        low.set_title(f'energy {critic(None, o[i:i + 1]).energy.item():.1f}', fontsize=9)
+        top.set_title(name, fontsize=9)
+    for ax in axs.flat: ax.axis('off')
+show_drawings({'photograph': ab, 'hue turned': turned, 'shuffled': shuffled})
+
+# %% [markdown]
+# ## All alike
+
+# %% [markdown]
+# A generator that has found *one* picture of low energy can return it always. The pull-away term [@zhao2017] makes that dear. For the codes $s_1,\dots,s_n$ of a batch of generated pictures it is the mean squared cosine over all pairs,
+#
+# $$\ell_{PT}=\frac1{n(n-1)}\sum_i\sum_{j\ne i}\left(\frac{s_i^\top s_j}{\|s_i\|\,\|s_j\|}\right)^2,$$
+#
+# 1 where all codes point the same way and 0 where they are orthogonal. S4 wanted it with a weight of 0.1 and did not get to it. One picture alone has no pair, and the term is 0.
+
+# %%
+#| export
+def pull_away(
+    code:Tensor, # codes of generated pictures, `bs`x...
+) -> Tensor: # scalar in 0..1, 0 for a single picture
+    "Mean squared cosine between the codes of different pictures (Zhao et al. 2017, equation 6)"
+    s,n = F.normalize(code.flatten(1), dim=1),len(code)
+    return ((s @ s.T).square().sum() - s.square().sum(1).square().sum())/max(n*(n - 1), 1)
+
+# %%
+torch.manual_seed(seed)
+codes = torch.randn(5, 6, 2, 2)
+flat,total = codes.flatten(1).tolist(),0
+for i,a in enumerate(flat):
+    for j,b in enumerate(flat):
+        if i != j: total += (sum(x*y for x,y in zip(a, b))/math.hypot(*a)/math.hypot(*b))**2
+test_close(pull_away(codes), total/20, eps=1e-5)
+test_close(pull_away(torch.eye(4)), 0, eps=1e-6)
+test_close(pull_away(codes[:1].repeat(4, 1, 1, 1)), 1, eps=1e-5)
+test_close(pull_away(codes*torch.tensor([1., -2, 3, 4, 5]).view(5, 1, 1, 1)), total/20, eps=1e-5)
+test_close(pull_away(codes[:1]), 0, eps=1e-6)
+pull_away(codes)
+
+# %% [markdown]
+# A code that is tiled has the same cosines, so the term does not know how large a picture is. The batch it does know, and should: a batch repeated $k$ times *is* a batch of pictures with twins. With $n$ pictures the value becomes $\left(k(n-1)\,\ell+k-1\right)/(kn-1)$, the twins counting 1 each. What stays, whatever the batch, is its expectation over pictures that are drawn independently.
+
+# %%
+n,k = len(codes),3
+test_close(pull_away(codes.repeat(1, 1, 2, 2)), pull_away(codes), eps=1e-5)
+expected = (k*(n - 1)*pull_away(codes) + k - 1)/(k*n - 1)
+test_close(pull_away(codes.repeat(k, 1, 1, 1)), expected, eps=1e-5)
+many = torch.randn(400, 50)
+groups = torch.stack([pull_away(o) for o in many.split(8)]).mean()
+test_close(groups, pull_away(many), eps=2e-3)
+test_close(pull_away(many), 1/50, eps=2e-3)
+groups,pull_away(many)
+
+# %% [markdown]
+# A random code of 50 numbers has a mean squared cosine of $1/50$ with another, whether they come in eights or four hundred at a time.
+
+# %% [markdown]
+# ## Several critics
+
+# %% [markdown]
+# Several discriminators at once were proposed as a cure for a generator that learns to fool one [@durugkar2017]: what passes with a strict judge and with a lenient one, with one for texture and one for the whole, is harder to fake. The generator lowers a weighted sum of what each of them holds against it,
+#
+# $$\ell_G=\sum_kw_k\,\ell_k\left(D_k(L,G(L))\right),$$
+#
+# while every critic learns by its own loss alone, at full strength: that a critic counts little for the generator is no reason to teach it less. The bundle returns a list of weights and verdicts. They are $1/K$ by default, so that one more critic does not make the adversarial term larger beside the content loss.
+
+# %%
+#| export
+class Critics(nn.Module):
+    "Several critics side by side (Durugkar et al. 2017), each with its weight for the generator"
+    def __init__(self,
+        nets, # critics, called with `L` and color
+        weights:tuple=None, # one for each; None for 1/K
+    ):
+        super().__init__()
+        self.nets = nn.ModuleList(nets)
+        n = len(self.nets)
+        self.weights = tuple(float(o) for o in weights) if weights is not None else (1/n,)*n
+        if len(self.weights) != n:
+            raise UsageError(f'{n} critics have {len(self.weights)} weights', 'give one weight for each critic')
+    def forward(self,
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW
+        color:Tensor, # about -1..1, `bs`xCxhxw
+    ) -> list: # for each critic its weight and what it says
+        "What each of them says"
+        return [(w, net(L, color)) for w,net in zip(self.weights, self.nets)]
+
+@critics('patch_and_whole', mixes=True)
+def _patch_and_whole(n_color=2): return Critics([S4Critic(n_color), S2Critic(None, n_color, True)], (.5, .5))
+
+# %%
+torch.manual_seed(seed)
+rgb = torch.stack([torch.from_numpy(np.array(o)) for o in sample_photos(size=size)]).permute(0, 3, 1, 2)/255
+L,ab = split_lab(rgb)
+nets = PatchCritic(nf=8),S2Critic((size, size), widths=(4, 4, 8, 8)),EnergyCritic(nf=4)
+three = Critics(nets, (.5, .3, .2)).eval()
+with torch.no_grad(): said = three(L, ab)
+test_eq([(w, type(o)) for w,o in said], [(.5, torch.Tensor), (.3, torch.Tensor), (.2, EnergyOutput)])
+with torch.no_grad():
+    for k in range(2): test_eq(said[k][1], three.nets[k](L, ab))
+test_eq(Critics(three.nets[:2]).weights, (.5, .5))
+test_fail(lambda: Critics(three.nets, (1, 2)), exc=UsageError, contains='3 critics have 2 weights')
+[tuple(o.shape) for _,o in said[:2]],said[2][1].energy.flatten()
+
+# %% [markdown]
+# ## Channels of any space
+
+# %% [markdown]
+# A critic for each channel needs channels, and which they are need not be what the generator answers in. From $ab$ and the lightness follows RGB, and from RGB follows Lab, differentiably, so a generator of $ab$ can have a red, a green and a blue judge. Every plane comes on the scale of about -1..1.
+#
+# One combination is without sense. A generator of $ab$ is *given* $L$; a critic of $L$ would see the same on both sides forever. That is an error, and it says so. A generator of RGB such as S0's answers with a lightness of its own and can be wrong about it.
+
+# %%
+#| export
+spaces = dict(ab=('a', 'b'), rgb=('r', 'g', 'b'), lab=('L', 'a', 'b'))
+
+def channels_in(
+    L:Tensor, # lightness in 0..1, `bs`x1xHxW; it is averaged to the size of `color`
+    color:Tensor, # ab, or RGB in -1..1, `bs`x2xhxw or `bs`x3xhxw
+    space:str, # key of `spaces`
+) -> Tensor: # the channels of that space, each in about -1..1
+    "The same color, in the channels of another space"
+    is_rgb = color.shape[1] == 3
+    if is_rgb and space == 'rgb' or not is_rgb and space == 'ab': return color
+    if is_rgb:
+        light,ab = split_lab(color/2 + .5)
+        return ab if space == 'ab' else torch.cat([light*2 - 1, ab], 1)
+    if space == 'lab': raise UsageError('a critic of L has nothing to judge where the generator is given L', 'use ab')
+    light = nn.functional.interpolate(L, color.shape[-2:], mode='area')
+    return lab_to_rgb(torch.cat([light*100, color*110], 1))*2 - 1
+
+# %%
+test_close(channels_in(L, ab, 'rgb'), rgb*2 - 1, eps=1e-3)
+test_close(channels_in(L, rgb*2 - 1, 'ab'), ab, eps=1e-4)
+test_close(channels_in(L, rgb*2 - 1, 'lab'), torch.cat([L*2 - 1, ab], 1), eps=1e-4)
+test_eq((channels_in(L, ab, 'ab'), channels_in(L, rgb, 'rgb')), (ab, rgb))
+test_eq(channels_in(L, ab[...,::4,::4], 'rgb').shape[-2:], (size//4, size//4))
+test_fail(lambda: channels_in(L, ab, 'lab'), exc=UsageError, contains='nothing to judge')
+pixels = torch.rand(1, 2, 2, 2, dtype=torch.float64, requires_grad=True)
+assert torch.autograd.gradcheck(lambda o: channels_in(L[:1,:,:2,:2].double(), o*.3, 'rgb'), pixels)
+pixels = torch.rand(1, 3, 2, 2, dtype=torch.float64, requires_grad=True)
+assert torch.autograd.gradcheck(lambda o: channels_in(None, o*.5, 'lab'), pixels)
+
+# %% [markdown]
+# ## One critic a channel
+
+# %% [markdown]
+# Each of them sees one plane, and the lightness if it is conditional. What they gain is attention, since none can lean on the easiest channel; what they give up is every relation *between* channels: red where green should be is, for three separate judges, a red that is fine and a green that is fine. @fig-color-planes shows the planes of one photograph.
+
+# %%
+#| export
+class PlaneCritic(nn.Module):
+    "A critic of one channel"
+    def __init__(self,
+        net:nn.Module, # a critic of one color channel
+        space:str, # key of `spaces`
+        k:int, # which of its channels
+    ):
+        super().__init__()
+        self.net,self.space,self.k = net,space,k
+    def forward(self,
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW
+        color:Tensor, # ab, or RGB in -1..1
+    ): # what the critic says
+        return self.net(L, channels_in(L, color, self.space)[:,self.k:self.k + 1])
+
+class ChannelCritics(Critics):
+    "One critic for each channel (S4): r, g, b or L, a, b or a, b, each seeing its own plane alone"
+    def __init__(self,
+        space:str='ab', # key of `spaces`: whose channels
+        make=S4Critic, # called with 1 color channel and `conditional` for each critic
+        conditional:bool=True, # does each see `L` as well?
+        weights:tuple=None, # how much each counts for the generator; None for 1/K
+    ):
+        if space not in spaces: raise UsageError(f"there is no space '{space}'", f"choose {', '.join(spaces)}")
+        nets = [make(1, conditional=conditional) for _ in spaces[space]]
+        super().__init__([PlaneCritic(net, space, k) for k,net in enumerate(nets)], weights)
+
+@critics('channels', mixes=True)
+def _channels(n_color=2): return ChannelCritics('rgb' if n_color == 3 else 'ab')
+
+@critics('channels_lab', colors=('rgb',), mixes=True)
+def _channels_lab(): return ChannelCritics('lab')
+
+# %%
+torch.manual_seed(seed)
+def small(n, conditional=True): return S4Critic(n, conditional, 8, (2, 2, 1), norm='none')
+def leaves(color): return color.clone().requires_grad_()
+for color,space in ((ab, 'ab'), (ab, 'rgb'), (rgb*2 - 1, 'rgb'), (rgb*2 - 1, 'lab'), (rgb*2 - 1, 'ab')):
+    critic,x = ChannelCritics(space, small),leaves(color)
+    test_eq((len(critic(L, x)), len(critic.nets)), (len(spaces[space]),)*2)
+    for k,name in enumerate(spaces[space]):
+        g, = torch.autograd.grad(critic.nets[k](L, x).sum(), x)
+        if (color.shape[1], space) in ((2, 'ab'), (3, 'rgb')):
+            test_eq([o.abs().max().item() > 0 for o in g.unbind(1)], [j == k for j in range(color.shape[1])])
+        assert g.abs().max() > 0 and g.isfinite().all()
+test_eq(ChannelCritics('rgb', small, False).nets[0].net.layers[0][0].in_channels, 1)
+test_fail(lambda: ChannelCritics('yuv'), exc=UsageError, contains='ab, rgb, lab')
+with torch.device('meta'): test_eq(sum(o.numel() for o in ChannelCritics('rgb').parameters()), 3*(2_766_529 - 16*64))
+
+# %%
+#| label: fig-color-planes
+#| fig-cap: "One photograph as the critics of r, g, b and those of L, a, b see it."
+row = lambda space: list(channels_in(L[2:3], rgb[2:3]*2 - 1, space)[0][:,None]/2 + .5)
+show_row([rgb[2], *row('rgb'), *row('lab')], ['photo', *spaces['rgb'], *spaces['lab']], width=11)
+
+# %% [markdown]
+# "Generated individually" has a second half: each channel can have a [generator of its own](pix2pix.ipynb). With critics by channel the whole falls into independent games, one for red, one for green, one for blue, which agree only through the lightness that all of them see. The proof is in the gradient: the verdict of critic $k$ reaches generator $k$ and no other. With one critic for all, it reaches all.
+
+# %%
+class Tiny(nn.Module):
+    "A generator of one channel"
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 1, 3, padding=1))
+    def forward(self, L): return self.layers(L)
+    def color(self, out): return out.tanh()
+
+def reached(critic, k, gen):
+    "Which of the generators gets a gradient from verdict `k`"
+    gen.zero_grad()
+    color = gen.color(gen(L))
+    (critic.nets[k](L, color) if k is not None else critic(L, color)).sum().backward()
+    return [any(p.grad is not None and p.grad.abs().max() > 0 for p in net.parameters()) for net in gen.nets]
+
+# %%
+torch.manual_seed(seed)
+gen = ChannelGenerator(Tiny() for _ in range(3))
+test_eq(gen.color(gen(L)).detach(), torch.cat([net(L).tanh() for net in gen.nets], 1).detach())
+critic = ChannelCritics('rgb', small)
+for k in range(3): test_eq(reached(critic, k, gen), [j == k for j in range(3)])
+test_eq(reached(small(3), None, gen), [True]*3)
+test_eq(reached(ChannelCritics('lab', small), 1, gen), [True]*3)
+[reached(critic, k, gen) for k in range(3)]
+
+# %% [markdown]
+# What no judge of a single channel can notice: a picture whose channels come from three different photographs. Each plane is a true plane, the picture is none. With unconditional critics, the verdicts on true pictures and on mixed ones are the same numbers in another order, so no training can tell the two apart; a single critic of all channels gives others. (Judges that see lightness have a way: the planes do not fit it.)
+
+# %%
+torch.manual_seed(seed)
+color = rgb*2 - 1
+mixed = torch.stack([color[:,0], color[:,1].roll(1, 0), color[:,2].roll(2, 0)], 1)
+blind = ChannelCritics('rgb', small, conditional=False)
+def ordered(verdicts): return verdicts.mean((1, 2, 3)).sort()[0]
+with torch.no_grad():
+    for (_,a),(_,b) in zip(blind(None, color), blind(None, mixed)): test_close(ordered(a), ordered(b), eps=1e-5)
+    one = small(3, False)
+    a,b = (ordered(one(None, o)) for o in (color, mixed))
+assert (a - b).abs().max() > 1e-4
+a,b
+
+# %% [markdown]
+# ## One number to rank by
+
+# %% [markdown]
+# COLORGAN draws 64 colorings of one photograph and orders them by what the critic says. For that, and for a monitor that asks how often the critic is right, any verdict has to become one number a picture, higher for real: the mean of a map of logits, the energy with its sign turned, the weighted sum for several. It does not depend on the size of the batch, nor on how large a map is.
+
+# %%
+#| export
+def realness(
+    said, # scores, an `EnergyOutput`, or pairs of a weight and one of these
+) -> Tensor: # one number a picture, higher for real
+    "How real a critic finds each picture"
+    if isinstance(said, list): return sum(w*realness(o) for w,o in said)
+    return -said.energy.flatten() if isinstance(said, EnergyOutput) else said.flatten(1).mean(1)
+
+# %%
+a,b,c = (o for _,o in said)
+by_hand = .5*a.mean((1, 2, 3)) + .3*b.flatten() - .2*c.energy.flatten()
+test_close(realness(said), by_hand, eps=1e-5)
+test_eq(realness(said).shape, (len(L),))
+test_close(realness(torch.tensor([[[[1., 2], [3, 6]]], [[[-1, 0], [0, 0]]]])), torch.tensor([3., -.25]), eps=1e-6)
+test_close(realness(a.repeat(1, 1, 2, 2)), realness(a), eps=1e-5)
+with torch.no_grad(): test_close(realness(three(L[:2], ab[:2])), realness(said)[:2], eps=1e-4)
+realness(said).argsort(descending=True)
+
+# %% [markdown]
 # ## What we have
 #
-# - `S0Critic`, with the published number of weights, tied to its size and saying so, and conditional where it is told to be;
-# - `PatchCritic`, with a verdict for every 70 pixels that we measured on the network itself, at any size;
-# - a proof, and an experiment, that a critic has to see the gray picture to judge its color.
+# - `PatchCritic`, with a verdict for every 70 pixels that we measured on the network itself, at any size, and a proof that a critic has to see the gray picture to judge its color;
+# - `EnergyCritic`, which draws color and says in units of Lab how badly, and `pull_away`, which is 1 for a generator that has only one answer;
+# - `Critics`, several at once with weights, and `ChannelCritics`, one for each channel of $ab$, RGB or Lab;
+# - `realness`, one number a picture of whatever a critic says.
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. Find strides and a number of layers for a patch of 16 pixels. What can such a critic still notice, and what not?
 # 2. The unconditional critic cannot get below $2\log 2$ here, and yet S0 learned with one. What does it notice about a generator's picture that it cannot notice about our wrong pairs?
-# 3. Let `patch` learn twice as long and look at the map again. Does it find the line between the halves, or the halves?
+# 3. Make the narrow place of the auto-encoder wide (`nf=64`) and train longer. Does the energy of the turned hues fall with that of the photographs?
+# 4. Add a fourth critic to `ChannelCritics('rgb')` that sees all channels, as a `Critics` of the two. What happens to the mixed pictures, and which weight would you give it?
+# 5. An energy is in units of Lab, a logit in none. What does the weight between them mean in `realness`, and what would make it mean something?

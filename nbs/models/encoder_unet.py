@@ -17,9 +17,11 @@ import copy, torch, torch.nn.functional as F
 from pathlib import Path
 from torch import nn, Tensor
 from torchvision.models import alexnet
+from colorbook.color.bins import AnnealedMean
 from colorbook.core import InputError, UsageError
-from colorbook.models.layers import adapt
-from colorbook.models.unet import conv, mobile_encoder, TORCH_NORM
+from colorbook.models.layers import adapt, IMAGENET_NORM, Normalize
+from colorbook.models.registry import generators
+from colorbook.models.unet import conv, mobile_encoder
 
 # %%
 #| hide
@@ -48,18 +50,16 @@ class Encoder(nn.Module):
     def __init__(self,
         net:nn.Module, # three normalized channels to four maps, at a 4th to a 32nd of the size or a little less
         channels:tuple, # of the four maps
-        mean:tuple=TORCH_NORM[0], # of each color channel, for pictures in 0..1
-        std:tuple=TORCH_NORM[1],
+        mean:tuple=IMAGENET_NORM[0], # of each color channel, for pictures in 0..1
+        std:tuple=IMAGENET_NORM[1],
     ):
         super().__init__()
-        self.net,self.channels = net,tuple(channels)
-        for k,o in dict(mean=mean, std=std).items():
-            self.register_buffer(k, torch.tensor(o).view(1, 3, 1, 1), persistent=False)
+        self.net,self.channels,self.normalize = net,tuple(channels),Normalize(mean, std)
         self.least,self.exact = smallest(net)
     def forward(self,
         L:Tensor, # lightness in 0..1, `bs`x1xHxW, sides multiples of 32 and at least `least`
     ) -> list: # four maps, `bs`xCxH/4xW/4 to `bs`xCxH/32xW/32
-        maps = self.net((L.expand(-1, 3, -1, -1) - self.mean)/self.std)
+        maps = self.net(self.normalize(L.expand(-1, 3, -1, -1)))
         if self.exact: return maps
         h,w = L.shape[-2:]
         return [center(center(o, h//r, 2), w//r, 3) for o,r in zip(maps, self.rates)]
@@ -164,7 +164,7 @@ whole,home = timm.create_model('resnet18').eval(),Path(tempfile.mkdtemp())
 L = torch.rand(bs, 1, size, size)
 torch.save({k: v.half() if v.is_floating_point() else v for k,v in whole.state_dict().items()}, home/'own.pth')
 ours = timm_encoder('resnet18', encoder_state('resnet18', home/'own.pth')).eval()
-mean,std = (torch.tensor(o).view(3, 1, 1) for o in TORCH_NORM)
+mean,std = (torch.tensor(o).view(3, 1, 1) for o in IMAGENET_NORM)
 color = (L.expand(-1, 3, -1, -1) - mean)/std
 with torch.no_grad(): wanted,maps = whole.forward_features(color),ours(L)
 test_close(maps[-1]/wanted.std(), wanted/wanted.std(), eps=.02)
@@ -427,6 +427,27 @@ class EncoderUNet(nn.Module):
         out,s = self.up(self.encoder(F.pad(L, (0, pad[0], 0, pad[1]), mode='replicate'))),self.stride
         if s < 4: out = F.interpolate(out, scale_factor=4./s, mode='bilinear', align_corners=False)
         return out[...,:(h + s - 1)//s,:(w + s - 1)//s]
+
+def _classes(name, state): return EncoderUNet(name, 313, 4, state=state, color=AnnealedMean())
+
+@generators('alexnet', output='bins4', weights='encoder')
+def _alexnet(state=None): return _classes('alexnet', state)
+
+@generators('inception_v3', output='bins4', weights='encoder')
+def _inception_v3(state=None): return _classes('inception_v3', state)
+
+@generators('resnet18', output='bins4', weights='encoder')
+def _resnet18(state=None): return _classes('resnet18', state)
+
+@generators('encoder_alexnet', output='ab4')
+def _encoder_alexnet(): return EncoderUNet('alexnet', 2, 4)
+
+@generators('encoder_inception_v3', output='ab4')
+def _encoder_inception_v3(): return EncoderUNet('inception_v3', 2, 4)
+
+@generators('encoder_resnet18', output='ab4')
+def _encoder_resnet18(): return EncoderUNet('resnet18', 2, 4)
+
 
 # %% [markdown]
 # The product's network is one of these. With its weights under their new names, the answer is the same to the last bit.

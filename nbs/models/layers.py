@@ -1,9 +1,9 @@
 # %% [markdown]
-# # Norms and attention
+# # Layers
 #
-# > Three parts that any generator can be fitted with afterwards
+# > Norms, attention and normalization that any network can be fitted with, and the small parts that several systems share
 #
-# A generator is published with a certain norm, and one of the first questions that users ask is what another would do. The same goes for spectral norm, which critics have and generators can have, and for self-attention, which lets one side of a picture know about the other. At the end of this chapter these are options of *every* network in this book: one function, `adapt`, exchanges the norms of a finished network, limits its layers, or gives some of its maps attention. Each part comes with the cases in which we know its answer beforehand.
+# A generator is published with a certain norm, and one of the first questions that users ask is what another would do. The same goes for spectral norm, which critics have and generators can have, and for self-attention, which lets one side of a picture know about the other. At the end of this chapter these are options of *every* network in this book: one function, `adapt`, exchanges the norms of a finished network, limits its layers, or gives some of its maps attention. Each part comes with the cases in which we know its answer beforehand. Smaller parts that more than one system needs stand here, too: what a critic looks at, and how noise becomes a map.
 
 # %%
 #| default_exp models.layers
@@ -13,7 +13,7 @@ size,seed = 64,3
 
 # %%
 #| export
-import math, torch
+import math, torch, torch.nn.functional as F
 from torch import nn, Tensor
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import is_parametrized
@@ -21,7 +21,7 @@ from colorbook.core import UsageError
 
 # %%
 #| hide
-import copy, numpy as np, torch.nn.functional as F, matplotlib.pyplot as plt
+import copy, numpy as np, pandas as pd, matplotlib.pyplot as plt
 from fastcore.test import *
 from torch.nn.utils.parametrize import remove_parametrizations
 from colorbook.data.photos import sample_photos
@@ -161,7 +161,7 @@ other
 # ## Spectral norm
 
 # %% [markdown]
-# [Chapter 04](critics.ipynb) uses spectral norm [@miyato2018] to keep a critic's slope finite; S3 and SAGAN [@zhang2019] have it in the generator as well, where it keeps one network from running away from the other. Each layer's weights, as a matrix with a row for every output channel, are divided by their largest singular value, which is followed by one step of power iteration with each training pass. When training is over the divisor is a constant: the weights can be divided once and for all, and the artifact knows nothing of it.
+# Spectral norm [@miyato2018] keeps the slope of a [critic](critics.ipynb) finite; S3 and SAGAN [@zhang2019] have it in the generator as well, where it keeps one network from running away from the other. Each layer's weights, as a matrix with a row for every output channel, are divided by their largest singular value, which is followed by one step of power iteration with each training pass. When training is over the divisor is a constant: the weights can be divided once and for all, and the artifact knows nothing of it.
 
 # %%
 #| export
@@ -309,11 +309,164 @@ test_fail(lambda: adapt(net, attention=('ups.1',)), exc=UsageError, contains='up
 [k for k,o in net.named_modules() if is_parametrized(o)]
 
 # %% [markdown]
+# ## RGB for a backbone
+
+# %% [markdown]
+# A network that was trained to recognize things expects RGB that was normalized channel by channel, $(g-m_c)/s_c$. There are two habits: torchvision's networks have the means and deviations of ImageNet, TensorFlow's have one half for all.
+
+# %%
+#| export
+IMAGENET_NORM = (.485, .456, .406),(.229, .224, .225)
+TF_NORM = (.5,)*3,(.5,)*3
+
+class Normalize(nn.Module):
+    "RGB in 0..1 as a pretrained network expects it"
+    def __init__(self,
+        mean:tuple=IMAGENET_NORM[0], # of each channel
+        std:tuple=IMAGENET_NORM[1], # of each channel
+    ):
+        super().__init__()
+        for k,v in dict(mean=mean, std=std).items(): self.register_buffer(k, torch.tensor(v).view(3, 1, 1), False)
+    def forward(self, x): return (x - self.mean)/self.std
+
+# %%
+test_close(Normalize()(torch.tensor([.485, .456, .406]).view(1, 3, 1, 1)), 0, eps=1e-6)
+test_close(Normalize()(torch.ones(1, 3, 1, 1)).flatten(), torch.tensor([.515/.229, .544/.224, .594/.225]), eps=1e-5)
+test_close(Normalize(*TF_NORM)(photo), photo*2 - 1, eps=1e-6)
+test_eq(Normalize().state_dict(), {})
+Normalize()(photo).mean((0, 2, 3))
+
+# %% [markdown]
+# ## What a critic looks at
+
+# %% [markdown]
+# A critic answers with a *logit* $s$, any real number: positive for a photograph, negative for a fake, and $\sigma(s)=1/(1+e^{-s})$ is the probability that it has in mind. S0 ends in that sigmoid. We leave it out, because the losses of the [next chapter](../losses/adversarial.ipynb) can take it into their own formulas, where it does not round to 0 or 1, and because the least-squares loss does not want it at all.
+#
+# A critic sees either a color picture alone or a pair: the lightness that the generator was given and the color that it answered. A generator may answer at a lower resolution than it was asked (ours works at a quarter), so the lightness is averaged to the color's size. Both then lie in about -1..1.
+
+# %%
+#| export
+def concat_condition(
+    L:Tensor, # lightness in 0..1, `bs`x1xHxW
+    color:Tensor, # color to judge, about -1..1, `bs`xCxhxw
+) -> Tensor: # `bs`x(1+C)xhxw: lightness in -1..1 as the first channel, then the color
+    "What a conditional critic looks at: `L`, averaged to the size of `color`, and `color`"
+    return torch.cat([F.interpolate(L, color.shape[-2:], mode='area')*2 - 1, color], 1)
+
+# %%
+squares = torch.tensor([[0., 1], [1, 0]]).repeat(2, 2)[None,None]
+both = concat_condition(squares, torch.zeros(1, 2, 2, 2))
+test_eq(both.shape, (1, 3, 2, 2))
+test_eq(both[0,0].tolist(), [[0., 0], [0, 0]])
+test_eq(concat_condition(squares, torch.zeros(1, 2, 4, 4))[0,0,0].tolist(), [-1, 1, -1, 1])
+both[0,0]
+
+# %% [markdown]
+# Most critics are stacks of one block: a convolution, a batch norm, and a leaky ReLU of slope 0.2. The first block goes without the norm, in S2 as in S4 as in the DCGAN that both descend from, so that the scale of the input, how colorful the picture is, can be seen at all.
+
+# %%
+#| export
+def critic_block(
+    ni:int, # channels in
+    nf:int, # channels out
+    ks:int, # side of the kernel
+    stride:int, # 1 keeps the size
+    pad:int, # zeros at each edge
+    norm:bool=True, # batch norm? `adapt` exchanges it
+) -> nn.Sequential: # convolution, norm, leaky ReLU
+    "One layer of a critic"
+    norms = [nn.BatchNorm2d(nf)] if norm else []
+    return nn.Sequential(nn.Conv2d(ni, nf, ks, stride, pad), *norms, nn.LeakyReLU(.2, inplace=True))
+
+# %% [markdown]
+# A patch critic gives a map of verdicts, for color of any size, but not of none: each convolution takes its share of the edge, and there has to be one verdict left. The smallest side follows from the last layer to the first, $n\leftarrow(n-1)\,s+2$, and is 24 pixels for five of them with strides 2, 2, 2, 1, 1. It is the side of the *color*: a generator that answers at a quarter needs pictures of 96.
+
+# %%
+#| export
+def check_side(
+    color:Tensor, # what a patch critic is asked to judge
+    strides:tuple, # of its 4x4 convolutions, padded by one pixel
+):
+    "Raise a `UsageError` if `color` is too small for a single verdict"
+    n,(h,w) = 1,color.shape[-2:]
+    for s in reversed(strides): n = (n - 1)*s + 2
+    if min(h, w) >= n: return
+    raise UsageError(f'the patch critic judges color of at least {n}x{n} pixels and got {h}x{w}',
+        'train on larger pictures, let the generator answer at full size, or give the critic fewer or smaller strides')
+
+# %% [markdown]
+# What a norm does to a critic can be seen on one layer and its norm alone. Multiply a picture by two. Behind instance and group norm the two are the same picture: how colorful it is has been removed, which for a critic of color is a strange thing to remove, and the reason why the first block has no norm. Behind batch norm the difference to the batch's other pictures stays. (In a batch where *all* are twice as colorful it goes, too.)
+
+# %%
+torch.manual_seed(seed)
+x = torch.randn(4, 8, 16, 16)
+one_louder,all_louder = torch.cat([2*x[:1], x[1:]]),2*x
+def differ(f, y): return (f(x) - f(y))[0].abs().max().item()
+seen = {k: (differ(n(8), one_louder), differ(n(8), all_louder)) for k,n in norms.items()}
+for k in ('instance', 'group'): test_close(seen[k], (0, 0), eps=1e-3)
+assert seen['batch'][0] > .5 and seen['batch'][1] < 1e-3 and min(seen['none']) > .5
+pd.DataFrame(seen, index=['one picture twice as loud', 'all pictures twice as loud']).round(3)
+
+# %% [markdown]
+# ## Noise
+
+# %% [markdown]
+# A gray photograph has many possible colorings, and noise can choose between them. [S2](s2.ipynb) has a vector $z$ of 100 numbers, each uniform in -1..1, for the whole picture. We allow anything from one vector to one for each pixel: what is given is enlarged smoothly to the picture's size. A coarse map of noise makes colors that belong together over patches of the picture.
+#
+# What if no noise is given? In training a fresh vector is drawn for each picture. Afterwards it is zero, the middle of all choices, so that the same picture has the same answer.
+
+# %%
+#| export
+def draw_noise(
+    n:int, # pictures
+    z_dim:int, # numbers for each
+    size:tuple=(), # (h, w) for a map; one vector a picture if empty
+    seed:int=None, # draw the same again; None for torch's own generator
+) -> Tensor: # `n`x`z_dim`, or `n`x`z_dim`xhxw
+    "Noise, uniform in -1..1 (S2)"
+    g = None if seed is None else torch.Generator().manual_seed(seed)
+    return torch.rand(n, z_dim, *size, generator=g)*2 - 1
+
+# %%
+#| export
+def noise_map(
+    z:Tensor, # `bs`x`z_dim`, or `bs`x`z_dim`xhxw of any size
+    L:Tensor, # `bs`x1xHxW
+) -> Tensor: # `bs`x`z_dim`xHxW
+    "Noise as a map of the size of `L`"
+    return F.interpolate(z if z.dim() == 4 else z[...,None,None], L.shape[-2:], mode='bilinear', align_corners=False)
+
+# %%
+#| export
+class WithNoise:
+    "A network of `z_dim` numbers of noise"
+    def noise(self,
+        L:Tensor, # `bs`x1xHxW
+    ) -> Tensor: # `bs`x`z_dim`
+        "What stands in where no noise is given: a fresh draw in training, zeros afterwards"
+        z = L.new_zeros(len(L), self.z_dim)
+        return z.uniform_(-1, 1) if self.training else z
+
+# %%
+#| label: fig-noise
+#| fig-cap: "Three channels of noise as color: one vector for the picture, a map of 4x6, and one for each pixel."
+L = torch.rand(1, 1, 40, 60)
+maps = [noise_map(draw_noise(1, 3, o, seed), L) for o in ((), (4, 6), (40, 60))]
+one = draw_noise(1, 3, seed=seed)
+test_close(maps[0], one[...,None,None].expand(1, 3, 40, 60), eps=1e-6)
+test_close(maps[2], draw_noise(1, 3, (40, 60), seed), eps=1e-6)
+test_ne(draw_noise(1, 3), draw_noise(1, 3))
+test_close(draw_noise(99, 99, seed=0).var(), 1/3, eps=.01)
+assert all(o.abs().max() <= 1 for o in maps)
+show_row([o[0]/2 + .5 for o in maps], width=6)
+
+# %% [markdown]
 # ## What we have
 #
 # - one table of norms, `norms`, for generators and critics alike: three with one number of parameters, each equal to its written-out sum, and what each can and cannot see;
 # - `SelfAttention`, which starts as the identity and reaches every place from every place;
-# - `adapt`, which fits any network with them, and with spectral norm.
+# - `adapt`, which fits any network with them, and with spectral norm;
+# - `Normalize`, `concat_condition`, `critic_block`, `check_side`, `draw_noise` and `noise_map`, the small parts that several networks share.
 
 # %% [markdown]
 # ## Exercises

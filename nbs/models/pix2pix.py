@@ -1,9 +1,9 @@
 # %% [markdown]
-# # The U-Net of pix2pix
+# # pix2pix
 #
-# > S4's generator: eight halvings to a single cell, two ways up, every skip concatenated
+# > S4's generator and critic: eight halvings to a single cell with every skip concatenated, and a verdict for every patch
 #
-# S4 compares losses, and to compare them it takes the generator that most others took: the U-Net of pix2pix, which halves a picture of 256 pixels until one cell is left and joins what it saw on the way down, all of it, to what it draws on the way up. At the end of this chapter we have it in both of S4's forms, with transposed convolutions and with plain enlargement, with and without noise, for pictures of every size.
+# S4 compares losses, and to compare them it takes the generator that most others took: the U-Net of pix2pix, which halves a picture of 256 pixels until one cell is left and joins what it saw on the way down, all of it, to what it draws on the way up. At the end of this chapter we have it in both of S4's forms, with transposed convolutions and with plain enlargement, with and without noise, for pictures of every size; S4's critic, with the question whether its patches are patches; and one generator for each channel.
 
 # %%
 #| default_exp models.pix2pix
@@ -16,16 +16,16 @@ size,seed = 64,4
 import torch, torch.nn.functional as F
 from torch import nn, Tensor
 from colorbook.core import InputError, UsageError
-from colorbook.models.layers import adapt, norm_of
-from colorbook.models.s2 import spread
+from colorbook.models.layers import adapt, check_side, concat_condition, critic_block, noise_map, norm_of, WithNoise
+from colorbook.models.registry import critics, generators
 
 # %%
 #| hide
-import pandas as pd, matplotlib.pyplot as plt
+import matplotlib.pyplot as plt
 from fastcore.test import *
 from colorbook.models.inspect import extent, field, n_weights, one_step, reach, unreached
 from colorbook.color.lab import show_row
-from colorbook.models.s2 import draw_noise
+from colorbook.models.layers import draw_noise, norms
 
 # %% [markdown]
 # ## Down and up
@@ -94,18 +94,18 @@ show_row([(o - o.min())/(o.max() - o.min()) for o in shown.values()], list(shown
 #
 # where the last, $u_1$, has two channels and a `tanh`: color. At 256 pixels $d_8$ is a single cell. A batch norm can still work there, over the batch, if there is more than one picture in it; an instance norm would take the cell's own value as its mean and leave nothing. So the innermost block has a norm only where it is batch norm. Small pictures do not need eight halvings: `depth` says how many, and other sizes are padded to a multiple of $2^\text{depth}$ by repeating the edge, as in [chapter 03](unet.ipynb).
 #
-# Noise, S4's third wish, is joined to the lightness at the input: `z_dim` maps, made from a vector or from a map as in [the last chapter but one](s2.ipynb). Of S4's scalings, $L/50-1$ and $a/110$, the first happens inside.
+# Noise, S4's third wish, is joined to the lightness at the input: `z_dim` maps, made from a vector or from a map as in [S2](s2.ipynb). Of S4's scalings, $L/50-1$ and $a/110$, the first happens inside.
 
 # %%
 #| export
-class Pix2PixGenerator(nn.Module):
+class Pix2PixGenerator(WithNoise, nn.Module):
     "S4's generator, the U-Net-256 of pix2pix (Isola et al. 2017, appendix 6.1): L to color in -1..1"
     def __init__(self,
         up:str='nearest', # key of `doublings`: S4's UPCONVS 1 is 'nearest' (39.3 M), 0 'transposed' (54.7 M)
         depth:int=8, # halvings
         nf:int=64, # channels of the first block
         n_out:int=2, # channels: 2 for color, 3 for RGB
-        z_dim:int=0, # numbers of noise, see `colorbook.models.s2.draw_noise`; 0 for none
+        z_dim:int=0, # numbers of noise, see `colorbook.models.layers.draw_noise`; 0 for none
         norm:str='batch', # key of `colorbook.models.layers.norms`
         **options, # see `colorbook.models.layers.adapt`
     ):
@@ -122,16 +122,12 @@ class Pix2PixGenerator(nn.Module):
         for m in self.modules():
             if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d)): nn.init.normal_(m.weight, 0, .02)
         adapt(self, **options)
-    def noise(self, L):
-        "What stands in where no noise is given: a fresh draw in training, zeros afterwards"
-        z = L.new_zeros(len(L), self.z_dim)
-        return z.uniform_(-1, 1) if self.training else z
     def forward(self,
         L:Tensor, # lightness in 0..1, `bs`x1xHxW, any size
         z:Tensor=None, # noise in -1..1, `bs`x`z_dim`, or a map `bs`x`z_dim`xhxw; see `noise`
     ) -> Tensor: # color in -1..1, `bs`x`n_out`xHxW
         (h,w),m,x,skips = L.shape[-2:],2**self.depth,L*2 - 1,[]
-        if self.z_dim: x = torch.cat([x, spread(self.noise(L) if z is None else z, L)], 1)
+        if self.z_dim: x = torch.cat([x, noise_map(self.noise(L) if z is None else z, L)], 1)
         x = F.pad(x, (0, -w%m, 0, -h%m), mode='replicate')
         if not torch.compiler.is_exporting(): check_cells(self, x)
         for d in self.downs:
@@ -140,6 +136,23 @@ class Pix2PixGenerator(nn.Module):
         for u,skip in zip(self.ups, skips[-2::-1]): x = torch.cat([u(x), skip], 1)
         return self.head(x).tanh()[...,:h,:w]
     def color(self, out): return out
+
+def _depth(size): return min(8, size.bit_length() - 1) # halvings until a single cell is left
+
+@generators('pix2pix')
+def _pix2pix(size=256): return Pix2PixGenerator(depth=_depth(size))
+
+@generators('pix2pix_transposed')
+def _pix2pix_transposed(size=256): return Pix2PixGenerator('transposed', depth=_depth(size))
+
+@generators('pix2pix_noise', noise=True)
+def _pix2pix_noise(size=256): return Pix2PixGenerator(depth=_depth(size), z_dim=8)
+
+@generators('pix2pix_batch')
+def _pix2pix_batch(): return Pix2PixGenerator(depth=5, nf=16)
+
+@generators('pix2pix_instance')
+def _pix2pix_instance(): return Pix2PixGenerator(depth=5, nf=16, norm='instance')
 
 # %%
 #| export
@@ -244,11 +257,173 @@ assert noisy > 0
 noisy
 
 # %% [markdown]
+# ## One generator a channel
+
+# %% [markdown]
+# S4 also wanted to generate the channels individually. `ChannelGenerator` is as many networks as channels, each with one channel of output, side by side; the lightness is all that they share.
+
+# %%
+#| export
+class ChannelGenerator(nn.Module):
+    "One generator for each channel (S4's bullet: channels generated individually)"
+    def __init__(self,
+        nets, # generators with one channel of output, in the order of the channels
+    ):
+        super().__init__()
+        self.nets = nn.ModuleList(nets)
+    def forward(self,
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW
+    ) -> Tensor: # `bs`xKxhxw
+        "All channels"
+        return torch.cat([net(L) for net in self.nets], 1)
+    def color(self, out): return torch.cat([net.color(o) for net,o in zip(self.nets, out.split(1, 1))], 1)
+
+@generators('pix2pix_channels')
+def _pix2pix_channels(size=256): return ChannelGenerator(Pix2PixGenerator(depth=_depth(size), n_out=1) for _ in 'ab')
+
+# %%
+torch.manual_seed(seed)
+two = ChannelGenerator(small(n_out=1) for _ in 'ab').eval()
+with torch.no_grad(): test_eq(two.color(two(L)), torch.cat([net(L) for net in two.nets], 1))
+slopes = torch.autograd.grad(two(L)[:,0].sum(), list(two.parameters()))
+reached = {k.split('.')[1] for (k,_),o in zip(two.named_parameters(), slopes) if o.abs().max() > 0}
+test_eq(reached, {'0'})
+reached
+
+# %% [markdown]
+# ## The critic
+
+# %% [markdown]
+# S4's is the patch critic of @isola2017 as published: kernels of 4x4 with strides 2, 2, 2, 1, 1, from lightness and $ab$ to a map of verdicts, with batch norm in the three layers in the middle and weights that start normal with $\sigma=0.02$. It also declares one that sees $ab$ alone. What comes after the last convolution differs from loss to loss: nothing that needs to be there for logits, a sigmoid where S4 has least squares, a leaky ReLU where it has Wasserstein's loss.
+
+# %%
+#| export
+ends = dict(scores=nn.Identity, sigmoid=nn.Sigmoid, leaky=lambda: nn.LeakyReLU(.2))
+
+class S4Critic(nn.Module):
+    "S4's critic: PatchGAN (Isola et al. 2017) with batch norm, patches of 70 pixels"
+    def __init__(self,
+        n_color:int=2, # color channels
+        conditional:bool=True, # see `L` as well? S4 has both
+        nf:int=64, # channels after the first layer
+        strides:tuple=(2, 2, 2, 1, 1), # of the 4x4 convolutions
+        norm:str='batch', # key of `colorbook.models.layers.norms`
+        spectral:bool=False, # spectral norm in every layer?
+        end:str='scores', # key of `ends`: what comes after the last convolution
+    ):
+        if end not in ends: raise UsageError(f"there is no end '{end}'", f"choose {', '.join(ends)}")
+        super().__init__()
+        self.conditional,self.strides,self.end = conditional,strides,ends[end]()
+        chans = [n_color + conditional] + [nf*min(2**i, 8) for i in range(len(strides) - 1)]
+        blocks = [critic_block(i, o, 4, s, 1, n > 0) for n,(i,o,s) in enumerate(zip(chans, chans[1:], strides))]
+        self.layers = nn.Sequential(*blocks, nn.Conv2d(chans[-1], 1, 4, strides[-1], 1))
+        for m in self.layers.modules():
+            if isinstance(m, nn.Conv2d): nn.init.normal_(m.weight, 0, .02)
+        adapt(self, norm, spectral)
+    def forward(self,
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW; it is averaged to the size of `color`
+        color:Tensor, # about -1..1, `bs`x`n_color`xhxw, any size of at least 24 pixels with these strides
+    ) -> Tensor: # logits, `bs`x1xh'xw': positive for real
+        "A map of verdicts; a `UsageError` where the picture is too small for one"
+        check_side(color, self.strides)
+        return self.end(self.layers(concat_condition(L, color) if self.conditional else color))
+
+@critics('s4', mixes=True)
+def _s4(n_color=2): return S4Critic(n_color)
+
+@critics('s4_ab', mixes=True)
+def _s4_ab(n_color=2): return S4Critic(n_color, conditional=False)
+
+@critics('s4_gp')
+def _s4_gp(n_color=2): return S4Critic(n_color, norm='instance')
+
+@critics('s4_sigmoid', mixes=True)
+def _s4_sigmoid(n_color=2): return S4Critic(n_color, end='sigmoid')
+
+@critics('s4_leaky', mixes=True)
+def _s4_leaky(n_color=2): return S4Critic(n_color, end='leaky')
+
+def _small(n_color=2, strides=(2, 1, 1), **kwargs):
+    return S4Critic(n_color, nf=32, strides=strides, norm='none', **kwargs)
+
+@critics('lab')
+def _lab(n_color=2): return _small(n_color)
+
+@critics('lab_ab')
+def _lab_ab(n_color=2): return _small(n_color, conditional=False)
+
+@critics('lab_full')
+def _lab_full(n_color=2): return _small(n_color, (2, 2, 1, 1))
+
+# %%
+def rand(bs, h, w, nc=2): return torch.rand(bs, 1, h, w),torch.rand(bs, nc, h, w)*2 - 1
+with torch.device('meta'):
+    s4 = S4Critic()
+    convs = [(3, 64), (64, 128), (128, 256), (256, 512), (512, 1)]
+    by_hand = sum(16*i*o + o for i,o in convs) + 2*(128 + 256 + 512)
+    test_eq((n_weights(s4), by_hand), (2_766_529, 2_766_529))
+    assert abs(by_hand/2.77e6 - 1) < .01
+    test_eq(by_hand - n_weights(S4Critic(conditional=False)), 16*64)
+test_eq(S4Critic(nf=8)(*rand(2, 256, 256)).shape, (2, 1, 30, 30))
+torch.manual_seed(seed)
+pictures,net = rand(2, 64, 64),S4Critic(nf=8).eval()
+with torch.no_grad(): net.layers[-1].weight.mul_(1e4)
+verdicts = net(*pictures)
+assert verdicts.min() < -1 and verdicts.max() > 1
+for end,f in (('sigmoid', torch.sigmoid), ('leaky', lambda o: torch.where(o < 0, .2*o, o))):
+    other = S4Critic(nf=8, end=end).eval()
+    other.load_state_dict(net.state_dict())
+    test_close(other(*pictures), f(verdicts), eps=1e-4)
+test_fail(lambda: S4Critic(end='tanh'), exc=UsageError, contains='scores, sigmoid, leaky')
+by_hand
+
+# %% [markdown]
+# ## Seventy pixels, with conditions
+
+# %% [markdown]
+# A verdict of this stack has a receptive field of $1+3(1+2+4+8+8)=70$ pixels. For [a critic without norms](critics.ipynb) it can be proved by the gradient of one verdict. Here the same proof is a question: does it hold *while the critic learns*? A norm that takes its statistics from the pictures at hand makes each verdict depend on whatever is in the statistics. We ask one verdict of the first of two pictures, and count from how many of its own pixels outside the patch, and from how many of the *other* picture's, it depends.
+#
+# Batch norm answers that every verdict depends on every pixel of the whole batch. Instance and group norm keep pictures apart, not patches. Only without such statistics, with spectral norm for example, is the field what the formula says, in training as in use. In evaluation batch norm uses its running means, constants, and the 70 pixels come back.
+
+# %%
+torch.manual_seed(seed)
+def reached_by(critic, s=112):
+    "Gradient of one verdict on the first of two pictures: what it reaches there and in the other"
+    x = torch.rand(2, 3, s, s, dtype=torch.float64, requires_grad=True)
+    out = critic.double()(x[:,:1], x[:,1:])
+    return torch.autograd.grad(out[0,0,6,6], x)[0].abs().sum(1)
+def box(grad):
+    on = grad > 0
+    return on.any(1).sum().item(),on.any(0).sum().item()
+slim = dict(nf=8)
+grads = {norm: reached_by(S4Critic(norm=norm, **slim)) for norm in norms}
+grads['spectral'] = reached_by(S4Critic(norm='none', spectral=True, **slim))
+grads['batch, in use'] = reached_by(S4Critic(**slim).eval())
+fields = {k: (box(g[0]), (g[0] > 0).sum().item(), (g[1] > 0).sum().item()) for k,g in grads.items()}
+for k in ('none', 'spectral', 'batch, in use'): test_eq(fields[k], ((70, 70), 70*70, 0))
+for k in ('instance', 'group'): assert fields[k][1] > 2*70*70 and fields[k][2] == 0
+assert fields['batch'][1] > 2*70*70 and fields['batch'][2] > 2*70*70
+fields
+
+# %%
+#| label: fig-norm-field
+#| fig-cap: "What one verdict depends on, in its own picture (above) and in its neighbor of the batch, logarithmic."
+def show_reach(grads):
+    "Logarithms of gradients, own picture above"
+    fig,axs = plt.subplots(2, len(grads), figsize=(2*len(grads), 4.2), layout='constrained')
+    for ax,(name,g) in zip(axs.T, grads.items()):
+        top = g.max().log10()
+        for a,o in zip(ax, g): a.imshow(o.log10().clamp(top - 6, top), cmap='magma', vmin=top - 6, vmax=top)
+        ax[0].set_title(name, fontsize=9)
+    for ax in axs.flat: ax.axis('off')
+show_reach({k: grads[k] for k in ('none', 'spectral', 'group', 'instance', 'batch')})
+
+# %% [markdown]
 # ## What we have
 #
-# - `Pix2PixGenerator`, in both of S4's forms, 39.3 and 54.7 million parameters, for any size, depth and norm;
-# - every skip proved by a gradient, and a receptive field of 766 pixels;
-# - noise at the input, which starts to matter at once.
+# - `Pix2PixGenerator`, in both of S4's forms, 39.3 and 54.7 million parameters, for any size, depth and norm, with every skip proved by a gradient and noise at the input;
+# - `S4Critic`, 2,766,529 weights, with its $ab$-only form and its ends, and patches that are 70 pixels where the norm allows it;
+# - `ChannelGenerator`, channels generated individually.
 
 # %% [markdown]
 # ## Exercises
@@ -256,3 +431,4 @@ noisy
 # 1. How much of the answer goes through the innermost cell? Set it to zero and compare, before and after training.
 # 2. Add the skips, as S0 does, instead of concatenating them. How many parameters remain?
 # 3. Choose the first weights of `transposed` such that @fig-checker shows none of its pattern.
+# 4. Put the running statistics of batch norm to use in training (`norm.eval()`), and look at the field again. What could go wrong in a long run?

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # Without a stride
+# # S2
 #
-# > S2's generator: full size all the way, the lightness told again before every layer, and a vector of noise
+# > Full size all the way: a generator that is told the lightness before every layer, and a critic without strides
 #
-# S2 blames strides for blocks of color with hard edges, and does without: all its layers work at full size. So that the picture is not forgotten on the way, its lightness is joined to the input of every one of them. And because a gray photograph has many possible colorings, it is given a vector of noise: another vector, another answer. At the end of this chapter we have this generator to the last weight, tied to pictures of 90x120 pixels as it is, and a version that is not tied to anything, in which noise is a map.
+# S2 blames strides for blocks of color with hard edges, and does without: all its layers work at full size. So that the picture is not forgotten on the way, its lightness is joined to the input of every one of them. And because a gray photograph has many possible colorings, it is given a vector of noise: another vector, another answer. At the end of this chapter we have this generator to the last weight, tied to pictures of 90x120 pixels as it is, and a version that is not tied to anything, in which noise is a map; and S2's critic, in both forms as well.
 
 # %%
 #| default_exp models.s2
@@ -13,64 +13,26 @@ size,steps,seed = 48,180,2
 
 # %%
 #| export
-import torch, torch.nn.functional as F
+import math, torch
 from torch import nn, Tensor
 from colorbook.core import InputError
-from colorbook.models.layers import adapt, norm_of
+from colorbook.models.layers import adapt, concat_condition, critic_block, noise_map, norm_of, WithNoise
+from colorbook.models.registry import critics, generators
 
 # %%
 #| hide
-import matplotlib.pyplot as plt
+import torch.nn.functional as F, matplotlib.pyplot as plt
 from fastcore.test import *
+from colorbook.models.layers import draw_noise
 from colorbook.models.inspect import extent, field, n_weights, one_step, reach, unreached
 from colorbook.color.lab import join_lab, show_row
-
-# %% [markdown]
-# ## Noise
-
-# %% [markdown]
-# The vector $z$ has 100 numbers, each uniform in -1..1. S2 multiplies it with a matrix that has a row for every pixel, and folds the result into a map. That is 70 % of its parameters, and it ties the network to one size, which S2's authors regret. A matrix product with the *same* row for every pixel, a 1x1 convolution, is not tied; but then the noise itself must be a map, or every pixel gets the same. We allow anything from one vector for the whole picture to one for each pixel: what is given is enlarged smoothly to the picture's size. A coarse map of noise makes colors that belong together over patches of the picture.
-#
-# What if no noise is given? In training a fresh vector is drawn for each picture. Afterwards it is zero, the middle of all choices, so that the same picture has the same answer.
-
-# %%
-#| export
-def draw_noise(
-    n:int, # pictures
-    z_dim:int, # numbers for each
-    size:tuple=(), # (h, w) for a map; one vector a picture if empty
-    seed:int=None, # draw the same again; None for torch's own generator
-) -> Tensor: # `n`x`z_dim`, or `n`x`z_dim`xhxw
-    "Noise, uniform in -1..1 (S2)"
-    g = None if seed is None else torch.Generator().manual_seed(seed)
-    return torch.rand(n, z_dim, *size, generator=g)*2 - 1
-
-# %%
-#| export
-def spread(
-    z:Tensor, # `bs`x`z_dim`, or `bs`x`z_dim`xhxw of any size
-    L:Tensor, # `bs`x1xHxW
-) -> Tensor: # `bs`x`z_dim`xHxW
-    "Noise as a map of the size of `L`"
-    return F.interpolate(z if z.dim() == 4 else z[...,None,None], L.shape[-2:], mode='bilinear', align_corners=False)
-
-# %%
-#| label: fig-noise
-#| fig-cap: "Three channels of noise as color: one vector for the picture, a map of 4x6, and one for each pixel."
-L = torch.rand(1, 1, 40, 60)
-maps = [spread(draw_noise(1, 3, o, seed), L) for o in ((), (4, 6), (40, 60))]
-one = draw_noise(1, 3, seed=seed)
-test_close(maps[0], one[...,None,None].expand(1, 3, 40, 60), eps=1e-6)
-test_close(maps[2], draw_noise(1, 3, (40, 60), seed), eps=1e-6)
-test_ne(draw_noise(1, 3), draw_noise(1, 3))
-test_close(draw_noise(99, 99, seed=0).var(), 1/3, eps=.01)
-assert all(o.abs().max() <= 1 for o in maps)
-show_row([o[0]/2 + .5 for o in maps], width=6)
 
 # %% [markdown]
 # ## The generator
 
 # %% [markdown]
+# The vector $z$ has 100 numbers. S2 multiplies it with a matrix that has a row for every pixel, and folds the result into a map. That is 70 % of its parameters, and it ties the network to one size, which S2's authors regret. A matrix product with the *same* row for every pixel, a 1x1 convolution, is not tied; but then the noise itself must be a [map](layers.ipynb), or every pixel gets the same.
+#
 # From the map of noise $h_0$, six convolutions, each of which is told the lightness again:
 #
 # $$h_i=\mathrm{ReLU}(\mathrm{BN}(W_i*[L,h_{i-1}])),\quad i=1\ldots5,\qquad (a,b)=\tanh(W_6*[L,h_5])$$
@@ -79,7 +41,7 @@ show_row([o[0]/2 + .5 for o in maps], width=6)
 
 # %%
 #| export
-def join(
+def full_size_layer(
     ni:int, # channels in, without L
     nf:int, # channels out
     ks:int, # side of the kernel
@@ -102,7 +64,7 @@ def keras_start(
 
 # %%
 #| export
-class Stride1Generator(nn.Module):
+class Stride1Generator(WithNoise, nn.Module):
     "S2's generator after COLORGAN (Cao et al. 2017): no strides, L before every convolution, noise; L to color"
     def __init__(self,
         size:tuple=None, # (h, w) for S2's dense layer, (90, 120) as published; None for any size, noise as a map
@@ -117,16 +79,12 @@ class Stride1Generator(nn.Module):
         self.project = nn.Linear(z_dim, size[0]*size[1]) if size else nn.Conv2d(z_dim, n, 1)
         self.first = nn.Sequential(norm_of('batch', n) if norm == 'batch' else nn.Identity(), nn.ReLU())
         sides = 7,*[5]*(len(widths) - 1)
-        self.layers = nn.ModuleList([join(i, o, k, norm) for i,o,k in zip((n, *widths), widths, sides)])
+        self.layers = nn.ModuleList([full_size_layer(i, o, k, norm) for i,o,k in zip((n, *widths), widths, sides)])
         self.head = nn.Conv2d(1 + widths[-1], 2, 5, padding=2)
         keras_start(self)
         adapt(self, **options)
-    def noise(self, L):
-        "What stands in where no noise is given: a fresh draw in training, zeros afterwards"
-        z = L.new_zeros(len(L), self.z_dim)
-        return z.uniform_(-1, 1) if self.training else z
     def plane(self, z, L):
-        if self.size is None: return self.project(spread(z, L))
+        if self.size is None: return self.project(noise_map(z, L))
         if not torch.compiler.is_exporting(): check_plane(z, L, self.size)
         return self.project(z).view(-1, 1, *self.size)
     def forward(self,
@@ -137,6 +95,12 @@ class Stride1Generator(nn.Module):
         for layer in self.layers: h = layer(torch.cat([x, h], 1))
         return self.head(torch.cat([x, h], 1)).tanh()*127.5/110
     def color(self, out): return out
+
+@generators('stride1', noise=True)
+def _stride1(): return Stride1Generator()
+
+@generators('stride1_dense', noise=True)
+def _stride1_dense(size=96): return Stride1Generator((size, size))
 
 # %%
 #| export
@@ -274,15 +238,128 @@ assert spread_of(fakes[:4]) > 10*spread_of(fakes[4:])
 show_row(fakes, ['told']*4 + ['hidden']*4)
 
 # %% [markdown]
+# ## The critic
+
+# %% [markdown]
+# Strides and pooling, S2 found, gave its generator blocks of color and abrupt transitions, so it went without in *both* networks: four convolutions of 5x5 at full size, 16 channels, 32, 64 and 128. Then every value that is left at 90x120 pixels, 1.4 million of them, goes into a dense layer of 16, and these into one logit. Two things are to be seen before anything is trained. Between the 16 numbers and the logit is no ReLU: two matrices stand where one vector would do. And the dense layer holds 99 % of the weights and ties the critic to one size of picture.
+#
+# The upstream of S2, COLORGAN [@cao2017], has the same plan with strides of 2, wider layers and a dense layer of 64, at 64x64 pixels. So widths, stride and the dense layer are parameters. And `size=None` replaces the dense layer by the mean over the picture, the same 128 features wherever they are, which fits any size. The published form starts as Keras lets its layers start; the one with the mean, which is ours, as PyTorch does.
+
+# %%
+#| export
+class S2Critic(nn.Module):
+    "S2's critic: 5x5 convolutions at full size, then a dense layer on every pixel, or on the mean of all"
+    def __init__(self,
+        size:tuple|None=(90, 120), # rows and columns of the color it judges; None for any, by global pooling
+        n_color:int=2, # color channels
+        conditional:bool=False, # see `L` as well? S2's does not
+        widths:tuple=(16, 32, 64, 128), # channels of the convolutions; COLORGAN (64, 128, 256, 512)
+        stride:int=1, # of each; COLORGAN 2
+        dense:int=16, # linear features before the logit; COLORGAN 64
+        norm:str='batch', # key of `colorbook.models.layers.norms`
+        spectral:bool=False, # spectral norm in every layer?
+    ):
+        super().__init__()
+        self.size,self.conditional = size and tuple(size),conditional
+        chans = [n_color + conditional, *widths]
+        blocks = [critic_block(i, o, 5, stride, 2, n > 0) for n,(i,o) in enumerate(zip(chans, widths))]
+        self.features = nn.Sequential(*blocks)
+        left = [math.ceil(o/stride**len(widths)) for o in size] if size else (1, 1)
+        self.pool = nn.Identity() if size else nn.AdaptiveAvgPool2d(1)
+        self.head = nn.Sequential(nn.Flatten(), nn.Linear(widths[-1]*left[0]*left[1], dense), nn.Linear(dense, 1))
+        if size: keras_start(self)
+        adapt(self, norm, spectral)
+    def forward(self,
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW; it is averaged to the size of `color`
+        color:Tensor, # about -1..1, `bs`x`n_color`xhxw
+    ) -> Tensor: # logits, `bs`x1x1x1: positive for real
+        "One verdict a picture; an `InputError` where the size is another"
+        if self.size and tuple(color.shape[-2:]) != self.size:
+            raise InputError(f"S2's critic is tied to {self.size} pixels and got {tuple(color.shape[-2:])}",
+                'make it with size=None, which takes any size')
+        x = concat_condition(L, color) if self.conditional else color
+        return self.head(self.pool(self.features(x)))[...,None,None]
+
+@critics('s2', mixes=True)
+def _s2(size=96, n_color=2): return S2Critic((size, size), n_color)
+
+@critics('s2_pool', mixes=True)
+def _s2_pool(n_color=2): return S2Critic(None, n_color)
+
+# %% [markdown]
+# Now the count. The published 22,388,721, its sum by hand, and what remains of it without the dense layer: one part in eighty. Another norm and spectral norm change no count, except that without norms their scales and shifts are gone.
+
+# %%
+with torch.device('meta'):
+    s2,pool,seeing = S2Critic(),S2Critic(None),S2Critic(conditional=True)
+    test_eq(n_weights(s2), 22_388_721)
+    convs = sum(25*i*o + o for i,o in zip((2, 16, 32, 64), (16, 32, 64, 128))) + 2*(32 + 64 + 128)
+    test_eq(convs + 90*120*128*16 + 16 + 16 + 1, 22_388_721)
+    test_eq(n_weights(pool), convs + 128*16 + 16 + 16 + 1)
+    test_eq(n_weights(seeing) - n_weights(s2), 25*16)
+    for norm in ('instance', 'group'): test_eq(n_weights(S2Critic(norm=norm)), n_weights(s2))
+    test_eq(n_weights(s2) - n_weights(S2Critic(norm='none')), 2*(32 + 64 + 128))
+    test_eq(n_weights(S2Critic(spectral=True)), n_weights(s2))
+n_weights(pool)
+
+# %%
+torch.manual_seed(seed)
+def rand(bs, h, w, nc=2): return torch.rand(bs, 1, h, w),torch.rand(bs, nc, h, w)*2 - 1
+small = S2Critic((9, 12))
+test_eq(small(*rand(2, 9, 12)).shape, (2, 1, 1, 1))
+test_fail(lambda: small(*rand(2, 12, 9)), exc=InputError, contains='tied to (9, 12) pixels and got (12, 9)')
+test_eq(S2Critic(None)(*rand(2, 21, 13)).shape, (2, 1, 1, 1))
+colorgan = S2Critic((64, 64), widths=(64, 128, 256, 512), stride=2, dense=64)
+test_eq((colorgan(*rand(2, 64, 64)).shape, colorgan.head[1].in_features), ((2, 1, 1, 1), 512*4*4))
+test_eq(S2Critic((13, 13), stride=2)(*rand(2, 13, 13)).shape, (2, 1, 1, 1))
+head = small.head[1:]
+with torch.no_grad(): one = head[1].weight @ head[0].weight,head[1].weight @ head[0].bias + head[1].bias
+x = torch.randn(3, 128*9*12)
+test_close(head(x), x @ one[0].T + one[1], eps=1e-4)
+one[0].shape
+
+# %% [markdown]
+# The last lines are the two matrices that are one: 16 numbers between them change what is learned first, not what can be said.
+#
+# What the pooled version gives up is the place. A picture that is shifted has the same features elsewhere, and so the same mean; for the dense layer it is another picture.
+
+# %%
+torch.manual_seed(seed)
+spot = torch.zeros(1, 2, 40, 40)
+spot[:,:,10:14,10:14] = 10*torch.randn(4, 4)
+moved = spot.roll((9, 7), (2, 3))
+change = {}
+for name,net in (('dense', S2Critic((40, 40))), ('pooled', S2Critic(None))):
+    with torch.no_grad(): a,b = (net.eval()(None, o).item() for o in (spot, moved))
+    change[name] = abs(a - b)
+assert change['pooled'] < 1e-5 < 1e-3 < change['dense']
+change
+
+# %% [markdown]
+# The critic's features see far less than one would think of a network at full size: four kernels of 5 see $1+4\cdot4=17$ pixels. What S2 pays for is resolution, not sight; the whole picture comes together in the dense layer only.
+
+# %%
+torch.manual_seed(seed)
+net = S2Critic(None).double().eval()
+x = torch.rand(1, 2, 40, 40, dtype=torch.float64, requires_grad=True)
+g = torch.autograd.grad(net.features(x)[0,:,20,20].sum(), x)[0][0].abs().sum(0)
+test_eq((extent(g), (g > 0).sum().item()), ((17, 17), 17*17))
+x = torch.rand(1, 2, 40, 40, dtype=torch.float64, requires_grad=True)
+g = torch.autograd.grad(S2Critic((40, 40)).double().eval()(None, x).sum(), x)[0][0].abs().sum(0)
+test_eq((g > 0).sum().item(), 40*40)
+extent(g)
+
+# %% [markdown]
 # ## What we have
 #
 # - `Stride1Generator((90, 120))`, with S2's 1,572,454 parameters, and `Stride1Generator()` for every size;
-# - noise as a vector or a map, the same again for the same seed, and zero where nobody asked;
-# - the proof that each layer is told the lightness, and a picture of what a hidden choice does.
+# - the proof that each layer is told the lightness, and a picture of what a hidden choice does;
+# - `S2Critic`, 22,388,721 weights at 90x120, COLORGAN's by its parameters, and at any size with a global pool.
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. S2 draws new noise for every frame of a video. Give two frames that hardly differ the same noise, and different noise. How large is the flicker?
-# 2. Let the disks' color be decided by a number of $z$ that is *not* given, and train with a critic of [chapter 04](critics.ipynb) in place of the mean squared error. What is the color now?
+# 2. Let the disks' color be decided by a number of $z$ that is *not* given, and train with a [critic](critics.ipynb) in place of the mean squared error. What is the color now?
 # 3. Which `planes` does `fit` need at the least, and why?
+# 4. How many 5x5 convolutions at stride 1 would a feature need to see 70 pixels, and what would the last of them cost at 128 channels?

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Three frames
 #
-# > A generator that looks at the frame before and the frame after, and a loss that sees flicker
+# > Generators that look at the frame before and the frame after: S1, and the product's film model
 #
-# A film colored frame by frame flickers: the network is a little unsure of each color, grain and movement push it to one side or the other, and twenty-four times a second the eye notices. S1's answer is to show its generator three frames at a time. At the end of this chapter we have S1's generator and critic to the last weight; the product's own temporal generator, which begins as exactly the image model and in which a neighbor may be missing; and the loss that S1 lacked, which compares each colored frame with the one before, moved the way the film moves.
+# A film colored frame by frame flickers: the network is a little unsure of each color, grain and movement push it to one side or the other, and twenty-four times a second the eye notices. S1's answer is to show its generator three frames at a time. At the end of this chapter we have S1's generator and critic to the last weight, and the product's own temporal generator, which begins as exactly the image model and in which a neighbor may be missing.
 
 # %%
 #| default_exp models.temporal
@@ -16,20 +16,18 @@ size,bs,seed = 64,2,13
 import torch, torch.nn.functional as F
 from torch import nn, Tensor
 from colorbook.core import InputError, UsageError
-from colorbook.data.flow import compared_pairs, warp_batch
+from colorbook.color.bins import AnnealedMean
 from colorbook.models.critics import PatchCritic
 from colorbook.models.layers import InstanceNorm, SelfAttention, swap_norms
-from colorbook.models.unet import down, he_init, MobileUNet, up
+from colorbook.models.registry import critics, generators
+from colorbook.models.s0 import down, he_init, up
+from colorbook.models.unet import MobileUNet
 
 # %%
 #| hide
-import numpy as np, matplotlib.pyplot as plt
 from fastcore.test import *
 from torch.nn.utils.parametrize import is_parametrized
-from colorbook.color.lab import split_lab
-from colorbook.data.flow import visibility_batch
 from colorbook.data.loaders import present
-from colorbook.data.photos import sample_photos
 
 # %% [markdown]
 # ## Clips and neighbors
@@ -37,7 +35,7 @@ from colorbook.data.photos import sample_photos
 # %% [markdown]
 # Both generators of this chapter work alike. Every frame is *encoded* by itself. What a frame's neighbors know is then *mixed* into what it knows itself, and the mixture is *decoded* to the color of the frame in the middle. Kept apart, the three steps make a film cheap: S1's published code encodes every frame three times, once as the next, once as the present and once as the previous one, and a player needs to do it once ([the export](../training/export.ipynb)).
 #
-# A batch of clips is one tensor with the frames as channels, $T+2$ of them, and the answer has the $T$ inner ones, one after the other; with $T=1$ that is S1's (previous, now, next). So Learner, adversary and journal need not know that anything moves, except for one function of [chapter 02](../data/loaders.ipynb), `present`, which takes the lightness of the inner frames out for whoever judges the answer. Where a clip begins or ends with its shot there is no neighbor. A frame of $-1$, which no lightness is, says so.
+# A batch of clips is one tensor with the frames as channels, $T+2$ of them, and the answer has the $T$ inner ones, one after the other; with $T=1$ that is S1's (previous, now, next). So Learner, adversary and journal need not know that anything moves, except for one function of the [loaders](../data/loaders.ipynb), `present`, which takes the lightness of the inner frames out for whoever judges the answer. Where a clip begins or ends with its shot there is no neighbor. A frame of $-1$, which no lightness is, says so.
 
 # %%
 #| export
@@ -78,7 +76,7 @@ near
 # ## S1's generator
 
 # %% [markdown]
-# S1 is [S0](unet.ipynb) with instance norm, and something new at the bottom. Three 1x1 convolutions take the $8n$ channels of the previous frame to $n$, of the present one to $6n$, of the next to $n$; side by side they are $8n$ again, and go through a norm and a leaky ReLU:
+# S1 is [S0](s0.ipynb) with instance norm, and something new at the bottom. Three 1x1 convolutions take the $8n$ channels of the previous frame to $n$, of the present one to $6n$, of the next to $n$; side by side they are $8n$ again, and go through a norm and a leaky ReLU:
 #
 # $$z=\text{lrelu}_{0.1}\,\text{IN}\left[W_-x_{t-1},\;W_0x_t,\;W_+x_{t+1}\right]$$
 #
@@ -109,30 +107,35 @@ class S1Generator(Temporal, nn.Module):
         h,w = x.shape[-2:]
         return super().forward(F.pad(x, (0, -w%32, 0, -h%32), mode='replicate'))[...,:h,:w]
     def color(self, out): return out
+    def encode(self,
+        L:Tensor, # lightness in 0..1, `n`x1xHxW, sides multiples of 32
+    ) -> list: # features, smallest first
+        x,feats = L*2 - 1,[]
+        for d in self.downs:
+            x = d(x)
+            feats.insert(0, x)
+        return feats
+    def mix(self, prev, now, after, near):
+        p,n = (o.view(-1, 1, 1, 1) for o in near.unbind(1))
+        x = now[0]
+        each = x + p*(prev[0] - x),x,x + n*(after[0] - x)
+        return [self.blend(torch.cat([f(o) for f,o in zip(self.fuse, each)], 1)), *now[1:]]
+    def decode(self, feats):
+        x = feats[0]
+        for u,skip,look in zip(self.ups, feats[1:], self.looks): x = look(u(x) + skip)
+        return self.head(x).tanh()
 
-# %%
-#| export
-def encode(self,
-    L:Tensor, # lightness in 0..1, `n`x1xHxW, sides multiples of 32
-) -> list: # features, smallest first
-    x,feats = L*2 - 1,[]
-    for d in self.downs:
-        x = d(x)
-        feats.insert(0, x)
-    return feats
+@generators('s1', output='rgb', film=True)
+def _s1(): return S1Generator()
 
-def mix(self, prev, now, after, near):
-    p,n = (o.view(-1, 1, 1, 1) for o in near.unbind(1))
-    x = now[0]
-    each = x + p*(prev[0] - x),x,x + n*(after[0] - x)
-    return [self.blend(torch.cat([f(o) for f,o in zip(self.fuse, each)], 1)), *now[1:]]
+@generators('s1_32', output='rgb', film=True)
+def _s1_32(): return S1Generator(32)
 
-def decode(self, feats):
-    x = feats[0]
-    for u,skip,look in zip(self.ups, feats[1:], self.looks): x = look(u(x) + skip)
-    return self.head(x).tanh()
+@generators('s1_attention', output='rgb', film=True)
+def _s1_attention(): return S1Generator(attention=True)
 
-S1Generator.encode,S1Generator.mix,S1Generator.decode = encode,mix,decode
+@generators('s1_32_attention', output='rgb', film=True)
+def _s1_32_attention(): return S1Generator(32, True)
 
 # %% [markdown]
 # The four published counts, and the sum by hand. Three quarters of the 512 channels at the bottom are the present frame's own.
@@ -189,6 +192,12 @@ class S1Critic(PatchCritic):
         layers = list(self.layers)
         layers.insert(8, SelfAttention(8*nf)); layers.insert(6, SelfAttention(4*nf))
         self.layers = nn.Sequential(*layers)
+
+@critics('s1', colors=('rgb',))
+def _s1_critic(): return S1Critic()
+
+@critics('s1_attention', colors=('rgb',))
+def _s1_critic_attention(): return S1Critic(attention=True)
 
 # %%
 critic = S1Critic()
@@ -258,42 +267,34 @@ class TemporalUNet(Temporal, MobileUNet):
         for m in self.modules():
             if self.frozen and isinstance(m, nn.BatchNorm2d): m.eval()
         return self
-
-# %%
-#| export
-def stages(self, L):
-    x,feats = L*2 - 1,[]
-    for stage in self.encoder:
-        x = stage(x)
-        feats.insert(0, x)
-    return feats[:4]
-
-def encode(self,
-    L:Tensor, # lightness in 0..1, `n`x1xHxW, sides multiples of 32
-) -> list: # features at 1/32, 1/16, 1/8 and 1/4 of the size
-    if not torch.compiler.is_exporting() and any(o%32 for o in L.shape[-2:]):
-        raise InputError(f'{L.shape[-1]}x{L.shape[-2]} pixels: sides are no multiples of 32', 'resize or pad first')
-    x,*skips = torch.no_grad()(self.stages)(L) if self.frozen else self.stages(L)
-    x = self.bottom(x)
-    return [x + self.look(x), *skips]
-
-def mix(self, prev, now, after, near):
-    return [f(*o, near) for f,*o in zip(self.fuse, prev, now, after)]
-
-def decode(self, feats):
-    x = feats[0]
-    for up,skip in zip(self.ups, feats[1:]):
-        x = up(torch.cat([F.interpolate(x, scale_factor=2., mode='bilinear', align_corners=False), skip], 1))
-    return self.head(x)
-
-for f in (stages, encode, mix, decode): setattr(TemporalUNet, f.__name__, f)
+    def stages(self, L):
+        x,feats = L*2 - 1,[]
+        for stage in self.encoder:
+            x = stage(x)
+            feats.insert(0, x)
+        return feats[:4]
+    def encode(self,
+        L:Tensor, # lightness in 0..1, `n`x1xHxW, sides multiples of 32
+    ) -> list: # features at 1/32, 1/16, 1/8 and 1/4 of the size
+        if not torch.compiler.is_exporting() and any(o%32 for o in L.shape[-2:]):
+            raise InputError(f'{L.shape[-1]}x{L.shape[-2]} pixels: sides are no multiples of 32', 'resize or pad first')
+        x,*skips = torch.no_grad()(self.stages)(L) if self.frozen else self.stages(L)
+        x = self.bottom(x)
+        return [x + self.look(x), *skips]
+    def mix(self, prev, now, after, near):
+        return [f(*o, near) for f,*o in zip(self.fuse, prev, now, after)]
+    def decode(self, feats):
+        x = feats[0]
+        for up,skip in zip(self.ups, feats[1:]):
+            x = up(torch.cat([F.interpolate(x, scale_factor=2., mode='bilinear', align_corners=False), skip], 1))
+        return self.head(x)
 
 # %% [markdown]
 # The weights of an image model go in by their names; what is missing then is the fusion alone.
 
 # %%
 #| export
-def from_image(
+def from_image_model(
     net:TemporalUNet, # changed in place
     state:dict, # weights of a `MobileUNet` with the same widths and output
 ) -> TemporalUNet: # the same, which now answers as the image model does
@@ -303,13 +304,19 @@ def from_image(
     if lost: raise InputError(f'these are no weights of the image model: {lost[0]}', 'give a run of such a recipe')
     return net
 
+@generators('temporal', output='bins4', film=True, weights='image')
+def _temporal(state=None):
+    image = state is not None and any(o.startswith('encoder.') for o in state)
+    net = TemporalUNet(state=None if image else state, color=AnnealedMean(), frozen=True)
+    return from_image_model(net, state) if image else net
+
 # %% [markdown]
 # The three properties, as tests: equal to the image model at the beginning with both neighbors; equal to it for a photo or a still picture after the fusion has been given any weights at all; and different from it, then, where something moves. Gradient reaches the fusion at its first step although it is zero, and both neighbors as soon as it is not.
 
 # %%
 torch.manual_seed(seed)
 image = MobileUNet(2).eval()
-net,x = from_image(TemporalUNet(2), image.state_dict()).eval(),torch.rand(bs, 3, size, size)
+net,x = from_image_model(TemporalUNet(2), image.state_dict()).eval(),torch.rand(bs, 3, size, size)
 with torch.no_grad():
     plain = image(x[:,1:2])
     test_close(net(x), plain, eps=1e-6)
@@ -324,11 +331,11 @@ with torch.no_grad():
     test_close(net(clip), torch.cat([net(clip[:,i:i + 3]) for i in range(4)]), eps=1e-4)
 slope, = torch.autograd.grad(net(x.requires_grad_()).square().sum(), x)
 assert (slope.abs().sum((2, 3)) > 0).all()
-test_fail(lambda: from_image(net, dict(image.state_dict(), odd=x)), exc=InputError, contains='odd')
+test_fail(lambda: from_image_model(net, dict(image.state_dict(), odd=x)), exc=InputError, contains='odd')
 slope.abs().sum((2, 3))
 
 # %%
-frozen = from_image(TemporalUNet(2, frozen=True), image.state_dict()).train()
+frozen = from_image_model(TemporalUNet(2, frozen=True), image.state_dict()).train()
 before = {k: v.clone() for k,v in frozen.state_dict().items()}
 opt = torch.optim.SGD([p for g in frozen.groups() for p in g], 1e-2)
 frozen(torch.rand(bs, 5, size, size)).square().mean().backward()
@@ -342,94 +349,14 @@ test_eq([k for k in before if 'running' in k and not torch.equal(before[k], froz
 {k: sum(p.numel() for p in g) for k,g in zip(('decoder', 'fusion'), frozen.groups())}
 
 # %% [markdown]
-# ## Losses over time
-
-# %% [markdown]
-# [Flow in batches](../data/flow.ipynb) has moved frames along a flow, $\hat y_i$, and weighed each pixel by how far that can be trusted, $v_{ij}$. Two colored frames $i<j$ of a clip should agree where the film itself does:
-#
-# $$\ell_{ij}=\frac1N\sum v_{ij}\left|y_j-\hat y_i\right|$$
-#
-# Neighbors, $(t,t+1)$, keep color from flickering: the short term. The first frame and each later one, $(1,t)$, keep it from drifting: the long term; where $t=2$ it would be the short one again and is left out. The sum is a mean over all $N$ values, so neither size nor batch changes it, and pixels that are not visible count as zero. Flow and visibility are made of the *true* frames, once, before training; nothing that the generator does can move them. VCGAN gives the short term a weight of 3 and the long one of 5 beside 10 for L1.
-#
-# What such a loss wants most is gray: gray never flickers. It needs a content loss beside it that wants color, and whoever measures flicker must look at colorfulness, too.
-
-# %%
-#| export
-class SteadyLoss(nn.Module):
-    "A content loss, and warped differences between the frames of a clip"
-    def __init__(self,
-        content, # loss of output and truth, for all frames alike
-        color=None, # turns output into color; None where it is color
-        short:float=3., # weight of neighbors
-        long:float=5., # weight of first and later frames
-    ):
-        super().__init__()
-        self.content,self.color,self.short,self.long = content,color or nn.Identity(),short,long
-        if hasattr(content, 'weights'): self.weights = content.weights
-    def steady(self,
-        color:Tensor, # about -1..1, (`bs`*T)xCxhxw
-        moves:Tensor, # flow to the earlier frame and visibility, `bs`xPx3xhxw, in the order of `compared_pairs`
-    ) -> Tensor: # scalar
-        "Weighted mean of the short plus that of the long term"
-        n = (moves.shape[1] + 3)//2
-        y,total = color.unflatten(0, (-1, n)),color.new_zeros(())
-        for (i,j),m in zip(compared_pairs(n), moves.unbind(1)):
-            weight = self.short/(n - 1) if j == i + 1 else self.long/(n - 2)
-            total = total + weight*((y[:,j] - warp_batch(y[:,i], m[:,:2])).abs()*m[:,2:]).mean()
-        return total
-    def forward(self,
-        output:Tensor, # generated, of all answered frames
-        target:Tensor, # the truth
-        L:Tensor=None, # lightness of the same frames
-        moves:Tensor=None, # see `steady`; None for frames without neighbors
-    ) -> Tensor: # scalar
-        "Content and both terms over time"
-        loss = self.content(output, target, L)
-        return loss if moves is None else loss + self.steady(self.color(output), moves)
-
-# %% [markdown]
-# By hand: three frames of two pixels, standing still, with one pixel hidden. And invariances: a clip beside itself, or enlarged, has the same loss; a film whose color moves with its light has none; one whose colors blink pays.
-
-# %%
-loss = SteadyLoss(lambda *o: 0, short=1., long=10.)
-still,y = torch.zeros(1, 3, 3, 1, 2),torch.tensor([[0., 0], [.5, .1], [.2, .4]]).view(3, 1, 1, 2)
-still[:,:,2] = 1
-still[0,1,2,0,1] = 0
-short,long = ((.5 + .1)/2 + .3/2)/2,(.2 + .4)/2
-by_hand = short + 10*long
-test_close(loss.steady(y, still), by_hand, eps=1e-6)
-test_close(loss.steady(y.repeat(4, 1, 1, 1), still.repeat(4, 1, 1, 1, 1)), by_hand, eps=1e-6)
-big = lambda o: o.repeat_interleave(3, -1).repeat_interleave(3, -2)
-test_close(loss.steady(big(y), big(still)), by_hand, eps=1e-6)
-test_close(SteadyLoss(lambda *o: 7.)(y, y, None, still), 7 + 3*short + 5*long, eps=1e-6)
-by_hand
-
-# %%
-rgb = torch.from_numpy(np.array(sample_photos(128)[2])).permute(2, 0, 1)[None]/255
-film = torch.cat([rgb[...,32:96,2*i:2*i + 96] for i in range(3)])
-ab = split_lab(film)[1].requires_grad_()
-moves = torch.zeros(1, 3, 3, 64, 96)
-for k,(i,j) in enumerate(compared_pairs(3)):
-    moves[:,k,0] = 2*(j - i)
-    moves[:,k,2:] = visibility_batch(film[i:i + 1], film[j:j + 1], moves[:,k,:2])
-steady = SteadyLoss(lambda *o: 0)
-assert (moves[:,:,2,:,:-4] > .999).all() and (moves[:,:,2,:,-1] == 0).all()
-blink = ab + .05*torch.tensor([1., -1, 1]).view(3, 1, 1, 1)
-slope, = torch.autograd.grad(steady.steady(blink, moves), ab)
-assert steady.steady(ab, moves) < 1e-4 < .2 < steady.steady(blink, moves)
-assert (slope[:,:,:,8:-8].abs().sum((1, 2, 3)) > 0).all()
-steady.steady(blink, moves).item(),3*.1
-
-# %% [markdown]
 # ## What we have
 #
 # - `S1Generator` and `S1Critic`, with exactly S1's parameters, for any size and at the ends of shots;
 # - `TemporalUNet`, which begins as the image model, and whose answer to a still picture or a photo never depends on the fusion;
-# - `SteadyLoss`, which lets color move with the film and nothing else.
+# - both as `Temporal`, three steps of which a player needs each once a frame.
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. Give `Fusion` kernels of 3x3. For which size of the features does that help a camera that pans by 8 pixels a frame?
-# 2. A light is switched on in a film. What does the visibility $v$ say in that frame, and what should it say if color is compared and not light?
-# 3. Replace the difference in `Fusion` by S1's concatenation, with an identity for the present frame. Which of the three properties are left?
+# 2. Replace the difference in `Fusion` by S1's concatenation, with an identity for the present frame. Which of the three properties are left?

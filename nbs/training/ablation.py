@@ -67,9 +67,9 @@ class EvenGANCallback(GANCallback):
 def variant(
     name:str,
     adversarial:str='', # key of `adversarial_losses`; none for content loss alone
-    content:str='l1', # key of `colorbook.training.recipes.contents`
-    generator:str='mobile_ab', # key of `generators`
-    critic:str='lab', # key of `critics`
+    content:str='l1', # key of `colorbook.losses.content.content_losses`
+    generator:str='mobile_ab', # one of `colorbook.models.registry.list_generators`
+    critic:str='lab', # one of `colorbook.models.registry.list_critics`
     size:int=64, # side of the crops
     strength:float=.5, # of the adversarial loss beside the content loss, see `EvenGANCallback`
     **kwargs, # other fields of the recipe

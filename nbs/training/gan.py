@@ -173,7 +173,7 @@ def gan_step(
     leaf,true = fake.detach().requires_grad_(plays),gan.judge(L, real) if works else None
     verdict,crit,scores,gen,term = gan.judge(L, leaf),None,None,None,None
     if works:
-        crit,scores = loss.critic(true, verdict),(score(true), score(verdict))
+        crit,scores = loss.critic(true, verdict),(first_output(true), first_output(verdict))
         with gan.precision(L.device): penalty = loss.penalty(gan.critic, L, real, leaf.detach())
         crit = crit + penalty
         scale(crit).backward(inputs=list(gan.critic.parameters()), retain_graph=plays)
@@ -186,21 +186,21 @@ def gan_step(
     return GANStep(crit, gen, term, scores)
 
 # %% [markdown]
-# Verdicts may be more than one tensor, too, an energy and a code, or one for each of several critics. That is between them and their loss. Whoever only wants to watch, gets the first tensor.
+# Verdicts may be more than one tensor, too, an energy and a code, or one for each of several critics with its weight. That is between them and their loss. Whoever only wants to watch, gets the first tensor.
 
 # %%
 #| export
-def score(
-    verdict, # of a critic: a tensor, or a tuple that begins with a verdict
+def first_output(
+    verdict, # of a critic: a tensor, a tuple that begins with one, or a list of weights and verdicts
 ) -> Tensor: # without its graph
     "The first tensor of a verdict"
-    while not isinstance(verdict, Tensor): verdict = verdict[0]
+    while not isinstance(verdict, Tensor): verdict = verdict[0][1] if isinstance(verdict, list) else verdict[0]
     return verdict.detach()
 
 # %%
 x = torch.rand(2, 1)
-test_eq(score((((x, None), x*2), (1., 2.))), x)
-score(x)
+test_eq(first_output([(.5, (x, None)), (.5, x*2)]), x)
+first_output(x)
 
 # %% [markdown]
 # The callback calls it in `after_loss`, when the prediction and the content loss are there and nothing has been propagated yet. The content loss is kept before anything is added to it, because a log of mixed losses cannot be read. A content loss is called with the answer, the truth and the lightness, which the callback puts beside the truth in `after_pred`; not every loss looks at it, but a [perceptual loss](../losses/content.ipynb) makes pictures of $ab$ with it.

@@ -20,12 +20,13 @@ from torch import nn, Tensor
 from fastai.vision.all import *
 from torchvision.models import mobilenet_v2
 from colorbook.core import atomic_path
-from colorbook.training.gan import score
 from colorbook.training.journal import averaged
 from colorbook.color.lab import to_rgb
 from colorbook.color.lab import rgb_to_lab
 from colorbook.evaluation.metrics import colorfulness_ratio
-from colorbook.models.unet import load_mobile, pad_same, TF_NORM, TORCH_NORM
+from colorbook.models.unet import load_mobile, pad_same
+from colorbook.models.critics import realness
+from colorbook.models.layers import IMAGENET_NORM, Normalize, TF_NORM
 
 # %%
 #| hide
@@ -52,16 +53,6 @@ from colorbook.color.lab import lab_to_rgb, split_lab
 
 # %%
 #| export
-class NormRGB(nn.Module):
-    "Pictures in 0..1 as a network knows them"
-    def __init__(self, mean, std):
-        super().__init__()
-        for k,v in (('mean', mean), ('std', std)): self.register_buffer(k, torch.tensor(v).view(1, 3, 1, 1))
-    def forward(self, x): return (x - self.mean)/self.std
-
-
-# %%
-#| export
 def feature_net(
     state:dict=None, # weights of torchvision's MobileNetV2; random ones where there are none
     seed:int=0, # of the random weights
@@ -71,7 +62,7 @@ def feature_net(
         torch.manual_seed(seed)
         net = mobilenet_v2(num_classes=1001 if state is None else len(state.get('classifier.1.bias', range(1000))))
     if state is not None: load_mobile(net, state)
-    norm = NormRGB(*(TORCH_NORM if net.classifier[1].out_features == 1000 else TF_NORM))
+    norm = Normalize(*(IMAGENET_NORM if net.classifier[1].out_features == 1000 else TF_NORM))
     net = net.features[:4]
     pad_same(net)
     return nn.Sequential(norm, net).eval().requires_grad_(False)
@@ -144,7 +135,7 @@ class ValidationPanel:
         gan.eval()
         fake = torch.cat([gan.generator.color(gan(o)) for o in self.L.split(self.bs)])
         Ls,colors = self.L.split(self.bs),(self.real.split(self.bs), fake.split(self.bs))
-        scores = [torch.cat([score(gan.judge(*o)).flatten(1).mean(1) for o in zip(Ls, c)]) for c in colors]
+        scores = [torch.cat([realness(gan.judge(*o)) for o in zip(Ls, c)]) for c in colors]
         right,rgb = (scores[0] > scores[1]).float().mean().item(),to_rgb(self.L, fake)
         for m,o in modes.items(): m.training = o
         return dict(ratio=colorfulness_ratio(rgb, self.rgb), skin=skin_share(rgb), accuracy=right,

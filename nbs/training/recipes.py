@@ -53,8 +53,8 @@ class Recipe:
     "Everything that decides what a training run learns"
     name:str
     phases:tuple # of `Phase`
-    generator:str='mobile' # a name of `colorbook.models.registry.generators`
-    critic:str='patch' # a name of its `critics`
+    generator:str='mobile' # one of `colorbook.models.registry.list_generators`
+    critic:str='patch' # one of its `list_critics`
     content:str='bins' # a name of `colorbook.losses.content.content_losses`
     lam:float=1. # weight of the content loss where it has one
     adversarial:str='logistic' # key of `colorbook.losses.adversarial.adversarial_losses`

@@ -1,0 +1,128 @@
+# %% [markdown]
+# # Loss over time
+#
+# > A content loss that sees flicker: color moves with the film, and nothing else
+#
+# A film colored frame by frame flickers: the network is a little unsure of each color, and grain and movement push it to one side or the other. S1's [three frames](../models/temporal.ipynb) let it know more; nothing tells it to be steady. At the end of this chapter we have the loss that S1 lacked, after VCGAN [@zhao2022], which compares each colored frame with earlier ones, moved to where their things are now.
+
+# %%
+#| default_exp losses.temporal
+
+# %% tags=["parameters"]
+seed = 13
+
+# %%
+#| export
+from torch import nn, Tensor
+from colorbook.color.bins import AnnealedMean
+from colorbook.data.flow import compared_pairs, warp_batch
+from colorbook.losses.content import ColorL1, content_losses
+
+# %%
+#| hide
+import numpy as np, torch
+from fastcore.test import *
+from colorbook.color.lab import split_lab
+from colorbook.data.flow import visibility_batch
+from colorbook.data.photos import sample_photos
+
+# %% [markdown]
+# ## Two frames that should agree
+
+# %% [markdown]
+# [Flow in batches](../data/flow.ipynb) has moved frames along a flow, $\hat y_i$, and weighed each pixel by how far that can be trusted, $v_{ij}$. Two colored frames $i<j$ of a clip should agree where the film itself does:
+#
+# $$\ell_{ij}=\frac1N\sum v_{ij}\left|y_j-\hat y_i\right|$$
+#
+# Neighbors, $(t,t+1)$, keep color from flickering: the short term. The first frame and each later one, $(1,t)$, keep it from drifting: the long term; where $t=2$ it would be the short one again and is left out. The sum is a mean over all $N$ values, so neither size nor batch changes it, and pixels that are not visible count as zero. Flow and visibility are made of the *true* frames, once, before training; nothing that the generator does can move them. VCGAN gives the short term a weight of 3 and the long one of 5 beside 10 for L1.
+#
+# What such a loss wants most is gray: gray never flickers. It needs a content loss beside it that wants color, and whoever measures flicker must look at colorfulness, too.
+
+# %%
+#| export
+class SteadyLoss(nn.Module):
+    "A content loss, and warped differences between the frames of a clip"
+    def __init__(self,
+        content, # loss of output and truth, for all frames alike
+        color=None, # turns output into color; None where it is color
+        short:float=3., # weight of neighbors
+        long:float=5., # weight of first and later frames
+    ):
+        super().__init__()
+        self.content,self.color,self.short,self.long = content,color or nn.Identity(),short,long
+        if hasattr(content, 'weights'): self.weights = content.weights
+    def steady(self,
+        color:Tensor, # about -1..1, (`bs`*T)xCxhxw
+        moves:Tensor, # flow to the earlier frame and visibility, `bs`xPx3xhxw, in the order of `compared_pairs`
+    ) -> Tensor: # scalar
+        "Weighted mean of the short plus that of the long term"
+        n = (moves.shape[1] + 3)//2
+        y,total = color.unflatten(0, (-1, n)),color.new_zeros(())
+        for (i,j),m in zip(compared_pairs(n), moves.unbind(1)):
+            weight = self.short/(n - 1) if j == i + 1 else self.long/(n - 2)
+            total = total + weight*((y[:,j] - warp_batch(y[:,i], m[:,:2])).abs()*m[:,2:]).mean()
+        return total
+    def forward(self,
+        output:Tensor, # generated, of all answered frames
+        target:Tensor, # the truth
+        L:Tensor=None, # lightness of the same frames
+        moves:Tensor=None, # see `steady`; None for frames without neighbors
+    ) -> Tensor: # scalar
+        "Content and both terms over time"
+        loss = self.content(output, target, L)
+        return loss if moves is None else loss + self.steady(self.color(output), moves)
+
+@content_losses('steady', outputs=('bins4',), prior=True)
+def _steady(lam=1., prior=None, rebalance=1.):
+    return SteadyLoss(content_losses['bins'](prior=prior, rebalance=rebalance), AnnealedMean(), 3*lam, 5*lam)
+
+@content_losses('follow', outputs=('bins4',))
+def _follow(lam=1.): return SteadyLoss(ColorL1(AnnealedMean()), AnnealedMean(), 3*lam, 5*lam)
+
+# %% [markdown]
+# By hand: three frames of two pixels, standing still, with one pixel hidden. And invariances: a clip beside itself, or enlarged, has the same loss; a film whose color moves with its light has none; one whose colors blink pays.
+
+# %%
+loss = SteadyLoss(lambda *o: 0, short=1., long=10.)
+still,y = torch.zeros(1, 3, 3, 1, 2),torch.tensor([[0., 0], [.5, .1], [.2, .4]]).view(3, 1, 1, 2)
+still[:,:,2] = 1
+still[0,1,2,0,1] = 0
+short,long = ((.5 + .1)/2 + .3/2)/2,(.2 + .4)/2
+by_hand = short + 10*long
+test_close(loss.steady(y, still), by_hand, eps=1e-6)
+test_close(loss.steady(y.repeat(4, 1, 1, 1), still.repeat(4, 1, 1, 1, 1)), by_hand, eps=1e-6)
+big = lambda o: o.repeat_interleave(3, -1).repeat_interleave(3, -2)
+test_close(loss.steady(big(y), big(still)), by_hand, eps=1e-6)
+test_close(SteadyLoss(lambda *o: 7.)(y, y, None, still), 7 + 3*short + 5*long, eps=1e-6)
+by_hand
+
+# %%
+rgb = torch.from_numpy(np.array(sample_photos(128)[2])).permute(2, 0, 1)[None]/255
+film = torch.cat([rgb[...,32:96,2*i:2*i + 96] for i in range(3)])
+ab = split_lab(film)[1].requires_grad_()
+moves = torch.zeros(1, 3, 3, 64, 96)
+for k,(i,j) in enumerate(compared_pairs(3)):
+    moves[:,k,0] = 2*(j - i)
+    moves[:,k,2:] = visibility_batch(film[i:i + 1], film[j:j + 1], moves[:,k,:2])
+steady = SteadyLoss(lambda *o: 0)
+assert (moves[:,:,2,:,:-4] > .999).all() and (moves[:,:,2,:,-1] == 0).all()
+blink = ab + .05*torch.tensor([1., -1, 1]).view(3, 1, 1, 1)
+slope, = torch.autograd.grad(steady.steady(blink, moves), ab)
+assert steady.steady(ab, moves) < 1e-4 < .2 < steady.steady(blink, moves)
+assert (slope[:,:,:,8:-8].abs().sum((1, 2, 3)) > 0).all()
+steady.steady(blink, moves).item(),3*.1
+
+# %% [markdown]
+# Two entries of the table of content losses have it: `steady` beside classes, with the truth as target, and `follow`, which learns from the colors of another model.
+
+# %% [markdown]
+# ## What we have
+#
+# - `SteadyLoss`, a content loss and two terms over time, with VCGAN's weights;
+# - a film whose color moves with it costs nothing, one that blinks pays.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. A light is switched on in a film. What does $v$ say in that frame, and what should it say if color is compared and not light?
+# 2. A film is gray in every second frame. Which of the two terms sees it, and how much does each cost?

@@ -1,0 +1,139 @@
+# %% [markdown]
+# # Names of networks
+#
+# > Two tables, one of generators and one of critics, in which every network says what it answers or can judge
+#
+# A recipe cannot hold a network, but it can hold its name. Each network of this room enters itself in a table where it is defined, and says there what anyone has to know who wants to put it to work: what kind of answer a generator gives, so that the target and the losses follow from it; what kind of color a critic can judge, and what it says about it. At the end of this chapter networks are made by name, and a table of what fits what can be read off them without making one.
+
+# %%
+#| default_exp models.registry
+
+# %% tags=["parameters"]
+size,seed = 64,0
+
+# %%
+#| export
+from typing import NamedTuple
+from torch import nn
+from colorbook.core import Registry
+
+# %%
+#| hide
+import pandas as pd, torch
+from fastcore.test import *
+
+# %% [markdown]
+# ## Five kinds of answers
+
+# %% [markdown]
+# Some generators answer with a picture, most with color for the lightness they were given, and some with scores of 313 classes of color; some answer at full size and some at a quarter of it. From that it follows which true colors the answer is compared with, how many channels a critic sees, and how large they are.
+
+# %%
+#| export
+class Output(NamedTuple):
+    "What follows from the kind of a generator's answer"
+    target:str # key of `colorbook.data.loaders.targets`: the truth that it is compared with
+    channels:int # of the color that it stands for
+    stride:int # side of the picture over side of the answer
+
+outputs = dict(rgb=Output('rgb', 3, 1), ab=Output('ab', 2, 1), ab4=Output('ab4', 2, 4),
+    bins=Output('ab', 2, 1), bins4=Output('ab4', 2, 4))
+
+# %% [markdown]
+# ## Two tables
+
+# %% [markdown]
+# Of a generator the table knows its `output`; whether it is made for films, and takes the frames before and after; whether noise can choose between its answers; and which pretrained `weights` it can begin with: those of MobileNetV2, of the `encoder` that it is named after, or of an `image` model. A builder is offered the side of the pictures and these weights, and takes what it needs.
+#
+# Of a critic it knows which `colors` it can judge, whether it answers with an energy instead of a score, and whether it `mixes` the pictures of a batch, as batch norm does; its builder is offered the side and the channels of the color.
+
+# %%
+#| export
+_home = ' '.join(f'colorbook.models.{o}' for o in
+    ('s0', 's2', 'pix2pix', 'classifiers', 'unet', 'encoder_unet', 'critics', 'temporal'))
+generators = Registry('generator', _home, shared='size state', output='ab', film=False, noise=False, weights='')
+critics = Registry('critic', _home, shared='size n_color', colors=('rgb', 'ab'), energy=False, mixes=False)
+
+# %%
+#| export
+def list_generators(
+    pattern:str='*', # with wildcards, such as 's1*'
+) -> list: # names
+    "Generators that there are"
+    return generators.names(pattern)
+
+def list_critics(
+    pattern:str='*', # with wildcards, such as 's4*'
+) -> list: # names
+    "Critics that there are"
+    return critics.names(pattern)
+
+def create_generator(
+    name:str, # one of `list_generators`
+    **settings, # `size`, side of the pictures, and `state`, pretrained weights, where the generator needs them
+) -> nn.Module: # called with lightness; its method `color` makes color of the answer
+    "A generator by its name"
+    return generators[name](**settings)
+
+def create_critic(
+    name:str, # one of `list_critics`
+    **settings, # `size` and `n_color`, side and channels of the color
+) -> nn.Module: # called with lightness and color
+    "A critic by its name"
+    return critics[name](**settings)
+
+# %% [markdown]
+# The networks enter the tables of the library, so those are the ones to look at.
+
+# %%
+#| hide
+from colorbook.models.registry import critics, generators
+
+# %%
+#| label: tbl-generators
+#| tbl-cap: "Generators, and what they say of themselves."
+table = pd.DataFrame({k: {f: getattr(generators[k], f) for f in generators.facts} for k in generators}).T
+assert set(table.output) == set(outputs) and set(table.weights) == {'', 'mobilenet_v2', 'encoder', 'image'}
+table
+
+# %%
+#| label: tbl-critics
+#| tbl-cap: "Critics, and what they can judge."
+table = pd.DataFrame({k: {f: getattr(critics[k], f) for f in critics.facts} for k in critics}).T
+test_eq([k for k in critics if critics[k].energy], ['energy'])
+table
+
+# %% [markdown]
+# Do they say the truth? The small ones are asked: an answer has the channels and the size that its kind says, and the color that it stands for is one that a critic of that color judges, with batch norm depending on the other pictures of a batch and without it not.
+
+# %%
+torch.manual_seed(seed)
+L = torch.rand(2, 1, size, size)
+for name in ('s1_32', 'mobile_ab', 'plain_bins', 'stride1', 'pix2pix_batch'):
+    net,kind = create_generator(name, size=size),outputs[generators[name].output]
+    with torch.no_grad(): color = net.color(net.eval()(L))
+    test_eq(color.shape, (2, kind.channels, size//kind.stride, size//kind.stride))
+test_eq(list_generators('s1*'), ['s1', 's1_32', 's1_32_attention', 's1_attention'])
+color.abs().mean()
+
+# %%
+def mixes(name):
+    "Does the verdict on the first picture change with the second?"
+    net,color = create_critic(name, size=size, n_color=2),torch.rand(2, 2, size, size, requires_grad=True)
+    return torch.autograd.grad(net(L, color)[0].sum(), color)[0][1].abs().max().item() > 0
+said = {o: mixes(o) for o in ('s2_pool', 's4', 's4_gp', 'patch', 'lab')}
+test_eq(said, {o: critics[o].mixes for o in said})
+said
+
+# %% [markdown]
+# ## What we have
+#
+# - `generators` and `critics`, tables that are complete as soon as they are looked at;
+# - `create_generator`, `create_critic` and their lists, with wildcards;
+# - `outputs`, from which target, channels and size follow.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Enter a generator of your own in a notebook and train the recipe `s4-gan-l1` with it. Which facts did you have to give, and which would have been noticed if they were wrong?
+# 2. What would a sixth kind of answer be, and what has to be said about it?

@@ -279,12 +279,12 @@ def load_clips(recipe, source, n, workers, answered=1, square=True, near=True, l
     return clip_loaders(clips, recipe.bs, recipe.valid, recipe.seed, num_workers=workers, aged=recipe.aged, lone=lone,
         mirror=recipe.mirror, target=recipe.target, gray=recipe.gray, near=near)
 
-@loaders('frames')
+@loaders('frames', films=True)
 def load_frames(recipe, source, n=None, workers=0): return load_clips(recipe, source, n, workers)
 
 @loaders('stills')
 def load_stills(recipe, source, n=None, workers=0): return load_clips(recipe, source, n, workers, near=False)
 
-@loaders('clips')
+@loaders('clips', films=True)
 def load_long_clips(recipe, source, n=None, workers=0):
     return load_clips(recipe, source, n, workers, answered=3, square=False, lone=.3)

@@ -11,7 +11,7 @@ from pathlib import Path
 from torch import nn, Tensor
 from torchvision.models import vgg16, VGG16_Weights
 from ..core import InputError, UsageError
-from ..data.photos import data_dir
+from ..data.photos import weights_file
 from ..color.lab import lab_to_rgb
 from .content import content_losses, L1Loss, SumLoss
 from ..models.layers import Normalize
@@ -45,11 +45,10 @@ def vgg(
 
 # %% ../../nbs/losses/perceptual.ipynb #535135cf
 def vgg19(
-    path=None, # file of weights; by default `weights/vgg19-normalised-relu3_1.pth` beside the photographs' folder
+    path=None, # file of weights; by default `vgg19-normalised-relu3_1.pth` in the folder `COLORBOOK_WEIGHTS`
 ) -> nn.Sequential: # frozen; RGB in 0..1 to features
     "VGG-19 up to relu3_1 with normalized activations and reflecting edges; an `InputError` where there is no file"
-    home = data_dir()
-    path = Path(path) if path else home and home.parent/'weights/vgg19-normalised-relu3_1.pth'
+    path = Path(path) if path else weights_file('vgg19-normalised-relu3_1.pth')
     if not path or not path.exists(): raise InputError(f'no VGG-19 weights at {path}', 'use vgg(), from torchvision')
     layers = [nn.Conv2d(3, 3, 1)]
     for ni,no,pool in ((3, 64, 0), (64, 64, 1), (64, 128, 0), (128, 128, 1), (128, 256, 0)):

@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['s4_report', 's4_half_sum', 's4_methods', 'recipes', 'Phase', 'Recipe', 's0_recipe', 's2_recipe', 's4_recipe',
-           's1_recipe', 'to_plain', 'save_recipe', 'build', 'from_plain', 'load_recipe', 'vary']
+           's1_recipe', 'to_plain', 'save_recipe', 'build', 'from_plain', 'list_recipes', 'load_recipe', 'vary']
 
 # %% ../../nbs/training/recipes.ipynb #16e93b77
 import yaml
+from fnmatch import fnmatch
 from dataclasses import asdict, dataclass, fields, replace
 from operator import index
 from pathlib import Path
@@ -39,7 +40,7 @@ class Recipe:
     rebalance:float=.5 # exponent of the class weights: 1 rebalances in full, 0 not at all
     target:str='ab4' # key of `colorbook.data.loaders.targets`
     gray:str='lstar' # key of `colorbook.color.lab.grays`
-    data:str='photos' # key of `colorbook.training.registry.loaders`: what is read, and how
+    data:str='photos' # key of `colorbook.data.loaders.loaders`: what is read, and how
     aged:float=0. # chance of gamma, fading and grain in L
     size:int=128 # side of the training crops
     low:float=.7 # smallest crop, as a share of the short side
@@ -53,8 +54,9 @@ class Recipe:
     critic_clip:float=0. # largest absolute value in a critic's gradient; 0 for no limit
     learn_weights:bool=False # weights of content and adversarial loss are learned too
     bf16:bool=False # networks in bfloat16, weights and losses in float32
+    ema:float=0. # decay of the average of the generator's weights that is kept; 0 for none
     valid:float=.03 # share of the photos that is held out
-    floor:float=.8 # least colorfulness ratio on held-out photos, see `colorbook.training.export.pick`
+    floor:float=.8 # least colorfulness ratio on held-out photos, see `colorbook.training.selection.pick`
     seed:int=0
 
 # %% ../../nbs/training/recipes.ipynb #4c1f2373
@@ -143,6 +145,12 @@ def from_plain(d:dict) -> Recipe:
     return build(Recipe, {**d, 'phases': [build(Phase, p) for p in d['phases']]})
 
 # %% ../../nbs/training/recipes.ipynb #f3a54fb1
+def list_recipes(
+    pattern:str='*', # with wildcards, such as 's4*'
+) -> list: # names
+    "Recipes that there are"
+    return [o for o in recipes if fnmatch(o, pattern)]
+
 def load_recipe(
     name, # a name of `recipes`, or the path of a YAML file; a `Recipe` is returned as it is
 ) -> Recipe:

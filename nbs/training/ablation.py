@@ -97,7 +97,8 @@ variants = {r.name: r for r in [
     *[variant(f'{c} alone', content=c) for c in ('l1', 'l2')],
     *[variant(f'{k}-{c}', v, c, critic='energy' if k == 'ebgan' else 'lab')
       for c in ('l1', 'l2') for k,v in adversaries.items()],
-    variant('hinge-l1', 'hinge'), variant('wgan-gp-l1', 'wgan_gp'), variant('lsgan-l1, ab only', 'lsgan', critic='lab_ab'),
+    variant('hinge-l1', 'hinge'), variant('wgan-gp-l1', 'wgan_gp'),
+    variant('lsgan-l1, ab only', 'lsgan', critic='lab_ab'),
     variant('classes alone', content='bins', generator='mobile'), variant('lsgan-classes', 'lsgan', 'bins', 'mobile'),
     *[variant(f'{k} norm{end}', adv, generator=f'pix2pix_{k}', **norm) for k in ('batch', 'instance')
       for end,adv in ((' alone', ''), (', lsgan', 'lsgan'))],
@@ -342,8 +343,8 @@ def patches(ims, n, side=96):
 
 def shrunk(name):
     "A variant for the lesson: pix2pix at another size"
-    return variant(name, *dict(alone=(), lsgan=('lsgan',))[name], generator='pix2pix_batch', critic='lab_full', size=size,
-        target='ab')
+    return variant(name, *dict(alone=(), lsgan=('lsgan',))[name], generator='pix2pix_batch', critic='lab_full',
+        size=size, target='ab')
 
 whole = sample_photos(size=256)
 photos,held = Photos(list(patches(whole[:2] + whole[3:], n_photos))),list(patches(whole[2:3], 16))

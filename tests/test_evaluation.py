@@ -1,12 +1,12 @@
 "The ruler: every option of an evaluation arrives, and is changed here once."
-import inspect, json, math
+import base64, inspect, io, json, math
 
 import numpy as np, pandas as pd, pytest, torch
 from PIL import Image
 
 from colorbook.cli.app import main
 from colorbook.data.photos import sample_photos
-from colorbook.evaluation import flicker, metrics, protocol
+from colorbook.evaluation import compare, flicker, metrics, protocol
 from colorbook.evaluation.metrics import bootstrap_ci, compute_metrics, lpips_state
 
 PHOTOS = [o.resize((60, 48)) for o in sample_photos(96)[:4]]
@@ -141,8 +141,8 @@ def test_every_metric_of_a_batch_is_asked_for_by_name():
 
 def test_the_sheet_shows_so_many_of_each_kind():
     items = protocol.find_photos(PHOTOS*2)
-    table = protocol.measure_photos(tint(20), items, ('psnr',), size=32)
-    heights = [protocol.extremes(tint(20), items, table, 32, n).height for n in (1, 2, 9)]
+    table = protocol.measure_photos(lambda name, g: tint(20)(g), items, ('psnr',), size=32)
+    heights = [protocol.extremes(lambda name, g: tint(20)(g), items, table, 32, n).height for n in (1, 2, 9)]
     assert heights == [k*(32 + 4 + 12) + 4 for k in (3, 6, 6)]
 
 
@@ -184,3 +184,71 @@ def test_moments_keep_so_many_so_far_apart():
     gaps = lambda times: min(np.diff(sorted(times)))
     assert gaps(found(apart=.5)) >= .5 - 1e-9 and gaps(found(apart=1.2, keep=3)) >= 1.2 - 1e-9
     assert {*inspect.signature(flicker.Moments).parameters} == {'keep', 'apart'}
+
+
+# the pictures of any tool
+
+@pytest.fixture(scope='module')
+def sets(tmp_path_factory):
+    home = tmp_path_factory.mktemp('sets')
+    for name,by in (('truth', 1), ('half', .5), ('gaudy', 1.6)):
+        (home/name).mkdir()
+        for i,o in enumerate(PHOTOS):
+            gray = o.convert('L').convert('RGB')
+            Image.blend(gray, o, by).save(home/name/f'{i}.{"png" if name == "truth" else "webp"}', lossless=True)
+    return home
+
+
+def pictures(sets, **changed):
+    first = dict(colored=sets/'half', truth=sets/'truth', size=32, net=None, progress=False)
+    return compare.evaluate_pictures(**(first | changed))
+
+
+def test_every_option_of_an_evaluation_of_pictures_matters(sets, tmp_path, monkeypatch):
+    first,names = pictures(sets),set(inspect.signature(compare.evaluate_pictures).parameters)
+    def changes(name): names.remove(name)
+    changes('colored'), changes('truth'), changes('size')
+    gaudy = pictures(sets, colored=sets/'gaudy')
+    assert gaudy.summary['colorfulness_ratio']['mean'] > 1.2 > .8 > first.summary['colorfulness_ratio']['mean']
+    assert pictures(sets, truth=sets/'gaudy').photos.psnr[0] < first.photos.psnr[0]
+    assert pictures(sets, size=48).card['size'] == '48x48'
+    changes('out')
+    pictures(sets, out=tmp_path)
+    assert {o.name for o in tmp_path.iterdir()} == {'metrics.json', 'photos.csv', 'sheet.jpg', 'page.html'}
+    seen,run = {},compare.run_protocol
+    def spy(answer, photos, out, size, net, bs, about, progress):
+        seen.update(net=net, bs=bs, about=about, progress=progress)
+        return run(answer, photos, out, size, None, bs, about, False)
+    monkeypatch.setattr(compare, 'run_protocol', spy)
+    for k,v in dict(net='squeeze', bs=3, about={'name': 'mine'}, progress=True).items():
+        changes(k)
+        pictures(sets, **{k: v})
+        assert seen[k] == v
+    assert names == set()
+
+
+def test_options_of_the_page(sets, tmp_path):
+    found = pictures(sets)
+    items = protocol.find_photos(sets/'truth')
+    def page(**o):
+        compare.write_page(found, lambda name, gray: gray, items, tmp_path/'page.html', 32, **o)
+        return (tmp_path/'page.html').read_text()
+    assert page().count('<figure') == 4 and page(n=2).count('<figure') == 2
+    best,worst = found.photos.name[found.photos.ciede2000.idxmin()],found.photos.name[found.photos.ciede2000.idxmax()]
+    assert all(f'data-name="{o}"' in page(n=2) for o in (best, worst))
+    first = page(side=40).split('base64,')[1].split('"')[0]
+    assert Image.open(io.BytesIO(base64.b64decode(first))).size == (120, 40)
+
+
+def test_pictures_through_the_command(sets, tmp_path, capsys):
+    def run(*words): return main(['evaluate', *map(str, words)]),capsys.readouterr()
+    words = sets/'truth','--size','32'
+    assert run(sets/'half', *words, '-o', tmp_path/'half')[0] == 0
+    code,said = run(sets/'gaudy', *words, '-o', tmp_path/'gaudy', '--against', tmp_path/'half')
+    assert code == 0 and 'difference' in said.out
+    code,said = run(sets/'gaudy', sets/'truth', '--size', 48, '-o', tmp_path/'x', '--against', tmp_path/'half')
+    assert code == 2 and "differ in 'size'" in said.err
+    (tmp_path/'few').mkdir()
+    Image.new('RGB', (60, 48)).save(tmp_path/'few/0.png')
+    code,said = run(tmp_path/'few', *words)
+    assert code == 3 and "3 photos have no result, '1.png' among them" in said.err and len(said.err.splitlines()) == 1

@@ -1,7 +1,8 @@
 """What is measured.
 
 `metrics` has the figures of a picture, `protocol` measures a colorizer on a set of photographs in one fixed way,
-`diversity` asks for several answers and sorts them, `flicker` and `flicker_plot` measure films. Only the last two are
+`compare` takes the pictures of any program, `diversity` asks for several answers and sorts them, `flicker` and
+`flicker_plot` measure films. Only the last two are
 without torch.
 """
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .metrics import compute_metrics as compute_metrics
     from .protocol import evaluate as evaluate
     from .protocol import Evaluation as Evaluation
+    from .compare import evaluate_pictures as evaluate_pictures
+    from .compare import compare_evaluations as compare_evaluations
+    from .compare import load_evaluation as load_evaluation
     from .diversity import answers as answers
     from .diversity import draw_z as draw_z
     from .diversity import pictures as pictures
@@ -37,7 +41,8 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
 __getattr__,__dir__,__all__ = lazy_face(__name__, {
     'metrics': 'psnr ssim ciede2000 ab_rmse colorfulness colorfulness_ratio lpips bootstrap_ci compute_metrics',
     'protocol': 'evaluate Evaluation',
+    'compare': 'evaluate_pictures compare_evaluations load_evaluation',
     'diversity': 'answers draw_z pictures answer_spread pairwise_lpips best_answer rank ranked_sheet',
     'flicker': 'flicker_report FlickerReport cdc warp_error',
     'flicker_plot': 'plot_flicker',
-}, dict.fromkeys(('metrics', 'protocol', 'diversity'), 'train'))
+}, dict.fromkeys(('metrics', 'protocol', 'compare', 'diversity'), 'train'))

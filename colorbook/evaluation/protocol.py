@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['find_photos', 'read_truth', 'gray_picture', 'run_colorizer', 'measure_photos', 'with_ci', 'summarize_metrics',
-           'protocol_card', 'Evaluation', 'extremes', 'evaluate']
+           'protocol_card', 'Evaluation', 'extremes', 'run_protocol', 'evaluate']
 
 # %% ../../nbs/evaluation/protocol.ipynb #793b577a
 import json, os
@@ -64,7 +64,7 @@ def run_colorizer(
 
 # %% ../../nbs/evaluation/protocol.ipynb #e4b13e73
 def measure_photos(
-    colorizer, # see `run_colorizer`
+    answer, # function of a photo's name and its gray picture that returns the colored one
     photos:list, # what `find_photos` returns
     names:tuple, # keys of `measures`
     net:str='squeeze', # network for 'lpips'
@@ -73,7 +73,7 @@ def measure_photos(
     "Scores of a few photos, measured as one batch"
     real = [read_truth(*o, size) for o in photos]
     gray = [gray_picture(o) for o in real]
-    fake = to_batch([run_colorizer(colorizer, o) for o in gray])
+    fake = to_batch([answer(name, o) for (name,_),o in zip(photos, gray)])
     result,base = (compute_metrics(o, to_batch(real), names, net) for o in (fake, to_batch(gray)))
     columns = result | {f'gray_{k}': base[k] for k in names}
     return pd.DataFrame(dict(name=[o[0] for o in photos]) | {k: v.double().numpy() for k,v in columns.items()})
@@ -94,6 +94,9 @@ def summarize_metrics(
     "Means and ratios of a table with 95 % intervals"
     result = {k: with_ci(table[k].to_numpy()) for k in table.columns if k != 'name'}
     ratios = dict(colorfulness_ratio=('colorfulness', 'truth_colorfulness'), lpips_ratio=('lpips', 'gray_lpips'))
+    shares = dict(colorful_share=table.colorfulness.between(16, 20))
+    if 'ciede2000' in table: shares['worse_than_gray'] = table.ciede2000 > table.gray_ciede2000
+    result |= {k: with_ci(o.to_numpy(float)) for k,o in shares.items()}
     return result | {k: with_ci(table[list(o)].to_numpy(), ratio_of_means) for k,o in ratios.items() if o[0] in table}
 
 # %% ../../nbs/evaluation/protocol.ipynb #6a9df723
@@ -123,7 +126,8 @@ class Evaluation:
         def cell(k): return '{mean:9.3f} [{low:.3f}, {high:.3f}]'.format(**self.summary[k]) if k in self.summary else ''
         names = [k for k in measures if k in self.summary]
         lines = [f'{"":20}{"result":32}gray'] + [f'{k:20}{cell(k):32}{cell(f"gray_{k}")}' for k in names]
-        alone = 'colorfulness', 'truth_colorfulness', 'colorfulness_ratio', 'lpips_ratio'
+        alone = ('colorfulness', 'truth_colorfulness', 'colorfulness_ratio', 'colorful_share', 'lpips_ratio',
+            'worse_than_gray')
         lines += [f'{k:20}{cell(k)}' for k in alone if cell(k)]
         return '\n'.join(lines + [f'{len(self.photos)} photos at {self.card["size"]}; LPIPS: {self.card["lpips"]}'])
 
@@ -139,7 +143,7 @@ class Evaluation:
 
 # %% ../../nbs/evaluation/protocol.ipynb #f183a5bb
 def extremes(
-    colorizer, # see `run_colorizer`; asked once more for the pictures of the sheet
+    answer, # see `measure_photos`; asked once more for the pictures of the sheet
     photos:list, # what `find_photos` returns
     table:pd.DataFrame, # rows of `measure_photos` for them
     size:int=256, # side in pixels
@@ -154,11 +158,30 @@ def extremes(
         for i in ids:
             truth = read_truth(*photos[i], size)
             gray = gray_picture(truth)
-            cells += [gray, run_colorizer(colorizer, gray), truth]
+            cells += [gray, answer(photos[i][0], gray), truth]
             notes += [f'{kind}: {table.name[i]}, {table.psnr[i]:.1f} dB', '', '']
     return contact_sheet(cells, 3, notes)
 
 # %% ../../nbs/evaluation/protocol.ipynb #9b64d87d
+def run_protocol(
+    answer, # see `measure_photos`
+    photos:list, # what `find_photos` returns
+    out:str|os.PathLike|None=None, # see `evaluate`, as all that follow
+    size:int=256, net:str|None='squeeze', bs:int=8, about:dict|None=None, progress:bool=True,
+) -> Evaluation:
+    "Measure the answers to a list of photos, a few at a time"
+    net,state = lpips_state(net)
+    names = tuple(k for k in measures if net or k != 'lpips')
+    batches = list(chunked(photos, bs))
+    if progress: batches = with_progress(batches, 'measuring')
+    table = pd.concat([measure_photos(answer, o, names, net, size) for o in batches], ignore_index=True)
+    result = Evaluation(table, summarize_metrics(table), protocol_card(size, state) | dict(about=about or {}))
+    if out:
+        result.save(out)
+        with atomic_path(Path(out)/'sheet.jpg') as f: extremes(answer, photos, table, size).save(f, quality=90)
+    return result
+
+# %% ../../nbs/evaluation/protocol.ipynb #910665ba
 def evaluate(
     colorizer, # function of a gray picture, uint8 HxWx3, that returns a picture of the same size and kind
     photos, # folder, tar file, picture file, PIL picture, or a list of these
@@ -170,13 +193,5 @@ def evaluate(
     progress:bool=True, # show a bar if a person is looking
 ) -> Evaluation: # prints as a table
     "Measure a colorizer on a set of photos, beside the gray pictures as a baseline"
-    items,(net,state) = find_photos(photos),lpips_state(net)
-    names = tuple(k for k in measures if net or k != 'lpips')
-    batches = list(chunked(items, bs))
-    if progress: batches = with_progress(batches, 'measuring')
-    table = pd.concat([measure_photos(colorizer, o, names, net, size) for o in batches], ignore_index=True)
-    result = Evaluation(table, summarize_metrics(table), protocol_card(size, state) | dict(about=about or {}))
-    if out:
-        result.save(out)
-        with atomic_path(Path(out)/'sheet.jpg') as f: extremes(colorizer, items, table, size).save(f, quality=90)
-    return result
+    def answer(name, gray): return run_colorizer(colorizer, gray)
+    return run_protocol(answer, find_photos(photos), out, size, net, bs, about, progress)

@@ -30,7 +30,7 @@ from colorbook.training.recipes import Phase, recipes, replace, save_recipe
 # ## Train, export, measure
 
 # %% [markdown]
-# A [recipe](../training/recipes.ipynb) is a name or a YAML file; options replace what it says, `--set` any field: `--set lam=50 --set generator=pix2pix_transposed`. A run that was stopped goes on when it is started again, and at the end the best of its weights are exported by [the rule](../training/trainer.ipynb#the-rule-for-what-is-shipped). `export` does that again, for instance after more training, and `evaluate` measures a model on photographs that it has not seen, by [the protocol](../evaluation/protocol.ipynb) of the figures in this book.
+# A [recipe](../training/recipes.ipynb) is a name or a YAML file; options replace what it says, `--set` any field: `--set lam=50 --set generator=pix2pix_transposed`. A run that was stopped goes on when it is started again, and at the end the best of its weights are exported by [the rule](../training/trainer.ipynb#the-rule-for-what-is-shipped). `export` does that again, for instance after more training, and `evaluate` measures a model on photographs that it has not seen, by [the protocol](../evaluation/protocol.ipynb) of the figures in this book; it does so for [the pictures of any other program](../evaluation/compare.ipynb) as well.
 
 # %%
 #| export
@@ -83,17 +83,24 @@ def export_command(
 #| export
 @app.command('evaluate')
 def evaluate_command(
-    artifact: Annotated[str, typer.Argument(help='An .onnx file.')],
-    photos: Annotated[str, typer.Argument(help='Color photographs: a folder or a tar.')],
+    colored: Annotated[str, typer.Argument(help="A model's .onnx file, or pictures that any program colored.")],
+    truth: Annotated[str, typer.Argument(help='The color photographs: a folder or a tar.')],
     out: Annotated[str, typer.Option('--out', '-o', help='A folder for table and sheet.')] = 'evaluation',
     size: Annotated[int, typer.Option(help='Photographs are measured at SIZE x SIZE.')] = 256,
+    against: Annotated[Optional[str], typer.Option(help='The folder of another report: differences, in pairs.')] = None,
 ):
-    "Measure a model on color photographs that it has not seen."
+    "Measure a model, or any program's pictures, on color photographs that it has not seen."
     from colorbook.imaging.colorizer import colorize, load_model
-    metrics = train_half('evaluation.protocol')
-    model = load_model(artifact)
-    about = {'artifact':Path(artifact).name, 'card_sha256':card_hash(model.card)}
-    print(metrics.evaluate(lambda gray: colorize(gray, model), photos, out=out, size=size, about=about))
+    measured = train_half('evaluation.compare')
+    other = measured.load_evaluation(against) if against else None
+    if Path(colored).suffix == '.onnx':
+        model = load_model(colored)
+        about = {'artifact':Path(colored).name, 'card_sha256':card_hash(model.card)}
+        evaluate = train_half('evaluation.protocol').evaluate
+        found = evaluate(lambda gray: colorize(gray, model), truth, out=out, size=size, about=about)
+    else: found = measured.evaluate_pictures(colored, truth, out=out, size=size)
+    print(found)
+    if other: print(measured.compare_evaluations(found, other).to_string(float_format='{:.4f}'.format))
 
 # %%
 #| export
@@ -137,6 +144,11 @@ test_eq(run('export', home/'run', home/'mine.onnx')[0], 0)
 assert (home/'mine.onnx').read_bytes() == (home/'run/artifact.onnx').read_bytes()
 code,out,_ = run('evaluate', home/'mine.onnx', home/'photos', '-o', home/'measured', '--size', 64)
 test_eq((code, 'psnr' in out.lower()), (0, True))
+test_eq(run('colorize', home/'photos', '-o', home/'colored', '-m', home/'mine.onnx')[0], 0)
+words = 'evaluate', home/'colored', home/'photos', '--size', 64, '-o', home/'pictures'
+code,out,_ = run(*words, '--against', home/'measured')
+test_eq((code, 'difference' in out, (home/'pictures/page.html').exists()), (0, True, True))
+test_eq(run(*words[:3], '--against', home/'measured', '-o', home/'large')[0], 2)
 card = json.loads(run('card', home/'mine.onnx')[1])
 test_eq((card['recipe']['bs'], card['recipe']['lam']), (8, 50))
 test_eq(run('colorize', home/'photos/0-0.png', '-m', home/'mine.onnx', '-o', home/'out.png')[0], 0)

@@ -110,7 +110,7 @@ def run_colorizer(
 # %%
 #| export
 def measure_photos(
-    colorizer, # see `run_colorizer`
+    answer, # function of a photo's name and its gray picture that returns the colored one
     photos:list, # what `find_photos` returns
     names:tuple, # keys of `measures`
     net:str='squeeze', # network for 'lpips'
@@ -119,13 +119,13 @@ def measure_photos(
     "Scores of a few photos, measured as one batch"
     real = [read_truth(*o, size) for o in photos]
     gray = [gray_picture(o) for o in real]
-    fake = to_batch([run_colorizer(colorizer, o) for o in gray])
+    fake = to_batch([answer(name, o) for (name,_),o in zip(photos, gray)])
     result,base = (compute_metrics(o, to_batch(real), names, net) for o in (fake, to_batch(gray)))
     columns = result | {f'gray_{k}': base[k] for k in names}
     return pd.DataFrame(dict(name=[o[0] for o in photos]) | {k: v.double().numpy() for k,v in columns.items()})
 
 # %%
-table = measure_photos(lambda g: g, find_photos(photos), ('psnr', 'ssim'), size=size)
+table = measure_photos(lambda name, g: g, find_photos(photos), ('psnr', 'ssim'), size=size)
 test_eq(table.psnr.tolist(), table.gray_psnr.tolist())
 test_close(table.psnr.to_numpy(), psnr(gray, real).numpy(), eps=.05)
 test_close(table.colorfulness, 0)
@@ -136,7 +136,7 @@ table.round(3)
 # ## The report
 
 # %% [markdown]
-# A summary holds the mean of every column with its interval, and two ratios: colorfulness to the truth's and LPIPS to that of the gray pictures. The protocol goes into the same file as the figures, so that they cannot part.
+# A summary holds the mean of every column with its interval, and two ratios: colorfulness to the truth's and LPIPS to that of the gray pictures. Two shares go with them. A photo that is farther from the truth than its gray version, by CIEDE2000, would have been better left alone, and `worse_than_gray` counts these. `colorful_share` counts the results whose colorfulness is between 16 and 20, in which some papers see the natural ones. The protocol goes into the same file as the figures, so that they cannot part.
 
 # %%
 #| export
@@ -156,6 +156,9 @@ def summarize_metrics(
     "Means and ratios of a table with 95 % intervals"
     result = {k: with_ci(table[k].to_numpy()) for k in table.columns if k != 'name'}
     ratios = dict(colorfulness_ratio=('colorfulness', 'truth_colorfulness'), lpips_ratio=('lpips', 'gray_lpips'))
+    shares = dict(colorful_share=table.colorfulness.between(16, 20))
+    if 'ciede2000' in table: shares['worse_than_gray'] = table.ciede2000 > table.gray_ciede2000
+    result |= {k: with_ci(o.to_numpy(float)) for k,o in shares.items()}
     return result | {k: with_ci(table[list(o)].to_numpy(), ratio_of_means) for k,o in ratios.items() if o[0] in table}
 
 # %%
@@ -187,7 +190,8 @@ class Evaluation:
         def cell(k): return '{mean:9.3f} [{low:.3f}, {high:.3f}]'.format(**self.summary[k]) if k in self.summary else ''
         names = [k for k in measures if k in self.summary]
         lines = [f'{"":20}{"result":32}gray'] + [f'{k:20}{cell(k):32}{cell(f"gray_{k}")}' for k in names]
-        alone = 'colorfulness', 'truth_colorfulness', 'colorfulness_ratio', 'lpips_ratio'
+        alone = ('colorfulness', 'truth_colorfulness', 'colorfulness_ratio', 'colorful_share', 'lpips_ratio',
+            'worse_than_gray')
         lines += [f'{k:20}{cell(k)}' for k in alone if cell(k)]
         return '\n'.join(lines + [f'{len(self.photos)} photos at {self.card["size"]}; LPIPS: {self.card["lpips"]}'])
 
@@ -209,7 +213,7 @@ class Evaluation:
 # %%
 #| export
 def extremes(
-    colorizer, # see `run_colorizer`; asked once more for the pictures of the sheet
+    answer, # see `measure_photos`; asked once more for the pictures of the sheet
     photos:list, # what `find_photos` returns
     table:pd.DataFrame, # rows of `measure_photos` for them
     size:int=256, # side in pixels
@@ -224,9 +228,29 @@ def extremes(
         for i in ids:
             truth = read_truth(*photos[i], size)
             gray = gray_picture(truth)
-            cells += [gray, run_colorizer(colorizer, gray), truth]
+            cells += [gray, answer(photos[i][0], gray), truth]
             notes += [f'{kind}: {table.name[i]}, {table.psnr[i]:.1f} dB', '', '']
     return contact_sheet(cells, 3, notes)
+
+# %%
+#| export
+def run_protocol(
+    answer, # see `measure_photos`
+    photos:list, # what `find_photos` returns
+    out:str|os.PathLike|None=None, # see `evaluate`, as all that follow
+    size:int=256, net:str|None='squeeze', bs:int=8, about:dict|None=None, progress:bool=True,
+) -> Evaluation:
+    "Measure the answers to a list of photos, a few at a time"
+    net,state = lpips_state(net)
+    names = tuple(k for k in measures if net or k != 'lpips')
+    batches = list(chunked(photos, bs))
+    if progress: batches = with_progress(batches, 'measuring')
+    table = pd.concat([measure_photos(answer, o, names, net, size) for o in batches], ignore_index=True)
+    result = Evaluation(table, summarize_metrics(table), protocol_card(size, state) | dict(about=about or {}))
+    if out:
+        result.save(out)
+        with atomic_path(Path(out)/'sheet.jpg') as f: extremes(answer, photos, table, size).save(f, quality=90)
+    return result
 
 # %%
 #| export
@@ -241,16 +265,8 @@ def evaluate(
     progress:bool=True, # show a bar if a person is looking
 ) -> Evaluation: # prints as a table
     "Measure a colorizer on a set of photos, beside the gray pictures as a baseline"
-    items,(net,state) = find_photos(photos),lpips_state(net)
-    names = tuple(k for k in measures if net or k != 'lpips')
-    batches = list(chunked(items, bs))
-    if progress: batches = with_progress(batches, 'measuring')
-    table = pd.concat([measure_photos(colorizer, o, names, net, size) for o in batches], ignore_index=True)
-    result = Evaluation(table, summarize_metrics(table), protocol_card(size, state) | dict(about=about or {}))
-    if out:
-        result.save(out)
-        with atomic_path(Path(out)/'sheet.jpg') as f: extremes(colorizer, items, table, size).save(f, quality=90)
-    return result
+    def answer(name, gray): return run_colorizer(colorizer, gray)
+    return run_protocol(answer, find_photos(photos), out, size, net, bs, about, progress)
 
 # %% [markdown]
 # Two colorizers have known results. One that cheats, and looks the truth up, has no error at all; one that returns its input has no color, and its figures are those of the baseline. A third is somewhere between: it gives every pixel the same tint.
@@ -269,6 +285,7 @@ if net: test_close(perfect.summary['lpips_ratio']['high'], 0, eps=1e-6)
 nothing = evaluate(lambda g: g, wide, size=size, progress=False)
 for k in ('psnr', 'ssim', 'ciede2000', 'ab_rmse'): test_eq(nothing.summary[k], nothing.summary[f'gray_{k}'])
 test_eq(nothing.summary['colorfulness'], dict(mean=0, low=0, high=0))
+test_eq([o.summary['worse_than_gray']['mean'] for o in (nothing, perfect)], [0, 0])
 if net: test_close(nothing.summary['lpips_ratio']['mean'], 1, eps=1e-9)
 assert nothing.summary['psnr']['low'] < nothing.summary['psnr']['mean'] < nothing.summary['psnr']['high']
 

@@ -20,12 +20,13 @@ from itertools import groupby
 import av, numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
-from colorbook.imaging.colorizer import net_size, small_light, upright
-from colorbook.video.read import QUALITY, decode, display_matrix, is_high, orientation
+from colorbook.imaging.colorizer import net_size, small_light
+from colorbook.video.read import QUALITY, decode, display_matrix, is_high
 from colorbook.video.shots import mark_shots
 from colorbook.color.srgb import lstar_gray
 from colorbook.imaging.compose import chroma_maps, paint
 from colorbook.imaging.io import Picture
+from colorbook.imaging.orientation import matrix_orientation, upright
 
 # %%
 #| hide
@@ -154,7 +155,7 @@ def watch(
             shape = shape or (f.width, f.height)
             if (f.width, f.height) != shape: f = convert.reformat(f, *shape, interpolation=QUALITY)
             small = tiny.reformat(f, 64, 36, 'rgb24', interpolation=Interpolation.AREA)
-            yield VideoFrame(f, small.to_image(), pts, n, turn=orientation(display_matrix(small)))
+            yield VideoFrame(f, small.to_image(), pts, n, turn=matrix_orientation(display_matrix(small)))
     last = None
     for o,o.shot in mark_shots(read()):
         o.cut,last = o.shot != last,o.shot

@@ -59,17 +59,24 @@ def export_command(
 # %% ../../nbs/cli/train.ipynb #bed5c923
 @app.command('evaluate')
 def evaluate_command(
-    artifact: Annotated[str, typer.Argument(help='An .onnx file.')],
-    photos: Annotated[str, typer.Argument(help='Color photographs: a folder or a tar.')],
+    colored: Annotated[str, typer.Argument(help="A model's .onnx file, or pictures that any program colored.")],
+    truth: Annotated[str, typer.Argument(help='The color photographs: a folder or a tar.')],
     out: Annotated[str, typer.Option('--out', '-o', help='A folder for table and sheet.')] = 'evaluation',
     size: Annotated[int, typer.Option(help='Photographs are measured at SIZE x SIZE.')] = 256,
+    against: Annotated[Optional[str], typer.Option(help='The folder of another report: differences, in pairs.')] = None,
 ):
-    "Measure a model on color photographs that it has not seen."
+    "Measure a model, or any program's pictures, on color photographs that it has not seen."
     from colorbook.imaging.colorizer import colorize, load_model
-    metrics = train_half('evaluation.protocol')
-    model = load_model(artifact)
-    about = {'artifact':Path(artifact).name, 'card_sha256':card_hash(model.card)}
-    print(metrics.evaluate(lambda gray: colorize(gray, model), photos, out=out, size=size, about=about))
+    measured = train_half('evaluation.compare')
+    other = measured.load_evaluation(against) if against else None
+    if Path(colored).suffix == '.onnx':
+        model = load_model(colored)
+        about = {'artifact':Path(colored).name, 'card_sha256':card_hash(model.card)}
+        evaluate = train_half('evaluation.protocol').evaluate
+        found = evaluate(lambda gray: colorize(gray, model), truth, out=out, size=size, about=about)
+    else: found = measured.evaluate_pictures(colored, truth, out=out, size=size)
+    print(found)
+    if other: print(measured.compare_evaluations(found, other).to_string(float_format='{:.4f}'.format))
 
 # %% ../../nbs/cli/train.ipynb #c09b0fda
 @app.command('rank')

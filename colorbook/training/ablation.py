@@ -69,7 +69,8 @@ variants = {r.name: r for r in [
     *[variant(f'{c} alone', content=c) for c in ('l1', 'l2')],
     *[variant(f'{k}-{c}', v, c, critic='energy' if k == 'ebgan' else 'lab')
       for c in ('l1', 'l2') for k,v in adversaries.items()],
-    variant('hinge-l1', 'hinge'), variant('wgan-gp-l1', 'wgan_gp'), variant('lsgan-l1, ab only', 'lsgan', critic='lab_ab'),
+    variant('hinge-l1', 'hinge'), variant('wgan-gp-l1', 'wgan_gp'),
+    variant('lsgan-l1, ab only', 'lsgan', critic='lab_ab'),
     variant('classes alone', content='bins', generator='mobile'), variant('lsgan-classes', 'lsgan', 'bins', 'mobile'),
     *[variant(f'{k} norm{end}', adv, generator=f'pix2pix_{k}', **norm) for k in ('batch', 'instance')
       for end,adv in ((' alone', ''), (', lsgan', 'lsgan'))],

@@ -47,7 +47,7 @@ def image_weights(
 # %% ../../nbs/training/pretrained.ipynb #dd83a6f0
 def state_for(
     recipe:Recipe,
-    weights=None, # see `encoder_weights`, `image_weights`; encoders other than MobileNetV2 start from chance without a file
+    weights=None, # see `encoder_weights`, `image_weights`; other encoders start from chance without a file
 ) -> dict|None: # state dict, or None
     "Pretrained weights that a recipe's generator can begin with"
     kind = generators[recipe.generator].weights

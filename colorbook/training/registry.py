@@ -77,7 +77,8 @@ def check_recipe(recipe:Recipe) -> Recipe: # the same
     color = 'rgb' if kind.channels == 3 else 'ab'
     def no(what, field, names): raise UsageError(f'{what}', f'choose {field} {names}' if names else 'change the other')
     if recipe.target not in want:
-        no(f"generator '{gen.name}' answers {gen.output}, not the target '{recipe.target}'", 'target', ' or '.join(want))
+        no(f"generator '{gen.name}' answers {gen.output}, not the target '{recipe.target}'", 'target',
+            ' or '.join(want))
     if gen.output not in content_losses[recipe.content].outputs:
         no(f"content loss '{recipe.content}' cannot read {gen.output}, the answer of '{gen.name}'", 'content',
             fitting(content_losses, lambda o: gen.output in o.outputs))
@@ -89,7 +90,8 @@ def check_recipe(recipe:Recipe) -> Recipe: # the same
             'critic', fitting(critics, lambda o: color in o.colors))
     if fought and critic.energy != loss.energy:
         no(f"critic '{critic.name}' answers with {'an energy' if critic.energy else 'scores'}, which "
-           f"'{loss.name}' cannot read", 'adversarial', fitting(adversarial_losses, lambda o: o.energy == critic.energy))
+           f"'{loss.name}' cannot read", 'adversarial',
+            fitting(adversarial_losses, lambda o: o.energy == critic.energy))
     if fought and loss.alone and critic.mixes:
         no(f"'{loss.name}' asks for each picture alone, and critic '{critic.name}' has batch norm", 'critic',
             fitting(critics, lambda o: not o.mixes and not o.energy and color in o.colors))

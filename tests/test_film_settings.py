@@ -197,6 +197,23 @@ def test_parts_of_another_source_are_not_taken(home, stopped, tmp_path):
     assert go_on(parts, home, tmp_path, src=folder) == 0, 'a frame was painted anew'
 
 
+def test_gone_on_in_the_middle_of_a_shot(home, tmp_path, monkeypatch):
+    "What network and stabilizer ask of the frames before is there again, to the last bit"
+    real,encode,left = video.chunk,video.encode_part,[2]
+    monkeypatch.setattr(video, 'chunk', lambda frames: real(frames, 10, 10))
+    how = words(home, dict(saturation=4., stabilize=.99))
+    colorize_video(dst=tmp_path/'straight.mkv', **how)
+    def power_cut(*args):
+        left[0] -= 1
+        if left[0] < 0: raise KeyboardInterrupt
+        return encode(*args)
+    monkeypatch.setattr(video, 'encode_part', power_cut)
+    with pytest.raises(KeyboardInterrupt): colorize_video(dst=tmp_path/'again.mkv', **how)
+    monkeypatch.setattr(video, 'encode_part', encode)
+    assert colorize_video(dst=tmp_path/'again.mkv', **how).kept == 20
+    assert not differ(looks(tmp_path/'straight.mkv'), looks(tmp_path/'again.mkv'))
+
+
 def test_the_record_of_parts(home, stopped):
     "By name: all options, all that the encoder is told, the model, the source and the versions"
     job = json.loads((stopped(dict(reference='true.png'))/'job.json').read_text())
@@ -249,6 +266,20 @@ def test_the_command_goes_on_overwrites_and_skips(home, stopped, tmp_path, capsy
     half = [str(home/'half.mp4'), str(tmp_path/'c.mkv')]
     assert main(['video', *half, *as_words('video', BASE)]) == 3
     assert main(['video', *half, *as_words('video', BASE | dict(skip_bad=True))]) == 0
+
+
+def test_one_session_a_film(home, tmp_path, monkeypatch):
+    "A model is opened once, whichever kind it is, and shared by all that color with it"
+    import onnxruntime
+    opened,real = [],onnxruntime.InferenceSession
+    def session(path, *args, **kwargs):
+        opened.append(Path(path).name)
+        return real(path, *args, **kwargs)
+    monkeypatch.setattr(onnxruntime, 'InferenceSession', session)
+    for o in ('film.onnx', 'default.onnx'): shutil.copy(ROOT/'colorbook'/o, tmp_path)  # nobody has opened these
+    colorize_video(home/'a.mp4', tmp_path/'a.mkv', tmp_path/'film.onnx', 32, preview=.2, reference=home/'true.png')
+    colorize_video(home/'a.mp4', tmp_path/'b.mkv', tmp_path/'default.onnx', 32, preview=.2)
+    assert opened == ['film.onnx', 'default.onnx']
 
 
 # --- the player

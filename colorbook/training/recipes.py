@@ -40,7 +40,7 @@ class Recipe:
     rebalance:float=.5 # exponent of the class weights: 1 rebalances in full, 0 not at all
     target:str='ab4' # key of `colorbook.data.loaders.targets`
     gray:str='lstar' # key of `colorbook.color.lab.grays`
-    data:str='photos' # key of `colorbook.data.loaders.loaders`: what is read, and how
+    data:str='photos' # key of `colorbook.data.loaders.data_loaders`: what is read, and how
     aged:float=0. # chance of gamma, fading and grain in L
     size:int=128 # side of the training crops
     low:float=.7 # smallest crop, as a share of the short side

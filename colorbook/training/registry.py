@@ -12,7 +12,7 @@ from torch import nn
 from torch.random import fork_rng
 from ..color.lab import gray_to_L, grays
 from ..core import UsageError
-from ..data.loaders import loaders, targets
+from ..data.loaders import data_loaders, targets
 from ..imaging.colorizer import load_model
 from ..losses.adversarial import adversarial_losses
 from ..losses.content import content_losses
@@ -62,7 +62,7 @@ def check_names(recipe:Recipe):
     "`UsageError` where a recipe names what does not exist"
     for p in recipe.phases: p.mode == 'plain' or as_schedule(p.mode)
     for table,name in ((generators, recipe.generator), (critics, recipe.critic), (content_losses, recipe.content),
-        (adversarial_losses, recipe.adversarial), (loaders, recipe.data)): table[name]
+        (adversarial_losses, recipe.adversarial), (data_loaders, recipe.data)): table[name]
     for k,names in dict(target=targets, gray=grays).items():
         name = getattr(recipe, k)
         if name not in names: raise UsageError(f"there is no {k} '{name}'", f"choose {', '.join(names)}")
@@ -71,7 +71,7 @@ def check_recipe(recipe:Recipe) -> Recipe: # the same
     "`UsageError` where a recipe names what does not exist, or what does not go together; it names what does"
     check_names(recipe)
     gen,critic,loss = generators[recipe.generator],critics[recipe.critic],adversarial_losses[recipe.adversarial]
-    kind,data = outputs[gen.output],loaders[recipe.data]
+    kind,data = outputs[gen.output],data_loaders[recipe.data]
     fought = any(p.mode != 'content' for p in recipe.phases)
     want = [kind.target, *['taught']*(kind.target == 'ab4')]
     color = 'rgb' if kind.channels == 3 else 'ab'
@@ -84,7 +84,7 @@ def check_recipe(recipe:Recipe) -> Recipe: # the same
             fitting(content_losses, lambda o: gen.output in o.outputs))
     if gen.film != data.films:
         no(f"generator '{gen.name}' is {'' if gen.film else 'not '}for films, and data is '{data.name}'", 'data',
-            fitting(loaders, lambda o: o.films == gen.film))
+            fitting(data_loaders, lambda o: o.films == gen.film))
     if fought and color not in critic.colors:
         no(f"critic '{critic.name}' judges {' or '.join(critic.colors)}, and '{gen.name}' answers {gen.output}",
             'critic', fitting(critics, lambda o: color in o.colors))

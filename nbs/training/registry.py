@@ -3,7 +3,7 @@
 #
 # > A recipe names its networks, losses and pictures; here is what the names stand for, and which go together
 #
-# A [recipe](recipes.ipynb) is data, and data cannot hold a network. It holds its name. Generators and critics are in [tables](../models/registry.ipynb) that say what each answers or can judge, [content](../losses/content.ipynb) and [adversarial losses](../losses/adversarial.ipynb) in tables that say what they can read. At the end of this chapter the names of a recipe become networks, losses and data_loaders, and a recipe whose parts do not fit is an error that names those that do, before a picture is read.
+# A [recipe](recipes.ipynb) is data, and data cannot hold a network. It holds its name. Generators and critics are in [tables](../models/registry.ipynb) that say what each answers or can judge, [content](../losses/content.ipynb) and [adversarial losses](../losses/adversarial.ipynb) in tables that say what they can read. At the end of this chapter the names of a recipe become networks, losses and data, and a recipe whose parts do not fit is an error that names those that do, before a picture is read.
 
 # %%
 #| default_exp training.registry

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # A film, frame by frame
+# # A model for films
 #
 # > Push a frame, get the color of the one before; no torch
 #

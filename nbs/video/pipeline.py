@@ -1,9 +1,9 @@
 # %% [markdown]
-# # Moving pictures
+# # The steps of a film
 #
 # > From a decoded frame to a painted one, in steps that run side by side
 #
-# A picture is colored in a tenth of a second, and nobody minds. A film has a hundred thousand pictures, and then everything counts: that no pixel is converted twice, that the network works while the next frame is decoded and the last one is painted, and that a frame is forgotten as soon as it is gone. At the end of this chapter we have the steps of this work as generators, each of which takes what the one before it gives: frames are watched, reduced to what a network sees, colored, and painted; and any of them can run in a thread of its own.
+# A picture is colored in a tenth of a second, and nobody minds. A film has a hundred thousand pictures, and then everything counts: that no pixel is converted twice, that the network works while the next frame is decoded and the last one is painted, and that a frame is forgotten as soon as it is gone. At the end of this chapter we have the steps of this work as generators, each of which takes what the one before it gives: frames are watched, prepared for the network, colored, and painted; and any of them can run in a thread of its own.
 
 # %%
 #| default_exp video.pipeline
@@ -179,7 +179,7 @@ class PacketTap:
         raise StopIteration
 
 # %% [markdown]
-# The second step makes the gray and the small copy. It is apart from the first, because a film that is resumed is watched from its beginning, so that its shots are the same, but reduced only from where work is left.
+# The second step makes the gray and the small copy. It is apart from the first, because a film that is resumed is watched from its beginning, so that its shots are the same, but prepared only from where work is left.
 
 # %%
 #| export

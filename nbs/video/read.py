@@ -5,13 +5,6 @@
 #
 # A film is a cheap source of color: an hour holds 86,400 pictures, and nobody has to search for them. But a container is not a folder of pictures, and a folder of pictures is not yet a film. Frames lie on their side with a note that says so, pixels need not be square, the rate may be 24000/1001 or none at all, files break off, and frame 10 stands before frame 2 where names have no leading zeros. At the end of this chapter we read the frames of any video, and of any folder of numbered pictures, as a player would show them, with their times.
 
-# %% [markdown]
-# # Film
-#
-# > Frames as a player shows them, and where one shot ends
-#
-# A film is a cheap source of color: an hour holds 86,400 pictures, and nobody has to search for them. But a container is not a folder of pictures. Frames lie on their side with a note that says so, pixels need not be square, the rate may be 24000/1001 or none at all, files break off, and between one frame and the next the story may jump to another continent. At the end of this chapter we read the frames of any video as a player would show them, with their times, and know which of them belong to one shot.
-
 # %%
 #| default_exp video.read
 

@@ -110,7 +110,7 @@ color.abs().mean().item()
 
 # %%
 #| export
-def fitting(table, test) -> str: # names, separated by commas
+def that_fit(table, test) -> str: # names, separated by commas
     "Names of a registry whose entries pass a test"
     return ', '.join(o for o in table if test(table[o]))
 
@@ -137,23 +137,23 @@ def check_recipe(recipe:Recipe) -> Recipe: # the same
             ' or '.join(want))
     if gen.output not in content_losses[recipe.content].outputs:
         no(f"content loss '{recipe.content}' cannot read {gen.output}, the answer of '{gen.name}'", 'content',
-            fitting(content_losses, lambda o: gen.output in o.outputs))
+            that_fit(content_losses, lambda o: gen.output in o.outputs))
     if gen.film != data.films:
         no(f"generator '{gen.name}' is {'' if gen.film else 'not '}for films, and data is '{data.name}'", 'data',
-            fitting(data_loaders, lambda o: o.films == gen.film))
+            that_fit(data_loaders, lambda o: o.films == gen.film))
     if fought and color not in critic.colors:
         no(f"critic '{critic.name}' judges {' or '.join(critic.colors)}, and '{gen.name}' answers {gen.output}",
-            'critic', fitting(critics, lambda o: color in o.colors))
+            'critic', that_fit(critics, lambda o: color in o.colors))
     if fought and critic.energy != loss.energy:
         no(f"critic '{critic.name}' answers with {'an energy' if critic.energy else 'scores'}, which "
            f"'{loss.name}' cannot read", 'adversarial',
-            fitting(adversarial_losses, lambda o: o.energy == critic.energy))
+            that_fit(adversarial_losses, lambda o: o.energy == critic.energy))
     if fought and loss.alone and critic.mixes:
         no(f"'{loss.name}' asks for each picture alone, and critic '{critic.name}' has batch norm", 'critic',
-            fitting(critics, lambda o: not o.mixes and not o.energy and color in o.colors))
+            that_fit(critics, lambda o: not o.mixes and not o.energy and color in o.colors))
     if recipe.learn_weights and not loss.positive:
         no(f"'{loss.name}' can be negative, so weights that are learned run away", 'learn_weights false or adversarial',
-            fitting(adversarial_losses, lambda o: o.positive and o.energy == critic.energy))
+            that_fit(adversarial_losses, lambda o: o.positive and o.energy == critic.energy))
     return recipe
 
 # %%

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..core import lazy_face
 
 if TYPE_CHECKING:  # the table below once more, for type checkers and editors
+    from .srgb import DELTA as DELTA
     from .srgb import WHITE as WHITE
     from .srgb import RGB_TO_XYZ as RGB_TO_XYZ
     from .srgb import XYZ_TO_RGB as XYZ_TO_RGB

@@ -1,5 +1,5 @@
 "Every option of a film arrives: changed once, it changes the film, the record of its parts, and the command as well"
-import inspect, io, json, os, re, shutil, threading
+import inspect, io, json, os, re, shutil, subprocess, sys, threading
 from dataclasses import fields
 from itertools import islice
 from pathlib import Path
@@ -280,6 +280,27 @@ def test_one_session_a_film(home, tmp_path, monkeypatch):
     colorize_video(home/'a.mp4', tmp_path/'a.mkv', tmp_path/'film.onnx', 32, preview=.2, reference=home/'true.png')
     colorize_video(home/'a.mp4', tmp_path/'b.mkv', tmp_path/'default.onnx', 32, preview=.2)
     assert opened == ['film.onnx', 'default.onnx']
+
+
+IMPORT = """
+import os, pathlib
+class NotNow(Exception): "A file of the machine is read"
+def read_text(self, *args, real=pathlib.Path.read_text, **kwargs):
+    if self.parts[:2] == ('/', 'proc'): raise NotNow(self)
+    return real(self, *args, **kwargs)
+pathlib.Path.read_text = read_text
+from colorbook.video.container import Spec, encoder_options
+assert 'SVT_LOG' not in os.environ
+try: encoder_options(Spec('h264', 64, 48, (1, 25), (25, 1)))
+except NotNow: print('asked when it is opened')
+"""
+
+
+def test_importing_asks_and_changes_nothing():
+    "What a processor can and what an encoder may say is asked and set when one is opened"
+    env = {k: v for k,v in os.environ.items() if k != 'SVT_LOG'}
+    run = subprocess.run([sys.executable, '-c', IMPORT], cwd=ROOT, env=env, capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (0, 'asked when it is opened\n'), run.stderr
 
 
 # --- the player

@@ -1,7 +1,7 @@
 """What is learned from.
 
-`photos` reads photographs from wherever they lie and `loaders` makes batches of them; `sources` finds the batches for the
-word of a recipe. `datasets`, `download`, `paired`, `hdf5` and `shards` are the ways in which sets are stored, `scan`,
+`photos` reads photographs from wherever they lie, `loaders` makes batches of them; `sources` finds the batches for a
+recipe. `datasets`, `download`, `paired`, `hdf5` and `shards` are the ways in which sets are stored, `scan`,
 `duplicates` and `audit` look at them before training. `frames`, `clips`, `synthetic` and `flow` are about films.
 """
 from typing import TYPE_CHECKING

@@ -386,26 +386,26 @@ def clip_loaders(
     return dls
 
 # %% [markdown]
-# A recipe has three words for films. `frames` squeezes them into squares and shows triples, as S1 does; `stills` shows the same frames without their neighbors, for S1's baseline; `clips` cuts squares, asks for three frames at a time, and hides the neighbors at the ends of some clips.
+# A recipe has three words for films. `frames` shows triples, as S1 does; `stills` shows the same frames without their neighbors, for S1's baseline; `clips` asks for three frames at a time, and hides the neighbors at the ends of some clips. Whether frames are squeezed into squares, as S1 does it, or squares are cut from them, the field `squeeze` says.
 
 # %%
 #| export
-def load_clips(recipe, source, n, workers, answered=1, square=True, near=True, lone=0.):
+def load_clips(recipe, source, n, workers, answered=1, near=True, lone=0.):
     "Loaders of clips for a recipe"
     step = 1 if recipe.target in ('rgb', 'ab') else 4
-    clips = Clips(source, recipe.size, answered, n, square, step)
+    clips = Clips(source, recipe.size, answered, n, recipe.squeeze, step)
     return clip_loaders(clips, recipe.bs, recipe.valid, recipe.seed, num_workers=workers, aged=recipe.aged, lone=lone,
         mirror=recipe.mirror, target=recipe.target, gray=recipe.gray, near=near)
 
-@data_loaders('frames')
+@data_loaders('frames', films=True)
 def load_frames(recipe, source, n=None, workers=0): return load_clips(recipe, source, n, workers)
 
 @data_loaders('stills')
 def load_stills(recipe, source, n=None, workers=0): return load_clips(recipe, source, n, workers, near=False)
 
-@data_loaders('clips')
+@data_loaders('clips', films=True)
 def load_long_clips(recipe, source, n=None, workers=0):
-    return load_clips(recipe, source, n, workers, answered=3, square=False, lone=.3)
+    return load_clips(recipe, source, n, workers, answered=3, lone=.3)
 
 # %% [markdown]
 # The frame count, S1's defect: thirteen frames in batches of four are thirteen answers where they are measured, in order. Training shuffles and may drop; measuring does neither. The same with folders as `extract_frames` writes them, and with a video.

@@ -34,8 +34,8 @@ from colorbook.video.read import write_clip
 # |---|---|---|
 # | `photos` | folders, tars, lists and databases of photographs, each at any time | [Data](loaders.ipynb) |
 # | `shards` | tars in sequence, a million photographs and more | [Shards](shard_loader.ipynb) |
-# | `frames`, `stills` | films squeezed into squares, with neighbors and without | [Films to learn from](clips.ipynb) |
-# | `clips` | squares of films, and photographs under a moving camera | [Films to learn from](clips.ipynb) |
+# | `frames`, `stills` | films, frame by frame with neighbors and without | [Films to learn from](clips.ipynb) |
+# | `clips` | three frames at a time of films, and photographs under a moving camera | [Films to learn from](clips.ipynb) |
 # | `nir`, `lwir`, `pairs` | infrared, or any second picture, in the place of the gray photograph | [Pairs](paired.ipynb) |
 
 # %%

@@ -13,7 +13,7 @@ import nbformat, yaml
 
 ROOT = Path(__file__).resolve().parent
 PROC = ROOT/'_proc'
-COPIED = ('index.qmd', 'references.bib', 'asset')
+COPIED = ('index.qmd', 'architecture.qmd', 'ARCHITECTURE.md', 'references.bib', 'asset')
 NBDEV = {'default_exp', 'export', 'exporti', 'exports', 'notest', 'slow', 'gpu'}  # nbdev's words, dropped
 HIDING = {'hide': '#| include: false', 'hide_input': '#| echo: false', 'hide_output': '#| output: false'}
 QUARTO = {'label', 'fig-cap', 'fig-alt', 'tbl-cap', 'layout-ncol', 'column', 'include', 'echo', 'eval', 'output',
@@ -155,7 +155,7 @@ def stage_frame():
 
 def prose(path):
     "Markdown of one page without code, and its labelled code cells"
-    if path.suffix == '.qmd': return [re.sub(r'```.*?```|`[^`\n]*`', '', path.read_text(), flags=re.S)],[]
+    if path.suffix in ('.qmd', '.md'): return [re.sub(r'```.*?```|`[^`\n]*`', '', path.read_text(), flags=re.S)],[]
     nb = nbformat.read(path, as_version=4)
     texts = [re.sub(r'```.*?```|`[^`\n]*`', '', c.source, flags=re.S) for c in nb.cells if c.cell_type == 'markdown']
     codes = [(directives(c.source), c) for c in nb.cells if c.cell_type == 'code']
@@ -171,7 +171,8 @@ def anchors(texts):
 
 def check(proc=PROC):
     "What Quarto would only warn of, and what it would not see: a list of complaints about the staged pages"
-    pages,bib,bad,labels = [proc/'index.qmd'] + sorted(proc.glob('nbs/**/*.ipynb')),proc/'references.bib',[],{}
+    frame = [o for o in (proc/'index.qmd', proc/'ARCHITECTURE.md') if o.exists()]
+    pages,bib,bad,labels = frame + sorted(proc.glob('nbs/**/*.ipynb')),proc/'references.bib',[],{}
     keys = set(re.findall(r'^@\w+\{([^,\s]+)', bib.read_text(), flags=re.M)) if bib.exists() else set()
     content = {p: prose(p) for p in pages}
     def define(label, page):

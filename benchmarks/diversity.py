@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from colorbook.imaging.colorizer import colorize, draw
+from colorbook.imaging.colorizer import colorize, sample_noise
 from colorbook.data.photos import list_photos, read_photo
 from colorbook.evaluation.metrics import bootstrap_ci, colorfulness, lpips, psnr
 
@@ -26,7 +26,7 @@ def tensor(*ims): return torch.stack([torch.from_numpy(np.array(o)) for o in ims
 def measure(truth, model, samples, scale):
     "Figures of one photograph"
     gray = truth.convert('L')
-    answers = [colorize(gray, model, z=scale*z).convert('RGB') for z in draw(samples, 0, model)]
+    answers = [colorize(gray, model, z=scale*z).convert('RGB') for z in sample_noise(samples, 0, model)]
     one,many,real = tensor(colorize(gray, model).convert('RGB')),tensor(*answers),tensor(truth)
     single,each = psnr(one, real).item(),psnr(many, real.expand_as(many))
     i,j = map(list, zip(*combinations(range(samples), 2)))

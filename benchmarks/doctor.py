@@ -23,8 +23,8 @@ from colorbook.data.duplicates import describe, thumbnails
 from colorbook.data.photos import read_photo
 from colorbook.core import malloc_policy
 from colorbook.color.bins import color_prior
-from colorbook.data.audit import examine, look_at, Rules
-from colorbook.data.scan import glances, stream_photos
+from colorbook.data.audit import examine, summarize_set, Rules
+from colorbook.data.scan import summarize_images, stream_photos
 
 # pairs of the shared set that are different photographs, found by looking at all that were not planted: the same shirt
 # in other colors, rackets and balls on white, frames of equal width, and a table that is at least in doubt
@@ -108,7 +108,7 @@ def child(data, out, workers):
 
 def by_hash(data, planted, bits=(4, 8, 12)):
     "What a perceptual hash of 63 bits finds, comparing all pairs: found and other pairs for each largest distance"
-    names,squares = zip(*((o.name, thumbnails(o.square[None])[0]) for o in glances(data)))
+    names,squares = zip(*((o.name, thumbnails(o.square[None])[0]) for o in summarize_images(data)))
     D = describe(np.stack(squares))
     code = np.packbits(D > np.median(D, axis=1, keepdims=True), axis=1)
     row,rows = {o: i for i,o in enumerate(names)},[]
@@ -168,7 +168,7 @@ def main():
                   o.finding.value_counts().to_dict(), o.name[o.finding == ''].tolist())
         if a.priors:
             made = f'python benchmarks/doctor.py DATA --priors FILE on {total} color photographs of twenty public sets'
-            prior = color_prior(look_at(dict(all=a.data), Rules(), a.workers)[3]).tolist()
+            prior = color_prior(summarize_set(dict(all=a.data), Rules(), a.workers)[3]).tolist()
             values = dict(photos=dict(source=made, prior=[float(f'{o:.4g}') for o in prior]))
             if a.imagenet:
                 source = 'ImageNet, published with the code of Zhang, Isola and Efros (2016), prior_probs.npy'

@@ -19,7 +19,7 @@ from colorbook.data.clips import Clips, open_film
 from colorbook.training.export import export_run
 from colorbook.training.pretrained import state_for
 from colorbook.data.sources import load_data
-from colorbook.data.loaders import loaders
+from colorbook.data.loaders import data_loaders
 from colorbook.training.trainer import make_learner, train
 
 LEARN = {'bmx-trees': 2/3, 'people.mp4': 2/3, 'big-buck-bunny-480p.mp4': 2/3, 'sintel-trailer-480p.mp4': 1.}
@@ -37,7 +37,7 @@ def films(side):
 
 def seconds_a_step(recipe, clips, n):
     "How long a step takes, the first one left out"
-    loaders['clips'].make = lambda **o: clips_loaders(recipe, clips)
+    data_loaders['clips'].make = lambda **o: clips_loaders(recipe, clips)
     learn = make_learner(recipe, load_data(recipe, None), state_for(recipe, IMAGE))
     opt = torch.optim.AdamW([p for g in learn.model.generator.groups() for p in g], 1e-4)
     learn.model.train()
@@ -71,7 +71,7 @@ if __name__ == '__main__':
     recipe = replace(recipes['video'], lam=o.lam)
     t = time.time()
     clips = Clips([*films(144), str(data_dir()/'photos/train-0.tar')], recipe.size, 3, o.photos)
-    loaders['clips'].make = lambda **o: clips_loaders(recipe, clips)
+    data_loaders['clips'].make = lambda **o: clips_loaders(recipe, clips)
     dls = clips_loaders(recipe, clips)
     print(f'{len(clips)} clips, read and their flow measured in {time.time() - t:.0f} s', flush=True)
     if not plan.exists():

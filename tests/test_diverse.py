@@ -7,7 +7,7 @@ from PIL import Image
 
 from colorbook.training.export import export_artifact, make_card
 from colorbook.color.bins import AnnealedMean, HueBias
-from colorbook.imaging.colorizer import Colorizer, colorize, draw
+from colorbook.imaging.colorizer import Colorizer, colorize, sample_noise
 from colorbook.core import InputError, UsageError
 from colorbook.models.s2 import S2Critic, Stride1Generator
 from colorbook.models.pix2pix import Pix2PixGenerator, S4Critic
@@ -79,7 +79,7 @@ def test_files_choose_alike(road, L, tmp_path):
     file = Colorizer(export_artifact(net, tmp_path/'net.onnx', make_card(net, road)))
     assert file.card['noise'] == net.z_dim
     for l in (L[:1], L[1:,:,:,:32]):
-        here,there = answers(net, l, 3, 4),np.stack([file.ab(l[0,0].numpy(), o) for o in draw(3, 4, file)])
+        here,there = answers(net, l, 3, 4),np.stack([file.ab(l[0,0].numpy(), o) for o in sample_noise(3, 4, file)])
         assert np.abs(here.numpy() - there).max() < 1e-3
         assert np.abs(there[0] - there[1]).max() > 1e-2
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np, pytest
 from PIL import Image
 
-from colorbook.data.duplicates import candidates, clusters, describe, find_copies, find_shots, split, thumbnails
+from colorbook.data.duplicates import candidate_pairs, clusters, describe, find_copies, find_shots, split, thumbnails
 from colorbook.core import InputError
 from colorbook.data.photos import data_dir, read_photo, sample_photos
 from colorbook.color.bins import load_prior
 from colorbook.data.audit import examine, FINDINGS
-from colorbook.data.scan import glance, glances, stream_photos
+from colorbook.data.scan import summarize_image, summarize_images, stream_photos
 
 
 def tiles(side, step):
@@ -102,8 +102,8 @@ def test_true_prints_are_found():
 
 def test_copies_of_many_tiles():
     rng,ims = random.Random(0),list(tiles(120, 60))
-    copies = {k: [glance(('', f(o, rng))).square for o in ims] for k,f in CHANGES.items()}
-    squares = np.stack([o.square for o in glances(ims)] + [o for k in copies for o in copies[k]])
+    copies = {k: [summarize_image(('', f(o, rng))).square for o in ims] for k,f in CHANGES.items()}
+    squares = np.stack([o.square for o in summarize_images(ims)] + [o for k in copies for o in copies[k]])
     n = len(ims)
     pairs = find_copies([str(i) for i in range(len(squares))], thumbnails(squares))
     assert n > 150 and (pairs['first'] % n == pairs['second'] % n).mean() > .99
@@ -117,7 +117,7 @@ def test_a_still_camera_makes_few_pairs():
     still = np.asarray(sample_photos(64)[0])
     frames = np.uint8((still[None] + rng.normal(0, 3, (1000, 64, 64, 1))).clip(0, 255))
     thumbs = thumbnails(frames)
-    assert len(candidates(describe(thumbs))) <= 10*1000
+    assert len(candidate_pairs(describe(thumbs))) <= 10*1000
     pairs = find_copies(range(1000), thumbs)
     _,shot = find_shots([f'{i:04}.png' for i in range(1000)], thumbs)
     assert len(set(shot)) == 1 and len(set(clusters(1000, pairs[['first', 'second']]))) == 1

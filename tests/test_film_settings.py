@@ -1,5 +1,5 @@
 "Every option of a film arrives: changed once, it changes the film, the record of its parts, and the command as well"
-import inspect, io, json, os, re, shutil, threading
+import inspect, io, json, os, re, shutil, subprocess, sys, threading
 from dataclasses import fields
 from itertools import islice
 from pathlib import Path
@@ -197,6 +197,23 @@ def test_parts_of_another_source_are_not_taken(home, stopped, tmp_path):
     assert go_on(parts, home, tmp_path, src=folder) == 0, 'a frame was painted anew'
 
 
+def test_gone_on_in_the_middle_of_a_shot(home, tmp_path, monkeypatch):
+    "What network and stabilizer ask of the frames before is there again, to the last bit"
+    real,encode,left = video.chunk,video.encode_part,[2]
+    monkeypatch.setattr(video, 'chunk', lambda frames: real(frames, 10, 10))
+    how = words(home, dict(saturation=4., stabilize=.99))
+    colorize_video(dst=tmp_path/'straight.mkv', **how)
+    def power_cut(*args):
+        left[0] -= 1
+        if left[0] < 0: raise KeyboardInterrupt
+        return encode(*args)
+    monkeypatch.setattr(video, 'encode_part', power_cut)
+    with pytest.raises(KeyboardInterrupt): colorize_video(dst=tmp_path/'again.mkv', **how)
+    monkeypatch.setattr(video, 'encode_part', encode)
+    assert colorize_video(dst=tmp_path/'again.mkv', **how).kept == 20
+    assert not differ(looks(tmp_path/'straight.mkv'), looks(tmp_path/'again.mkv'))
+
+
 def test_the_record_of_parts(home, stopped):
     "By name: all options, all that the encoder is told, the model, the source and the versions"
     job = json.loads((stopped(dict(reference='true.png'))/'job.json').read_text())
@@ -249,6 +266,41 @@ def test_the_command_goes_on_overwrites_and_skips(home, stopped, tmp_path, capsy
     half = [str(home/'half.mp4'), str(tmp_path/'c.mkv')]
     assert main(['video', *half, *as_words('video', BASE)]) == 3
     assert main(['video', *half, *as_words('video', BASE | dict(skip_bad=True))]) == 0
+
+
+def test_one_session_a_film(home, tmp_path, monkeypatch):
+    "A model is opened once, whichever kind it is, and shared by all that color with it"
+    import onnxruntime
+    opened,real = [],onnxruntime.InferenceSession
+    def session(path, *args, **kwargs):
+        opened.append(Path(path).name)
+        return real(path, *args, **kwargs)
+    monkeypatch.setattr(onnxruntime, 'InferenceSession', session)
+    for o in ('film.onnx', 'default.onnx'): shutil.copy(ROOT/'colorbook'/o, tmp_path)  # nobody has opened these
+    colorize_video(home/'a.mp4', tmp_path/'a.mkv', tmp_path/'film.onnx', 32, preview=.2, reference=home/'true.png')
+    colorize_video(home/'a.mp4', tmp_path/'b.mkv', tmp_path/'default.onnx', 32, preview=.2)
+    assert opened == ['film.onnx', 'default.onnx']
+
+
+IMPORT = """
+import os, pathlib
+class NotNow(Exception): "A file of the machine is read"
+def read_text(self, *args, real=pathlib.Path.read_text, **kwargs):
+    if self.parts[:2] == ('/', 'proc'): raise NotNow(self)
+    return real(self, *args, **kwargs)
+pathlib.Path.read_text = read_text
+from colorbook.video.container import Spec, encoder_options
+assert 'SVT_LOG' not in os.environ
+try: encoder_options(Spec('h264', 64, 48, (1, 25), (25, 1)))
+except NotNow: print('asked when it is opened')
+"""
+
+
+def test_importing_asks_and_changes_nothing():
+    "What a processor can and what an encoder may say is asked and set when one is opened"
+    env = {k: v for k,v in os.environ.items() if k != 'SVT_LOG'}
+    run = subprocess.run([sys.executable, '-c', IMPORT], cwd=ROOT, env=env, capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (0, 'asked when it is opened\n'), run.stderr
 
 
 # --- the player

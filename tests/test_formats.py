@@ -13,7 +13,7 @@ from torchvision.datasets import imagenet as tv_imagenet
 from colorbook.core import InputError
 from colorbook.data.loaders import color_loaders
 from colorbook.data.photos import Photos, data_dir
-from colorbook.data.datasets import (Sets, crop_lfw, flowers17, keep_sound, lfw, read_sets, unofficial_flower_splits,
+from colorbook.data.datasets import (Sets, flowers17, keep_sound, lfw, read_sets, unofficial_flower_splits,
                                unofficial_people)
 from colorbook.data.paired import nir_pairs, pair_loaders
 from colorbook.data.download import URLs, fetch
@@ -224,7 +224,6 @@ def test_lfw_by_scikit_learn(web, monkeypatch, tmp_path):
     sets = fetch('lfw', tmp_path, one=False, lists=lists)
     assert sorted(map(len, [{p.parent for p in o} for o in sets.values()])) == [1, 2]
     assert sum(map(len, sets.values())) == 6
-    assert {im.size for v in crop_lfw(sets, tmp_path/'crops').values() for im in Photos(v)} == {(224, 224)}
 
 
 def test_lfw_is_read_as_torchvision_reads_it(monkeypatch, tmp_path):

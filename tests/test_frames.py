@@ -11,8 +11,9 @@ from colorbook.core import InputError, UsageError
 from colorbook.data.photos import data_dir, sample_photos
 from colorbook.video.read import open_video, read_frames, video_length, write_clip
 from colorbook.video.shots import find_cuts, mark_shots
+from colorbook.data.download import fetch_video
 from colorbook.data.synthetic import travel
-from colorbook.data.frames import TripletFrames, extract_frames, fetch_video, frame_shots, read_table, triplets
+from colorbook.data.frames import extract_frames, frame_shots, read_table, triplets
 
 T = Image.Transpose
 PHOTO = sample_photos()[0]
@@ -174,8 +175,8 @@ def test_a_folder_from_elsewhere(tmp_path):
     assert [o[0] for o in triplets(shots)] == [0, 0, 1, 2, 3, 4, 6, 6, 7, 8, 9, 10, 11]
     (folder/'shot00049.jpg').unlink()
     with pytest.raises(InputError, match='00049 is missing'): frame_shots(folder)
-    data = TripletFrames(folder, 32, skip_bad=True)
-    assert len(data) == 12 and data.triplets[7:9] == [(6, 7, 7), (8, 8, 9)]
+    files,shots = frame_shots(folder, skip_bad=True)
+    assert len(files) == 12 and triplets(shots)[7:9] == [(6, 7, 7), (8, 8, 9)]
     (folder/'shot00050.jpg').write_bytes(b'no picture')
     with pytest.raises(InputError, match='shot00050'): frame_shots(folder, skip_bad=True)
     (folder/'cover.jpg').write_bytes(b'')

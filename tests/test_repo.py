@@ -66,7 +66,8 @@ def test_no_outputs(path):
 
 def test_export_and_clean_leave_no_diff(tmp_path):
     for o in ('nbs', 'colorbook'):
-        shutil.copytree(ROOT/o, tmp_path/o, ignore=shutil.ignore_patterns('__pycache__', '.*', '*.onnx'))
+        leave = shutil.ignore_patterns('__pycache__', '.*', '*.onnx', 'py.typed', '*.yaml')
+        shutil.copytree(ROOT/o, tmp_path/o, ignore=leave)
     for o in ('settings.ini', 'pyproject.toml', 'jupytext.toml'): shutil.copy(ROOT/o, tmp_path)
     tool = Path(sys.executable).with_name
     for o in ('nbdev_clean', 'nbdev_export'): subprocess.run([tool(o)], cwd=tmp_path, check=True)

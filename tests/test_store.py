@@ -10,7 +10,7 @@ from colorbook.data import hdf5 as store
 from colorbook.core import InputError, OutputError, UsageError
 from colorbook.data.loaders import split_by_hash
 from colorbook.data.photos import Photos, data_dir, sample_photos
-from colorbook.data.hdf5 import DBPhotos, build_db, from_lab8, hold_parts, parts_of, to_lab8
+from colorbook.data.hdf5 import DBPhotos, build_db, from_lab8, lock_parts, parts_folder, to_lab8
 
 CHILD = multiprocessing.get_context('forkserver')  # children are forked from a process without threads
 SIZE,PART = (24, 18), 4*24*18*3  # four frames a part
@@ -161,7 +161,7 @@ def test_bad_photos_are_named_or_counted(tmp_path):
     for i in (0, 7, 19): (tmp_path/f'{i:04}.png').write_bytes((tmp_path/f'{i:04}.png').read_bytes()[:200])
     (tmp_path/'0011.png').write_text('not a picture')
     with pytest.raises(InputError, match='0000.png'): build_db(tmp_path, tmp_path/'x.h5', size=SIZE)
-    assert not (tmp_path/'x.h5').exists() and not parts_of(tmp_path/'x.h5').exists()
+    assert not (tmp_path/'x.h5').exists() and not parts_folder(tmp_path/'x.h5').exists()
     report = build_db(tmp_path, tmp_path/'x.h5', size=SIZE, skip_bad=True)
     assert report['added'] == len(DBPhotos(tmp_path/'x.h5')) == 16
     assert [o.split("'")[1] for o in report['bad']] == ['0000.png', '0007.png', '0011.png', '0019.png']
@@ -175,7 +175,7 @@ def test_what_cannot_be_built(tmp_path):
     (tmp_path/'empty').mkdir()
     with pytest.raises(InputError, match='empty'): build_db(tmp_path/'empty', db)
     with pytest.raises(InputError, match='nowhere'): build_db(tmp_path/'nowhere', db)
-    assert not db.exists() and not parts_of(db).exists()
+    assert not db.exists() and not parts_folder(db).exists()
     build_db(frames(2), db, size=SIZE)
     with pytest.raises(InputError, match=r'\(24, 18\)'): build_db(frames(3), db, size=(18, 24))
     (tmp_path/'file').write_text('')
@@ -187,7 +187,7 @@ def test_what_cannot_be_built(tmp_path):
 
 
 def test_one_build_at_a_time(tmp_path):
-    with hold_parts(tmp_path/'x.h5'):
+    with lock_parts(tmp_path/'x.h5'):
         with pytest.raises(OutputError, match='another build'): in_child(build_tiny, tmp_path/'x.h5')
     assert in_child(build_tiny, tmp_path/'x.h5') == 3
 
@@ -243,7 +243,7 @@ def test_killed_at_every_step(tmp_path, monkeypatch, n0):
         report = build_db(frames(n), db) if n0 else build_db(frames(n), db, size=SIZE)
         assert report['added'] + report['present'] == n
         assert content(db) == want, f'step {step}'
-        assert not parts_of(db).exists()
+        assert not parts_folder(db).exists()
         db.unlink()
     assert step > 60, f'only {step} steps were tried'
 
@@ -265,9 +265,9 @@ def test_killed_at_random_moments(tmp_path, monkeypatch):
         db = tmp_path/f'{kills}.h5'
         while run_to_death(build_slowly, db, n, wait=rng.uniform(0, longest)) != 0:
             kills += 1
-            resumed += parts_of(db).exists()
+            resumed += parts_folder(db).exists()
             assert not db.exists() or content(db) == content(tmp_path/'straight.h5')
-        assert content(db) == content(tmp_path/'straight.h5') and not parts_of(db).exists()
+        assert content(db) == content(tmp_path/'straight.h5') and not parts_folder(db).exists()
     assert resumed > 5, 'the kills came too early to leave anything'
 
 

@@ -81,7 +81,7 @@ def fetch_command(
     skip_bad: Skip = False,
 ):
     "Fetch a video by its address, or a public set by its name."
-    if '://' in what: return print(train_half('data.frames').fetch_video(what, out, height))
+    if '://' in what: return print(train_half('data.download').fetch_video(what, out, height))
     sets = train_half('data.download').fetch(what, Path(out), skip_bad=skip_bad)
     _tell_skipped(sets.skipped)
     for f in write_lists(sets, out): print(f)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RGB_TO_XYZ', 'WHITE', 'XYZ_TO_RGB', 'DELTA', 'LEVELS', 'srgb_decode', 'srgb_encode', 'lab_f', 'lookup_tables',
-           'light', 'lstar_gray', 'lab_f_inv', 'linear_rgb', 'excess', 'fit_gamut']
+           'light', 'lstar_gray', 'lab_f_inv', 'linear_rgb', 'gamut_excess', 'fit_gamut']
 
 # %% ../../nbs/color/srgb.ipynb #45fd1f7e
 from functools import cache
@@ -103,7 +103,7 @@ def linear_rgb(
 # %% ../../nbs/color/srgb.ipynb #d9e077d9
 _tol = np.float32(4e-6) # of linear light, so little that black stays black: an eightieth of a step of 8 bits
 
-def excess(
+def gamut_excess(
     rgb:list[np.ndarray], # linear light of R, G and B
 ) -> np.ndarray: # above 0 where a channel is below 0 or above 1
     "How far outside of what a screen can show"
@@ -117,14 +117,14 @@ def excess(
     return high
 
 # %% ../../nbs/color/srgb.ipynb #be076fcd
-def _share(
+def _fitting_share(
     f:np.ndarray, # f of Y of n pixels that are outside
     y:np.ndarray, # their luminance
     dx:np.ndarray, # f of X less f of Y
     dz:np.ndarray, # f of Z less f of Y
 ) -> np.ndarray: # in 0..1
     "The largest share of the color that exists at the same hue and lightness"
-    at = lambda s: excess(linear_rgb(f + s*dx, y, f + s*dz))
+    at = lambda s: gamut_excess(linear_rgb(f + s*dx, y, f + s*dz))
     low,step = np.zeros_like(f), np.float32(1)
     for _ in range(7):
         step *= np.float32(.5)
@@ -141,11 +141,11 @@ def fit_gamut(
     Y:np.ndarray, # luminance
 ):
     "Lower the chroma at constant hue and lightness where the color does not exist"
-    e = excess(rgb)
+    e = gamut_excess(rgb)
     at = np.flatnonzero(e > 0)
     if not len(at): return
     f,y,dx,dz = fy.take(at), Y.take(at), fx.take(at), fz.take(at)
     dx -= f
     dz -= f
-    s = _share(f, y, dx, dz)
+    s = _fitting_share(f, y, dx, dz)
     for c,new in zip(rgb, linear_rgb(f + s*dx, y, f + s*dz)): c.reshape(-1)[at] = new

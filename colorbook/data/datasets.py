@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['layouts', 'Sets', 'flaw_of', 'check_apart', 'keep_sound', 'read_mat', 'unofficial_flower_splits', 'flowers17',
-           'read_numbers', 'numbered_frames', 'read_people', 'photos_in', 'unofficial_people', 'lfw', 'crop_lfw',
-           'any_folder', 'class_folders', 'read_sets']
+           'read_numbers', 'numbered_frames', 'read_people', 'photos_in', 'unofficial_people', 'lfw', 'any_folder',
+           'class_folders', 'read_sets']
 
 # %% ../../nbs/data/datasets.ipynb #ea63f973
 from functools import partial
@@ -13,7 +13,7 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 import numpy as np, pandas as pd
 from ..core import InputError, UsageError, with_progress, atomic_path
-from .photos import SUFFIXES, is_photo, read_photo
+from .photos import PHOTO_SUFFIXES, is_photo, read_photo
 
 # %% ../../nbs/data/datasets.ipynb #e3b60686
 class Sets(dict):
@@ -177,7 +177,7 @@ def photos_in(
 ) -> list: # paths, sorted
     "Photos of a folder and of those in it"
     found = sorted(o for o in Path(root).rglob('*') if is_photo(o))
-    if not found: raise InputError(f"there is no photo in '{root}'", f"it reads {', '.join(sorted(SUFFIXES))}")
+    if not found: raise InputError(f"there is no photo in '{root}'", f"it reads {', '.join(sorted(PHOTO_SUFFIXES))}")
     return found
 
 # %% ../../nbs/data/datasets.ipynb #02b6d54b
@@ -208,21 +208,6 @@ def lfw(
     who = {k: read_people(lists/f'peopleDev{k.title()}.txt') for k in ('train', 'test')}
     sets = {k: [people/o/f'{o}_{i + 1:04}.jpg' for o,n in v for i in range(1 if one else n)] for k,v in who.items()}
     return keep_sound(sets, skip_bad)
-
-# %% ../../nbs/data/datasets.ipynb #1d3354fd
-def crop_lfw(
-    sets:Sets, # of 250x250 pixels
-    out:Path, # folder for the copies; those that are there already are not made again
-) -> Sets: # lists of copies
-    "The 224x224 pixels in the middle of LFW's pictures that S0 sees, as PNG"
-    def crop(path):
-        to = Path(out)/f'{path.stem}.png'
-        if to.exists(): return to
-        im = read_photo(path)
-        if im.size != (250, 250): raise InputError(f"'{path}' has {im.size} pixels, not 250x250", "is it one of LFW's?")
-        with atomic_path(to) as f: im.crop((13, 13, 237, 237)).save(f)
-        return to
-    return Sets({k: [crop(o) for o in with_progress(v, 'cropping')] for k,v in sets.items()}, sets.skipped)
 
 # %% ../../nbs/data/datasets.ipynb #f64db0d2
 def any_folder(

@@ -7,7 +7,7 @@ __all__ = ['load_data']
 
 # %% ../../nbs/data/sources.ipynb #47b20066
 from fastai.data.core import DataLoaders
-from .loaders import loaders
+from .loaders import data_loaders
 
 # %% ../../nbs/data/sources.ipynb #33793ce3
 def load_data(
@@ -17,4 +17,4 @@ def load_data(
     workers:int=0, # processes that read pictures late; 0 to keep all in memory. It never changes what is held out
 ) -> DataLoaders: # with `held`, indices held out, and `crop.photos`, the set that they are of
     "The batches that a recipe asks for; a `UsageError` with all words where there is no such data"
-    return loaders[recipe.data](recipe=recipe, source=source, n=n, workers=workers)
+    return data_loaders[recipe.data](recipe=recipe, source=source, n=n, workers=workers)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['travel', 'camera_path', 'camera_view', 'camera_flow', 'camera_clip', 'Plane', 'blob_mask', 'scene_planes', 'Scene',
-           'SceneFrame', 'scene_frames', 'write_ride', 'read_ride', 'write_rides']
+           'SceneFrame', 'scene_frames', 'write_ride', 'read_flow', 'write_rides']
 
 # %% ../../nbs/data/synthetic.ipynb #12b7c8eb
 import json, random
@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from ..core import InputError, OutputError, UsageError, with_progress, atomic_path
 from .flow import compared_pairs
-from .photos import Photos, read_photo
+from .photos import Photos
 from ..video.flow import cv2, grid, inside
 
 # %% ../../nbs/data/synthetic.ipynb #b12b5543
@@ -211,15 +211,13 @@ def write_ride(
         for i,o in enumerate(frames, 1): Image.fromarray(o).save(folder/f'{i:05}.png')
         with open(f, 'wb') as out: np.savez_compressed(out, flow=flows.astype(np.float16))
 
-def read_ride(
+def read_flow(
     folder, # one clip
-) -> tuple[np.ndarray,np.ndarray]: # frames nxHxWx3 bytes, and flow (n-1)x2xHxW in pixels
-    "Frames and true flow of a clip"
-    folder = Path(folder)
-    try: flows = np.load(folder/'flow.npz', allow_pickle=False)['flow'].astype(np.float32)
+) -> np.ndarray: # (n-1)x2xHxW, pixels: where each pixel of frame i+1 is found in frame i
+    "The true flow of a clip"
+    try: return np.load(Path(folder)/'flow.npz', allow_pickle=False)['flow'].astype(np.float32)
     except (OSError, ValueError, KeyError) as e:
         raise InputError(f"'{folder}' has no flow", 'give a clip of `colorbook data rides`') from e
-    return np.stack([np.asarray(read_photo(o)) for o in sorted(folder.glob('[0-9]*.png'))]),flows
 
 # %% ../../nbs/data/synthetic.ipynb #38511bb4
 def write_rides(

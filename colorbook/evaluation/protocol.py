@@ -19,7 +19,7 @@ from PIL import Image
 from .. import __version__
 from ..core import InputError, with_progress, atomic_path
 from ..imaging.sheet import contact_sheet
-from ..data.photos import SUFFIXES, list_photos, read_photo
+from ..data.photos import PHOTO_SUFFIXES, list_photos, read_photo
 from ..color.lab import lstar, rgb_to_lab
 from .metrics import bootstrap_ci, lpips_state, measures, ratio_of_means, compute_metrics, to_batch
 
@@ -28,7 +28,7 @@ def find_photos(
     photos, # folder, tar file, picture file, PIL picture, or a list of pictures and their files
 ) -> list: # pairs of a name and what `read_photo` takes
     "Names and sources of all photos"
-    file = isinstance(photos, (str, Path)) and Path(photos).suffix.lower() in SUFFIXES
+    file = isinstance(photos, (str, Path)) and Path(photos).suffix.lower() in PHOTO_SUFFIXES
     one = file or isinstance(photos, Image.Image)
     items = list_photos([photos] if one else photos)
     if not items: raise InputError(f"there is no photo in '{photos}'", 'name a folder or a tar with pictures in it')
@@ -181,7 +181,7 @@ def run_protocol(
         with atomic_path(Path(out)/'sheet.jpg') as f: extremes(answer, photos, table, size).save(f, quality=90)
     return result
 
-# %% ../../nbs/evaluation/protocol.ipynb #910665ba
+# %% ../../nbs/evaluation/protocol.ipynb #5151bbad
 def evaluate(
     colorizer, # function of a gray picture, uint8 HxWx3, that returns a picture of the same size and kind
     photos, # folder, tar file, picture file, PIL picture, or a list of these

@@ -167,7 +167,7 @@ def _s4(n_color=2): return S4Critic(n_color)
 def _s4_ab(n_color=2): return S4Critic(n_color, conditional=False)
 
 @critics('s4_gp')
-def _s4_gp(n_color=2): return S4Critic(n_color, norm='instance')
+def _s4_gp(n_color=2): return S4Critic(n_color, norm='instance', end='leaky')
 
 @critics('s4_sigmoid', mixes=True)
 def _s4_sigmoid(n_color=2): return S4Critic(n_color, end='sigmoid')

@@ -237,7 +237,7 @@ def export_run(
     "Choose among a run's weights and export the best as an artifact"
     run = Path(run)
     recipe = load_recipe(run/'recipe.yaml')
-    if recipe.content == 'bins': gen,best,tried = best_of(run, held_photos(run, photos))
+    if recipe.content in ('bins', 'bins_zhang'): gen,best,tried = best_of(run, held_photos(run, photos))
     else:
         tried = candidates(run)
         best = pick(tried, recipe.floor)

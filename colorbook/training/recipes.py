@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['s4_report', 's4_half_sum', 's4_methods', 'recipes', 'Phase', 'Recipe', 's0_recipe', 's2_recipe', 's4_recipe',
-           's1_recipe', 'to_plain', 'save_recipe', 'build', 'from_plain', 'load_recipe', 'vary']
+           's1_recipe', 'published', 'to_plain', 'save_recipe', 'build', 'from_plain', 'load_recipe', 'vary']
 
 # %% ../../nbs/training/recipes.ipynb #16e93b77
 import yaml
 from dataclasses import asdict, dataclass, fields, replace
+from importlib.resources import files
 from operator import index
 from pathlib import Path
 from ..core import InputError, UsageError, atomic_path
@@ -39,7 +40,7 @@ class Recipe:
     rebalance:float=.5 # exponent of the class weights: 1 rebalances in full, 0 not at all
     target:str='ab4' # key of `colorbook.data.loaders.targets`
     gray:str='lstar' # key of `colorbook.color.lab.grays`
-    data:str='photos' # key of `colorbook.data.loaders.loaders`: what is read, and how
+    data:str='photos' # key of `colorbook.data.loaders.data_loaders`: what is read, and how
     aged:float=0. # chance of gamma, fading and grain in L
     size:int=128 # side of the training crops
     low:float=.7 # smallest crop, as a share of the short side
@@ -75,8 +76,9 @@ s4_report = { # learning rate and epochs
     ('ebgan', 'l1'): (1e-3, 1), ('ebgan', 'l2'): (1e-3, 1), ('wgan', 'l1'): (5e-5, 2), ('wgan', 'l2'): (5e-5, 3)}
 s4_half_sum = 4*2*256**2/2 # S4's L2 is half the sum over a batch of 4 ab pictures of 256 pixels: so many times the mean
 s4_methods = dict( # adversarial loss, critic, mode and weight; S4's LSGAN has half of ours
-    gan=('logistic', 's4', 'both', 1.), lsgan=('lsgan', 's4', 'both', .5), ebgan=('energy', 'energy', 'both', 1.),
-    wgan=('wgan_s4', 's4', 'wasserstein', 1.), **{'wgan-gp': ('wgan_gp', 's4_gp', 'wasserstein', 1.)})
+    gan=('logistic', 's4', 'both', 1.), lsgan=('lsgan', 's4_sigmoid', 'both', .5),
+    ebgan=('energy', 'energy', 'both', 1.), wgan=('wgan_s4', 's4_leaky', 'wasserstein', 1.),
+    **{'wgan-gp': ('wgan_gp', 's4_gp', 'wasserstein', 1.)})
 
 def s4_recipe(method, content, **kwargs):
     "S4: one of its adversarial losses beside L1 or L2, with the rates, epochs and weights of its report"
@@ -89,28 +91,34 @@ def s4_recipe(method, content, **kwargs):
 recipes = {r.name: r for r in [
     s0_recipe('s0', 224), s0_recipe('s0-large', 480), s2_recipe('s2', 0.), s2_recipe('s2-fixed', .01),
     *[s4_recipe(m, c) for m in ('gan', 'lsgan', 'wgan', 'wgan-gp', 'ebgan') for c in ('l1', 'l2')],
-    Recipe('s4-zhang', (Phase('content', 8, (3e-5, 0.), one_cycle=False),), generator='zhang', size=176, bs=40,
-        rebalance=1., wd=1e-3),
+    Recipe('s4-zhang', (Phase('content', 8, (3e-5, 0.), one_cycle=False),), generator='zhang',
+        content='bins_zhang', rebalance=1., size=176, bs=40, wd=1e-3),
     replace(s4_recipe('gan', 'l1'), name='s4-pretrained', generator='pix2pix_noise', phases=(
         Phase('plain', 2, (1e-4, 1e-4), False), Phase('content', 2, (1e-4, 0.), False),
         Phase('both', 4, (1e-4, 1e-4), False))),
     Recipe('default', (Phase('content', 5, (3e-4, 2e-3, 0.)), Phase('critic', 1, (0., 0., 2e-4), False, .25),
         Phase('both', 3, (2e-5, 1e-4, 2e-4), False, .25)), adv_weight=.2, low=.75)]}
 
-# %% ../../nbs/training/recipes.ipynb #a66a11b1
+# %% ../../nbs/training/recipes.ipynb #d8d19b18
 def s1_recipe(name, mode='both', epochs=50, **kwargs):
     "S1 as published"
-    shared = dict(content='l1', target='rgb', gray='rec601', low=1., betas=(.5, .999), eps=1e-8, wd=0., valid=.1)
+    shared = dict(content='l1', target='rgb', gray='rec601', low=1., squeeze=True, mirror=False,
+        betas=(.5, .999), eps=1e-8, wd=0., valid=.1)
     return Recipe(name, (Phase(mode, epochs, (1e-3, 1e-3), one_cycle=False),), **shared, **kwargs)
 
 for r in (s1_recipe('s1', generator='s1', critic='s1', adversarial='lsgan', lam=20., size=480, bs=8, data='frames'),
           s1_recipe('s1-baseline', '1-5', 20, generator='s0', critic='s0', lam=100., size=224, bs=16, data='stills')):
     recipes[r.name] = r
 
-# %% ../../nbs/training/recipes.ipynb #5809db4a
+# %% ../../nbs/training/recipes.ipynb #870086d7
 recipes['video'] = Recipe('video', (Phase('content', 8, (0., 2e-3, 0.), share=.2),), generator='temporal',
     content='follow', lam=1., target='taught', aged=.5, size=128, bs=8, valid=.05, data='clips', clip=1., bf16=True,
     floor=.97)
+
+# %% ../../nbs/training/recipes.ipynb #80d96ff6
+def published() -> dict: # of each system: a list of rows
+    "What the systems publish, and where our recipes differ and why"
+    return yaml.safe_load((files('colorbook')/'training/published.yaml').read_text())
 
 # %% ../../nbs/training/recipes.ipynb #48f3dee2
 def to_plain(

@@ -13,7 +13,7 @@ from torch import nn, Tensor
 from torch.utils._pytree import tree_map_only
 from ..color.lab import gray_to_L, grays
 from ..core import UsageError
-from ..data.loaders import loaders, targets
+from ..data.loaders import data_loaders, targets
 from ..imaging.colorizer import load_model
 from ..losses.content import content_losses
 from ..models.registry import critics, generators, outputs
@@ -36,7 +36,8 @@ targets['taught'] = teach
 def check_recipe(recipe:Recipe) -> Recipe: # the same
     "`UsageError` where a recipe names what does not exist"
     for p in recipe.phases: make_gan_callback(recipe.adversarial, mode=p.mode)
-    known = dict(generator=generators, critic=critics, content=content_losses, target=targets, gray=grays, data=loaders)
+    known = dict(generator=generators, critic=critics, content=content_losses, target=targets, gray=grays,
+        data=data_loaders)
     for k,names in known.items():
         name = getattr(recipe, k)
         if name not in names: raise UsageError(f"there is no {k} '{name}'", f"choose {', '.join(names)}")

@@ -22,8 +22,8 @@ from ..imaging.colorizer import check_options, Colorizer
 from ..core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
 from .read import open_reel, video_length
 from .pipeline import LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
-from .container import CODECS, Spec, add_streams, choose_codec, encode_part, mux, new_film, packets_along
-from .container import spec_of
+from colorbook.video.container import (CODECS, Spec, add_streams, choose_codec, encode_part, mux, new_film,
+    packets_along, spec_of)
 from .parts import Parts, identity, parts_of
 from .model import color_source, load_film_model
 

@@ -10,7 +10,7 @@ import os
 from importlib.resources import files
 from pathlib import Path
 import numpy as np
-from ..imaging.colorizer import _card, _session, Colorizer, load_model
+from ..imaging.colorizer import Colorizer, load_model, open_model
 from ..core import InputError, UsageError
 from .pipeline import frame_by_frame
 
@@ -19,11 +19,9 @@ class FilmModel:
     "A video artifact at work on one film"
     def __init__(self,
         model:str|os.PathLike, # an .onnx file that `colorbook.training.export` wrote
-        session=None, # of the same file, if it is loaded already
     ):
         self.path = Path(model)
-        self.session = session or _session(self.path)
-        self.card = _card(self.path, self.session)
+        self.session,self.card = open_model(self.path)
         if self.card.get('kind') != 'video':
             raise InputError(f"'{self.path}' is a model for pictures, not for films", 'give a video artifact')
         self.names = [o.name for o in self.session.get_inputs()]
@@ -89,7 +87,7 @@ def load_film_model(
     "The model that colors a film"
     if isinstance(model, (Colorizer, FilmModel)): return model
     path = Path(default_film_model() if model is None else model)
-    return FilmModel(path) if _card(path, _session(path)).get('kind') == 'video' else load_model(path)
+    return FilmModel(path) if open_model(path)[1].get('kind') == 'video' else load_model(path)
 
 # %% ../../nbs/video/model.ipynb #066bf1a5
 def color_source(
@@ -98,4 +96,4 @@ def color_source(
 ): # a source of colors
     "How a model colors a film: a picture model frame by frame, a film model with a memory"
     if isinstance(model, Colorizer): return frame_by_frame(model, seed)
-    return lambda frames: color_film(FilmModel(model.path, model.session), frames)
+    return lambda frames: color_film(FilmModel(model.path), frames)

@@ -14,12 +14,13 @@ from itertools import groupby
 import av, numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
-from ..imaging.colorizer import net_size, small_light, upright
-from .read import QUALITY, decode, display_matrix, is_high, orientation
+from ..imaging.colorizer import net_size, small_light
+from .read import QUALITY, decode, display_matrix, is_high
 from .shots import mark_shots
 from ..color.srgb import lstar_gray
 from ..imaging.compose import chroma_maps, paint
 from ..imaging.io import Picture
+from ..imaging.orientation import matrix_orientation, upright
 
 # %% ../../nbs/video/pipeline.ipynb #82409ced
 _full_range = ((np.arange(256) - 16)*(255/219)).round().clip(0, 255).astype(np.uint8)
@@ -88,7 +89,7 @@ def watch(
             shape = shape or (f.width, f.height)
             if (f.width, f.height) != shape: f = convert.reformat(f, *shape, interpolation=QUALITY)
             small = tiny.reformat(f, 64, 36, 'rgb24', interpolation=Interpolation.AREA)
-            yield VideoFrame(f, small.to_image(), pts, n, turn=orientation(display_matrix(small)))
+            yield VideoFrame(f, small.to_image(), pts, n, turn=matrix_orientation(display_matrix(small)))
     last = None
     for o,o.shot in mark_shots(read()):
         o.cut,last = o.shot != last,o.shot

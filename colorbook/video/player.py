@@ -15,11 +15,10 @@ from pathlib import Path
 import av, numpy as np
 from ..imaging.colorizer import check_options
 from ..core import InputError, UsageError, prefetch
-from .read import decode
+from .read import decode, open_reel
 from .flow import cv2
 from .pipeline import VideoFrame, with_colors, paint_frame, prepare, watch
 from .server import Screen
-from .read import open_reel
 from .stabilize import steady_so_far
 from .model import color_source, load_film_model
 

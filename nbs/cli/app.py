@@ -157,13 +157,9 @@ class Job:
 def _piped(src:Path, dst:Path, **options):
     "Color from or to a pipe; the format stays where no name says otherwise"
     from colorbook.imaging.colorizer import colorize_bytes
-    from colorbook.imaging.io import _bytes_of, _open, format_of
+    from colorbook.imaging.io import format_like, format_of
     content = sys.stdin.buffer.read() if str(src)=='-' else src
-    if str(dst)!='-': fmt = format_of(dst)
-    else:
-        from PIL import Image
-        fmt = _open(*_bytes_of(content)).format
-        fmt = 'JPEG' if fmt=='MPO' else fmt if fmt in Image.SAVE else 'PNG'
+    fmt = format_of(dst) if str(dst)!='-' else format_like(content)
     result = colorize_bytes(content, fmt, **options)
     if str(dst)!='-':
         with atomic_path(dst) as f: f.write_bytes(result)

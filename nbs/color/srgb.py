@@ -199,13 +199,13 @@ np.stack(linear_rgb(fy, Y, fy), -1)[0,0], Y[0,0]
 # ## Colors that do not exist
 
 # %% [markdown]
-# A bright pixel cannot be deep blue on any screen; a network may ask for it all the same. Clipping the channels at 0 and 255 answers with another hue and another lightness. Lowering the chroma along a line of constant hue and lightness answers with a paler blue, and the line always ends well, because at its foot stands the gray that was there before. `excess` says how far a color lies outside, or, below zero, how far inside.
+# A bright pixel cannot be deep blue on any screen; a network may ask for it all the same. Clipping the channels at 0 and 255 answers with another hue and another lightness. Lowering the chroma along a line of constant hue and lightness answers with a paler blue, and the line always ends well, because at its foot stands the gray that was there before. `gamut_excess` says how far a color lies outside, or, below zero, how far inside.
 
 # %%
 #| export
 _tol = np.float32(4e-6) # of linear light, so little that black stays black: an eightieth of a step of 8 bits
 
-def excess(
+def gamut_excess(
     rgb:list[np.ndarray], # linear light of R, G and B
 ) -> np.ndarray: # above 0 where a channel is below 0 or above 1
     "How far outside of what a screen can show"
@@ -223,14 +223,14 @@ def excess(
 
 # %%
 #| export
-def _share(
+def _fitting_share(
     f:np.ndarray, # f of Y of n pixels that are outside
     y:np.ndarray, # their luminance
     dx:np.ndarray, # f of X less f of Y
     dz:np.ndarray, # f of Z less f of Y
 ) -> np.ndarray: # in 0..1
     "The largest share of the color that exists at the same hue and lightness"
-    at = lambda s: excess(linear_rgb(f + s*dx, y, f + s*dz))
+    at = lambda s: gamut_excess(linear_rgb(f + s*dx, y, f + s*dz))
     low,step = np.zeros_like(f), np.float32(1)
     for _ in range(7):
         step *= np.float32(.5)
@@ -248,13 +248,13 @@ def fit_gamut(
     Y:np.ndarray, # luminance
 ):
     "Lower the chroma at constant hue and lightness where the color does not exist"
-    e = excess(rgb)
+    e = gamut_excess(rgb)
     at = np.flatnonzero(e > 0)
     if not len(at): return
     f,y,dx,dz = fy.take(at), Y.take(at), fx.take(at), fz.take(at)
     dx -= f
     dz -= f
-    s = _share(f, y, dx, dz)
+    s = _fitting_share(f, y, dx, dz)
     for c,new in zip(rgb, linear_rgb(f + s*dx, y, f + s*dz)): c.reshape(-1)[at] = new
 
 # %% [markdown]
@@ -266,9 +266,9 @@ L,a,b = (rng.uniform(lo, hi, (100, 100)).astype(np.float32) for lo,hi in ((1, 99
 fy = (L+16)/116
 fx,fz,Y = fy + a/500, fy - b/200, lab_f_inv(fy)
 rgb = linear_rgb(fx, Y, fz)
-share = (excess(rgb) > 0).mean()
+share = (gamut_excess(rgb) > 0).mean()
 fit_gamut(rgb, fx, fy, fz, Y)
-test_eq(excess(rgb).max() < 1e-5, True)
+test_eq(gamut_excess(rgb).max() < 1e-5, True)
 fit = color.rgb2lab(srgb_encode(np.stack(rgb, -1).clip(0, 1)))
 hue = np.abs(np.angle((fit[...,1] + 1j*fit[...,2])*(a - 1j*b)))*np.hypot(fit[...,1], fit[...,2])
 test_eq(np.abs(fit[...,0] - L).max() < .1, True)
@@ -305,5 +305,5 @@ show_gamut();
 # ## Exercises
 #
 # 1. Give `lookup_tables` 4,096 levels for the way out instead of 16,384. How far is a byte off now, and where?
-# 2. `_share` halves seven times and interpolates once. Draw its error against the number of halvings. When does interpolation bring nothing any more?
+# 2. `_fitting_share` halves seven times and interpolates once. Draw its error against the number of halvings. When does interpolation bring nothing any more?
 # 3. Replace the white of the screen by that of a sheet of paper in the evening (D50). What becomes of grays, and why is there no chromatic adaptation in this chapter?

@@ -28,7 +28,7 @@ from colorbook.core import InputError, with_progress, atomic_path
 from colorbook.imaging.sheet import contact_sheet
 from colorbook.data.photos import read_photo
 from colorbook.color.lab import rgb_to_lab
-from colorbook.data.scan import glances, stream_photos
+from colorbook.data.scan import summarize_images, stream_photos
 
 # %%
 #| hide
@@ -92,7 +92,7 @@ FINDINGS = 'black', 'flat', 'gray', 'sepia', 'tinted'
 
 # %%
 #| export
-def judge(
+def find_issues(
     t:pd.DataFrame, # a row a picture, with `peak` and the columns of `tint`
     rules:Rules=Rules(),
 ) -> np.ndarray: # one of `FINDINGS`, or '' for a picture that has color to teach
@@ -111,7 +111,7 @@ def judge(
 # %%
 #| export
 def measure_batch(
-    seen:list, # glances without an error
+    seen:list, # of `ImageSummary`, without an error
     rules:Rules=Rules(),
 ) -> tuple: # table with a row each; colors, nx4096, numbered as `color_units` does
     "All that is asked of a few pictures by themselves"
@@ -119,7 +119,7 @@ def measure_batch(
     table = pd.DataFrame(dict(name=[o.name for o in seen], place=[o.place for o in seen], code=[o.code for o in seen],
         width=[o.size[0] for o in seen], height=[o.size[1] for o in seen], peak=[o.peak for o in seen]))
     table = table.assign(**{k: v.numpy() for k,v in tint(F.avg_pool2d(lab, 2)).items()})
-    return table.assign(finding=judge(table, rules)),color_units(lab[:,1:]/110).flatten(1).numpy()
+    return table.assign(finding=find_issues(table, rules)),color_units(lab[:,1:]/110).flatten(1).numpy()
 
 # %% [markdown]
 # We tone our photographs as a darkroom would: lightness through a curve, and a color that depends on it alone; and we let the brown ones age. All are found, also when JPEG has added its own noise, and none of the untoned ones is. Then an apple, a red disk with a shadow of its own on a gray table: it has one hue, too, but shares its lightness with the table (@fig-tint).
@@ -148,7 +148,7 @@ def as_jpeg(im, quality=80):
 def tiles(im): return [im.crop((x, y, x + size, y + size)) for y in range(0, im.height - size + 1, size)
                        for x in range(0, im.width - size + 1, size)]
 ims = [t for o in sample_photos() for t in tiles(o) if np.asarray(t.convert('L')).std() > 12]
-def measured(pictures): return measure_batch(list(glances(pictures)))[0]
+def measured(pictures): return measure_batch(list(summarize_images(pictures)))[0]
 parts = (0, 2), (0, 1), (1, 2)
 whole = [o.crop((x*o.width//2, 0, y*o.width//2, o.height)) for o in sample_photos() for x,y in parts]
 kinds = dict(untouched=measured(whole)) | {k: measured([as_jpeg(tone(o, k)) for o in whole])
@@ -185,9 +185,9 @@ show_tint([ims[0], tone(ims[0], 'sepia'), apple])
 # [The 313 bins](../color/bins.ipynb) have a prior that follows from a histogram of colors in whole units, and so does the share of pixels to which each is nearest. The doctor keeps that histogram of all pictures. A bin that is the nearest to no pixel cannot be learned, however the loss is weighted: of those that some screen color is nearest to, it is what the set lacks.
 
 # %%
-counts = np.bincount(measure_batch(list(glances(ims)))[1].ravel(), minlength=65536)
+counts = np.bincount(measure_batch(list(summarize_images(ims)))[1].ravel(), minlength=65536)
 prior,nearest = color_prior(counts),color_prior(counts, nearest=True)
-rgb = torch.from_numpy(np.stack([o.square for o in glances(ims)]))
+rgb = torch.from_numpy(np.stack([o.square for o in summarize_images(ims)]))
 ab = rgb_to_lab(rgb.permute(0, 3, 1, 2)/255)[:,1:]/110
 test_eq(counts, color_counts([ab]).numpy())
 home = Path(tempfile.mkdtemp())
@@ -238,7 +238,7 @@ class AuditReport:
 
 # %%
 #| export
-def look_at(
+def summarize_set(
     sources:dict, # names and sources of the sets
     rules:Rules, # what to object to
     workers:int=None, # threads
@@ -246,7 +246,7 @@ def look_at(
 ) -> tuple: # table of pictures; their thumbnails; what is unreadable; histogram of colors
     "One look at every picture"
     tables,thumbs,bad,counts = [],bytearray(),[],np.zeros(65536, int)
-    items = ((k, o) for k,source in sources.items() for o in glances(source, workers))
+    items = ((k, o) for k,source in sources.items() for o in summarize_images(source, workers))
     if progress: items = with_progress(items, 'looking')
     for some in chunked(items, chunk_sz=32):
         bad += [(k, o.name, str(o.error)) for k,o in some if o.error]
@@ -271,7 +271,7 @@ def examine(
 ) -> AuditReport:
     "Look for everything that is wrong with one or several sets"
     sources = sets if isinstance(sets, dict) else dict(set=sets)
-    pictures,thumbs,bad,counts = look_at(sources, rules, workers, progress)
+    pictures,thumbs,bad,counts = summarize_set(sources, rules, workers, progress)
     pairs = find_copies(pictures.code, thumbs, rules.fit)
     owner = pictures.set.to_numpy()
     pairs['leak'] = owner[pairs['first']] != owner[pairs['second']]

@@ -22,14 +22,15 @@ from fastai.data.core import DataLoaders
 from fastai.data.load import DataLoader
 from torch import Tensor
 from colorbook.core import InputError
-from colorbook.data.loaders import loaders, PlainErrors, split_by_hash, targets
+from colorbook.data.loaders import data_loaders, PlainErrors, split_by_hash, targets
 from colorbook.video.read import is_frame_folder, read_frames
 from colorbook.video.shots import mark_shots
 from colorbook.data.frames import frame_shots
 from colorbook.color.lab import gray_to_L, grays
 from colorbook.data.photos import Photos, read_photo
 from colorbook.data.flow import compared_pairs, visibility_batch
-from colorbook.data.synthetic import camera_clip
+from colorbook.data.synthetic import camera_clip, read_flow
+from colorbook.video.flow import flow
 
 # %%
 #| hide
@@ -37,7 +38,7 @@ import tempfile
 from fastcore.test import *
 from colorbook.data.loaders import present
 from colorbook.video.read import write_clip
-from colorbook.data.synthetic import travel
+from colorbook.data.synthetic import travel, write_rides
 from colorbook.data.photos import sample_photos
 from colorbook.data.flow import warp_batch
 
@@ -49,9 +50,9 @@ from colorbook.data.flow import warp_batch
 
 # %%
 #| export
-VIDEOS = {'.mp4', '.mkv', '.mov', '.webm', '.avi', '.m4v', '.mpg', '.gif', '.ogv', '.ts'}
+VIDEO_SUFFIXES = {'.mp4', '.mkv', '.mov', '.webm', '.avi', '.m4v', '.mpg', '.gif', '.ogv', '.ts'}
 
-def fit(
+def fit_frame(
     im:Image.Image,
     side:int, # pixels
     square:bool=False, # squeeze into a square? Else `side` is the short one
@@ -71,25 +72,30 @@ class Film:
         name:str='film',
     ):
         self.frames,self.shots,self.name,self.flows = list(frames),shots or [0]*len(frames),name,{}
+        self.known = None # the true flow to each frame from the second on, where it is known, see `read_flow`
         if not self.frames: raise InputError(f"no frame of '{name}' is left", 'take more of it')
     def __len__(self): return len(self.frames)
     def part(self, start, stop): # shares of the length
         "A part of the film, by its length"
         a,b = round(start*len(self)),round(stop*len(self))
-        return Film(self.frames[a:b], self.shots[a:b], f'{self.name}[{a}:{b}]')
+        film = Film(self.frames[a:b], self.shots[a:b], f'{self.name}[{a}:{b}]')
+        film.known = None if self.known is None else self.known[a:b - 1]
+        return film
 
 def open_film(
     path:str|Path, # a video, or a folder of frames with numbers as names
-    side:int=144, # see `fit`
-    square:bool=False, # see `fit`
+    side:int=144, # see `fit_frame`
+    square:bool=False, # see `fit_frame`
 ) -> Film:
     "A film from a file or from a folder"
     path = Path(path)
     if path.is_dir():
         files,shots = frame_shots(path)
-        return Film([fit(read_photo(o), side, square) for o in files], shots, path.name)
+        film = Film([fit_frame(read_photo(o), side, square) for o in files], shots, path.name)
+        if (path/'flow.npz').exists(): film.known = read_flow(path)
+        return film
     def small():
-        for f in read_frames(path): yield f._replace(im=Image.fromarray(fit(f.im, side, square)))
+        for f in read_frames(path): yield f._replace(im=Image.fromarray(fit_frame(f.im, side, square)))
     marked = [(np.asarray(f.im), shot) for f,shot in mark_shots(small())]
     return Film(*map(list, zip(*marked)), path.name)
 
@@ -132,11 +138,15 @@ def film_flow(
     i:int, j:int, # indices of the earlier and of the later frame
     step:int=4, # colors are compared at this fraction of the size
 ) -> np.ndarray: # 2 x h/step x w/step, half precision, in pixels of that size: where each pixel of j is found in i
-    "The flow between two frames, measured when it is first asked for"
+    "The flow between two frames, true where it is known, else measured when it is first asked for"
     if (i, j, step) not in film.flows:
-        from colorbook.video.flow import flow
-        a,b = (np.asarray(Image.fromarray(film.frames[k]).convert('L')) for k in (j, i))
-        w = torch.from_numpy(np.asarray(flow(a, b), np.float32)).permute(2, 0, 1)[None]
+        if film.known is not None and j == i + 1:
+            (h,w0),(hk,wk) = film.frames[i].shape[:2],film.known.shape[2:]
+            w = F.interpolate(torch.from_numpy(film.known[i])[None], (h, w0), mode='bilinear')
+            w = w*torch.tensor([w0/wk, h/hk]).view(1, 2, 1, 1)
+        else:
+            a,b = (np.asarray(Image.fromarray(film.frames[k]).convert('L')) for k in (j, i))
+            w = torch.from_numpy(np.asarray(flow(a, b), np.float32)).permute(2, 0, 1)[None]
         film.flows[i,j,step] = (F.avg_pool2d(w, step)[0]/step).half().numpy()
     return film.flows[i,j,step]
 
@@ -149,6 +159,23 @@ test_eq((found.shape, film_flow(moving, 1, 3) is found), ((2, 18, 24), True))
 middle = np.median(found[:,4:-4,4:-4].astype(np.float32), (1, 2))
 test_close(middle, 2*true, eps=.1)
 middle,2*true
+
+# %% [markdown]
+# A [ride](synthetic.ipynb#clips-written-down) has its true flow beside its frames. It is taken where neighbors are compared, at the size at which the film is kept; a flow over several frames is measured here too.
+
+# %%
+ride = Path(tempfile.mkdtemp())
+write_rides([photo], ride, 1, 4, 64, seed=seed)
+true = F.avg_pool2d(torch.from_numpy(read_flow(ride/'000000')), 4)/4
+whole,large = (open_film(ride/'000000', o) for o in (64, 80))
+known = [film_flow(whole, i, i + 1) for i in range(3)]
+test_close(np.stack(known).astype(np.float32), true.numpy(), eps=1e-3)
+test_eq(film_flow(whole.part(.25, 1), 0, 1), known[1])
+test_close(film_flow(large, 1, 2).mean((1, 2)), known[1].mean((1, 2))*80/64, eps=.02)
+whole.known = None
+whole.flows.clear()
+assert not np.array_equal(film_flow(whole, 1, 2), known[1])
+np.abs(known[1]).max()
 
 # %% [markdown]
 # ## Clips
@@ -165,7 +192,7 @@ def split_source(source) -> list: # of paths, `Film`s and lists of photos
 
 def is_film(path) -> bool: # a video, or a folder of pictures that are named by numbers?
     "Whether a path is one film"
-    return is_frame_folder(path) if Path(path).is_dir() else Path(path).suffix.lower() in VIDEOS
+    return is_frame_folder(path) if Path(path).is_dir() else Path(path).suffix.lower() in VIDEO_SUFFIXES
 
 def films_in(path) -> list: # pairs of a path and what it is for: 'train', 'val' or 'both'
     "The films below a path; where there are any, nothing else is looked at"
@@ -289,7 +316,7 @@ class ClipItems:
 
 # %%
 #| export
-def waver(
+def degrade_clip(
     L:Tensor, # lightness of clips in 0..1, `bs`xTxHxW
     p:float=.5, # chance of each kind, for each clip
 ) -> Tensor: # lightness in 0..1
@@ -305,7 +332,7 @@ class ToClips:
     def __init__(self,
         target:str='ab4', # key of `colorbook.data.loaders.targets`
         gray:str='lstar', # key of `colorbook.color.lab.grays`
-        aged:float=0., # chance of each kind of `waver`
+        aged:float=0., # chance of each kind of `degrade_clip`
         step:int=4, # colors are compared at this fraction of the size
         near:bool=True, # show neighbors? Else the inner frames one by one, as photos
         lone:float=0., # chance that the first frame is hidden, and the last, as if a shot began or ended there
@@ -317,7 +344,7 @@ class ToClips:
             there[:,[0, -1]] &= torch.rand(len(there), 2, device=there.device) >= self.lone
         rgb = frames.float()/255
         L = gray_to_L(self.gray(rgb.flatten(0, 1))).view(rgb.shape[0], -1, *rgb.shape[-2:])
-        if self.aged: L = waver(L, self.aged)
+        if self.aged: L = degrade_clip(L, self.aged)
         x = torch.where(there[...,None,None], L, -1.)
         if not self.near: x = x[:,1:-1].flatten(0, 1)[:,None]
         target = self.target(rgb[:,1:-1].flatten(0, 1))
@@ -359,26 +386,26 @@ def clip_loaders(
     return dls
 
 # %% [markdown]
-# A recipe has three words for films. `frames` squeezes them into squares and shows triples, as S1 does; `stills` shows the same frames without their neighbors, for S1's baseline; `clips` cuts squares, asks for three frames at a time, and hides the neighbors at the ends of some clips.
+# A recipe has three words for films. `frames` shows triples, as S1 does; `stills` shows the same frames without their neighbors, for S1's baseline; `clips` asks for three frames at a time, and hides the neighbors at the ends of some clips. Whether frames are squeezed into squares, as S1 does it, or squares are cut from them, the field `squeeze` says.
 
 # %%
 #| export
-def load_clips(recipe, source, n, workers, answered=1, square=True, near=True, lone=0.):
+def load_clips(recipe, source, n, workers, answered=1, near=True, lone=0.):
     "Loaders of clips for a recipe"
     step = 1 if recipe.target in ('rgb', 'ab') else 4
-    clips = Clips(source, recipe.size, answered, n, square, step)
+    clips = Clips(source, recipe.size, answered, n, recipe.squeeze, step)
     return clip_loaders(clips, recipe.bs, recipe.valid, recipe.seed, num_workers=workers, aged=recipe.aged, lone=lone,
         mirror=recipe.mirror, target=recipe.target, gray=recipe.gray, near=near)
 
-@loaders('frames')
+@data_loaders('frames')
 def load_frames(recipe, source, n=None, workers=0): return load_clips(recipe, source, n, workers)
 
-@loaders('stills')
+@data_loaders('stills')
 def load_stills(recipe, source, n=None, workers=0): return load_clips(recipe, source, n, workers, near=False)
 
-@loaders('clips')
+@data_loaders('clips')
 def load_long_clips(recipe, source, n=None, workers=0):
-    return load_clips(recipe, source, n, workers, answered=3, square=False, lone=.3)
+    return load_clips(recipe, source, n, workers, answered=3, lone=.3)
 
 # %% [markdown]
 # The frame count, S1's defect: thirteen frames in batches of four are thirteen answers where they are measured, in order. Training shuffles and may drop; measuring does neither. The same with folders as `extract_frames` writes them, and with a video.

@@ -18,7 +18,7 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 import numpy as np, pandas as pd
 from colorbook.core import InputError, UsageError, with_progress, atomic_path
-from colorbook.data.photos import SUFFIXES, is_photo, read_photo
+from colorbook.data.photos import PHOTO_SUFFIXES, is_photo, read_photo
 
 # %%
 #| hide
@@ -304,7 +304,7 @@ def photos_in(
 ) -> list: # paths, sorted
     "Photos of a folder and of those in it"
     found = sorted(o for o in Path(root).rglob('*') if is_photo(o))
-    if not found: raise InputError(f"there is no photo in '{root}'", f"it reads {', '.join(sorted(SUFFIXES))}")
+    if not found: raise InputError(f"there is no photo in '{root}'", f"it reads {', '.join(sorted(PHOTO_SUFFIXES))}")
     return found
 
 # %%
@@ -339,22 +339,6 @@ def lfw(
     return keep_sound(sets, skip_bad)
 
 # %%
-#| export
-def crop_lfw(
-    sets:Sets, # of 250x250 pixels
-    out:Path, # folder for the copies; those that are there already are not made again
-) -> Sets: # lists of copies
-    "The 224x224 pixels in the middle of LFW's pictures that S0 sees, as PNG"
-    def crop(path):
-        to = Path(out)/f'{path.stem}.png'
-        if to.exists(): return to
-        im = read_photo(path)
-        if im.size != (250, 250): raise InputError(f"'{path}' has {im.size} pixels, not 250x250", "is it one of LFW's?")
-        with atomic_path(to) as f: im.crop((13, 13, 237, 237)).save(f)
-        return to
-    return Sets({k: [crop(o) for o in with_progress(v, 'cropping')] for k,v in sets.items()}, sets.skipped)
-
-# %%
 persons = dict(Train=[('Ann_Lee', 2), ('Bo_Ek', 1)], Test=[('Cy_Roy', 3)])
 faces,people = iter(sample_photos(250)),home/'lfw_funneled'
 for k,v in persons.items():
@@ -365,15 +349,12 @@ for k,v in persons.items():
 test_eq({k: [o.stem for o in v] for k,v in lfw(people).items()},
     dict(train=['Ann_Lee_0001', 'Bo_Ek_0001'], test=['Cy_Roy_0001']))
 everyone = lfw(people, one=False)
-middle = crop_lfw(everyone, home/'lfw224')
-whole,part = (np.asarray(Image.open(o['train'][1])) for o in (everyone, middle))
-test_eq(part, whole[13:237,13:237])
-test_fail(lambda: crop_lfw(small, home/'x'), exc=InputError, contains='not 250x250')
+test_eq({k: len(v) for k,v in everyone.items()}, dict(train=3, test=3))
 (home/'peopleDevTest.txt').write_text('2\nCy_Roy\t3\n')
 test_fail(lambda: lfw(people), exc=InputError, contains='promises 2 persons and names 1')
 other = lfw(people, one=False, lists=unofficial_people(people))
 test_eq([len({p.parent for p in o}) for o in other.values()] + [sum(map(len, other.values()))], [2, 1, 6])
-part.shape
+other
 
 # %%
 #| label: fig-lfw

@@ -10,7 +10,7 @@
 
 # %%
 #| export
-import shutil
+import re, shutil
 from pathlib import Path
 import fastai.data
 from fastai.data.external import URLs
@@ -194,11 +194,41 @@ test_fail(lambda: fetch('mnist', home), exc=UsageError, contains='choose flowers
 sorted(o.name for o in (home/'imagenette').iterdir())
 
 # %% [markdown]
+# ## A video from an address
+
+# %% [markdown]
+# S2 took its films from a video site. `yt-dlp` knows hundreds of sites, and any address that ends in a video; it is an extra of its own, needed by nobody who has files. We ask for one file of moderate height without sound, because frames are made small anyway, and for one video where the address is that of a list. While it is loading, the file has another name.
+
+# %%
+#| export
+def fetch_video(
+    url:str, # `http://` or `https://`
+    folder:str|Path, # where to put the file
+    height:int=480, # not higher than this, if there is a choice
+) -> Path: # the file
+    "Fetch a video from the network with `yt-dlp`"
+    if not url.startswith(('http://', 'https://')): raise UsageError(f"'{url}' is no address", 'begin with https://')
+    try: from yt_dlp import YoutubeDL, utils
+    except ImportError as e: raise UsageError('yt-dlp is not installed', "pip install 'colorbook[fetch]'") from e
+    options = dict(outtmpl=str(Path(folder)/'%(title).80B-%(id)s.%(ext)s'), restrictfilenames=True, noplaylist=True,
+        format=f'bv*[height<={height}]/b[height<={height}]/bv*/b', quiet=True, no_warnings=True, noprogress=True,
+        logtostderr=True, retries=2, socket_timeout=20, color='never')
+    try:
+        with YoutubeDL(options) as y: return Path(y.extract_info(url)['requested_downloads'][0]['filepath'])
+    except (utils.YoutubeDLError, KeyError, TypeError) as e:
+        why = re.sub(r'^ERROR:\s*', '', str(e).splitlines()[0])
+        raise InputError(f"cannot fetch '{url}': {why}", 'look whether it opens in a browser, or update yt-dlp') from e
+
+# %%
+test_fail(lambda: fetch_video('films/a.mp4', home), exc=UsageError, contains='is no address')
+
+# %% [markdown]
 # ## What we have
 #
 # - six public sets by name, each fetched and unpacked by the library that knows it, and read into named lists;
 # - a mark in the folder while that happens, so that half a set is never taken for a whole one;
-# - an error that says what to put where, for the sets and the places that a program cannot reach.
+# - an error that says what to put where, for the sets and the places that a program cannot reach;
+# - videos from an address.
 
 # %% [markdown]
 # ## Exercises

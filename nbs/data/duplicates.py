@@ -16,13 +16,14 @@ size,seed = 150,5
 import hashlib, re, shutil
 from pathlib import Path
 import numpy as np, pandas as pd, torch, torch.nn.functional as F
+from scipy.fft import dctn
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from torch import Tensor
 from colorbook.core import InputError, OutputError, atomic_path
 from colorbook.data.photos import read_photo
-from colorbook.data.scan import glances, stream_photos
+from colorbook.data.scan import summarize_images, stream_photos
 
 # %%
 #| hide
@@ -44,7 +45,7 @@ from colorbook.data.photos import sample_photos
 # %%
 #| export
 def thumbnails(
-    squares:np.ndarray, # nx64x64x3 bytes, see `colorbook.data.scan.glance`
+    squares:np.ndarray, # nx64x64x3 bytes, see `colorbook.data.scan.summarize_image`
 ) -> np.ndarray: # nx32x32 bytes
     "Small gray pictures (Rec. 601)"
     gray = squares.astype(np.float32) @ np.array([.299, .587, .114], np.float32)
@@ -56,18 +57,16 @@ def describe(
     thumbs:np.ndarray, # nx32x32
 ) -> np.ndarray: # nx63 of length 1, low frequencies first
     "Where the light is, whatever brightness and contrast: the lowest frequencies of the cosine transform"
-    n,(k,u) = thumbs.shape[-1],np.mgrid[:8,:8]
-    C = np.cos(np.pi*np.arange(8)[:,None]*(2*np.arange(n) + 1)/(2*n)).astype(np.float32)
-    C /= np.linalg.norm(C, axis=1, keepdims=True)
+    if not len(thumbs): return np.zeros((0, 63), np.float32)
+    k,u = np.mgrid[:8,:8]
     order = np.argsort((k**2 + u**2).ravel(), kind='stable')[1:]
-    D = np.stack([(C @ o @ C.T).ravel()[order] for o in thumbs]) if len(thumbs) else np.zeros((0, 63), np.float32)
+    D = dctn(thumbs.astype(np.float32), axes=(1, 2), norm='ortho')[:,:8,:8].reshape(-1, 64)[:,order]
     return D/np.linalg.norm(D, axis=1, keepdims=True).clip(1e-9)
 
 # %% [markdown]
-# Pictures for this chapter: tiles of the six photographs of our packages, which do not overlap (tiles of nothing but sky are left out: once compressed, nobody tells them apart), four things that happen to photographs, a fifth, which is all of them at once, and a harder one, an edge of 8 %. Equal to the transform of SciPy, indifferent to brightness and contrast, and zero for a picture without any light and shade.
+# Pictures for this chapter: tiles of the six photographs of our packages, which do not overlap (tiles of nothing but sky are left out: once compressed, nobody tells them apart), four things that happen to photographs, a fifth, which is all of them at once, and a harder one, an edge of 8 %. Equal to the formula, indifferent to brightness and contrast, and zero for a picture without any light and shade.
 
 # %%
-from scipy.fft import dctn
 rng = np.random.default_rng(seed)
 def tiles(im): return [im.crop((x, y, x + size, y + size)) for y in range(0, im.height - size + 1, size)
                        for x in range(0, im.width - size + 1, size)]
@@ -87,11 +86,13 @@ changes = dict(encoded=as_jpeg, shrunk=shrink, trimmed=trim, brighter=brighten,
 hard = dict(twice=lambda o: trim(o, .08))
 
 # %%
-def small(pictures): return thumbnails(np.stack([o.square for o in glances(pictures)]))
+def small(pictures): return thumbnails(np.stack([o.square for o in summarize_images(pictures)]))
 n,T = len(ims),small(ims)
 D = describe(T)
-mine = dctn(T[0].astype(float), norm='ortho')[:8,:8]
-test_close(np.sort(np.abs(D[0])), np.sort(np.abs(mine.ravel()[1:]/np.linalg.norm(mine.ravel()[1:]))), eps=1e-4)
+C = np.cos(np.pi*np.arange(8)[:,None]*(2*np.arange(32) + 1)/64)/4
+C[0] /= 2**.5
+by_hand = (C @ T[0] @ C.T).ravel()[[8, 1, 9, 16, 2]]/np.linalg.norm((C @ T[0] @ C.T).ravel()[1:])
+test_close(np.sort(D[0,:5]), np.sort(by_hand), eps=1e-5)
 test_close(describe(T*.5 + 20.), D, eps=1e-4)
 test_eq(np.abs(describe(np.full((1, 32, 32), 77))).max() < 1e-3, True)
 copies = {k: small([f(o) for o in ims]) for k,f in (changes | hard).items()}
@@ -110,7 +111,7 @@ pd.DataFrame({**far, 'another picture': others[:n*n]}.items(), columns=['', 'd']
 
 # %%
 #| export
-def candidates(
+def candidate_pairs(
     D:np.ndarray, # descriptions, nx63
     radius:float=.5, # how far apart copies may be
     k:int=10, # at most so many neighbors of each
@@ -133,10 +134,10 @@ def candidates(
 points = rng.normal(size=(300, 63))*np.linspace(1, .1, 63)
 distances = np.linalg.norm(points[:,None] - points, axis=2)
 near = np.quantile(distances, .05)
-test_eq(candidates(points, near, k=299), np.argwhere(np.triu(distances < near, 1)))
-test_eq([len(candidates(points[:i])) for i in (0, 1)], [0, 0])
+test_eq(candidate_pairs(points, near, k=299), np.argwhere(np.triu(distances < near, 1)))
+test_eq([len(candidate_pairs(points[:i])) for i in (0, 1)], [0, 0])
 everything = np.concatenate([T, *copies.values()])
-found = candidates(describe(everything))
+found = candidate_pairs(describe(everything))
 originals = set(map(tuple, found[found[:,0] < n]))
 missed = [(k, i) for j,k in enumerate(copies) for i in range(n) if (i, (j + 1)*n + i) not in originals]
 test_eq([k for k,_ in missed if k not in hard], [])
@@ -258,14 +259,14 @@ def find_copies(
     codes, # hash of each picture
     thumbs:np.ndarray, # their thumbnails, nx32x32 bytes
     fit:float=.7, # share of the details that a copy explains
-    **kwargs, # options of `candidates`
+    **kwargs, # options of `candidate_pairs`
 ) -> pd.DataFrame: # `first` < `second` (rows), `kind` 'exact' or 'near', `fit`
     "Equal pictures, each with the first of its kind, and near copies"
     _,first,same = np.unique(np.array(list(codes), dtype=str), return_index=True, return_inverse=True)
     first,row = first[same],np.arange(len(same))
     again = first != row
     one = row[~again & has_light(thumbs)]
-    pairs = candidates(describe(thumbs[one]), **kwargs)
+    pairs = candidate_pairs(describe(thumbs[one]), **kwargs)
     fits = fit_pairs(thumbs[one], pairs)
     near = one[pairs[fits >= fit]]
     both = pd.DataFrame(np.concatenate([np.stack([first[again], row[again]], 1), near]), columns=['first', 'second'])
@@ -284,7 +285,7 @@ def clusters(
 # %%
 pictures = ims + [ims[3], ims[3], Image.new('RGB', (50, 50)), Image.new('RGB', (60, 60))]
 pictures += [f(o) for f in changes.values() for o in ims]
-seen = list(glances(pictures))
+seen = list(summarize_images(pictures))
 codes,thumbs = [o.code for o in seen],thumbnails(np.stack([o.square for o in seen]))
 pairs = find_copies(codes, thumbs)
 cluster = clusters(len(seen), pairs[['first', 'second']])
@@ -309,7 +310,7 @@ pairs.kind.value_counts().to_dict()
 
 # %%
 #| export
-def runs(
+def numbered_runs(
     names, # of pictures
 ) -> list: # arrays of rows, each a run of files with consecutive numbers, in order
     "Pictures that may be frames of a film: same folder, same name but for the number at its end"
@@ -340,7 +341,7 @@ def find_shots(
 ) -> tuple: # number of the film of each picture (-1 for none); number of its shot
     "Shots of films that lie as numbered frames; every other picture is a shot by itself"
     film,shot = np.full(len(thumbs), -1),np.arange(len(thumbs))
-    for i,rows in enumerate(runs(names)):
+    for i,rows in enumerate(numbered_runs(names)):
         begins = np.concatenate([[0], np.asarray(cuts(thumbs[rows]), int)])
         if len(rows) < 8 or len(rows) < 3*len(begins): continue
         film[rows] = i
@@ -428,7 +429,7 @@ def split(
 ) -> pd.DataFrame: # a row a picture: `name`, `side`, `cluster`, `code`, `error`
     "Divide a set so that no copy and no shot crosses"
     seen = []
-    for o in glances(source, workers):
+    for o in summarize_images(source, workers):
         if o.error and not skip_bad: raise o.error
         if o.square is not None: o.square = thumbnails(o.square[None])[0]
         seen.append(o)

@@ -96,7 +96,7 @@ sure[0,0,0]
 # ## Both definitions are one
 
 # %% [markdown]
-# [Motion](../video/flow.ipynb) has `warp` and `visibility` too, on NumPy and OpenCV, for one picture and without gradients. For random pictures and random flows, many of which point out of the picture, both must look up the same pixels. OpenCV counts the place between two pixels in 32nds, so the two differ by at most a 32nd of the step from one pixel to the next in each direction; at places that are multiples of a 32nd they are equal.
+# [Optical flow](../video/flow.ipynb) has `warp` and `visibility` too, on NumPy and OpenCV, for one picture and without gradients. For random pictures and random flows, many of which point out of the picture, both must look up the same pixels. OpenCV counts the place between two pixels in 32nds, so the two differ by at most a 32nd of the step from one pixel to the next in each direction; at places that are multiples of a 32nd they are equal.
 
 # %%
 from colorbook.video import flow as arrays

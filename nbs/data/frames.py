@@ -3,7 +3,7 @@
 #
 # > Numbered pictures of a video, and triplets that no cut divides
 #
-# Two of the five systems learned from films. S1 wants folders of numbered frames and shows its generator three of them at a time; S2 takes a frame a second, without the titles and without the black ones. At the end of this chapter any video, from a file or from an address, becomes such folders by either's rules, an interrupted run goes on where it stood, no shot stands on both sides of the split, and each frame knows its two neighbors as long as they belong to the same shot.
+# Two of the five systems learned from films. S1 wants folders of numbered frames and shows its generator three of them at a time; S2 takes a frame a second, without the titles and without the black ones. At the end of this chapter any video becomes such folders by either's rules, an interrupted run goes on where it stood, no shot stands on both sides of the split, and each frame knows its two neighbors as long as they belong to the same shot.
 
 # %%
 #| default_exp data.frames
@@ -13,9 +13,8 @@ width,height = 192,108
 
 # %%
 #| export
-import csv, json, math, re
+import csv, json, math
 from pathlib import Path
-import numpy as np, torch
 from PIL import Image
 from colorbook.core import InputError, OutputError, UsageError, with_progress, atomic_path
 from colorbook.data.photos import read_photo
@@ -24,7 +23,7 @@ from colorbook.video.shots import is_black, mark_shots
 
 # %%
 #| hide
-import tempfile
+import tempfile, numpy as np, torch
 from itertools import pairwise
 from fastcore.test import *
 from colorbook.data.photos import sample_photos
@@ -42,7 +41,7 @@ from colorbook.color.lab import show_row
 #| export
 CAPTURE_RULES = dict(per_second=1, skip_start=75., skip_end=60., drop_black=5, crop=(4, 3)) # S2's for a television show
 
-def pick(
+def thin_out(
     marked, # pairs of `Frame` and shot
     every:int=1, # keep every so many-th
     per_second:float|None=None, # or so many a second, by their times
@@ -72,7 +71,7 @@ def center_crop(
 
 # %%
 #| export
-FIELDS = ('folder', 'number', 'frame', 'time', 'shot')
+FRAME_FIELDS = ('folder', 'number', 'frame', 'time', 'shot')
 
 def read_table(
     out:str|Path, # folder with `frames.csv`
@@ -80,13 +79,14 @@ def read_table(
     "What `extract_frames` wrote"
     try:
         with open(Path(out)/'frames.csv', newline='') as f: rows = list(csv.DictReader(f))
-        return [{k: o[k] if k == 'folder' else (float if k == 'time' else int)(o[k]) for k in FIELDS} for o in rows]
+        kinds = dict(folder=str, time=float)
+        return [{k: kinds.get(k, int)(o[k]) for k in FRAME_FIELDS} for o in rows]
     except (OSError, KeyError, TypeError, ValueError) as e:
         raise InputError(f"cannot read '{Path(out)/'frames.csv'}': {e!r}", 'extract the frames again') from e
 
 # %%
 #| export
-def claim(
+def note_plan(
     out:Path, # a folder, perhaps not there yet
     plan:dict, # video and settings
 ) -> bool: # is the work already done?
@@ -101,7 +101,7 @@ def claim(
 
 # %%
 #| export
-def place(
+def number_frames(
     picked, # pairs of `Frame` and shot
     split:float, # seconds from which a new shot begins the validation part
     drop_black:int|None=None, # leave out frames in which no value reaches this
@@ -114,7 +114,7 @@ def place(
         last = shot
         if drop_black and is_black(f.im, drop_black): counts['black'] += 1
         else:
-            yield f,dict(zip(FIELDS, (folder, number, f.number, round(f.time, 6), shot)))
+            yield f,dict(zip(FRAME_FIELDS, (folder, number, f.number, round(f.time, 6), shot)))
             number += 1
 
 # %%
@@ -133,7 +133,7 @@ def save_frame(
 
 # %%
 #| export
-def finish(
+def write_table(
     out:Path,
     rows:list, # of the table
     left:dict, # what was left out
@@ -143,7 +143,7 @@ def finish(
     with atomic_path(out/'frames.json') as tmp: tmp.write_text(json.dumps(dict(note, left_out=left), indent=1))
     for o in out.glob('*/.*.tmp.png'): o.unlink()
     with atomic_path(out/'frames.csv') as tmp, open(tmp, 'w', newline='') as f:
-        table = csv.DictWriter(f, FIELDS)
+        table = csv.DictWriter(f, FRAME_FIELDS)
         table.writeheader()
         table.writerows(rows)
 
@@ -170,15 +170,15 @@ def extract_frames(
         raise UsageError(f"no frame of '{video}' is left ({stop + skip_end:.1f} s)", 'skip less, and step forward')
     plan = dict(video=video.name, bytes=video.stat().st_size, every=every, per_second=per_second, crop=crop, size=size,
         skip_start=skip_start, skip_end=skip_end, drop_black=drop_black, valid=valid, skip_bad=skip_bad)
-    if claim(out, plan): return read_table(out)
+    if note_plan(out, plan): return read_table(out)
     marked = mark_shots(read_frames(video, skip_start, stop if skip_end else math.inf, bad))
     rows,left = [],dict(black=0)
-    placed = place(pick(marked, every, per_second), stop - valid*(stop - skip_start), drop_black, left)
+    placed = number_frames(thin_out(marked, every, per_second), stop - valid*(stop - skip_start), drop_black, left)
     for f,row in with_progress(placed, video.name):
         save_frame(f.im, out/row['folder']/f"{row['number']:05}.png", crop, size)
         rows.append(row)
     if not rows: raise InputError(f"every frame of '{video}' is black", 'keep black frames, or take another video')
-    finish(out, rows, dict(left, damaged=sorted(set(bad or []))))
+    write_table(out, rows, dict(left, damaged=sorted(set(bad or []))))
     return rows
 
 # %% [markdown]
@@ -271,84 +271,30 @@ test_eq(triplets(gap[1])[4:6], [(3, 4, 4), (5, 5, 6)])
 test_fail(lambda: frame_shots(films), exc=InputError, contains='no pictures')
 len(shots_a)
 
-# %%
-#| export
-class TripletFrames:
-    "Triplets of gray frames and the color of the middle one, as S1 loads them"
-    def __init__(self,
-        folder:str|Path, # see `frame_shots`
-        size:int=224, # side of the squares into which frames are squeezed
-        skip_bad:bool=False, # see `frame_shots`
-    ):
-        self.files,self.shots = frame_shots(folder, skip_bad)
-        self.triplets,self.size = triplets(self.shots),size
-    def __len__(self): return len(self.files)
-    def picture(self, i): return read_photo(self.files[i]).resize((self.size, self.size), Image.Resampling.BILINEAR)
-    def __getitem__(self, i):
-        near = [self.picture(j) for j in self.triplets[i]]
-        tensors = [np.asarray(o.convert('L'))[None] for o in near] + [np.asarray(near[1]).transpose(2, 0, 1)]
-        return tuple(torch.from_numpy(o.astype(np.float32)/127.5 - 1) for o in tensors)
-
 # %% [markdown]
-# Each item is a previous, a present and a next frame in gray and the present one in color, all in -1..1; gray is Rec. 601, as torchvision makes it. @fig-triplets shows triplets around a cut: the second and the third repeat a frame rather than look across.
-
-# %%
-data = TripletFrames(films/'a/val', 64)
-prev,now,after,rgb = data[1]
-test_eq([o.shape for o in (prev, now, after, rgb)], [(1, 64, 64)]*3 + [(3, 64, 64)])
-test_eq((prev, after), (data[0][1], data[2][1]))
-test_close(now, (rgb*torch.tensor([.299, .587, .114])[:,None,None]).sum(0, keepdim=True), eps=.01)
-test_eq(data[0][0], data[0][1])
-assert rgb.min() >= -1 and rgb.max() <= 1 and rgb.std() > .2
-len(data)
+# @fig-triplets shows triplets around a cut: the second and the third repeat a frame rather than look across. [Films to learn from](clips.ipynb) makes batches of such clips.
 
 # %%
 #| label: fig-triplets
 #| fig-cap: "Triplets around a cut, one a column: the frame before, the frame itself, the frame after."
-cut = next(i for i,(a,b) in enumerate(pairwise(data.shots)) if a != b) + 1
-column = lambda i: torch.cat([*data[i][:3]], 1).expand(3, -1, -1)/2 + .5
-test_eq((data[cut - 1][2], data[cut][0]), (data[cut - 1][1], data[cut][1]))
-show_row([column(i) for i in range(cut - 2, cut + 2)])
-
-# %% [markdown]
-# ## From an address
-
-# %% [markdown]
-# S2 took its films from a video site. `yt-dlp` knows hundreds of sites, and any address that ends in a video; it is an extra of its own, needed by nobody who has files. We ask for one file of moderate height without sound, because frames are made small anyway, and for one video where the address is that of a list. While it is loading, the file has another name.
-
-# %%
-#| export
-def fetch_video(
-    url:str, # `http://` or `https://`
-    folder:str|Path, # where to put the file
-    height:int=480, # not higher than this, if there is a choice
-) -> Path: # the file
-    "Fetch a video from the network with `yt-dlp`"
-    if not url.startswith(('http://', 'https://')): raise UsageError(f"'{url}' is no address", 'begin with https://')
-    try: from yt_dlp import YoutubeDL, utils
-    except ImportError as e: raise UsageError('yt-dlp is not installed', "pip install 'colorbook[fetch]'") from e
-    options = dict(outtmpl=str(Path(folder)/'%(title).80B-%(id)s.%(ext)s'), restrictfilenames=True, noplaylist=True,
-        format=f'bv*[height<={height}]/b[height<={height}]/bv*/b', quiet=True, no_warnings=True, noprogress=True,
-        logtostderr=True, retries=2, socket_timeout=20, color='never')
-    try:
-        with YoutubeDL(options) as y: return Path(y.extract_info(url)['requested_downloads'][0]['filepath'])
-    except (utils.YoutubeDLError, KeyError, TypeError) as e:
-        why = re.sub(r'^ERROR:\s*', '', str(e).splitlines()[0])
-        raise InputError(f"cannot fetch '{url}': {why}", 'look whether it opens in a browser, or update yt-dlp') from e
-
-# %%
-test_fail(lambda: fetch_video('films/a.mp4', home), exc=UsageError, contains='is no address')
+files,shots = frame_shots(films/'a/val')
+def column(triplet):
+    "Gray frames, one above the other"
+    return torch.cat([torch.from_numpy(np.array(read_photo(files[j]).convert('L')))[None]/255 for j in triplet], 1)
+near = triplets(shots)
+cut = next(i for i,(a,b) in enumerate(pairwise(shots)) if a != b) + 1
+test_eq((near[cut - 1][2], near[cut][0]), (cut - 1, cut))
+show_row([column(near[i]) for i in range(cut - 2, cut + 2)])
 
 # %% [markdown]
 # ## What we have
 #
 # - numbered folders of any video by the rules of S1 and S2, that can be interrupted, with a table of times and shots;
-# - triplets that end where a shot ends, from our folders and from those of others;
-# - videos from an address.
+# - triplets that end where a shot ends, from our folders and from those of others.
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. Keep one frame a second and look for cuts among these only. How many of the three thoughts of the [detector of cuts](../video/shots.ipynb) still work?
 # 2. S2's rules drop frames in which no value reaches 5. How would you drop the titles as well, white letters on black, and keep a night sky?
-# 3. `TripletFrames` reads every frame three times. Keep the last few decoded pictures; what happens to that when the loader shuffles?
+# 3. A loader that reads triplets from files decodes every frame three times. Keep the last few decoded pictures; what happens to that when the loader shuffles?

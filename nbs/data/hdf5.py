@@ -186,9 +186,9 @@ def need_plugin(
 
 # %%
 #| export
-ANEW = 'build it anew with `colorbook data build-db`'
+REBUILD = 'build it anew with `colorbook data build-db`'
 
-def parts_of(db:str|Path) -> Path:
+def parts_folder(db:str|Path) -> Path:
     "Folder of the parts of a database that is being built"
     return Path(db).with_name(Path(db).name + '.parts')
 
@@ -198,11 +198,12 @@ def open_db(
 ): # the open file
     "An HDF5 file for reading, with errors that say what to do"
     if not Path(db).is_file():
-        if parts_of(db).is_dir(): raise InputError(f"the build of '{db}' was interrupted", 'start it again to go on')
+        half = parts_folder(db).is_dir()
+        if half: raise InputError(f"the build of '{db}' was interrupted", 'start it again to go on')
         raise InputError(f"there is no file '{db}'", 'make it with `colorbook data build-db`')
     try: f = h5py.File(db)
     except OSError as e:
-        raise InputError(f"cannot read '{db}' as an HDF5 file: {e}", f'copy it again or {ANEW}') from e
+        raise InputError(f"cannot read '{db}' as an HDF5 file: {e}", f'copy it again or {REBUILD}') from e
     with f: yield f
 
 # %%
@@ -213,7 +214,7 @@ def check_table(
     size:tuple=None, # width and height of a frame, for S2's files
 ) -> tuple: # width and height, number of frames
     "What a table holds, if it is one that we can read"
-    def hold(ok, why, remedy=ANEW):
+    def hold(ok, why, remedy=REBUILD):
         if not ok: raise InputError(f"table '{table}' of '{f.filename}' {why}", remedy)
     there = sorted(k for k,o in f.items() if isinstance(o, h5py.Dataset) and not k.endswith('_list'))
     hold(table in there, 'is missing', f"the file has {', '.join(there) or 'none'}")
@@ -246,7 +247,7 @@ class DBPhotos:
             self.size,n = check_table(f, table, size)
             need_plugin(f[table])
             rows = f[f'{table}_list'][:] if f'{table}_list' in f else None
-        if not n: raise InputError(f"table '{table}' of '{db}' is empty", ANEW)
+        if not n: raise InputError(f"table '{table}' of '{db}' is empty", REBUILD)
         self.table,self.file,self.old = table,OwnFile(db),rows is None
         self.names = [f'{table}-{i:06}' for i in range(n)] if self.old else [o.decode() for o in rows['name']]
         self.hashes = None if self.old else [o.decode() for o in rows['file']]
@@ -257,7 +258,7 @@ class DBPhotos:
         i = range(len(self))[i]
         try: return read_pixels(self.file(self.table), i, *self.size) if self.old else self.file(self.table)[i]
         except OSError as e:
-            raise InputError(f"cannot read frame {i} of '{self.file.path}': {e}", f'copy it again or {ANEW}') from e
+            raise InputError(f"cannot read frame {i} of '{self.file.path}': {e}", f'copy it again or {REBUILD}') from e
 
 # %%
 #| export
@@ -320,7 +321,7 @@ def write_h5(
 
 # %%
 #| export
-def survey(
+def find_parts(
     db:Path,
 ) -> tuple: # parts that belong behind the database, set of sizes, names and hashes of files for each table
     "What there is; parts that are in the database already are removed"
@@ -333,7 +334,7 @@ def survey(
             keys[table] += [o['name'] + b' ' + o['file'] for o in f[f'{table}_list'][:]]
     for k in PLANES:
         if db.exists(): take(db, k)
-        for o in sorted(parts_of(db).glob(f'{k}-*.h5')):
+        for o in sorted(parts_folder(db).glob(f'{k}-*.h5')):
             if int(o.stem.split('-')[1]) != len(keys[k]): o.unlink()
             else:
                 live.append(o)
@@ -344,10 +345,10 @@ def survey(
 #| export
 def join_parts(
     db:Path,
-    live:list, # parts, from `survey`
+    live:list, # parts, from `find_parts`
 ):
     "Put the parts behind what is in the database, in a new file that takes its name"
-    whole = parts_of(db)/'whole.h5'
+    whole = parts_folder(db)/'whole.h5'
     with write_h5(whole, db if db.exists() else None) as f:
         for o in live:
             table = o.stem.split('-')[0]
@@ -360,18 +361,18 @@ def join_parts(
     for o in live: o.unlink()
 
 # %% [markdown]
-# The last line may not be reached, so `survey` does not trust it: a part that does not begin where the database ends has been joined before.
+# The last line may not be reached, so `find_parts` does not trust it: a part that does not begin where the database ends has been joined before.
 #
 # Two builds of one file at the same time would take one another's parts. HDF5 locks a file that is open for writing, and the system takes the lock away from a process that dies; an empty file in the folder is all we need for that.
 
 # %%
 #| export
 @contextmanager
-def hold_parts(
+def lock_parts(
     db:Path,
 ): # the folder
     "The folder for parts, for this process alone; removed at the end unless parts are in it"
-    folder = parts_of(db)
+    folder = parts_folder(db)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = h5py.File(folder/'lock.h5', 'w')
@@ -400,7 +401,7 @@ def read_row(
 
 # %%
 #| export
-def attempt(f, *args):
+def result_or_error(f, *args):
     "What `f` returns, or the error that a photo raised"
     try: return f(*args)
     except InputError as e: return e
@@ -415,11 +416,11 @@ def read_rows(
     *args, # size and planes, for `read_row`
 ): # rows for the list and planes
     "Photos that are not there yet, in order, a few at a time"
-    def load(o): return o[1] if isinstance(o[1], InputError) else attempt(read_row, *o, *args)
+    def load(o): return o[1] if isinstance(o[1], InputError) else result_or_error(read_row, *o, *args)
     with ThreadPoolExecutor(os.cpu_count()) as ex:
         while some := list(islice(pairs, 8)):
             new = []
-            for o in zip(some, ex.map(lambda o: attempt(content_hash, o[1], o[0]), some)):
+            for o in zip(some, ex.map(lambda o: result_or_error(content_hash, o[1], o[0]), some)):
                 key = f'{o[0][0]} {o[1]}'.encode()
                 if done[key]: done[key] -= 1
                 else: new.append(o)
@@ -441,7 +442,7 @@ def write_parts(
     "Frames in parts of some 4 MB each"
     n,many = start,max(1, PART//(size[0]*size[1]*len(PLANES[table])))
     while some := list(islice(rows, many)):
-        with write_h5(parts_of(db)/f'{table}-{n:09}.h5') as f:
+        with write_h5(parts_folder(db)/f'{table}-{n:09}.h5') as f:
             make_table(f, table, size)
             add_rows(f, table, *zip(*some))
         n += len(some)
@@ -459,14 +460,14 @@ def build_db(
     "Photos into a table of `db`; killed and started again, it goes on"
     if table not in PLANES: raise UsageError(f"there is no table '{table}'", f"take {' or '.join(PLANES)}")
     pairs,db,report = source if hasattr(source, '__next__') else list_photos(source),Path(db),dict(present=0, bad=[])
-    with hold_parts(db):
-        _,sizes,keys = survey(db)
+    with lock_parts(db):
+        _,sizes,keys = find_parts(db)
         if size and sizes - {tuple(size)}: raise InputError(f"'{db}' has frames of {min(sizes)}", 'give that `size`')
         size = tuple(size or min(sizes, default=(120, 90)))
         shown = with_progress(pairs, 'building')
         rows = read_rows(iter(shown), Counter(keys[table]), report, skip_bad, size, len(PLANES[table]))
         report['added'] = write_parts(rows, db, table, size, len(keys[table]))
-        if live := survey(db)[0]: join_parts(db, live)
+        if live := find_parts(db)[0]: join_parts(db, live)
     if report['added'] + report['present']: return report
     raise InputError(f"no photo in '{source}' can be read", 'give a folder, a tar file or a pattern of photos')
 
@@ -487,11 +488,11 @@ def stopped():
 try: build_db(stopped(), home/'a.h5', size=(48, 36))
 except KeyboardInterrupt: pass
 test_fail(lambda: DBPhotos(home/'a.h5'), exc=InputError, contains='was interrupted')
-parts = [o.name for o in survey(home/'a.h5')[0]]
+parts = [o.name for o in find_parts(home/'a.h5')[0]]
 test_eq(build_db(folder, home/'a.h5'), dict(added=9, present=15, bad=[]))
 build_db(folder, home/'straight.h5', size=(48, 36))
 test_eq((home/'a.h5').read_bytes(), (home/'straight.h5').read_bytes())
-test_eq(parts_of(home/'a.h5').exists(), False)
+test_eq(parts_folder(home/'a.h5').exists(), False)
 parts
 
 # %%

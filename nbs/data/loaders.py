@@ -150,7 +150,7 @@ down.min(),down.max(),(across < 0).float().mean()
 
 # %%
 #| export
-def age(
+def degrade(
     L:Tensor, # lightness in 0..1, `bs`x1xHxW
     p:float=.5, # chance of each kind of damage, for each picture
 ) -> Tensor: # lightness in 0..1
@@ -164,8 +164,8 @@ def age(
 
 # %%
 set_seed(seed)
-black,middle,white = (age(torch.full((400, 1, 16, 16), v)) for v in (0., .5, 1.))
-test_eq(age(middle, 0), middle)
+black,middle,white = (degrade(torch.full((400, 1, 16, 16), v)) for v in (0., .5, 1.))
+test_eq(degrade(middle, 0), middle)
 grainy = middle.std((1, 2, 3)) > 0
 test_close(grainy.float().mean(), .5, eps=.1)
 assert middle.std((1, 2, 3)).max() < .05
@@ -179,7 +179,7 @@ grainy.float().mean(),[(o.min().item(), o.max().item()) for o in means]
 set_seed(seed)
 face = torch.from_numpy(np.array(sample_photos(size*2)[0])).permute(2, 0, 1)[None]/255
 L = gray_to_L(grays['lstar'](face))
-show_row([L[0], *age(L.expand(6, -1, -1, -1), 1.)])
+show_row([L[0], *degrade(L.expand(6, -1, -1, -1), 1.)])
 
 # %% [markdown]
 # ## Targets
@@ -245,7 +245,7 @@ class ToLab(ItemTransform):
     def encodes(self, b):
         rgb = b[0].float()/255
         L = gray_to_L(self.gray(rgb)).contiguous(memory_format=torch.channels_last)
-        return age(L, self.aged) if self.training and self.aged else L,self.target(rgb)
+        return degrade(L, self.aged) if self.training and self.aged else L,self.target(rgb)
 
 # %% [markdown]
 # Where processes load the photographs, an error comes out of one of them. torch hands it over as a report of many lines that starts with "Caught", and whose last line is the error. A loader of ours passes on that line alone, so that the same photograph gives the same error with processes and without.
@@ -342,13 +342,13 @@ assert present(L) is L
 present(clip).shape
 
 # %% [markdown]
-# A recipe is data and says by a word what it learns from. `loaders` is the table of the words; a function that makes batches is entered where it is defined, in this chapter and in later ones, and [what a recipe reads](sources.ipynb) shows them all. The function reads what it wants to know off the recipe: any object with the fields of one will do.
+# A recipe is data and says by a word what it learns from. `data_loaders` is the table of the words; a function that makes batches is entered where it is defined, in this chapter and in later ones, and [what a recipe reads](sources.ipynb) shows them all. The function reads what it wants to know off the recipe: any object with the fields of one will do.
 
 # %%
 #| export
-loaders = Registry('data', 'colorbook.data.clips colorbook.data.paired colorbook.data.shard_loader')
+data_loaders = Registry('data', 'colorbook.data.clips colorbook.data.paired colorbook.data.shard_loader')
 
-@loaders('photos')
+@data_loaders('photos')
 def load_photos(
     recipe, # with the fields `bs`, `size`, `low`, `valid`, `seed`, `squeeze`, `mirror`, `target`, `gray` and `aged`
     source, # see `colorbook.data.photos.open_photos`
@@ -407,5 +407,5 @@ show_row([torch.cat([torch.cat([*o], -1) for o in rows], -2)])
 # ## Exercises
 #
 # 1. Save one picture as JPEG and add it to the crowd. Which hash would notice that it is the same photo, and which different photos would it confuse?
-# 2. Move `age` from $L$ to the photo before the split into $L$ and target. What does the network learn about faded prints?
+# 2. Move `degrade` from $L$ to the photo before the split into $L$ and target. What does the network learn about faded prints?
 # 3. Write a target `ab8` at an eighth of the size. Which line of which test tells you that averaging $a,b$ is not the same as averaging the photo?

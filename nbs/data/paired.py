@@ -19,7 +19,7 @@ import numpy as np
 from fastai.vision.all import *
 from PIL import Image, ImageOps
 from colorbook.core import InputError, UsageError, with_progress, atomic_path
-from colorbook.data.loaders import loaders, PhotoDL, SquareCrop, ToLab, split_by_hash
+from colorbook.data.loaders import data_loaders, PhotoDL, SquareCrop, ToLab, split_by_hash
 from colorbook.data.photos import Photos, open_photo, read_photo
 from colorbook.data.datasets import Sets, flaw_of, keep_sound, photos_in
 
@@ -448,13 +448,13 @@ def load_pairs(recipe, pairs, n, workers):
         num_workers=workers, keep=not workers, squeeze=recipe.squeeze, mirror=recipe.mirror, target=recipe.target,
         gray=recipe.gray, aged=recipe.aged)
 
-@loaders('nir')
+@data_loaders('nir')
 def load_nir(recipe, source, n=None, workers=0): return load_pairs(recipe, nir_pairs(source), n, workers)
 
-@loaders('lwir')
+@data_loaders('lwir')
 def load_lwir(recipe, source, n=None, workers=0): return load_pairs(recipe, lwir_pairs(source), n, workers)
 
-@loaders('pairs')
+@data_loaders('pairs')
 def load_folders(recipe, source, n=None, workers=0):
     folders = source.split(os.pathsep) if isinstance(source, str) else list(source)
     if len(folders) != 2: raise UsageError(f"'{source}' is not two folders", f'give PHOTOS{os.pathsep}OTHERS')

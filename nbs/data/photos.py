@@ -59,13 +59,13 @@ def sample_photos(
 
 # %%
 #| export
-SUFFIXES = {'.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff'}
+PHOTO_SUFFIXES = {'.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff'}
 
 def is_photo(
     name:str|Path, # of a file
 ) -> bool: # has it a photo's suffix, and is it not hidden?
     "Whether a file counts as a photo, by its name"
-    return Path(name).suffix.lower() in SUFFIXES and not Path(name).name.startswith('.')
+    return Path(name).suffix.lower() in PHOTO_SUFFIXES and not Path(name).name.startswith('.')
 
 # %%
 #| export
@@ -194,7 +194,8 @@ class Photos:
         keep:bool=True, # decode all now; else each when it is wanted
     ):
         items = list_photos(source)[:n]
-        if not items: raise InputError(f"there is no photo in '{source}'", f"it reads {', '.join(sorted(SUFFIXES))}")
+        known = ', '.join(sorted(PHOTO_SUFFIXES))
+        if not items: raise InputError(f"there is no photo in '{source}'", f'it reads {known}')
         self.names,self.items = map(list, zip(*items))
         self.short,self.ims,self.hashes = short,None,[None]*len(items)
         if not keep: return

@@ -3,7 +3,7 @@
 #
 # > Look at each picture of a set once, a few at a time, and keep little
 #
-# [Chapter 02](loaders.ipynb) prepares photographs for training, which wants each of them again and again. Other questions need a single look: which files are broken, how large the pictures are, what is in them twice. A set of a million pictures must be able to answer them in the memory of a telephone. At the end of this chapter we have `stream_photos`, which hands out whatever there is in folders, tars and databases one by one; `glance`, which decodes a picture as small as is enough; and `glances`, which lets all cores do that a little ahead of the reader. [The doctor](audit.ipynb) is built on the three.
+# [Chapter 02](loaders.ipynb) prepares photographs for training, which wants each of them again and again. Other questions need a single look: which files are broken, how large the pictures are, what is in them twice. A set of a million pictures must be able to answer them in the memory of a telephone. At the end of this chapter we have `stream_photos`, which hands out whatever there is in folders, tars and databases one by one; `summarize_image`, which decodes a picture as small as is enough; and `summarize_images`, which lets all cores do that a little ahead of the reader. [The doctor](audit.ipynb) is built on the three.
 
 # %%
 #| default_exp data.scan
@@ -73,7 +73,7 @@ def stream_indexed(
 #| export
 def stream_photos(
     source, # folder (recursive), photo, tar, glob of these, set with `names`, or a collection of all these and pictures
-): # yields pairs of a name and something that `glance` takes, or an `InputError`
+): # yields pairs of a name and something that `summarize_image` takes, or an `InputError`
     "What there is to see in `source`, one at a time and always in the same order"
     if hasattr(source, 'names'): yield from stream_indexed(source)
     elif not isinstance(source, (str, Path)):
@@ -147,7 +147,7 @@ def open_small(
 
 # %%
 #| export
-def glance(
+def summarize_image(
     item:tuple, # name, and path, bytes, picture, array, a function that returns one of these, or an error
     place:int=0, # number in the stream
 ) -> ImageSummary: # with `error` where it cannot be read
@@ -168,7 +168,7 @@ def glance(
 # However the tiles are stored, their hashes are the same. A square says what the picture says: its mean is the picture's mean. A large JPEG held in the hand the wrong way up keeps its true size, and its square is that of the full picture to within a unit on average.
 
 # %%
-def look(source): return [glance(o, i) for i,o in enumerate(stream_photos(source))]
+def look(source): return [summarize_image(o, i) for i,o in enumerate(stream_photos(source))]
 seen = {k: look(o) for k,o in dict(folder=home/'set', tar=home/'all.tar', list=ims, set=Photos(ims)).items()}
 codes = {k: sorted(o.code for o in v if o.name != 'few.png') for k,v in seen.items()}
 for o in codes.values(): test_eq(o, codes['list'])
@@ -180,7 +180,7 @@ for o,im in zip(seen['list'], ims):
 large = sample_photos()[0].resize((1500, 1000))
 large.getexif()[0x0112] = 6
 large.save(home/'turned.jpg', exif=large.getexif())
-seen_small,full = glance(('', home/'turned.jpg')),read_photo(home/'turned.jpg')
+seen_small,full = summarize_image(('', home/'turned.jpg')),read_photo(home/'turned.jpg')
 test_eq(seen_small.size, (1000, 1500))
 def off(a, b): return np.abs(np.asarray(a, float) - np.asarray(b, float)).mean()
 kinds = Image.Resampling.HAMMING,Image.Resampling.BOX
@@ -219,23 +219,23 @@ test_eq([bool(o.error) for o in look(Broken())], [False, True, False])
 
 # %%
 #| export
-def glances(
+def summarize_images(
     source, # see `stream_photos`
     workers:int=None, # threads; None for as many as there are cores
 ): # yields a `ImageSummary` for each picture
     "All that there is to see in `source`, in its order"
-    return map_ahead(lambda o: glance(o[1], o[0]), enumerate(stream_photos(source)), workers)
+    return map_ahead(lambda o: summarize_image(o[1], o[0]), enumerate(stream_photos(source)), workers)
 
 # %% [markdown]
 # A list with the same picture a hundred times more often needs no more memory: that is what the promise amounts to.
 
 # %%
-test_eq([(o.place, o.code) for o in glances(ims)], [(i, o.code) for i,o in enumerate(seen['list'])])
+test_eq([(o.place, o.code) for o in summarize_images(ims)], [(i, o.code) for i,o in enumerate(seen['list'])])
 
 def peak(n):
     "Most memory that Python held while it looked at `n` pictures, in MB"
     tracemalloc.start()
-    seen = sum(o.peak > 0 for o in glances((np.asarray(ims[i%9]).copy() for i in range(n)), workers=2))
+    seen = sum(o.peak > 0 for o in summarize_images((np.asarray(ims[i%9]).copy() for i in range(n)), workers=2))
     most = tracemalloc.get_traced_memory()[1]/1e6
     tracemalloc.stop()
     return seen,most
@@ -248,9 +248,9 @@ small,large
 #| label: fig-glance
 #| fig-cap: "Photographs, and the squares of 64x64 pixels that are kept of them."
 def show_glances(pictures):
-    "Pictures above what a glance keeps"
+    "Pictures above what a summary keeps"
     fig,axs = plt.subplots(2, len(pictures), figsize=(9, 3), layout='constrained')
-    for (top,bottom),im,o in zip(axs.T, pictures, glances(pictures)):
+    for (top,bottom),im,o in zip(axs.T, pictures, summarize_images(pictures)):
         top.imshow(im)
         bottom.imshow(o.square)
     for ax in axs.flat: ax.axis('off')
@@ -260,8 +260,8 @@ show_glances(sample_photos())
 # ## What we have
 #
 # - `stream_photos`, whatever there is in folders, tars, lists and databases, one by one, errors included;
-# - `glance`, a picture's size, hash, brightest value and a small square, from as little decoding as possible;
-# - `glances`, the same on all cores, in order and in constant memory.
+# - `summarize_image`, a picture's size, hash, brightest value and a small square, from as little decoding as possible;
+# - `summarize_images`, the same on all cores, in order and in constant memory.
 
 # %% [markdown]
 # ## Exercises

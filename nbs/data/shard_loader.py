@@ -18,7 +18,7 @@ import hashlib, random
 from contextlib import contextmanager
 import numpy as np, torch, webdataset as wds
 from colorbook.core import InputError, UsageError
-from colorbook.data.loaders import loaders, PlainErrors, SquareCrop, ToLab, split_by_hash
+from colorbook.data.loaders import data_loaders, PlainErrors, SquareCrop, ToLab, split_by_hash
 from colorbook.data.photos import read_photo
 from colorbook.data.shards import Shards, write_shards
 
@@ -56,7 +56,7 @@ shards.names[:3]
 
 # %%
 #| export
-def mix(
+def shuffle_buffered(
     items:list, # to mix
     buffer:int, # how many are kept in hand; up to 1 leaves the order as it is
     key:str, # the same key mixes the same way
@@ -67,16 +67,17 @@ def mix(
 
 # %%
 buffers = (20, 100, 1000)
-mixed = {b: mix(range(1000), b, 'chapter') for b in buffers}
+mixed = {b: shuffle_buffered(range(1000), b, 'chapter') for b in buffers}
 for b,o in mixed.items():
     test_eq(sorted(o), list(range(1000)))
     place = np.argsort(o)
     assert (place - np.arange(1000)).min() >= -b
-test_eq(mix(range(1000), 20, 'chapter'), mixed[20])
-assert mix(range(1000), 20, 'other') != mixed[20]
+test_eq(shuffle_buffered(range(1000), 20, 'chapter'), mixed[20])
+assert shuffle_buffered(range(1000), 20, 'other') != mixed[20]
 follow = {b: np.corrcoef(np.arange(1000), o)[0,1].item() for b,o in mixed.items()}
 assert follow[20] > .98 and follow[20] > follow[100] > follow[1000] and abs(follow[1000]) < .1
-waits = [np.mean((np.argsort(mix(range(4000), 20, f'{k}')) - np.arange(4000) + 20)[:3000]) for k in range(10)]
+late = [np.argsort(shuffle_buffered(range(4000), 20, f'{k}')) - np.arange(4000) for k in range(10)]
+waits = [np.mean((o + 20)[:3000]) for o in late]
 test_close(np.mean(waits), 20, eps=1.5)
 follow
 
@@ -115,14 +116,14 @@ by_shard
 
 # %%
 #| export
-def deal(
+def deal_evenly(
     n:int, # things
     parts:int, # to deal them to
 ) -> list: # sizes, the larger ones first
     "Sizes that differ by one at most"
     return [(n + parts - 1 - i)//parts for i in range(parts)]
 
-def cut(
+def cut_pieces(
     items, # list or array
     sizes:list, # of the pieces
 ) -> list: # pieces, one after the other
@@ -135,7 +136,7 @@ def count_batches(
     nodes:int=1, # machines
 ) -> int: # batches of each machine
     "As many as the machine with most photos needs, and no more than the others can fill"
-    return min(-(-deal(n, nodes)[0]//bs), n//nodes)
+    return min(-(-deal_evenly(n, nodes)[0]//bs), n//nodes)
 
 # %%
 #| export
@@ -149,12 +150,13 @@ def plan_epoch(
 ) -> tuple: # photos of each lane in the order of reading, and photos of each batch
     "Who reads what in an epoch: each photo once, and equally many batches on every machine"
     rank,nodes = world
-    line = [i for g in mix(groups, len(groups) if buffer > 1 else 0, key) for i in g]
+    line = [i for g in shuffle_buffered(groups, len(groups) if buffer > 1 else 0, key) for i in g]
     if len(line) < nodes: raise InputError(f'there are {len(line)} photos for {nodes} machines', 'each needs one')
-    mine = cut(line, deal(len(line), nodes))[rank]
-    sizes = deal(len(mine), count_batches(len(line), bs, nodes))
-    pieces = cut(mine, [sum(sizes[k::lanes]) for k in range(lanes)])
-    chunks = [cut(mix(o, buffer, f'{key} {rank} {k}'), sizes[k::lanes]) for k,o in enumerate(pieces)]
+    mine = cut_pieces(line, deal_evenly(len(line), nodes))[rank]
+    sizes = deal_evenly(len(mine), count_batches(len(line), bs, nodes))
+    pieces = cut_pieces(mine, [sum(sizes[k::lanes]) for k in range(lanes)])
+    mixed = [shuffle_buffered(o, buffer, f'{key} {rank} {k}') for k,o in enumerate(pieces)]
+    chunks = [cut_pieces(o, sizes[k::lanes]) for k,o in enumerate(mixed)]
     return pieces,[chunks[t%lanes][t//lanes] for t in range(len(sizes))]
 
 # %%
@@ -275,7 +277,7 @@ class ShardSide:
 
 # %%
 #| export
-class Tell(ItemTransform):
+class ReportBad(ItemTransform):
     "Takes what could not be read off a batch: it stops the run, or is counted"
     order = 0
     def __init__(self,
@@ -375,7 +377,7 @@ def shard_loaders(
     def side_loader(ids, k):
         n = lanes or max(1, num_workers)
         side = ShardSide(shards, ids, k, bs, size, low, squeeze, mirror, world or this_world(), n, buffer, seed)
-        return ShardDL(side, num_workers=num_workers, after_batch=[Tell(side.bad, skip_bad), ToLab(**kwargs)])
+        return ShardDL(side, num_workers=num_workers, after_batch=[ReportBad(side.bad, skip_bad), ToLab(**kwargs)])
     dls = DataLoaders(side_loader(train, 0), side_loader(held, 1), device=device or default_device())
     dls.held,dls.crop = held,SquareCrop(shards, size, low, held, squeeze, mirror)
     if state: dls.train.load_state_dict(state)
@@ -393,7 +395,7 @@ def set_epoch(self:ShardDL,
     "Go to the beginning of an epoch, as torch's `DistributedSampler.set_epoch`"
     self.epoch,self.first,self.done = epoch,0,0
 
-@loaders('shards')
+@data_loaders('shards')
 def load_shards(
     recipe, # see `colorbook.data.loaders.load_photos`
     source, # `Shards`, or what they are made from: a folder, a pattern as 'shards-{000..146}.tar', a list

@@ -26,7 +26,7 @@ from PIL import Image, ImageOps
 from webdataset.cache import FileCache
 from colorbook.core import InputError, OutputError, UsageError, with_progress, atomic_path
 from colorbook.data.loaders import split_by_hash
-from colorbook.data.photos import SUFFIXES, is_photo, list_photos, open_photo, read_photo
+from colorbook.data.photos import PHOTO_SUFFIXES, is_photo, list_photos, open_photo, read_photo
 
 # %%
 #| hide
@@ -51,7 +51,7 @@ def pack_photo(
     im,kind = read_photo(data, name),open_photo(data).format
     suffix = {'JPEG': 'jpg', 'MPO': 'jpg'}.get(kind, str(kind).lower())
     small = short and min(im.size) > short
-    if isinstance(data, bytes) and not small and f'.{suffix}' in SUFFIXES: return data,suffix
+    if isinstance(data, bytes) and not small and f'.{suffix}' in PHOTO_SUFFIXES: return data,suffix
     out,suffix = io.BytesIO(),('jpg' if small else 'png')
     if small: im = ImageOps.scale(im, short/min(im.size), Image.Resampling.BOX)
     im.save(out, 'JPEG' if small else 'PNG', quality=95, subsampling=0)
@@ -152,22 +152,22 @@ def scan_shard(
 
 # %%
 #| export
-FIELDS = dict(name='S', offset='i8', size='i8', sha='V32')
+INDEX_FIELDS = dict(name='S', offset='i8', size='i8', sha='V32')
 
 def index_shard(
     path:Path, # tar file
     skip_bad:bool=False, # use what comes before a damage, instead of stopping
-) -> tuple: # arrays by the names in FIELDS, and what is wrong with the file or None
+) -> tuple: # arrays by the names in INDEX_FIELDS, and what is wrong with the file or None
     "Where the photos of a shard are, kept beside it in a file of the same name and `.npz`"
     stat,side = path.stat(),path.with_name(f'{path.name}.npz')
     stamp = [stat.st_size, stat.st_mtime_ns]
     try:
         with np.load(side) as o:
-            if o['stamp'].tolist() == stamp: return {k: o[k] for k in FIELDS},None
+            if o['stamp'].tolist() == stamp: return {k: o[k] for k in INDEX_FIELDS},None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile): pass
     rows,why = scan_shard(path)
     if why and not skip_bad: raise InputError(why, 'copy or make it anew, uncompressed, or skip what is bad')
-    index = {k: np.array([r[j] for r in rows], t) for j,(k,t) in enumerate(FIELDS.items())}
+    index = {k: np.array([r[j] for r in rows], t) for j,(k,t) in enumerate(INDEX_FIELDS.items())}
     with suppress(OutputError), atomic_path(side) as f:
         if not why: np.savez(f, stamp=stamp, **index)
     return index,why
@@ -225,7 +225,7 @@ class Shards:
         self.paths,index,why = zip(*found)
         self.bad = [InputError(o, 'copy it again or make it anew') for o in why if o]
         self.start = np.cumsum([0] + [len(o['size']) for o in index])
-        for k in FIELDS: setattr(self, k, np.concatenate([o[k] for o in index]))
+        for k in INDEX_FIELDS: setattr(self, k, np.concatenate([o[k] for o in index]))
         if not len(self): raise InputError(f"there is no photo in the shards of '{source}'", 'give others')
     def __len__(self): return len(self.size)
     def __getitem__(self, i): return read_photo(self.encoded(i), self.where(i))

@@ -14,7 +14,7 @@ size,bs = 32,4
 # %%
 #| export
 from fastai.data.core import DataLoaders
-from colorbook.data.loaders import loaders
+from colorbook.data.loaders import data_loaders
 
 # %%
 #| hide
@@ -34,8 +34,8 @@ from colorbook.video.read import write_clip
 # |---|---|---|
 # | `photos` | folders, tars, lists and databases of photographs, each at any time | [Data](loaders.ipynb) |
 # | `shards` | tars in sequence, a million photographs and more | [Shards](shard_loader.ipynb) |
-# | `frames`, `stills` | films squeezed into squares, with neighbors and without | [Films to learn from](clips.ipynb) |
-# | `clips` | squares of films, and photographs under a moving camera | [Films to learn from](clips.ipynb) |
+# | `frames`, `stills` | films, frame by frame with neighbors and without | [Films to learn from](clips.ipynb) |
+# | `clips` | three frames at a time of films, and photographs under a moving camera | [Films to learn from](clips.ipynb) |
 # | `nir`, `lwir`, `pairs` | infrared, or any second picture, in the place of the gray photograph | [Pairs](paired.ipynb) |
 
 # %%
@@ -47,7 +47,7 @@ def load_data(
     workers:int=0, # processes that read pictures late; 0 to keep all in memory. It never changes what is held out
 ) -> DataLoaders: # with `held`, indices held out, and `crop.photos`, the set that they are of
     "The batches that a recipe asks for; a `UsageError` with all words where there is no such data"
-    return loaders[recipe.data](recipe=recipe, source=source, n=n, workers=workers)
+    return data_loaders[recipe.data](recipe=recipe, source=source, n=n, workers=workers)
 
 # %% [markdown]
 # The same six photographs in each of these ways. Whatever the word, the first two parts of a batch are what the generator sees and what it should answer, and the set tells what is held out.
@@ -67,14 +67,14 @@ write_clip((o for im in ims[:2] for o in travel(im, 8, (48, 36))), home/'film.mp
 places = dict(photos='photos', shards='shards', frames='film.mp4', stills='film.mp4', clips='film.mp4', nir='nir',
     lwir='kaist')
 sources = {k: str(home/o) for k,o in places.items()} | dict(pairs=[home/'photos', home/'gray'])
-test_eq(sorted(sources), sorted(loaders))
+test_eq(sorted(sources), sorted(data_loaders))
 def batch_of(word, **changes):
     recipe = dict(data=word, bs=bs, size=size, low=.8, valid=.3, seed=0, squeeze=False, mirror=True, target='ab4',
         gray='lstar', aged=0.)
     dls = load_data(SimpleNamespace(**recipe | changes), sources[word])
     assert all(dls.crop.photos.hash(i) for i in dls.held) and len(dls.crop.photos) > len(dls.held) > 0
     return dls.train.one_batch()
-seen = {k: batch_of(k)[:2] for k in loaders}
+seen = {k: batch_of(k)[:2] for k in data_loaders}
 test_eq({o.shape[-2:] for o,_ in seen.values()}, {(size, size)})
 test_eq({o.shape[-2:] for _,o in seen.values()}, {(size//4, size//4)})
 test_eq({k: o.shape[1] for k,(o,_) in seen.items() if o.shape[1] > 1}, dict(frames=3, clips=5))
@@ -86,7 +86,7 @@ test_fail(lambda: load_data(songs, home), exc=UsageError, contains="no data 'son
 # ## What we have
 #
 # - `load_data`, from a recipe and a place to batches, for every kind of data in the book;
-# - `loaders`, the words that a recipe may say, complete wherever it is looked at.
+# - `data_loaders`, the words that a recipe may say, complete wherever it is looked at.
 
 # %% [markdown]
 # ## Exercises

@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from colorbook.core import InputError, OutputError, UsageError, with_progress, atomic_path
 from colorbook.data.flow import compared_pairs
-from colorbook.data.photos import Photos, read_photo
+from colorbook.data.photos import Photos
 from colorbook.video.flow import cv2, grid, inside
 
 # %%
@@ -29,7 +29,7 @@ import shutil, tempfile, torch, matplotlib.pyplot as plt
 from fastcore.test import *
 from colorbook.color.lab import show_row
 from colorbook.data.flow import visibility_batch, warp_batch
-from colorbook.data.photos import sample_photos
+from colorbook.data.photos import read_photo, sample_photos
 from colorbook.video.flow import warp
 photo = sample_photos()[0]
 
@@ -339,15 +339,13 @@ def write_ride(
         for i,o in enumerate(frames, 1): Image.fromarray(o).save(folder/f'{i:05}.png')
         with open(f, 'wb') as out: np.savez_compressed(out, flow=flows.astype(np.float16))
 
-def read_ride(
+def read_flow(
     folder, # one clip
-) -> tuple[np.ndarray,np.ndarray]: # frames nxHxWx3 bytes, and flow (n-1)x2xHxW in pixels
-    "Frames and true flow of a clip"
-    folder = Path(folder)
-    try: flows = np.load(folder/'flow.npz', allow_pickle=False)['flow'].astype(np.float32)
+) -> np.ndarray: # (n-1)x2xHxW, pixels: where each pixel of frame i+1 is found in frame i
+    "The true flow of a clip"
+    try: return np.load(Path(folder)/'flow.npz', allow_pickle=False)['flow'].astype(np.float32)
     except (OSError, ValueError, KeyError) as e:
         raise InputError(f"'{folder}' has no flow", 'give a clip of `colorbook data rides`') from e
-    return np.stack([np.asarray(read_photo(o)) for o in sorted(folder.glob('[0-9]*.png'))]),flows
 
 # %% [markdown]
 # Each clip draws its photo's camera, and in half of them another photo that passes in front, from the seed and its own number. So a set that was interrupted is continued without doing anything twice, and a larger set begins with the smaller one. The flow lies there last: a folder without it is not finished.
@@ -387,7 +385,8 @@ def write_rides(
 # %%
 home,small = Path(tempfile.mkdtemp()),sample_photos(96)
 folders = write_rides(small, home/'rides', 4, n, side, seed=seed)
-ims,flows = read_ride(folders[0])
+def frames_of(folder): return np.stack([np.asarray(read_photo(o)) for o in sorted(folder.glob('[0-9]*.png'))])
+ims,flows = frames_of(folders[0]),read_flow(folders[0])
 test_eq((ims.shape, flows.shape), ((n, side, side, 3), (n - 1, 2, side, side)))
 x,w = torch.from_numpy(ims).permute(0, 3, 1, 2)/255,torch.from_numpy(flows)
 def gap(w):
@@ -400,7 +399,7 @@ again = write_rides(small, home/'rides', 5, n, side, seed=seed)
 test_eq(len(again), 5)
 assert [(o/'flow.npz').read_bytes() for o in again[:4]] == before
 test_fail(lambda: write_rides(small, home/'rides', 5, n, side, seed=seed + 1), exc=OutputError, contains='other rides')
-test_fail(lambda: read_ride(home), exc=InputError, contains='no flow')
+test_fail(lambda: read_flow(home), exc=InputError, contains='no flow')
 gap(w),gap(w + 1)
 
 # %%
@@ -409,7 +408,7 @@ gap(w),gap(w + 1)
 def show_rides(folders, step=2):
     "Every `step`-th frame of some clips"
     fig,ax = plt.subplots(figsize=(6, 2*len(folders)))
-    ax.imshow(np.vstack([np.hstack(read_ride(o)[0][::step]) for o in folders]))
+    ax.imshow(np.vstack([np.hstack(frames_of(o)[::step]) for o in folders]))
     ax.axis('off')
 show_rides(folders[:3])
 
@@ -419,7 +418,7 @@ show_rides(folders[:3])
 # - `travel`, the camera of all tests of films;
 # - `camera_clip`, which makes a clip of a photograph, with a piece of another in front, and knows its flow; training takes its clips from it;
 # - `Scene` and `scene_frames`: any photograph as a moving scene whose flow is known between any two times;
-# - `write_rides` and `read_ride`: photographs as a set of clips with true flow, continued where it was interrupted, and `colorbook data rides`, which does it from the command line.
+# - `write_rides` and `read_flow`: photographs as a set of clips with true flow, continued where it was interrupted, and `colorbook data rides`, which does it from the command line.
 
 # %% [markdown]
 # ## Exercises

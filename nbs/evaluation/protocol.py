@@ -25,7 +25,7 @@ from PIL import Image
 from colorbook import __version__
 from colorbook.core import InputError, with_progress, atomic_path
 from colorbook.imaging.sheet import contact_sheet
-from colorbook.data.photos import SUFFIXES, list_photos, read_photo
+from colorbook.data.photos import PHOTO_SUFFIXES, list_photos, read_photo
 from colorbook.color.lab import lstar, rgb_to_lab
 from colorbook.evaluation.metrics import bootstrap_ci, lpips_state, measures, ratio_of_means, compute_metrics, to_batch
 
@@ -50,7 +50,7 @@ def find_photos(
     photos, # folder, tar file, picture file, PIL picture, or a list of pictures and their files
 ) -> list: # pairs of a name and what `read_photo` takes
     "Names and sources of all photos"
-    file = isinstance(photos, (str, Path)) and Path(photos).suffix.lower() in SUFFIXES
+    file = isinstance(photos, (str, Path)) and Path(photos).suffix.lower() in PHOTO_SUFFIXES
     one = file or isinstance(photos, Image.Image)
     items = list_photos([photos] if one else photos)
     if not items: raise InputError(f"there is no photo in '{photos}'", 'name a folder or a tar with pictures in it')

@@ -11,16 +11,18 @@
 # %%
 #| export
 import json, os
+from copy import deepcopy
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
-from colorbook.core import InputError, UsageError, atomic_path
+from colorbook.core import InputError, UsageError, atomic_path, core_count
 from colorbook.color.srgb import light
 from colorbook.imaging.compose import chroma_maps, paint, resize
 from colorbook.imaging.sheet import contact_sheet
 from colorbook.imaging.io import Picture, encode_picture, format_of, read_picture, to_image
+from colorbook.imaging.orientation import upright
 
 # %%
 #| hide
@@ -80,72 +82,43 @@ test_close(L.mean(), truth.mean(), eps=.02)
 L.mean(), truth.mean()
 
 # %% [markdown]
-# ## Upright
-
-# %% [markdown]
-# A network that has seen mountains with the sky above does badly on mountains that lie on their side. So the small copy that it sees is turned upright, and the color that it answers with is turned back; the large picture never moves. The eight orientations are the eight symmetries of the square, and only the two quarter turns are not their own inverse. Pillow's `exif_transpose` is the reference, and going there and back must change nothing.
-
-# %%
-#| export
-_turns = {1: lambda x: x, 2: np.fliplr, 3: lambda x: np.rot90(x, 2), 4: np.flipud, 5: lambda x: x.swapaxes(0, 1),
-          6: lambda x: np.rot90(x, -1), 7: lambda x: np.rot90(x, 2).swapaxes(0, 1), 8: np.rot90}
-
-def upright(
-    x:np.ndarray, # HxW or HxWxC as stored
-    orientation:int, # EXIF orientation, 1..8
-    back:bool=False, # from upright to stored instead
-) -> np.ndarray:
-    "Turn stored pixels the way that the tag asks for, or back"
-    return _turns[{6:8, 8:6}.get(orientation, orientation) if back else orientation](x)
-
-# %%
-exif,folder,cat = Image.Exif(),Path(tempfile.mkdtemp()),data.chelsea()
-for o in range(1, 9):
-    exif[274] = o
-    Image.fromarray(cat).save(folder/'o.png', exif=exif)
-    test_eq(upright(cat, o), np.asarray(ImageOps.exif_transpose(Image.open(folder/'o.png'))))
-    test_eq(upright(upright(cat, o), o, back=True), cat)
-
-# %%
-#| label: fig-orientations
-#| fig-cap: "The eight orientations that a camera can write: what is stored, for a cat that every viewer shows upright."
-def show_row(ims, titles, height=1.6):
-    "Pictures in a row, no axes"
-    fig,axs = plt.subplots(1, len(ims), figsize=(9, height))
-    for ax,im,t in zip(axs, ims, titles):
-        ax.imshow(im, cmap='gray')
-        ax.set_title(t, fontsize=8)
-    for ax in axs: ax.axis('off')
-show_row([upright(cat[::4,::4], o, back=True) for o in range(1, 9)], [f'orientation {o}' for o in range(1, 9)]);
-
-# %% [markdown]
 # ## The artifact
 
 # %% [markdown]
-# An artifact is an ONNX file that carries its card: what it was trained on, what it expects, how good it is. A file without a card, or with one from the future, is refused. The session asks onnxruntime for reproducible kernels, and for threads that sleep when they have nothing to do, because the painting wants the cores next.
+# An artifact is an ONNX file that carries its card: what it was trained on, what it expects, how good it is. A file without a card, or with one from the future, is refused. The session asks onnxruntime for reproducible kernels, and for threads that sleep when they have nothing to do, because the painting wants the cores next. A file is opened once, whoever asks, and its card is read from the same session; a model for films has a card too.
 
 # %%
 #| export
-def _session(path:Path):
+def _open_session(path:Path):
     "An onnxruntime session; `InputError` if the file is none"
     import onnxruntime as ort
     if not path.is_file(): raise InputError(f"model '{path}' does not exist", 'check the name')
     options = ort.SessionOptions()
     options.use_deterministic_compute,options.log_severity_level = True,4
     options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+    if core_count() < (os.cpu_count() or 1): options.intra_op_num_threads = core_count()
     try: return ort.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
     except Exception as e:
         raise InputError(f"'{path}' cannot be loaded as a model", 'give an .onnx file that colorbook exported') from e
 
 # %%
 #| export
-def _card(path:Path, session) -> dict:
-    "The card of an artifact; `InputError` if it has none that we can read"
+@lru_cache(maxsize=4)
+def _opened(path:Path, changed:int) -> tuple:
+    "Session and card of an artifact; `InputError` if it has no card that we can read"
+    session = _open_session(path)
     try: card = json.loads(session.get_modelmeta().custom_metadata_map['colorbook'])
     except (KeyError, ValueError) as e:
         raise InputError(f"'{path}' is a model without a colorbook card", 'give one of `colorbook export`') from e
-    if card.get('format')==1: return card
+    if card.get('format') == 1: return session,card
     raise InputError(f"'{path}' has a card of format {card.get('format')}", 'update colorbook: this one reads format 1')
+
+def open_model(
+    path:str|os.PathLike, # an .onnx file
+) -> tuple: # onnxruntime's session, and the card
+    "An artifact for pictures or films, opened once for each file and date of change; `InputError` if it is none"
+    path = Path(path)
+    return _opened(path, path.stat().st_mtime_ns if path.exists() else 0)
 
 # %%
 #| export
@@ -164,8 +137,7 @@ class Colorizer:
         model:str|os.PathLike|None=None, # an .onnx file; None for the one in the package
     ):
         self.path = Path(default_model() if model is None else model)
-        self.session = _session(self.path)
-        self.card = _card(self.path, self.session)
+        self.session,self.card = open_model(self.path)
         if self.card.get('kind') == 'video':
             raise InputError(f"'{self.path}' is a model for films", 'give one for pictures, or use colorbook video')
 
@@ -200,7 +172,7 @@ def _cached(path, changed): return Colorizer(path)
 def load_model(
     model=None, # an .onnx file, a `Colorizer`, or None for the one in the package
 ) -> Colorizer:
-    "A `Colorizer`, loaded once for each file and date of change"
+    "A `Colorizer`, loaded once for each file and date of change; `InputError` if the file is no model for pictures"
     if isinstance(model, Colorizer): return model
     path = Path(default_model() if model is None else model)
     return _cached(path, path.stat().st_mtime_ns if path.exists() else 0)
@@ -208,17 +180,19 @@ def load_model(
 # %%
 #| export
 def card(
-    model=None, # an .onnx file, a `Colorizer`, or None for the one in the package
-) -> dict:
-    "The card of an artifact: where it comes from and how good it is"
-    return load_model(model).card
+    model=None, # an .onnx file for pictures or for films, a loaded model, or None for the one in the package
+) -> dict: # plain values
+    "The card of an artifact: where it comes from and how good it is; `InputError` if the file has none"
+    if not hasattr(model, 'card'): return deepcopy(open_model(default_model() if model is None else model)[1])
+    return deepcopy(model.card)
 
 # %%
 bad = Path(tempfile.mkdtemp())/'bad.onnx'
 bad.write_bytes(b'not a model')
 test_fail(lambda: load_model(bad), exc=InputError, contains='bad.onnx')
 test_fail(lambda: load_model('missing.onnx'), exc=InputError, contains='does not exist')
-test_eq(load_model() is load_model(), True)
+test_eq((load_model() is load_model(), load_model().session is open_model(default_model())[0]), (True, True))
+test_eq(card(), card(load_model()))
 {k:v for k,v in card().items() if k in ('name', 'version', 'gray', 'size', 'multiple')}
 
 # %% [markdown]
@@ -241,7 +215,7 @@ def check_options(
 
 # %%
 #| export
-def _painted(pic:Picture, model, size:int|None, saturation:float, dtype, channels:int, z=None) -> np.ndarray:
+def _colored(pic:Picture, model, size:int|None, saturation:float, dtype, channels:int, z=None) -> np.ndarray:
     "Color a record; alpha goes into the fourth channel"
     dtype = np.dtype(dtype)
     out = np.empty((*pic.shape, channels), dtype.newbyteorder('='))
@@ -259,11 +233,11 @@ def _depth(alpha:np.ndarray|None, dtype:np.dtype) -> np.ndarray|float:
     return np.rint(out) if top(dtype) > 1 else out
 
 # %% [markdown]
-# A gray picture has more than one color picture, and a model whose card says `noise` knows several. Random numbers choose; the same numbers make the same choice again, for another picture as well. `draw` takes them from a seed, in which the first numbers do not depend on how many are asked for.
+# A gray picture has more than one color picture, and a model whose card says `noise` knows several. Random numbers choose; the same numbers make the same choice again, for another picture as well. `sample_noise` takes them from a seed, in which the first numbers do not depend on how many are asked for.
 
 # %%
 #| export
-def draw(
+def sample_noise(
     samples:int, # how many answers are wanted
     seed:int=0, # another seed, other answers
     model=None, # an .onnx file, a `Colorizer`, or None for the one in the package
@@ -276,28 +250,35 @@ def draw(
 
 # %%
 #| export
-def colorize(
-    image, # a path, bytes, file object, Pillow picture of any mode, array (gray, RGB, RGBA), or a list of these
-    model=None, # an .onnx file or `Colorizer`; None for the artifact in the package
-    size:int|None=None, # the network sees about size x size pixels; None for what it was trained on
-    saturation:float=1., # factor on color: 0 is gray, 1 is as trained
-    samples:int|None=None, # a list of so many different answers instead of one
-    seed:int=0, # of the samples
-    z:np.ndarray|None=None, # the numbers of one answer, see `draw`
-): # the same kind and size, in color; a list of these for a list, or for `samples`
-    "Color a picture; its lightness does not change"
-    if isinstance(image, (list, tuple)): return [colorize(o, model, size, saturation, samples, seed, z) for o in image]
-    if samples is not None: return [colorize(image, model, size, saturation, z=o) for o in draw(samples, seed, model)]
-    check_options(size, saturation)
-    pic = read_picture(image)
+def _answer(image, pic:Picture, model, size:int|None, saturation:float, z):
+    "A record in color, as the kind of thing that `image` is"
     alpha = pic.alpha is not None
     if isinstance(image, np.ndarray):
-        out = _painted(pic, model, size, saturation, np.uint8 if image.dtype==bool else image.dtype, 3+alpha, z)
+        out = _colored(pic, model, size, saturation, np.uint8 if image.dtype==bool else image.dtype, 3+alpha, z)
         if alpha and image.dtype!=bool: out[...,3] = image[...,-1]
         return out
-    out = to_image(_painted(pic, model, size, saturation, np.uint8, 4, z), alpha)
+    out = to_image(_colored(pic, model, size, saturation, np.uint8, 4, z), alpha)
     out.info = {k:v for k,v in pic.info.items() if k not in ('qtables', 'subsampling')}
     return out
+
+# %%
+#| export
+def colorize(
+    image, # a path, bytes, file object, Pillow picture of any mode, array (gray, RGB, RGBA), or a list of these
+    model=None, # an .onnx file or `Colorizer`; None for the artifact in the package, or the one of COLORBOOK_MODEL
+    size:int|None=None, # the network sees about size x size pixels, 32..2048; None for what it was trained on
+    saturation:float=1., # factor on color, 0..10: 0 is gray, 1 is as trained
+    samples:int|None=None, # a list of so many different answers instead of one, 1..1000; not of every model
+    seed:int=0, # of the samples: another seed, other answers
+    z:np.ndarray|None=None, # the numbers of one answer, see `sample_noise`; None for the most probable one
+): # the same kind and size, in color, transparency kept; a list of these for a list, or for `samples`
+    "Color a picture and keep its lightness; `InputError` for what cannot be colored, `UsageError` for a wrong option"
+    if isinstance(image, (list, tuple)): return [colorize(o, model, size, saturation, samples, seed, z) for o in image]
+    check_options(size, saturation)
+    if samples is None: return _answer(image, read_picture(image), model, size, saturation, z)
+    if z is not None: raise UsageError('samples draw numbers of their own', 'give z or samples')
+    zs,pic = sample_noise(samples, seed, model),read_picture(image)
+    return [_answer(image, pic, model, size, saturation, o) for o in zs]
 
 # %%
 gray = data.camera()
@@ -328,7 +309,7 @@ show_all([gray, out, colorize(gray, saturation=1.5)]);
 # %%
 many = colorize(gray, samples=3, seed=1)
 test_eq(np.stack(many), np.stack(colorize(gray, samples=3, seed=1)))
-test_eq(many[1], colorize(gray, z=draw(2, 1)[1]))
+test_eq(many[1], colorize(gray, z=sample_noise(2, 1)[1]))
 test_eq(colorize(gray, z=np.zeros(2)), out)
 for o in many:
     assert np.abs(color.rgb2lab(o) - color.rgb2lab(out))[...,1:].mean() > .5
@@ -353,18 +334,18 @@ show_all(colorize(gray, samples=4, seed=2));
 def colorize_bytes(
     src, # a path, bytes or a file object
     fmt:str, # Pillow's name of the format wanted, such as 'JPEG'
-    model=None, # an .onnx file or `Colorizer`; None for the artifact in the package
-    size:int|None=None, # the network sees about size x size pixels
-    saturation:float=1., # factor on color
+    model=None, # an .onnx file or `Colorizer`; None for the artifact in the package, or the one of COLORBOOK_MODEL
+    size:int|None=None, # the network sees about size x size pixels, 32..2048; None for what it was trained on
+    saturation:float=1., # factor on color, 0..10: 0 is gray, 1 is as trained
     quality:int|None=None, # 1..100 for JPEG and WebP; None keeps the tables of a JPEG, else 92
-    z:np.ndarray|None=None, # the numbers of one answer, see `draw`
+    z:np.ndarray|None=None, # the numbers of one answer, see `sample_noise`; None for the most probable one
 ) -> bytes: # the content of a file
-    "Color a file's content, keeping EXIF, profile, transparency and depth"
+    "Color a file's content, keeping EXIF, profile, transparency and depth; `OutputError` if the format cannot"
     check_options(size, saturation, quality)
     deep = fmt in ('PNG', 'TIFF')
     pic = read_picture(src, deep)
     dtype = np.uint16 if deep and pic.dtype!=np.uint8 else np.uint8
-    out = _painted(pic, model, size, saturation, dtype, 4, z)
+    out = _colored(pic, model, size, saturation, dtype, 4, z)
     alpha,info,pic = pic.alpha is not None,pic.info,None
     return encode_picture(out, alpha, info, fmt, quality)
 
@@ -372,14 +353,14 @@ def colorize_bytes(
 #| export
 def colorize_file(
     src, # a path, bytes or a file object
-    dst:str|os.PathLike, # the new file; its suffix chooses the format
-    model=None, # an .onnx file or `Colorizer`; None for the artifact in the package
-    size:int|None=None, # the network sees about size x size pixels
-    saturation:float=1., # factor on color
+    dst:str|os.PathLike, # the new file, which may exist; its suffix chooses the format, its folder is made
+    model=None, # an .onnx file or `Colorizer`; None for the artifact in the package, or the one of COLORBOOK_MODEL
+    size:int|None=None, # the network sees about size x size pixels, 32..2048; None for what it was trained on
+    saturation:float=1., # factor on color, 0..10: 0 is gray, 1 is as trained
     quality:int|None=None, # 1..100 for JPEG and WebP; None keeps the tables of a JPEG, else 92
-    z:np.ndarray|None=None, # the numbers of one answer, see `draw`
+    z:np.ndarray|None=None, # the numbers of one answer, see `sample_noise`; None for the most probable one
 ) -> Path: # the new file
-    "Color a file into a file, whole or not at all"
+    "Color a file into a file, whole or not at all; `OutputError` if it cannot be written"
     content = colorize_bytes(src, format_of(dst), model, size, saturation, quality, z)
     with atomic_path(dst) as f: f.write_bytes(content)
     return Path(dst)
@@ -398,7 +379,7 @@ def colorize_samples(
     **options, # 'size', 'saturation' and 'quality' of `colorize_file`
 ) -> list[Path]: # the answers
     "Several answers to a file, and a sheet to choose from"
-    dst,zs = Path(dst),draw(samples, seed, model)
+    dst,zs = Path(dst),sample_noise(samples, seed, model)
     src = src.read() if hasattr(src, 'read') else src
     format_of(dst)
     files = [colorize_file(src, dst.with_stem(f'{dst.stem}-{i}'), model, **options, z=z) for i,z in enumerate(zs, 1)]
@@ -444,8 +425,8 @@ resave = lambda: Image.open(folder/'big.jpg').save(folder/'again.jpg')
 # ## What we have
 #
 # - `colorize` and `colorize_file`: any picture in, the same kind out, lightness kept to less than half a unit;
-# - `Colorizer` and `card`: an artifact, loaded once, and what it says of itself;
-# - a small upright copy for the network, whatever the shape and the turn of the picture.
+# - `Colorizer` and `card`: an artifact, opened once, and what it says of itself;
+# - a small copy for the network, whatever the shape of the picture.
 
 # %% [markdown]
 # ## Exercises

@@ -87,7 +87,7 @@ def _between(
 
 # %%
 #| export
-def widen(
+def resize_width(
     maps:np.ndarray, # ...xhxw
     width:int, # new width
 ) -> np.ndarray: # ...xhxwidth
@@ -98,7 +98,7 @@ def widen(
 
 # %%
 #| export
-def rows_of(
+def resize_rows(
     maps:np.ndarray, # ...xhxW, already widened
     height:int, # height of the whole picture
     at:slice, # which of its rows
@@ -128,7 +128,7 @@ def true_maps(rgb):
 
 def guided(L, small, ab, maps):
     "Color of every pixel by slopes and offsets"
-    big = rows_of(widen(maps, L.shape[1]), L.shape[0], slice(None))
+    big = resize_rows(resize_width(maps, L.shape[1]), L.shape[0], slice(None))
     return big[:2]*L + big[2:]
 
 def published(L, ab, eps=.005):
@@ -183,7 +183,7 @@ show_detail([rgb, *(naive_rgb(L*100, x*110).clip(0, 1) for x in (plain, follow))
 
 # %%
 #| export
-def _folded(
+def _maps_for_f(
     maps:np.ndarray, # 4xhxw: slopes and offsets in ab/110 over L/100
     saturation:float, # factor on color
 ) -> np.ndarray: # 4xhxw: slopes and offsets of fx and fz over fy
@@ -203,7 +203,7 @@ def _words() -> list: # tables of `LEVELS` words
     back = lookup_tables()[2].astype('<u4')
     return [back | np.array(255<<24, '<u4'), back<<8, back<<16]
 
-def _store(
+def _encode_rows(
     rgb:list[np.ndarray], # linear light of R, G and B; changed in place
     out:np.ndarray, # HxWx3 or HxWx4, uint8, uint16 or float
 ):
@@ -236,18 +236,18 @@ def paint(
 ):
     "Join the light of `x` to the color of `maps`, strip by strip"
     h,w = out.shape[:2]
-    maps,step = widen(_folded(maps, saturation), w), max(1, 2**18//w)
+    maps,step = resize_width(_maps_for_f(maps, saturation), w), max(1, 2**18//w)
     rows = lambda i,j: np.asarray(x.crop((0, i, w, j))) if isinstance(x, Image.Image) else x[i:j]
     def strip(i):
         at = slice(i, min(i + step, h))
         Y,fy = light(rows(at.start, at.stop))
-        P,R,Q,S = rows_of(maps, h, at)
+        P,R,Q,S = resize_rows(maps, h, at)
         fx,fz = P,R
         fx *= fy; fx += Q
         fz *= fy; fz += S
         rgb = linear_rgb(fx, Y, fz)
         fit_gamut(rgb, fx, fy, fz, Y)
-        _store(rgb, out[at])
+        _encode_rows(rgb, out[at])
     list(_pool(os.getpid(), threads or core_count()).map(strip, range(0, h, step)))
 
 # %%
@@ -275,6 +275,6 @@ dL
 # %% [markdown]
 # ## Exercises
 #
-# 1. `rows_of` interpolates linearly. Use cubic interpolation instead and measure, with `ways_back`, what it brings and what it costs.
+# 1. `resize_rows` interpolates linearly. Use cubic interpolation instead and measure, with `ways_back`, what it brings and what it costs.
 # 2. Fit color to lightness *and* its square. Which pictures gain?
 # 3. Treat an Adobe RGB photograph by its own curve and primaries. How far is the lightness that we keep from the one that its owner sees?

@@ -39,7 +39,7 @@ class Picture:
     "What coloring needs to know of a picture, and what it must hand on"
     source:np.ndarray|Image.Image # HxW gray or HxWx3 RGB; uint8, uint16 or float32 in 0..1; or Pillow's L or RGB
     alpha:np.ndarray|None=None # HxW transparency of the same type, or None
-    orientation:int=1 # EXIF orientation, 1..8: how to turn the stored pixels upright
+    orientation:int=1 # EXIF orientation, 1..8: how to turn the stored pixels upright, see `imaging.orientation`
     info:dict=field(default_factory=dict) # `icc_profile`, `exif`, `xmp`, `dpi`, and of a JPEG its tables
 
     @property
@@ -91,7 +91,7 @@ def from_array(
     return Picture(x[...,0] if n<3 else x[...,:3], None if n%2 else x[...,-1])
 
 # %%
-chelsea = data.chelsea()
+chelsea,cat = data.chelsea(),Image.fromarray(data.chelsea())
 pic = from_array(np.dstack([chelsea, chelsea[...,0]]))
 test_eq(pic.pixels, chelsea)
 test_eq(pic.alpha, chelsea[...,0])
@@ -185,7 +185,6 @@ def _plain(im:Image.Image) -> Image.Image:
     return im.convert(('LA' if clear else 'L') if gray else 'RGBA' if clear else 'RGB')
 
 # %%
-cat = Image.fromarray(chelsea)
 modes = {m: _plain(cat.convert(m)).mode for m in '1 L LA P RGB RGBA RGBX CMYK YCbCr HSV I F'.split()}
 test_eq(modes['P'], 'RGB')
 test_eq(_wide(cat.convert('L').convert('F')), np.asarray(cat.convert('L'))/np.float32(255))
@@ -227,8 +226,10 @@ def _low_half(im:Image.Image) -> Image.Image|None:
 
 # %%
 #| export
-def _bytes_of(source) -> tuple[str,bytes]:
-    "What to call a path, bytes or a file object in an error, and its content"
+def read_bytes(
+    source, # a path, bytes or a file object
+) -> tuple[str,bytes]: # what to call it in an error, and its content
+    "Content of a picture's file, undecoded; `InputError` if it cannot be read"
     if isinstance(source, (bytes, bytearray, memoryview)): label,read = 'the picture', lambda: bytes(source)
     elif isinstance(source, (str, os.PathLike)): label,read = f"'{os.fspath(source)}'", Path(source).read_bytes
     elif hasattr(source, 'read'): label,read = f"'{getattr(source, 'name', 'the picture')}'", source.read
@@ -243,7 +244,7 @@ def _bytes_of(source) -> tuple[str,bytes]:
 
 # %%
 #| export
-def _open(label:str, content:bytes) -> Image.Image:
+def open_image(label:str, content:bytes) -> Image.Image:
     "A picture opened and not yet decoded; `InputError` if it is none, or too large to be safe"
     try:
         with warnings.catch_warnings():
@@ -271,8 +272,8 @@ cat.save(folder/'cat.jpg', quality=90)
 whole = (folder/'cat.jpg').read_bytes()
 for bad,word in ((whole[:len(whole)//2], 'truncated'), (b'', 'empty'), (b'hello', 'not a picture'),
                  (folder/'dog.jpg', 'dog.jpg'), (folder, 'folder'), (io.StringIO('x'), 'text'), (7, 'int')):
-    test_fail(lambda: _load('it', _open(*_bytes_of(bad))), exc=InputError, contains=word)
-_open('it', whole).size
+    test_fail(lambda: _load('it', open_image(*read_bytes(bad))), exc=InputError, contains=word)
+open_image('it', whole).size
 
 # %% [markdown]
 # What is handed on is picked by name. Pillow undoes the orientation of a TIFF by itself and takes the tag away, of all other files it leaves the pixels as they are stored, and so do we: the tag is handed on with them, and every viewer turns the colored picture as it turned the gray one. The tags of a TIFF that describe how its bytes lie must not be handed on, because ours will lie differently. Then there is one door for all sources, `read_picture`. Its `deep` asks for the second decoding; without it a 16-bit color file gives 8 bits, which is all that a Pillow picture can take back.
@@ -322,10 +323,10 @@ def read_picture(
     "A record of anything that can be colored; `InputError` names what is wrong and what to do"
     if isinstance(source, np.ndarray): return from_array(source)
     if isinstance(source, Image.Image): return from_image(_load('the picture', source))
-    label,content = _bytes_of(source)
-    im,low = _load(label, _open(label, content)), None
+    label,content = read_bytes(source)
+    im,low = _load(label, open_image(label, content)), None
     if im.width*im.height==0: raise InputError(f'{label} has no pixels', 'copy it again from where it came')
-    if deep and im.mode in ('RGB', 'RGBA') and im.format in ('PNG', 'TIFF'): low = _low_half(_open(label, content))
+    if deep and im.mode in ('RGB', 'RGBA') and im.format in ('PNG', 'TIFF'): low = _low_half(open_image(label, content))
     return from_image(im, low)
 
 # %%
@@ -433,6 +434,13 @@ def format_of(
     if found in Image.SAVE: return found
     raise OutputError(f"'{os.fspath(name)}' has no suffix that can be written", 'use .jpg, .png, .tif or .webp')
 
+def format_like(
+    source, # a path, bytes or a file object
+) -> str: # Pillow's name of a format that can be written
+    "The format of a picture's file, by its content; PNG if that cannot be written"
+    fmt = open_image(*read_bytes(source)).format
+    return 'JPEG' if fmt == 'MPO' else fmt if fmt in Image.SAVE else 'PNG'
+
 def _options(fmt:str, info:dict, quality:int|None) -> dict:
     "Keyword arguments for saving an 8-bit picture with Pillow"
     keep = {k:info[k] for k in ('icc_profile', 'exif', 'xmp', 'dpi', 'comment') if k in info}
@@ -480,6 +488,7 @@ err = lambda b: np.abs(read_picture(b).pixels.astype(int) - pic.pixels).mean()
 test_eq(err(same) < .5*err(other), True)
 test_fail(lambda: encode_picture(x//2, True, {}, 'JPEG'), exc=OutputError, contains='transparency')
 test_fail(lambda: format_of('a.xyz'), exc=OutputError, contains='a.xyz')
+test_eq([format_like(o) for o in (whole, folder/'turned.jpg', io.BytesIO(png16(deep, {})))], ['JPEG', 'JPEG', 'PNG'])
 len(whole), len(same), err(same), err(other)
 
 # %% [markdown]

@@ -15,6 +15,7 @@ size = 32
 #| export
 import yaml
 from dataclasses import asdict, dataclass, fields, replace
+from importlib.resources import files
 from operator import index
 from pathlib import Path
 from colorbook.core import InputError, UsageError, atomic_path
@@ -23,6 +24,7 @@ from colorbook.core import InputError, UsageError, atomic_path
 #| hide
 import tempfile
 import pandas as pd
+from fnmatch import fnmatch
 from fastcore.test import *
 
 # %% [markdown]
@@ -61,7 +63,7 @@ class Recipe:
     rebalance:float=.5 # exponent of the class weights: 1 rebalances in full, 0 not at all
     target:str='ab4' # key of `colorbook.data.loaders.targets`
     gray:str='lstar' # key of `colorbook.color.lab.grays`
-    data:str='photos' # key of `colorbook.data.loaders.loaders`: what is read, and how
+    data:str='photos' # key of `colorbook.data.loaders.data_loaders`: what is read, and how
     aged:float=0. # chance of gamma, fading and grain in L
     size:int=128 # side of the training crops
     low:float=.7 # smallest crop, as a share of the short side
@@ -182,8 +184,9 @@ s4_report = { # learning rate and epochs
     ('ebgan', 'l1'): (1e-3, 1), ('ebgan', 'l2'): (1e-3, 1), ('wgan', 'l1'): (5e-5, 2), ('wgan', 'l2'): (5e-5, 3)}
 s4_half_sum = 4*2*256**2/2 # S4's L2 is half the sum over a batch of 4 ab pictures of 256 pixels: so many times the mean
 s4_methods = dict( # adversarial loss, critic, mode and weight; S4's LSGAN has half of ours
-    gan=('logistic', 's4', 'both', 1.), lsgan=('lsgan', 's4', 'both', .5), ebgan=('energy', 'energy', 'both', 1.),
-    wgan=('wgan_s4', 's4', 'wasserstein', 1.), **{'wgan-gp': ('wgan_gp', 's4_gp', 'wasserstein', 1.)})
+    gan=('logistic', 's4', 'both', 1.), lsgan=('lsgan', 's4_sigmoid', 'both', .5),
+    ebgan=('energy', 'energy', 'both', 1.), wgan=('wgan_s4', 's4_leaky', 'wasserstein', 1.),
+    **{'wgan-gp': ('wgan_gp', 's4_gp', 'wasserstein', 1.)})
 
 def s4_recipe(method, content, **kwargs):
     "S4: one of its adversarial losses beside L1 or L2, with the rates, epochs and weights of its report"
@@ -196,8 +199,8 @@ def s4_recipe(method, content, **kwargs):
 recipes = {r.name: r for r in [
     s0_recipe('s0', 224), s0_recipe('s0-large', 480), s2_recipe('s2', 0.), s2_recipe('s2-fixed', .01),
     *[s4_recipe(m, c) for m in ('gan', 'lsgan', 'wgan', 'wgan-gp', 'ebgan') for c in ('l1', 'l2')],
-    Recipe('s4-zhang', (Phase('content', 8, (3e-5, 0.), one_cycle=False),), generator='zhang', size=176, bs=40,
-        rebalance=1., wd=1e-3),
+    Recipe('s4-zhang', (Phase('content', 8, (3e-5, 0.), one_cycle=False),), generator='zhang',
+        content='bins_zhang', rebalance=1., size=176, bs=40, wd=1e-3),
     replace(s4_recipe('gan', 'l1'), name='s4-pretrained', generator='pix2pix_noise', phases=(
         Phase('plain', 2, (1e-4, 1e-4), False), Phase('content', 2, (1e-4, 0.), False),
         Phase('both', 4, (1e-4, 1e-4), False))),
@@ -254,13 +257,13 @@ pd.DataFrame({k: asdict(recipes[k]) for k in ('s0', 's2', 's4-wgan-gp-l1', 's4-p
 #| export
 def s1_recipe(name, mode='both', epochs=50, **kwargs):
     "S1 as published"
-    shared = dict(content='l1', target='rgb', gray='rec601', low=1., betas=(.5, .999), eps=1e-8, wd=0., valid=.1)
+    shared = dict(content='l1', target='rgb', gray='rec601', low=1., squeeze=True, mirror=False,
+        betas=(.5, .999), eps=1e-8, wd=0., valid=.1)
     return Recipe(name, (Phase(mode, epochs, (1e-3, 1e-3), one_cycle=False),), **shared, **kwargs)
 
 for r in (s1_recipe('s1', generator='s1', critic='s1', adversarial='lsgan', lam=20., size=480, bs=8, data='frames'),
           s1_recipe('s1-baseline', '1-5', 20, generator='s0', critic='s0', lam=100., size=224, bs=16, data='stills')):
     recipes[r.name] = r
-
 
 # %% [markdown]
 # ## Films
@@ -282,6 +285,37 @@ recipes['video'] = Recipe('video', (Phase('content', 8, (0., 2e-3, 0.), share=.2
 # %%
 test_eq((recipes['s1'].lam, recipes['s1'].adv_weight, recipes['s1'].adversarial), (20., 1., 'lsgan'))
 {k: recipes[k].data for k in ('s1', 's1-baseline', 'video')}
+
+# %% [markdown]
+# ## What was published
+
+# %% [markdown]
+# "S0 as published" is a claim, and a claim of a hundred numbers is one that nobody checks by eye. So the constants of the five systems stand in a table beside this module, `published.yaml`, copied by hand from their papers, texts and code, each with its source. A row names recipes, a field, and the published value in our units; where theirs were others, a note says so. Where a recipe differs on purpose, the row also has our value, and why. A row is not only about fields: numbers of weights, first weights, slopes, norms, receptive fields and the values of losses have theirs, and a test measures all of them on what the recipe makes. A recipe that changes, and a difference that no longer is one, both fail.
+
+# %%
+#| export
+def published() -> dict: # of each system: a list of rows
+    "What the systems publish, and where our recipes differ and why"
+    return yaml.safe_load((files('colorbook')/'training/published.yaml').read_text())
+
+# %%
+rows = [dict(system=k, **o) for k,each in published().items() for o in each]
+names = lambda row: [n for n in recipes if any(fnmatch(n, p) for p in row.get('recipes', []))]
+known,single = {f.name for f in fields(Recipe)},[o for o in rows if isinstance(o['field'], str)]
+plain = lambda o: [*map(plain, o)] if isinstance(o, (tuple, list)) else o if isinstance(o, str) else round(float(o), 6)
+ours = lambda o: plain(o.get('ours', o['published']))
+want = {(n, o['field']): ours(o) for o in single if o['field'] in known for n in names(o)}
+test_eq({(n, f): plain(getattr(recipes[n], f)) for n,f in want}, want)
+len(rows),len(want)
+
+# %% [markdown]
+# All differences, with their reasons. Most are of one kind: a published constant that depends on the size of pictures or batches has become one that does not.
+
+# %%
+differ = pd.DataFrame([o for o in rows if 'ours' in o])[['system', 'recipes', 'field', 'published', 'ours', 'why']]
+differ['recipes'] = differ.recipes.map(lambda o: ', '.join(o) if isinstance(o, list) else '')
+assert 20 < len(differ) < len(rows)/4 and differ.why.str.len().min() > 10
+with pd.option_context('display.max_colwidth', None): display(differ.set_index('system'))
 
 # %% [markdown]
 # A recipe goes to YAML and comes back the same, to the last digit. Everything that a person may have mistyped is a `UsageError` that says what there is instead. One trap is YAML's own: it reads `1e-4` as text and only `1.0e-4` as a number; we take both.

@@ -20,7 +20,7 @@ from torch import nn, Tensor
 from torch.utils._pytree import tree_map_only
 from colorbook.color.lab import gray_to_L, grays
 from colorbook.core import UsageError
-from colorbook.data.loaders import loaders, targets
+from colorbook.data.loaders import data_loaders, targets
 from colorbook.imaging.colorizer import load_model
 from colorbook.losses.content import content_losses
 from colorbook.models.registry import critics, generators, outputs
@@ -73,7 +73,8 @@ color.abs().mean().item()
 def check_recipe(recipe:Recipe) -> Recipe: # the same
     "`UsageError` where a recipe names what does not exist"
     for p in recipe.phases: make_gan_callback(recipe.adversarial, mode=p.mode)
-    known = dict(generator=generators, critic=critics, content=content_losses, target=targets, gray=grays, data=loaders)
+    known = dict(generator=generators, critic=critics, content=content_losses, target=targets, gray=grays,
+        data=data_loaders)
     for k,names in known.items():
         name = getattr(recipe, k)
         if name not in names: raise UsageError(f"there is no {k} '{name}'", f"choose {', '.join(names)}")
@@ -107,7 +108,7 @@ def bfloat16(
     return net
 
 # %% [markdown]
-# In bfloat16 a number has eight significant bits and float32's range; processors of recent years multiply it twice as fast or better. The weights, their sums of gradients and the losses stay in float32, and S0, which starts from chance, asks for it; `default` was trained without. What it brings is measured in `benchmarks/gan_step.py`.
+# In bfloat16 a number has eight significant bits and float32's range; processors of recent years multiply it twice as fast or better. The weights, their sums of gradients and the losses stay in float32. `video` asks for it; the published systems were trained without, and so are their recipes, and `default`. What it brings is measured in `benchmarks/gan_step.py`.
 
 # %%
 s0 = recipes['s0']

@@ -28,8 +28,8 @@ from colorbook.imaging.colorizer import check_options, Colorizer
 from colorbook.core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
 from colorbook.video.read import open_reel, video_length
 from colorbook.video.pipeline import LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
-from colorbook.video.container import CODECS, Spec, add_streams, choose_codec, encode_part, mux, new_film, packets_along
-from colorbook.video.container import spec_of
+from colorbook.video.container import (CODECS, Spec, add_streams, choose_codec, encode_part, mux, new_film,
+    packets_along, spec_of)
 from colorbook.video.parts import Parts, identity, parts_of
 from colorbook.video.model import color_source, load_film_model
 
@@ -47,7 +47,7 @@ from colorbook.color.srgb import light
 # ## Four steps
 
 # %% [markdown]
-# Frames are watched and reduced in one thread, colored and steadied in a second, painted and encoded in a third; the encoder has threads of its own. When a film is resumed at some frame, the stabilizer must have seen as many frames before it as it asks for, and no more: then it gives what it would have given anyway. The network must have seen one frame before those. The stabilizer needs OpenCV, which the base installation has not: there it is off unless it is asked for, and then the answer is what to install. Nothing that is kept grows with the length of the film.
+# Frames are read and prepared in one thread, colored and steadied in a second, painted and encoded in a third; the encoder has threads of its own. When a film is resumed at some frame, the stabilizer must have seen as many frames before it as it asks for, and no more: then it gives what it would have given anyway. The network must have seen one frame before those. The stabilizer needs OpenCV, which the base installation has not: there it is off unless it is asked for, and then the answer is what to install. Nothing that is kept grows with the length of the film.
 
 # %%
 #| export
@@ -248,7 +248,7 @@ def by_pipe(
 # ## `colorize_video`
 
 # %% [markdown]
-# One [frame in color](reference.ipynb) may steer its shot. What it tells is prepared before the first frame is colored and does not depend on where the coloring begins, so a film that is taken up again is the same.
+# One [frame in color](reference.ipynb) may steer its shot. Its guide is prepared before the first frame is colored and does not depend on where the coloring begins, so a film that is taken up again is the same.
 #
 # A film that breaks off is refused before work begins, since the rest of it is probably somewhere; with `skip_bad` what there is is colored. Damage in the middle is another matter: there is no other copy, and the frames around it are good. They are passed over, the warning names their times, and as all others keep theirs, the sound stays in step.
 

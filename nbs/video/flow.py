@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Motion
+# # Optical flow
 #
 # > Where each pixel goes, and which pixels cannot be followed
 #

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # A film, frame by frame
+# # A model for films
 #
 # > Push a frame, get the color of the one before; no torch
 #
@@ -17,7 +17,7 @@ import os
 from importlib.resources import files
 from pathlib import Path
 import numpy as np
-from colorbook.imaging.colorizer import _card, _session, Colorizer, load_model
+from colorbook.imaging.colorizer import Colorizer, load_model, open_model
 from colorbook.core import InputError, UsageError
 from colorbook.video.pipeline import frame_by_frame
 
@@ -44,11 +44,9 @@ class FilmModel:
     "A video artifact at work on one film"
     def __init__(self,
         model:str|os.PathLike, # an .onnx file that `colorbook.training.export` wrote
-        session=None, # of the same file, if it is loaded already
     ):
         self.path = Path(model)
-        self.session = session or _session(self.path)
-        self.card = _card(self.path, self.session)
+        self.session,self.card = open_model(self.path)
         if self.card.get('kind') != 'video':
             raise InputError(f"'{self.path}' is a model for pictures, not for films", 'give a video artifact')
         self.names = [o.name for o in self.session.get_inputs()]
@@ -156,7 +154,7 @@ def load_film_model(
     "The model that colors a film"
     if isinstance(model, (Colorizer, FilmModel)): return model
     path = Path(default_film_model() if model is None else model)
-    return FilmModel(path) if _card(path, _session(path)).get('kind') == 'video' else load_model(path)
+    return FilmModel(path) if open_model(path)[1].get('kind') == 'video' else load_model(path)
 
 # %%
 #| export
@@ -166,7 +164,7 @@ def color_source(
 ): # a source of colors
     "How a model colors a film: a picture model frame by frame, a film model with a memory"
     if isinstance(model, Colorizer): return frame_by_frame(model, seed)
-    return lambda frames: color_film(FilmModel(model.path, model.session), frames)
+    return lambda frames: color_film(FilmModel(model.path), frames)
 
 # %%
 test_eq([np.array_equal(a, b) for a,b in zip(color_source(one)(zip(film, shots)), whole)], [True]*8)

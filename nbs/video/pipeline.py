@@ -1,9 +1,9 @@
 # %% [markdown]
-# # Moving pictures
+# # The steps of a film
 #
 # > From a decoded frame to a painted one, in steps that run side by side
 #
-# A picture is colored in a tenth of a second, and nobody minds. A film has a hundred thousand pictures, and then everything counts: that no pixel is converted twice, that the network works while the next frame is decoded and the last one is painted, and that a frame is forgotten as soon as it is gone. At the end of this chapter we have the steps of this work as generators, each of which takes what the one before it gives: frames are watched, reduced to what a network sees, colored, and painted; and any of them can run in a thread of its own.
+# A picture is colored in a tenth of a second, and nobody minds. A film has a hundred thousand pictures, and then everything counts: that no pixel is converted twice, that the network works while the next frame is decoded and the last one is painted, and that a frame is forgotten as soon as it is gone. At the end of this chapter we have the steps of this work as generators, each of which takes what the one before it gives: frames are watched, prepared for the network, colored, and painted; and any of them can run in a thread of its own.
 
 # %%
 #| default_exp video.pipeline
@@ -20,12 +20,13 @@ from itertools import groupby
 import av, numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
-from colorbook.imaging.colorizer import net_size, small_light, upright
-from colorbook.video.read import QUALITY, decode, display_matrix, is_high, orientation
+from colorbook.imaging.colorizer import net_size, small_light
+from colorbook.video.read import QUALITY, decode, display_matrix, is_high
 from colorbook.video.shots import mark_shots
 from colorbook.color.srgb import lstar_gray
 from colorbook.imaging.compose import chroma_maps, paint
 from colorbook.imaging.io import Picture
+from colorbook.imaging.orientation import matrix_orientation, upright
 
 # %%
 #| hide
@@ -154,7 +155,7 @@ def watch(
             shape = shape or (f.width, f.height)
             if (f.width, f.height) != shape: f = convert.reformat(f, *shape, interpolation=QUALITY)
             small = tiny.reformat(f, 64, 36, 'rgb24', interpolation=Interpolation.AREA)
-            yield VideoFrame(f, small.to_image(), pts, n, turn=orientation(display_matrix(small)))
+            yield VideoFrame(f, small.to_image(), pts, n, turn=matrix_orientation(display_matrix(small)))
     last = None
     for o,o.shot in mark_shots(read()):
         o.cut,last = o.shot != last,o.shot
@@ -178,7 +179,7 @@ class PacketTap:
         raise StopIteration
 
 # %% [markdown]
-# The second step makes the gray and the small copy. It is apart from the first, because a film that is resumed is watched from its beginning, so that its shots are the same, but reduced only from where work is left.
+# The second step makes the gray and the small copy. It is apart from the first, because a film that is resumed is watched from its beginning, so that its shots are the same, but prepared only from where work is left.
 
 # %%
 #| export

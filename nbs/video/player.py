@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Playing
+# # The player
 #
 # > Color while the film runs, and rather one frame less than one too late
 #
@@ -21,11 +21,10 @@ from pathlib import Path
 import av, numpy as np
 from colorbook.imaging.colorizer import check_options
 from colorbook.core import InputError, UsageError, prefetch
-from colorbook.video.read import decode
+from colorbook.video.read import decode, open_reel
 from colorbook.video.flow import cv2
 from colorbook.video.pipeline import VideoFrame, with_colors, paint_frame, prepare, watch
 from colorbook.video.server import Screen
-from colorbook.video.read import open_reel
 from colorbook.video.stabilize import steady_so_far
 from colorbook.video.model import color_source, load_film_model
 

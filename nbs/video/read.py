@@ -5,13 +5,6 @@
 #
 # A film is a cheap source of color: an hour holds 86,400 pictures, and nobody has to search for them. But a container is not a folder of pictures, and a folder of pictures is not yet a film. Frames lie on their side with a note that says so, pixels need not be square, the rate may be 24000/1001 or none at all, files break off, and frame 10 stands before frame 2 where names have no leading zeros. At the end of this chapter we read the frames of any video, and of any folder of numbered pictures, as a player would show them, with their times.
 
-# %% [markdown]
-# # Film
-#
-# > Frames as a player shows them, and where one shot ends
-#
-# A film is a cheap source of color: an hour holds 86,400 pictures, and nobody has to search for them. But a container is not a folder of pictures. Frames lie on their side with a note that says so, pixels need not be square, the rate may be 24000/1001 or none at all, files break off, and between one frame and the next the story may jump to another continent. At the end of this chapter we read the frames of any video as a player would show them, with their times, and know which of them belong to one shot.
-
 # %%
 #| default_exp video.read
 
@@ -30,7 +23,7 @@ from av.stream import Disposition
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 from colorbook.core import InputError, UsageError, atomic_path
-from colorbook.imaging.colorizer import upright
+from colorbook.imaging.orientation import matrix_orientation, upright
 
 # %%
 #| hide
@@ -105,7 +98,7 @@ len(ims),clip.stat().st_size
 # ## Reading
 
 # %% [markdown]
-# PyAV brings FFmpeg in its wheel and decodes nearly everything. What it does not do by itself is to show the picture as a player would. Four things are left to us. Telephones store how they were held as a matrix of display: its signs tell which of the eight ways to lie a frame has, and those are the eight of [EXIF](../imaging/colorizer.ipynb). Old television stores 720 columns for a picture that is wider or narrower than its count of pixels; we enlarge the side that is short, so that no pixel is thrown away. The recipe of luma is guessed where the file does not name it: a wrong guess turns every green a little. And the fast way from luma and chroma to RGB, which most readers take, makes each channel about one level of 255 too dark; asked for accurate rounding, the same library errs by a quarter of that, and to both sides.
+# PyAV brings FFmpeg in its wheel and decodes nearly everything. What it does not do by itself is to show the picture as a player would. Four things are left to us. Telephones store how they were held as a matrix of display: its signs tell which of the eight ways to lie a frame has, and those are the eight of [EXIF](../imaging/orientation.ipynb). Old television stores 720 columns for a picture that is wider or narrower than its count of pixels; we enlarge the side that is short, so that no pixel is thrown away. The recipe of luma is guessed where the file does not name it: a wrong guess turns every green a little. And the fast way from luma and chroma to RGB, which most readers take, makes each channel about one level of 255 too dark; asked for accurate rounding, the same library errs by a quarter of that, and to both sides.
 
 # %%
 #| export
@@ -117,26 +110,12 @@ class Frame(NamedTuple):
 
 # %%
 #| export
-_orientations = {(-1,0,0,1): 2, (-1,0,0,-1): 3, (1,0,0,-1): 4, (0,1,1,0): 5, (0,1,-1,0): 6, (0,-1,-1,0): 7,
-                 (0,-1,1,0): 8}
-
 def display_matrix(
     f:av.VideoFrame, # decoded
 ) -> list|None: # nine integers
     "How a player is to turn a frame, if it is"
     side = f.side_data.get('DISPLAYMATRIX')
     return np.frombuffer(side, np.int32)[:9].tolist() if side else None
-
-def orientation(
-    matrix:list|None, # of display, nine integers
-) -> int: # as in EXIF, 1..8
-    "How stored frames have to be turned to be upright"
-    return _orientations.get(tuple(int(np.sign(matrix[i])) for i in (0, 1, 3, 4)), 1) if matrix else 1
-
-# %%
-turns = {1: [1, 0, 0, 0, 1, 0], 8: [0, -1, 0, 1, 0, 0], 6: [0, 1, 0, -1, 0, 0], 3: [-1, 0, 0, 0, -1, 0]}
-test_eq([orientation(m) for m in turns.values()], list(turns))
-orientation(None)
 
 # %%
 #| export
@@ -151,7 +130,7 @@ def frame_image(
     w,h = (round(w*a), h) if a > 1 else (w, round(h/a))
     convert = convert or VideoReformatter()
     x = convert.reformat(f, w, h, 'rgb24', src_colorspace=space, interpolation=QUALITY).to_ndarray()
-    return Image.fromarray(np.ascontiguousarray(upright(x, orientation(display_matrix(f)))))
+    return Image.fromarray(np.ascontiguousarray(upright(x, matrix_orientation(display_matrix(f)))))
 
 # %% [markdown]
 # Times count from the first frame of the stream and come from the file, never from a rate: a telephone slows down in the dark, and 24000/1001 is not 24. What is damaged is not passed on. A file that breaks off has fewer packets than its index promises, or ends before its own length; a frame that was patched together from remains carries a mark. Either is an error that names the file, or, for those who want what there is, a line in a list of what was left out.

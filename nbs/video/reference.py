@@ -1,16 +1,9 @@
 # %% [markdown]
-# # A reference
+# # A colored frame as reference
 #
 # > One frame in color tells its shot what the others are
 #
 # A network guesses, and sometimes somebody knows: the uniform was blue, the car was red. To say so in every frame is a month's work; to say so in one is an afternoon's, with a brush or with another program. The frames around it show the same things, and optical flow knows where they went. At the end of this chapter one colored frame steers the whole of its shot: its colors are carried along the motion as far as they can be followed, what cannot be followed learns from what the network got wrong in the reference, and other shots are not touched. And the frame may be a file of which nobody knows at which second it stands: it is found in the film by its light.
-
-# %% [markdown]
-# # A reference
-#
-# > One frame in color tells its shot what the others are
-#
-# A network guesses, and sometimes somebody knows: the uniform was blue, the car was red. To say so in every frame is a month's work; to say so in one is an afternoon's, with a brush or with another program. The frames around it show the same things, and optical flow knows where they went. At the end of this chapter one colored frame steers the whole of its shot: its colors are carried along the motion as far as they can be followed, what cannot be followed learns from what the network got wrong in the reference, and other shots are not touched.
 
 # %%
 #| default_exp video.reference
@@ -27,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from colorbook.core import InputError, UsageError
-from colorbook.imaging.colorizer import upright
+from colorbook.imaging.orientation import upright
 from colorbook.imaging.io import read_picture
 from colorbook.video.flow import PRESETS, cv2, flow, grid, visibility, warp
 from colorbook.video.model import color_source
@@ -93,9 +86,9 @@ ab.mean((1, 2))
 # ## Carried along
 
 # %% [markdown]
-# From the reference we walk away through the shot, forward and backward, frame by frame. The flow $f_t$ leads from a frame to the one before it on the walk, and what we keep is where each pixel comes *from*, in the reference: $m_t(x) = f_t(x) + m_{t-1}(x + f_t(x))$. To carry places instead of colors has two advantages. Color is looked up once, in the reference itself, so it does not get paler with every step. And errors can be taken back: at each step the search for flow begins anew between the frame and the reference, from $m_t$ as a first guess.
+# From the reference we track through the shot, forward and backward, frame by frame. The flow $f_t$ leads from a frame to the one before it on the way, and what we keep is where each pixel comes *from*, in the reference: $m_t(x) = f_t(x) + m_{t-1}(x + f_t(x))$. To carry places instead of colors has two advantages. Color is looked up once, in the reference itself, so it does not get paler with every step. And errors can be taken back: at each step the search for flow begins anew between the frame and the reference, from $m_t$ as a first guess.
 #
-# How far a place can be believed we see from the lightness that is found there. The weight is $e^{-4d^2}$ with $d$ the difference: mild, since even a doubtful place is usually in the right thing. But it never rises again along the walk. What was hidden once and is found again was found by chance.
+# How far a place can be believed we see from the lightness that is found there. The weight is $e^{-4d^2}$ with $d$ the difference: mild, since even a doubtful place is usually in the right thing. But it never rises again on the way. What was hidden once and is found again was found by chance.
 
 # %%
 #| export

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # A page that moves
+# # A page in the browser
 #
 # > Pictures for a browser, from the standard library
 #

@@ -29,7 +29,7 @@ seed,n = 42,21 # of the noise; frames
 # ## Links
 
 # %% [markdown]
-# [Motion](flow.ipynb) gives us the flow from one frame to a neighbor, the neighbor as seen from the frame, and how much of it can be believed: $e^{-50d^2}$, where $d$ is the difference in lightness after warping. What comes out from behind a tree has no past, and there the weight is near zero. All of this is measured on the small lightness that the network sees, and carried down to the grid of its answer, which is four times smaller still. So a link costs a few milliseconds, and light at full size is never touched: the stabilizer has no way to blur it.
+# [Dense inverse search](flow.ipynb) gives us the flow from one frame to a neighbor, the neighbor as seen from the frame, and how much of it can be believed: $e^{-50d^2}$, where $d$ is the difference in lightness after warping. What comes out from behind a tree has no past, and there the weight is near zero. All of this is measured on the small lightness that the network sees, and carried down to the grid of its answer, which is four times smaller still. So a link costs a few milliseconds, and light at full size is never touched: the stabilizer has no way to blur it.
 
 # %%
 #| export

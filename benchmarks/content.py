@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np, torch
 from PIL import Image
 
-from colorbook.training.export import held_photos
 from colorbook.training.selection import choose
 from colorbook.color.lab import gray_to_L, lstar
 from colorbook.evaluation.metrics import colorfulness, psnr
 from colorbook.color.lab import to_rgb
 from colorbook.training.recipes import Phase, recipes
-from colorbook.training.trainer import load_generator, train
+from colorbook.training.runs import Run
+from colorbook.training.trainer import train
 from safetensors.torch import load_file
 
 
@@ -46,8 +46,8 @@ def main():
             phases = (Phase('content', a.epochs, (3e-4, 2e-3, 0.)),)
             recipe = replace(recipes['default'], phases=phases, size=a.size, **change)
             run = train(recipe, a.data, Path(tmp)/name)
-            photos = held_photos(run, size=2*a.size)
-            gen = load_generator(run)
+            photos = Run(run).held_out(size=2*a.size)
+            gen = Run(run).generator()
             if name == 'regression': rows[name] = saturations(gen, photos)
             else:
                 weights = load_file(run/'classes.safetensors')['weights']

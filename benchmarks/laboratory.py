@@ -1,4 +1,4 @@
-"""The loss laboratory: every arm, three seeds, one table and one sheet.
+"""The loss laboratory: every variant, three seeds, one table and one sheet.
 
     python benchmarks/laboratory.py PHOTOS HELD [--n 4000] [--out runs/laboratory] [--keep asset/laboratory]
 
@@ -20,7 +20,7 @@ from rich.table import Table
 from colorbook.core import atomic_path
 from colorbook.color.lab import to_rgb
 from colorbook.color.lab import gray_to_L, grays, rgb_to_lab
-from colorbook.training.ablation import (arms, compare, measure, questions, run_all, seeds, squares, summarize,
+from colorbook.training.ablation import (variants, compare, measure, comparisons, run_all, seeds, squares, summarize,
     table_of)
 from colorbook.data.photos import Photos, sample_photos
 from colorbook.models.registry import generators
@@ -31,9 +31,9 @@ COLUMNS = ['l1 alone', 'gan-l1', 'lsgan-l1', 'ebgan-l1', 'wgan-l1', 'l2 alone', 
 
 @torch.no_grad()
 def trained(out, r, L, seed=0):
-    "The colors that an arm gives to lightness"
+    "The colors that a variant gives to lightness"
     net = generators[r.generator](size=r.size).eval()
-    net.load_state_dict(load_file(Path(out)/f'arm {r.name} {seed}.safetensors'))
+    net.load_state_dict(load_file(Path(out)/f'variant {r.name} {seed}.safetensors'))
     return torch.cat([net.color(net(o)) for o in L.split(50)])
 
 
@@ -48,12 +48,12 @@ def hues(rgb, bins=24):
 def draw_grid(
     out, # folder of `run_all`
     photos:list, # pictures, one a row
-    recipes, # arms, one a column
+    recipes, # variants, one a column
     path, # where the sheet goes
     side:int=144, # of a cell
     seed:int=0,
 ):
-    "Gray, one column an arm, truth: color from the small network, light from the picture"
+    "Gray, one column a variant, truth: color from the small network, light from the picture"
     rgb = {n: squares(photos, n) for n in {side, *(r.size for r in recipes)}}
     L = {n: gray_to_L(grays['lstar'](o)) for n,o in rgb.items()}
     cells = [to_rgb(L[side], torch.zeros(len(photos), 2, 1, 1))]
@@ -70,15 +70,15 @@ def main():
     for k,v in dict(n=4000, workers=2, scale=1).items(): arg.add_argument(f'--{k}', type=int, default=v)
     arg.add_argument('--out', type=Path, default=Path('runs/laboratory'))
     arg.add_argument('--keep')
-    arg.add_argument('--only', nargs='+', default=list(arms), choices=list(arms), metavar='ARM')
+    arg.add_argument('--only', nargs='+', default=list(variants), choices=list(variants), metavar='VARIANT')
     a = arg.parse_args()
-    recipes,start = [replace(arms[k], size=arms[k].size*a.scale) for k in a.only],time.perf_counter()
+    recipes,start = [replace(variants[k], size=variants[k].size*a.scale) for k in a.only],time.perf_counter()
     photos,held = Photos(a.photos, short=96*a.scale, n=a.n),Photos(a.held, short=96*a.scale)
     run_all(photos, held, a.out, recipes, workers=a.workers)
     rows = summarize(a.out, recipes)
     gray = measure(None, squares(held, 64*a.scale)).mean()
     seconds = time.perf_counter() - start
-    names = 'arm', 'PSNR', 'colorfulness ratio', 'LPIPS', 'PSNR of seeds', 'CPU seconds'
+    names = 'variant', 'PSNR', 'colorfulness ratio', 'LPIPS', 'PSNR of seeds', 'CPU seconds'
     table = Table(*names, title=f'{len(photos)} photos, gray {gray.psnr:.2f} dB and {gray.lpips:.3f}, {seconds:.0f} s')
     for k,cells in table_of(rows).iterrows():
         table.add_row(k, cells.psnr, cells.ratio, cells.lpips, ' '.join(f'{o:.2f}' for o in rows[k]['seeds']['psnr']),
@@ -93,9 +93,9 @@ def main():
     kept = dict(command=command, commit=commit, photos=len(photos), held=min(200, len(held)), seeds=len(seeds),
         cpu_seconds=round(sum(o['seconds'] for o in rows.values())*len(seeds)), gray=gray.to_dict(),
         hues=dict(truth=hues(rgb)) | turns, arms=rows,
-        compare=compare(a.out, [o for o in questions if {r.name for r in o} <= {*a.only}]))
+        compare=compare(a.out, [o for o in comparisons if {r.name for r in o} <= {*a.only}]))
     with atomic_path(f'{a.keep}.json') as f: f.write_text(json.dumps(kept, indent=1) + '\n')
-    draw_grid(a.out, sample_photos(), [arms[k] for k in COLUMNS if k in a.only], f'{a.keep}.jpg')
+    draw_grid(a.out, sample_photos(), [variants[k] for k in COLUMNS if k in a.only], f'{a.keep}.jpg')
 
 
 if __name__ == '__main__': main()

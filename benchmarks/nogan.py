@@ -28,7 +28,7 @@ from colorbook.training.gan import GANCallback, GAN, gan_splitter
 from colorbook.models.critics import PatchCritic
 from colorbook.data.photos import data_dir, Photos, sample_photos, weights_file
 from colorbook.color.lab import split_lab
-from colorbook.training.nogan import enough, feature_net, knee, NoGANStop, ValidationPanel, smooth
+from colorbook.training.nogan import should_stop, feature_net, knee, NoGANStop, ValidationPanel, smooth
 from colorbook.core import malloc_policy
 
 
@@ -99,7 +99,7 @@ def run(seed, a, L, ab, net):
 def verdict(seen, judged, window, patience):
     "Steps: stopped at, chosen, the judge's best, and the judge's distance at both and at the start and end"
     d,j = [o['distance'] for o in seen],[o['distance'] for o in judged]
-    n = next((i + 1 for i in range(len(d)) if enough(d[:i + 1], window, patience)), len(d))
+    n = next((i + 1 for i in range(len(d)) if should_stop(d[:i + 1], window, patience)), len(d))
     chosen,best,step = knee(d[:n], window),knee(j, window),[o['step'] for o in seen]
     at = lambda i: smooth(j, window)[i - window//2]
     return dict(stop=step[n - 1], chosen=step[chosen], best=step[best], off=abs(step[chosen]/step[best] - 1),

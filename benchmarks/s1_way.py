@@ -21,13 +21,13 @@ from colorbook.imaging.colorizer import net_size
 from colorbook.video.read import read_frames, write_clip
 from colorbook.video.model import color_film, default_film_model, FilmModel
 from colorbook.models.registry import create_generator
-from colorbook.training.trainer import load_generator
+from colorbook.training.runs import Run
 from colorbook.video.colorize import colorize_video
 
 
 def network(run, model):
     "The film model in PyTorch: speed does not depend on weights, so arbitrary ones will do"
-    net = load_generator(run) if run else create_generator('temporal')
+    net = Run(run).generator() if run else create_generator('temporal')
     return net.eval().float()
 
 

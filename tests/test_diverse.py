@@ -11,14 +11,15 @@ from colorbook.imaging.colorizer import Colorizer, colorize, sample_noise
 from colorbook.core import InputError, UsageError
 from colorbook.models.s2 import S2Critic, Stride1Generator
 from colorbook.models.pix2pix import Pix2PixGenerator, S4Critic
-from colorbook.evaluation.diversity import (answer_spread, answers, best_answer, draw_z, load_gan, pairwise_lpips,
-    pictures, rank, ranked_sheet, ranked_sheet_of_run, with_choices)
+from colorbook.evaluation.diversity import (answer_spread, answers, best_answer, draw_z, pairwise_lpips,
+    pictures, rank, ranked_sheet, with_choices)
 from colorbook.models.critics import Critics, EnergyCritic, realness
 from colorbook.evaluation.metrics import lpips, lpips_state
 from colorbook.data.photos import sample_photos
 from colorbook.models.classifiers import PlainNet
 from colorbook.training.recipes import Phase, recipes
 from colorbook.models.registry import generators
+from colorbook.training.runs import Run
 from colorbook.training.trainer import train
 
 quiet = pytest.mark.filterwarnings('ignore')
@@ -180,11 +181,11 @@ def test_the_sheet_of_a_run(name, patches, tmp_path, monkeypatch):
     recipe = replace(SMALL[name], size=32, bs=8, phases=(Phase('both', 1, (1e-3, 1e-3), one_cycle=False),))
     run = train(recipe, patches, tmp_path/'run', progress=False)
     sample_photos(80)[2].save(tmp_path/'photo.png')
-    sheet = ranked_sheet_of_run(run, tmp_path/'photo.png', seed=1)
+    sheet = Run(run).ranked(tmp_path/'photo.png', seed=1)
     assert sheet.size == (8*34 + 2,)*2
-    assert np.array_equal(sheet, ranked_sheet_of_run(run, Image.open(tmp_path/'photo.png'), seed=1))
-    assert not np.array_equal(sheet, ranked_sheet_of_run(run, tmp_path/'photo.png', seed=2))
-    gan = load_gan(run)
+    assert np.array_equal(sheet, Run(run).ranked(Image.open(tmp_path/'photo.png'), seed=1))
+    assert not np.array_equal(sheet, Run(run).ranked(tmp_path/'photo.png', seed=2))
+    gan = Run(run).gan()
     assert not gan.training and with_choices(gan.generator).z_dim == (6 if name == 's2_noise' else 2)
     assert np.asarray(sheet).std((0, 1)).min() > 0
 
@@ -195,9 +196,9 @@ def test_runs_that_have_no_sheet(patches, tmp_path, monkeypatch):
     alone = Phase('content', 1, (1e-3, 0.), one_cycle=False)
     recipe = replace(SMALL['bins'], size=32, bs=8, phases=(alone,))
     run = train(recipe, patches, tmp_path/'content', progress=False)
-    with pytest.raises(UsageError, match='has learned nothing'): ranked_sheet_of_run(run, sample_photos(80)[2])
+    with pytest.raises(UsageError, match='has learned nothing'): Run(run).ranked(sample_photos(80)[2])
     (run/'checkpoint.pth').unlink()
-    with pytest.raises(InputError, match='no checkpoint'): ranked_sheet_of_run(run, sample_photos(80)[2])
+    with pytest.raises(InputError, match='no checkpoint'): Run(run).ranked(sample_photos(80)[2])
     one = replace(recipe, generator='small', content='l1', phases=(Phase('both', 1, (1e-3, 1e-3), one_cycle=False),))
     run = train(one, patches, tmp_path/'one', progress=False)
-    with pytest.raises(UsageError, match='one answer'): ranked_sheet_of_run(run, sample_photos(80)[2])
+    with pytest.raises(UsageError, match='one answer'): Run(run).ranked(sample_photos(80)[2])

@@ -1,12 +1,11 @@
-"Alarms over more seeds than the chapter has; the stop together with a journal."
+"The monitor over more seeds than the chapter has; schedules under a recorder. Stops are in test_train."
 from functools import partial
 
-import numpy as np, pandas as pd, pytest, torch, torch.nn.functional as F
+import numpy as np, pytest, torch, torch.nn.functional as F
 from fastai.callback.core import Callback
 from fastai.callback.progress import ProgressCallback
 from fastai.learner import Learner
 from fastai.optimizer import Adam
-from safetensors.torch import load_file
 from torch import nn
 
 from colorbook.training.gan import GANCallback, GAN, gan_splitter
@@ -15,7 +14,6 @@ from colorbook.models.critics import PatchCritic
 from colorbook.data.loaders import color_loaders
 from colorbook.data.photos import Photos, sample_photos
 from colorbook.training.journal import RunRecorder, seed_everything
-from colorbook.training.nogan import NoGANStop, ValidationPanel
 from colorbook.training.schedules import make_gan_callback
 
 SIZE = 16
@@ -58,7 +56,7 @@ class Frozen(Callback):
 
 @quiet
 @pytest.mark.parametrize('seed', [3, 4])
-def test_alarms(patches, seed):
+def test_the_monitor(patches, seed):
     def alarms(*stretches):
         learn,alarm = learner(patches, seed),GANMonitor()
         for lr,*cbs in stretches: learn.fit(1, lr, cbs=[*cbs, alarm])
@@ -73,25 +71,8 @@ def test_alarms(patches, seed):
 
 
 @quiet
-def test_the_stop_leaves_the_chosen_weights_to_the_journal(patches, tmp_path):
-    learn = learner(patches)
-    L,ab = map(torch.cat, zip(*learn.dls.valid))
-    learn.fit(1, (3e-3, 0.), cbs=GANCallback(mode='content'))
-    rows,stop = [],NoGANStop(ValidationPanel(L[:32], ab[:32]), share=.05, patience=.2)
-    learn.fit(30, (1e-3, 2e-3), cbs=[make_gan_callback('logistic', .3), RunRecorder(tmp_path, 0, rows), stop])
-    assert stop.done and stop.chosen < stop.n
-    saved = load_file(sorted(tmp_path.glob('generator-*'))[-1])
-    for k,v in learn.model.generator.state_dict().items():
-        assert torch.equal(v, saved[k]) and torch.equal(v, stop.best[1][k])
-    assert len(pd.read_csv(tmp_path/'history.csv')) == len(rows) < 30
-    looks = [o['distance'] for o in stop.rows]
-    means = np.convolve(looks, np.ones(5)/5, 'valid')
-    assert stop.rows[int(means.argmin()) + 2]['step'] == stop.chosen
-
-
-@quiet
 @pytest.mark.parametrize('mode', ['1-3', 'adaptive', 'plain'])
-def test_a_schedule_under_a_journal(patches, tmp_path, mode):
+def test_a_schedule_under_a_recorder(patches, tmp_path, mode):
     learn,rows = learner(patches),[]
     learn.fit(1, (1e-3, 1e-3), cbs=[make_gan_callback('logistic', .1, mode), RunRecorder(tmp_path, 0, rows)])
     assert rows[0]['mode'] == mode and np.isfinite(rows[0]['crit'])

@@ -38,12 +38,13 @@ def train_command(
     workers: Annotated[int, typer.Option(help='Processes that decode; for sets that do not fit into memory.')] = 0,
     prior: Annotated[Optional[str], typer.Option(help='What `colorbook data doctor` wrote of the colors.')] = None,
     resume: Annotated[bool, typer.Option('--resume/--no-resume', help='Go on with a run that was stopped.')] = True,
+    tensorboard: Annotated[bool, typer.Option('--tensorboard', help='Write for TensorBoard, too.')] = False,
 ):
     "Train a model by a recipe and export it; a run that was stopped goes on where it was."
     given = dict(bs=batch_size, seed=seed)
     changes = {k:v for k,v in given.items() if v is not None} | parse_changes(change or [])
     run = train_half('training.trainer').train(recipe, photos, out, changes=changes, epochs=epochs, resume=resume,
-        weights=weights, workers=workers, prior=prior)
+        weights=weights, workers=workers, prior=prior, tensorboard=tensorboard)
     print(train_half('training.export').export_run(run))
 
 # %% ../../nbs/cli/train.ipynb #0f891eb6
@@ -88,6 +89,6 @@ def rank_command(
 ):
     "Many answers for one photograph, sorted by the run's critic, the most believable first."
     from colorbook.core import atomic_path
-    sheet = train_half('evaluation.diversity').ranked_sheet_of_run(run, photo, n, seed)
+    sheet = train_half('training.runs').Run(run).ranked(photo, n, seed)
     with atomic_path(out) as f: sheet.save(f)
     print(out)

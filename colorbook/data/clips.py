@@ -281,7 +281,7 @@ def clip_loaders(
     dls.n_inp,dls.held,dls.crop = 1,held,SimpleNamespace(photos=clips)
     return dls
 
-# %% ../../nbs/data/clips.ipynb #cdc82b4a
+# %% ../../nbs/data/clips.ipynb #76fd8f30
 def load_clips(recipe, source, n, workers, answered=1, near=True, lone=0.):
     "Loaders of clips for a recipe"
     step = 1 if recipe.target in ('rgb', 'ab') else 4
@@ -289,12 +289,12 @@ def load_clips(recipe, source, n, workers, answered=1, near=True, lone=0.):
     return clip_loaders(clips, recipe.bs, recipe.valid, recipe.seed, num_workers=workers, aged=recipe.aged, lone=lone,
         mirror=recipe.mirror, target=recipe.target, gray=recipe.gray, near=near)
 
-@data_loaders('frames')
+@data_loaders('frames', films=True)
 def load_frames(recipe, source, n=None, workers=0): return load_clips(recipe, source, n, workers)
 
 @data_loaders('stills')
 def load_stills(recipe, source, n=None, workers=0): return load_clips(recipe, source, n, workers, near=False)
 
-@data_loaders('clips')
+@data_loaders('clips', films=True)
 def load_long_clips(recipe, source, n=None, workers=0):
     return load_clips(recipe, source, n, workers, answered=3, lone=.3)

@@ -153,8 +153,9 @@ def present(
     "The lightness of what is to be colored"
     return x if x.shape[1] == 1 else x[:,1:-1].flatten(0, 1)[:,None]
 
-# %% ../../nbs/data/loaders.ipynb #91d5ebc0
-data_loaders = Registry('data', 'colorbook.data.clips colorbook.data.paired colorbook.data.shard_loader')
+# %% ../../nbs/data/loaders.ipynb #a2c05db4
+data_loaders = Registry('data', 'colorbook.data.clips colorbook.data.paired colorbook.data.shard_loader',
+    films=False)
 
 @data_loaders('photos')
 def load_photos(

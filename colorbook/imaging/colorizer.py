@@ -181,6 +181,18 @@ def sample_noise(
     return np.random.default_rng(seed).standard_normal((samples, noise)).astype(np.float32)
 
 # %% ../../nbs/imaging/colorizer.ipynb #26a4b001
+def _answer(image, pic:Picture, model, size:int|None, saturation:float, z):
+    "A record in color, as the kind of thing that `image` is"
+    alpha = pic.alpha is not None
+    if isinstance(image, np.ndarray):
+        out = _colored(pic, model, size, saturation, np.uint8 if image.dtype==bool else image.dtype, 3+alpha, z)
+        if alpha and image.dtype!=bool: out[...,3] = image[...,-1]
+        return out
+    out = to_image(_colored(pic, model, size, saturation, np.uint8, 4, z), alpha)
+    out.info = {k:v for k,v in pic.info.items() if k not in ('qtables', 'subsampling')}
+    return out
+
+# %% ../../nbs/imaging/colorizer.ipynb #27a1a566
 def colorize(
     image, # a path, bytes, file object, Pillow picture of any mode, array (gray, RGB, RGBA), or a list of these
     model=None, # an .onnx file or `Colorizer`; None for the artifact in the package, or the one of COLORBOOK_MODEL
@@ -192,18 +204,11 @@ def colorize(
 ): # the same kind and size, in color, transparency kept; a list of these for a list, or for `samples`
     "Color a picture and keep its lightness; `InputError` for what cannot be colored, `UsageError` for a wrong option"
     if isinstance(image, (list, tuple)): return [colorize(o, model, size, saturation, samples, seed, z) for o in image]
-    if samples is not None:
-        return [colorize(image, model, size, saturation, z=o) for o in sample_noise(samples, seed, model)]
     check_options(size, saturation)
-    pic = read_picture(image)
-    alpha = pic.alpha is not None
-    if isinstance(image, np.ndarray):
-        out = _colored(pic, model, size, saturation, np.uint8 if image.dtype==bool else image.dtype, 3+alpha, z)
-        if alpha and image.dtype!=bool: out[...,3] = image[...,-1]
-        return out
-    out = to_image(_colored(pic, model, size, saturation, np.uint8, 4, z), alpha)
-    out.info = {k:v for k,v in pic.info.items() if k not in ('qtables', 'subsampling')}
-    return out
+    if samples is None: return _answer(image, read_picture(image), model, size, saturation, z)
+    if z is not None: raise UsageError('samples draw numbers of their own', 'give z or samples')
+    zs,pic = sample_noise(samples, seed, model),read_picture(image)
+    return [_answer(image, pic, model, size, saturation, o) for o in zs]
 
 # %% ../../nbs/imaging/colorizer.ipynb #32d35b66
 def colorize_bytes(

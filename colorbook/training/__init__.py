@@ -1,0 +1,38 @@
+"""From a recipe to a file.
+
+A recipe is data (`recipes`); `registry` makes networks, losses and loaders of its names and refuses what does not go
+together. `gan` trains generator and critic by the schedules of `schedules`; `journal` writes the folder of a run and its
+checkpoints, `monitor` warns, `nogan` stops at the best moment, `trainer` is the whole. `runs` reads a folder,
+`selection` chooses among its weights, `export` writes the file, `ablation` compares ways to train.
+"""
+from typing import TYPE_CHECKING
+
+from ..core import lazy_face
+
+if TYPE_CHECKING:  # the table below once more, for type checkers and editors
+    from ..models.registry import create_critic as create_critic
+    from ..models.registry import create_generator as create_generator
+    from .export import export_artifact as export_artifact
+    from .export import export_run as export_run
+    from .gan import GAN as GAN
+    from .gan import GANCallback as GANCallback
+    from .gan import gan_splitter as gan_splitter
+    from .gan import gan_step as gan_step
+    from .recipes import Phase as Phase
+    from .recipes import Recipe as Recipe
+    from .recipes import list_recipes as list_recipes
+    from .recipes import load_recipe as load_recipe
+    from .recipes import save_recipe as save_recipe
+    from .registry import check_recipe as check_recipe
+    from .registry import make_gan as make_gan
+    from .runs import Run as Run
+    from .trainer import train as train
+
+__getattr__, __dir__, __all__ = lazy_face(__name__, {
+    'export': 'export_artifact export_run',
+    'gan': 'GAN GANCallback gan_splitter gan_step',
+    'recipes': 'Phase Recipe list_recipes load_recipe save_recipe',
+    'registry': 'check_recipe create_critic create_generator make_gan',
+    'runs': 'Run',
+    'trainer': 'train',
+}, 'train')

@@ -143,7 +143,7 @@ class GANCallback(Callback):
 @patch
 def before_fit(self:GANCallback):
     "No losses yet; the count goes on where the networks' last turn was"
-    self.content = self.gen = self.crit = torch.tensor(float('nan'))
+    self.content = self.gen = self.crit = self.none = self.learn.model.crit.new_tensor(float('nan'))
     self.count = int(self.learn.model.step)
 
 @patch
@@ -151,9 +151,10 @@ def before_train(self:GANCallback): self.turn = None
 
 @patch
 def before_batch(self:GANCallback):
-    "Whose turn it is"
+    "Whose turn it is; losses are not a number in batches in which they are not computed"
     self.term = self.scores = None
     if not self.training: return
+    self.gen = self.crit = self.none
     gan,turn = self.learn.model,self.mode
     if self.schedule:
         turn,self.count = self.schedule(self.count, gan.crit),self.count + 1

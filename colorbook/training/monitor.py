@@ -25,12 +25,12 @@ def chroma(
 def margin(
     real:Tensor, # verdicts on real pictures, `bs` first
     fake:Tensor, # on generated ones
-) -> tuple[float,float]: # share of pairs put in one order, 0.5..1; distance of the means in deviations
+) -> Tensor: # share of pairs put in one order, 0.5..1; distance of the means in deviations
     "How well verdicts tell real from generated, on any scale and in either direction"
     real,fake = (o.float().flatten(1).mean(1) for o in (real, fake))
-    share = (real[:,None] > fake).float().mean().item()
+    share = (real[:,None] > fake).float().mean()
     spread = (real.var(correction=0) + fake.var(correction=0)).sqrt()/2**.5 + 1e-8
-    return max(share, 1 - share),((real.mean() - fake.mean()).abs()/spread).item()
+    return torch.stack([torch.maximum(share, 1 - share), (real.mean() - fake.mean()).abs()/spread])
 
 # %% ../../nbs/training/monitor.ipynb #f426a00c
 class GANMonitor(Callback):
@@ -43,13 +43,22 @@ class GANMonitor(Callback):
     ):
         self.every,self.patience,self.stop,self.raised,self.n = every,patience,stop,{},0
         self.verdicts,self.grays = deque(maxlen=patience),deque(maxlen=max(2, patience//2//every))
-        self.norms,self.worked = {},{}
+        self.norms,self.worked,self.fresh = {},{},True
+    def state_dict(self):
+        plain = {k: getattr(self, k) for k in ('raised', 'n', 'norms', 'worked')}
+        return plain | dict(verdicts=[*self.verdicts], grays=[*self.grays])
+    def load_state_dict(self, state):
+        for k in ('raised', 'n', 'norms', 'worked'): setattr(self, k, state[k])
+        self.verdicts.extend(state['verdicts']); self.grays.extend(state['grays'])
+        self.fresh = False
     def say(self, name, what, remedy):
         if name in self.raised: return
         self.raised[name] = self.n
         if self.stop: raise TrainingError(f'step {self.n}: {what}', remedy)
         warnings.warn(f'step {self.n}: {what}; {remedy}')
-    def before_fit(self): self.verdicts.clear(), self.grays.clear(), self.norms.clear(), self.worked.clear()
+    def before_fit(self):
+        if self.fresh: self.verdicts.clear(), self.grays.clear(), self.norms.clear(), self.worked.clear()
+        self.fresh = True
     def before_batch(self):
         if not self.training: return
         self.n += 1
@@ -90,10 +99,10 @@ def check_verdicts(self:GANMonitor):
     adversary = self.learn.adversary
     if adversary.turn != 'both' or adversary.scores is None: return
     self.verdicts.append(margin(*adversary.scores))
-    if len(self.verdicts) < self.patience: return
-    share,distance = (sum(o)/len(o) for o in zip(*self.verdicts))
+    if not self.looks or len(self.verdicts) < self.patience: return
+    share,distance = torch.stack([o.to(self.verdicts[-1].device) for o in self.verdicts]).mean(0).tolist()
     if share > .995 and distance > 5:
-        self.say('won', f'the critic has won: {share:.1%} right, {distance:.0f} deviations apart',
+        self.say('critic_won', f'the critic has won: {share:.1%} right, {distance:.0f} deviations apart',
             'lower its rate, give it fewer steps, or train the generator longer alone')
 
 @patch

@@ -7,15 +7,16 @@ __all__ = ['encoder_weights', 'image_weights', 'state_for']
 
 # %% ../../nbs/training/pretrained.ipynb #53bc0b44
 from pathlib import Path
-import pandas as pd, torch
+import torch
 from safetensors.torch import load_file
 from torchvision.models import mobilenet_v2
 from ..core import InputError
 from ..data.photos import weights_file
 from ..models.encoder_unet import encoder_state
-from .recipes import load_recipe, Recipe
 from ..models.registry import generators
-from .selection import pick
+from .recipes import Recipe
+from .runs import Run
+from .selection import pick, tried_by
 
 # %% ../../nbs/training/pretrained.ipynb #de06d63f
 def encoder_weights(
@@ -39,16 +40,14 @@ def image_weights(
     path = Path(str(weights))
     if path.suffix == '.safetensors': return load_file(path)
     if not path.is_dir(): return encoder_weights(weights)
-    files = sorted(path.glob('generator-*.safetensors'))
-    if not files: raise InputError(f"'{weights}' holds no trained generator", 'give the folder of a run')
-    if not (path/'tried.csv').exists(): return load_file(files[-1])
-    best = pick(pd.read_csv(path/'tried.csv').to_dict('records'), load_recipe(path/'recipe.yaml').floor)
-    return load_file(path/f"generator-{best['tag']}.safetensors")
+    run = Run(path)
+    tried = tried_by(run)
+    return run.weights(pick(tried, run.recipe.floor)['tag'] if tried else None)
 
 # %% ../../nbs/training/pretrained.ipynb #dd83a6f0
 def state_for(
     recipe:Recipe,
-    weights=None, # see `encoder_weights`; encoders other than MobileNetV2 start from chance without a file
+    weights=None, # see `encoder_weights`, `image_weights`; other encoders start from chance without a file
 ) -> dict|None: # state dict, or None
     "Pretrained weights that a recipe's generator can begin with"
     kind = generators[recipe.generator].weights

@@ -4,10 +4,12 @@
 
 # %% auto #0
 __all__ = ['s4_report', 's4_half_sum', 's4_methods', 'recipes', 'Phase', 'Recipe', 's0_recipe', 's2_recipe', 's4_recipe',
-           's1_recipe', 'published', 'to_plain', 'save_recipe', 'build', 'from_plain', 'load_recipe', 'vary']
+           's1_recipe', 'published', 'to_plain', 'save_recipe', 'build', 'from_plain', 'list_recipes', 'load_recipe',
+           'vary']
 
 # %% ../../nbs/training/recipes.ipynb #16e93b77
 import yaml
+from fnmatch import fnmatch
 from dataclasses import asdict, dataclass, fields, replace
 from importlib.resources import files
 from operator import index
@@ -54,8 +56,9 @@ class Recipe:
     critic_clip:float=0. # largest absolute value in a critic's gradient; 0 for no limit
     learn_weights:bool=False # weights of content and adversarial loss are learned too
     bf16:bool=False # networks in bfloat16, weights and losses in float32
+    ema:float=0. # decay of the average of the generator's weights that is kept; 0 for none
     valid:float=.03 # share of the photos that is held out
-    floor:float=.8 # least colorfulness ratio on held-out photos, see `colorbook.training.export.pick`
+    floor:float=.8 # least colorfulness ratio on held-out photos, see `colorbook.training.selection.pick`
     seed:int=0
 
 # %% ../../nbs/training/recipes.ipynb #4c1f2373
@@ -99,7 +102,7 @@ recipes = {r.name: r for r in [
     Recipe('default', (Phase('content', 5, (3e-4, 2e-3, 0.)), Phase('critic', 1, (0., 0., 2e-4), False, .25),
         Phase('both', 3, (2e-5, 1e-4, 2e-4), False, .25)), adv_weight=.2, low=.75)]}
 
-# %% ../../nbs/training/recipes.ipynb #d8d19b18
+# %% ../../nbs/training/recipes.ipynb #a66a11b1
 def s1_recipe(name, mode='both', epochs=50, **kwargs):
     "S1 as published"
     shared = dict(content='l1', target='rgb', gray='rec601', low=1., squeeze=True, mirror=False,
@@ -110,12 +113,12 @@ for r in (s1_recipe('s1', generator='s1', critic='s1', adversarial='lsgan', lam=
           s1_recipe('s1-baseline', '1-5', 20, generator='s0', critic='s0', lam=100., size=224, bs=16, data='stills')):
     recipes[r.name] = r
 
-# %% ../../nbs/training/recipes.ipynb #870086d7
+# %% ../../nbs/training/recipes.ipynb #5809db4a
 recipes['video'] = Recipe('video', (Phase('content', 8, (0., 2e-3, 0.), share=.2),), generator='temporal',
     content='follow', lam=1., target='taught', aged=.5, size=128, bs=8, valid=.05, data='clips', clip=1., bf16=True,
     floor=.97)
 
-# %% ../../nbs/training/recipes.ipynb #80d96ff6
+# %% ../../nbs/training/recipes.ipynb #edce3e96
 def published() -> dict: # of each system: a list of rows
     "What the systems publish, and where our recipes differ and why"
     return yaml.safe_load((files('colorbook')/'training/published.yaml').read_text())
@@ -151,6 +154,12 @@ def from_plain(d:dict) -> Recipe:
     return build(Recipe, {**d, 'phases': [build(Phase, p) for p in d['phases']]})
 
 # %% ../../nbs/training/recipes.ipynb #f3a54fb1
+def list_recipes(
+    pattern:str='*', # with wildcards, such as 's4*'
+) -> list: # names
+    "Recipes that there are"
+    return [o for o in recipes if fnmatch(o, pattern)]
+
 def load_recipe(
     name, # a name of `recipes`, or the path of a YAML file; a `Recipe` is returned as it is
 ) -> Recipe:

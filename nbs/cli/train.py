@@ -60,12 +60,13 @@ def train_command(
     workers: Annotated[int, typer.Option(help='Processes that decode; for sets that do not fit into memory.')] = 0,
     prior: Annotated[Optional[str], typer.Option(help='What `colorbook data doctor` wrote of the colors.')] = None,
     resume: Annotated[bool, typer.Option('--resume/--no-resume', help='Go on with a run that was stopped.')] = True,
+    tensorboard: Annotated[bool, typer.Option('--tensorboard', help='Write for TensorBoard, too.')] = False,
 ):
     "Train a model by a recipe and export it; a run that was stopped goes on where it was."
     given = dict(bs=batch_size, seed=seed)
     changes = {k:v for k,v in given.items() if v is not None} | parse_changes(change or [])
     run = train_half('training.trainer').train(recipe, photos, out, changes=changes, epochs=epochs, resume=resume,
-        weights=weights, workers=workers, prior=prior)
+        weights=weights, workers=workers, prior=prior, tensorboard=tensorboard)
     print(train_half('training.export').export_run(run))
 
 # %%
@@ -113,7 +114,7 @@ def rank_command(
 ):
     "Many answers for one photograph, sorted by the run's critic, the most believable first."
     from colorbook.core import atomic_path
-    sheet = train_half('evaluation.diversity').ranked_sheet_of_run(run, photo, n, seed)
+    sheet = train_half('training.runs').Run(run).ranked(photo, n, seed)
     with atomic_path(out) as f: sheet.save(f)
     print(out)
 
@@ -161,7 +162,7 @@ test_eq(run('train', 's00', home/'photos')[0], 2)
 test_eq(run('rank', home/'run', home/'photos/0-0.png')[0], 2)
 test_eq(run('train', home/'mine.yaml', home/'photos', '-o', home/'run', '--epochs', 2)[0], 2)
 test_eq(run('train', home/'mine.yaml', home/'none', '-o', home/'new')[0], 3)
-for wrong in ('lam', 'lamb=3', 'lam=much', 'size=64.5', 'phases=3'):
+for wrong in ('lam', 'lamb=3', 'lam=much', 'size=64.5', 'phases=3', 'workers=3', 'data=clips', 'content=bins'):
     test_eq(run('train', 's0', home/'photos', '--set', wrong)[0], 2)
 (home/'text.onnx').write_text('no model')
 test_eq(run('evaluate', home/'text.onnx', home/'photos')[0], 3)

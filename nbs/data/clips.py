@@ -397,13 +397,13 @@ def load_clips(recipe, source, n, workers, answered=1, near=True, lone=0.):
     return clip_loaders(clips, recipe.bs, recipe.valid, recipe.seed, num_workers=workers, aged=recipe.aged, lone=lone,
         mirror=recipe.mirror, target=recipe.target, gray=recipe.gray, near=near)
 
-@data_loaders('frames')
+@data_loaders('frames', films=True)
 def load_frames(recipe, source, n=None, workers=0): return load_clips(recipe, source, n, workers)
 
 @data_loaders('stills')
 def load_stills(recipe, source, n=None, workers=0): return load_clips(recipe, source, n, workers, near=False)
 
-@data_loaders('clips')
+@data_loaders('clips', films=True)
 def load_long_clips(recipe, source, n=None, workers=0):
     return load_clips(recipe, source, n, workers, answered=3, lone=.3)
 

@@ -346,7 +346,8 @@ present(clip).shape
 
 # %%
 #| export
-data_loaders = Registry('data', 'colorbook.data.clips colorbook.data.paired colorbook.data.shard_loader')
+data_loaders = Registry('data', 'colorbook.data.clips colorbook.data.paired colorbook.data.shard_loader',
+    films=False)
 
 @data_loaders('photos')
 def load_photos(

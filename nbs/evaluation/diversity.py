@@ -14,22 +14,15 @@ size,n_pictures,n_epochs,photo_size,seed = 12,256,20,128,0
 # %%
 #| export
 import numpy as np, torch
-from pathlib import Path
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import nn, Tensor
 from torchvision.utils import make_grid
-from colorbook.training.gan import GAN
 from colorbook.color.bins import AnnealedMean, HueBias
 from colorbook.core import InputError, UsageError
-from colorbook.training.journal import load_checkpoint
 from colorbook.color.lab import to_rgb
 from colorbook.imaging.sheet import contact_sheet
-from colorbook.color.lab import gray_to_L, grays
 from colorbook.models.critics import realness
 from colorbook.evaluation.metrics import lpips, psnr
-from colorbook.data.photos import read_photo
-from colorbook.training.recipes import load_recipe
-from colorbook.training.registry import make_gan
 
 # %%
 #| hide
@@ -38,7 +31,7 @@ from importlib.resources import files
 import matplotlib.pyplot as plt, onnxruntime
 from fastai.vision.all import *
 from fastcore.test import *
-from colorbook.training.gan import GANCallback, gan_splitter
+from colorbook.training.gan import GAN, GANCallback, gan_splitter
 from colorbook.losses.content import BinLoss
 from colorbook.color.lab import join_lab, rgb_to_lab, split_lab
 from colorbook.evaluation.metrics import lpips_state
@@ -459,25 +452,10 @@ distance
 # A stronger leaning differs more, and though the mean answer pays for it, the best one gains, and there is more color in all. The strength was 2 when this was measured first; it is 2.5 since, the row that was measured last.
 
 # %% [markdown]
-# ## The sheet of a run
+# ## Any generator
 
 # %% [markdown]
-# Whoever has trained a recipe with a critic has both networks in its last checkpoint, and COLORGAN's sheet of any photograph is one call away. A generator with noise is asked as it is; a classifier gets its leaning here; a generator that knows one answer only is refused, and so is a critic that never learned anything, because a run of content loss alone carries one too. The photograph is cut to the square that the run was trained on, as COLORGAN does, for some critics know no other size.
-
-# %%
-#| export
-def load_gan(
-    run, # folder of a run
-) -> GAN: # generator and critic in evaluation mode
-    "Both networks of a run's last checkpoint; an error where the critic has not been trained"
-    run = Path(run)
-    if not (run/'checkpoint.pth').exists():
-        raise InputError(f"'{run}' holds no checkpoint", 'train first: colorbook train RECIPE DATA')
-    last,gan = load_checkpoint(run/'checkpoint.pth'),make_gan(load_recipe(run/'recipe.yaml'))
-    if all(o['mode'] in ('content', 'generator') for o in last['rows']):
-        raise UsageError(f"the critic of '{run}' has learned nothing yet", 'train a phase with a critic')
-    gan.load_state_dict(last['model'])
-    return gan.eval()
+# Whoever has [trained a recipe with a critic](../training/runs.ipynb) can have COLORGAN's sheet of any photograph (`colorbook rank`). A generator with noise is asked as it is, a classifier gets its leaning here, and a generator that knows one answer only is refused.
 
 # %%
 #| export
@@ -490,25 +468,6 @@ def with_choices(
     raise UsageError('this generator has one answer for each picture', 'train one with noise, or a classifier')
 
 # %%
-#| export
-def ranked_sheet_of_run(
-    run, # folder of a run
-    photo, # a path or anything else that `read_photo` takes
-    n:int=64, # answers
-    seed:int=0, # another seed, other answers
-) -> Image.Image: # see `ranked_sheet`
-    "Answers of a run's generator to one photograph, sorted by the run's critic"
-    recipe,gan = load_recipe(Path(run)/'recipe.yaml'),load_gan(run)
-    square = ImageOps.fit(read_photo(photo), (recipe.size, recipe.size), Image.Resampling.BICUBIC)
-    rgb = torch.from_numpy(np.array(square)).permute(2, 0, 1)[None]/255
-    L = gray_to_L(grays[recipe.gray](rgb))
-    return ranked_sheet(gan.critic, L, answers(with_choices(gan.generator), L, n, seed))
-
-# %% [markdown]
-# The run itself is in `tests/test_diverse.py`, where a few steps are trained. What can be said without one are the errors, and that a classifier becomes what the last sections used.
-
-# %%
-test_fail(lambda: load_gan(tempfile.mkdtemp()), exc=InputError, contains='no checkpoint')
 test_fail(lambda: with_choices(Judge()), exc=UsageError, contains='one answer')
 test_eq(with_choices(deaf), deaf)
 again = with_choices(leaning.generator)
@@ -520,7 +479,7 @@ type(again).__name__
 #
 # - `answers`, several colors for one photograph by noise or by leaning, the same for the same numbers to the last bit;
 # - `answer_spread`, `pairwise_lpips` and `best_answer`: where they differ, how much, and what the best of them gains;
-# - `rank` and `ranked_sheet`, COLORGAN's 64 sorted by the critic, and `ranked_sheet_of_run` for any run that has one.
+# - `rank` and `ranked_sheet`, COLORGAN's 64 sorted by the critic.
 
 # %% [markdown]
 # ## Exercises

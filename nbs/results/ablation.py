@@ -13,28 +13,28 @@ import numpy as np, pandas as pd
 from pathlib import Path
 from fastcore.test import *
 from PIL import Image
-from colorbook.training.ablation import adversaries, arms, questions, table_of
+from colorbook.training.ablation import adversaries, comparisons, variants, table_of
 
 # %% [markdown]
 # ## What came out
 
 # %% [markdown]
-# `benchmarks/laboratory.py` runs all arms and keeps the figures, the command and a hash of all weights in `asset/laboratory.json`; the book shows what is there. It takes about 4,500 seconds of processor time (added up from parts, with other work beside it), 38 minutes of two cores; on a graphics card `--scale 2` and a larger `--n` ask the same questions of larger pictures (we had none at hand). It is little training: 4,000 photographs once, then half of them again, and every arm is hardly a decibel from a gray picture. What it can tell is how the losses *pull*, not how far they get. A difference is called one below if the interval of the paired differences leaves zero out.
+# `benchmarks/laboratory.py` runs all variants and keeps the figures, the command and a hash of all weights in `asset/laboratory.json`; the book shows what is there. It takes about 4,500 seconds of processor time (added up from parts, with other work beside it), 38 minutes of two cores; on a graphics card `--scale 2` and a larger `--n` ask the same questions of larger pictures (we had none at hand). It is little training: 4,000 photographs once, then half of them again, and every variant is hardly a decibel from a gray picture. What it can tell is how the losses *pull*, not how far they get. A difference is called one below if the interval of the paired differences leaves zero out.
 
 # %%
 kept = [o for up in (Path.cwd(), *Path.cwd().parents) if (o := up/'asset/laboratory.json').exists()][0]
 lab = json.loads(kept.read_text())
 results,versus = lab['arms'],lab['compare']
-test_eq(set(results), set(arms))
-test_eq(set(versus), {f'{a.name} - {b.name}' for a,b in questions})
+test_eq(set(results), set(variants))
+test_eq(set(versus), {f'{a.name} - {b.name}' for a,b in comparisons})
 gray = lab['gray']
 print(lab['command'], f"gray pictures: {gray['psnr']:.2f} dB, LPIPS {gray['lpips']:.3f}", sep='\n')
 table_of(results).assign(seeds=[' '.join(f'{x:.2f}' for x in o['seeds']['psnr']) for o in results.values()])
 
 # %%
 #| label: fig-laboratory
-#| fig-cap: "Every arm: PSNR over colorfulness, with 95 % intervals; LPIPS beside the name."
-def draw_arms(results, names, title, ax):
+#| fig-cap: "Every variant: PSNR over colorfulness, with 95 % intervals; LPIPS beside the name."
+def draw_variants(results, names, title, ax):
     "Arms as crosses of their intervals"
     for i,k in enumerate(names):
         x,y = (results[k][m] for m in ('ratio', 'psnr'))
@@ -45,9 +45,9 @@ def draw_arms(results, names, title, ax):
     ax.legend(fontsize=7)
 
 words = {'L1': ['l1'], 'L2, classes': ['l2', 'classes'], 'norms, encoders, S2': ['norm', 'encoder', 's2']}
-groups = {title: [k for k in arms if any(o in k for o in some)] for title,some in words.items()}
+groups = {title: [k for k in variants if any(o in k for o in some)] for title,some in words.items()}
 fig,axs = plt.subplots(1, 3, figsize=(13, 5), layout='constrained')
-for ax,(title,names) in zip(axs, groups.items()): draw_arms(results, names, title, ax)
+for ax,(title,names) in zip(axs, groups.items()): draw_variants(results, names, title, ax)
 
 # %% [markdown]
 # In @fig-laboratory-sheet the columns are: gray; $L_1$ alone, with GAN, LSGAN, EBGAN, WGAN; $L_2$ alone, with the same four; classes alone, with LSGAN; the truth. Each network saw 64 pixels, the lightness is the photograph's.
@@ -65,7 +65,7 @@ ax.axis('off');
 
 # %%
 #| label: fig-hues
-#| fig-cap: "Mean chroma by hue, of the truth (gray area) and of arms, first seed."
+#| fig-cap: "Mean chroma by hue, of the truth (gray area) and of variants, first seed."
 def draw_hues(hues, names, ax):
     "Closed curves around the center of the plane of a and b"
     n = len(hues['truth'])
@@ -86,13 +86,13 @@ for ax,names in zip(axs, (('l1 alone', 'l2 alone', 'classes alone'), ('gan-l1', 
 # %% [markdown]
 # What is said below of the figures is asserted by the cell under it; another run has to agree, or break the book.
 #
-# **A critic buys color with decibels.** All eleven arms with a critic are more colorful than the content loss they started from, and all pay for it in PSNR, 0.2 to 0.8 dB.
+# **A critic buys color with decibels.** All eleven variants with a critic are more colorful than the content loss they started from, and all pay for it in PSNR, 0.2 to 0.8 dB.
 #
 # **At equal strength the adversarial losses are hard to tell apart.** S4's report calls LSGAN the best. Beside $L_1$ its four losses lie within 0.15 dB and 0.003 of LPIPS of one another, and hinge and gradient penalty with them: less than what lies between $L_1$ and $L_2$. If there is an order, the energy-based one, which S4 found nearly colorless, is the cheapest: of the four it loses the fewest decibels, and it has more color than $L_1$ alone. What S4 saw may have been its weight.
 #
 # **It is not $L_2$ that washes out, in these minutes, but $L_1$.** S4 and half the literature have it the other way round. The mean of several plausible colors is pale, but their median, which $L_1$ asks for, is often gray itself. $L_2$ alone has more color and a better LPIPS than $L_1$ alone, for a tenth of a decibel. Beside $L_1$ each of the four critics improves LPIPS; beside $L_2$ none does.
 #
-# **Brown is what a network says that knows little.** Two fifths of the chroma of the photographs lie between $+a$ and $+b$, from red over orange to yellow. Of what content loss alone says it is more in every arm: a half to two thirds on the pretrained encoder, and nine tenths in every network from scratch. A critic may lead elsewhere, as beside $L_1$ the logistic and the energy-based one did.
+# **Brown is what a network says that knows little.** Two fifths of the chroma of the photographs lie between $+a$ and $+b$, from red over orange to yellow. Of what content loss alone says it is more in every variant: a half to two thirds on the pretrained encoder, and nine tenths in every network from scratch. A critic may lead elsewhere, as beside $L_1$ the logistic and the energy-based one did.
 
 # %%
 def clear(pair, k):
@@ -165,5 +165,5 @@ pd.DataFrame({k: {m: cell(o) for m,o in v.items()} for k,v in versus.items()}).T
 # ## Exercises
 #
 # 1. Give the four losses weights of 1, as S4 did, instead of equal strengths. Which of S4's findings come back?
-# 2. The gray picture has 22.9 dB. Which arms are below it, and what would you tell somebody who ranks them by PSNR?
+# 2. The gray picture has 22.9 dB. Which variants are below it, and what would you tell somebody who ranks them by PSNR?
 # 3. Run the laboratory with `--scale 2` and twice the photographs. Which sentence of this chapter is the first to fall?

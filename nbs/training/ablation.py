@@ -3,7 +3,7 @@
 #
 # > Many ways to train, from the same start, at the same strength, in minutes
 #
-# S4 was a plan to compare the losses of adversarial colorization, with a report of eight pictures in a row and no number. S2 trained a critic that its generator never heard, and nobody noticed. [The next chapter](../results/ablation.ipynb) answers both questions with intervals. At the end of this one we have what it takes: twenty-five ways to train that differ in one thing each, a strength for adversarial losses, and a function that trains and measures all of them on two processor cores while one has lunch.
+# S4 was a plan to compare the losses of adversarial colorization, with a report of eight pictures in a row and no number. S2 trained a critic that its generator never heard, and nobody noticed. [The next chapter](../results/ablation.ipynb) answers both comparisons with intervals. At the end of this one we have what it takes: twenty-five ways to train that differ in one thing each, a strength for adversarial losses, and a function that trains and measures all of them on two processor cores while one has lunch.
 
 # %%
 #| default_exp training.ablation
@@ -22,20 +22,18 @@ import numpy as np, pandas as pd, torch
 from fastai.vision.all import *
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from colorbook.training.gan import GANCallback
+from colorbook.color.lab import gray_to_L, grays, rgb_to_lab, to_rgb
 from colorbook.core import atomic_path, malloc_policy, with_progress
 from colorbook.data.loaders import color_loaders
-from colorbook.training.journal import seed_everything
-from colorbook.color.lab import to_rgb
-from colorbook.color.lab import gray_to_L, grays, rgb_to_lab
-from colorbook.evaluation.protocol import with_ci
-from colorbook.evaluation.metrics import compute_metrics, ratio_of_means, to_batch
 from colorbook.data.photos import Photos, sample_photos
+from colorbook.evaluation.metrics import compute_metrics, ratio_of_means, to_batch
+from colorbook.evaluation.protocol import with_ci
+from colorbook.training.gan import GANCallback
+from colorbook.training.journal import AverageWeights, seed_everything
 from colorbook.training.pretrained import state_for
 from colorbook.training.recipes import Phase, Recipe
 from colorbook.training.registry import check_recipe
-from colorbook.training.trainer import make_learner
+from colorbook.training.trainer import make_learner, run_phase
 
 # %%
 #| hide
@@ -46,7 +44,7 @@ from fastcore.test import *
 # ## What is equal and what differs
 
 # %% [markdown]
-# A comparison of losses is worth as much as what is held equal in it. Here that is nearly everything. All ways to train, called **arms** as in medicine, see the same number of photographs in the same order for the same seed. Those with the same generator and content loss also start the adversarial stretch from the *same weights*: a stretch of content loss is trained once, and each arm goes on from there, for a while with the critic alone and then with both, or with content loss as before. So what differs at the end is what the second stretch did.
+# A comparison of losses is worth as much as what is held equal in it. Here that is nearly everything. All ways to train, called **variants**, see the same number of photographs in the same order for the same seed. Those with the same generator and content loss also start the adversarial stretch from the *same weights*: a stretch of content loss is trained once, and each variant goes on from there, for a while with the critic alone and then with both, or with content loss as before. So what differs at the end is what the second stretch did.
 #
 # One thing is usually forgotten: the **weight** of the adversarial loss. An energy in units of 80 and a logarithm of a probability, both with weight 1, are not the same treatment with two losses but two strengths, and a finding about the energy loss may be a finding about its weight. Even a weight that is fair at the start need not be so later: in a first trial of this laboratory, with weights set once, the pictures of LSGAN had 1.7 times the color of the truth and those of the logistic loss 0.6 times. So all adversarial losses get the same *strength*: at every step the gradient of the adversarial term in the weights $\theta$ of the generator's last layer is made $s$ times as long as that of the content loss [@esser2021],
 #
@@ -58,16 +56,15 @@ from fastcore.test import *
 #| export
 class EvenGANCallback(GANCallback):
     "An adversary whose pull at the generator's last layer is `weight` times that of the content loss, at every step"
-    def generator_term(self, critic, L, fake):
-        content,last = self.learn.loss_grad,params(self.learn.model.generator)[-2:]
-        super().generator_term(critic, L, fake)
+    def add(self, content, term):
+        last = params(self.learn.model.generator)[-2:]
         pulls = [torch.cat([g.flatten() for g in torch.autograd.grad(o, last, retain_graph=True)]).norm()
-                 for o in (content, self.term)]
-        self.learn.loss_grad = content + self.weight*pulls[0]/pulls[1].clamp(min=1e-12)*self.term
+                 for o in (content, term)]
+        return content + self.weight*pulls[0]/pulls[1].clamp(min=1e-12)*term
 
 # %%
 #| export
-def arm(
+def variant(
     name:str,
     adversarial:str='', # key of `adversarial_losses`; none for content loss alone
     content:str='l1', # key of `colorbook.losses.content.content_losses`
@@ -84,10 +81,11 @@ def arm(
     both = Phase('critic', 1, lrs(0., 5e-4), False, .2),Phase('both', 1, lrs(2e-4, 5e-4), False, .6)
     phases = Phase('content', 1, lrs(2e-3, 0.)),*(both if adversarial else alone)
     return Recipe(name, phases, generator, critic, content, adversarial=adversarial or 'logistic', adv_weight=strength,
-        target=kwargs.pop('target', 'ab4'), size=size, bs=16, betas=(.5, .99), valid=.01, **kwargs)
+        target=kwargs.pop('target', 'ab4'), size=size, bs=16, betas=(.5, .99), valid=.01,
+        ema=.98, **kwargs)
 
 # %% [markdown]
-# The networks are small, so that seventy-five runs fit into three quarters of an hour. Most arms have the product's generator on its pretrained encoder, at 64 pixels with color at 16; a critic of three layers, whose patches of 16x16 are as large as that, without a norm, so that weight clipping and gradient penalty may meet it too; and S4's auto-encoder. Batch norm against instance norm is asked of pix2pix at a quarter of its width, from scratch. S2 answers for itself with its own two networks at 32 pixels.
+# The networks are small, so that seventy-five runs fit into three quarters of an hour. Most variants have the product's generator on its pretrained encoder, at 64 pixels with color at 16; a critic of three layers, whose patches of 16x16 are as large as that, without a norm, so that weight clipping and gradient penalty may meet it too; and S4's auto-encoder. Batch norm against instance norm is asked of pix2pix at a quarter of its width, from scratch. S2 answers for itself with its own two networks at 32 pixels.
 
 # %%
 #| export
@@ -95,19 +93,20 @@ norm = dict(target='ab', critic='lab_full')
 s2 = dict(content='l2', generator='stride1', critic='s2_pool', size=32, target='ab')
 adversaries = dict(gan='logistic', lsgan='lsgan', wgan='wgan_s4', ebgan='energy')
 
-arms = {r.name: r for r in [
-    *[arm(f'{c} alone', content=c) for c in ('l1', 'l2')],
-    *[arm(f'{k}-{c}', v, c, critic='energy' if k == 'ebgan' else 'lab')
+variants = {r.name: r for r in [
+    *[variant(f'{c} alone', content=c) for c in ('l1', 'l2')],
+    *[variant(f'{k}-{c}', v, c, critic='energy' if k == 'ebgan' else 'lab')
       for c in ('l1', 'l2') for k,v in adversaries.items()],
-    arm('hinge-l1', 'hinge'), arm('wgan-gp-l1', 'wgan_gp'), arm('lsgan-l1, ab only', 'lsgan', critic='lab_ab'),
-    arm('classes alone', content='bins', generator='mobile'), arm('lsgan-classes', 'lsgan', 'bins', 'mobile'),
-    *[arm(f'{k} norm{end}', adv, generator=f'pix2pix_{k}', **norm) for k in ('batch', 'instance')
+    variant('hinge-l1', 'hinge'), variant('wgan-gp-l1', 'wgan_gp'),
+    variant('lsgan-l1, ab only', 'lsgan', critic='lab_ab'),
+    variant('classes alone', content='bins', generator='mobile'), variant('lsgan-classes', 'lsgan', 'bins', 'mobile'),
+    *[variant(f'{k} norm{end}', adv, generator=f'pix2pix_{k}', **norm) for k in ('batch', 'instance')
       for end,adv in ((' alone', ''), (', lsgan', 'lsgan'))],
-    arm('s2, critic unheard', **s2), arm('s2, critic heard', 'logistic', **s2),
-    *[arm(f'encoder {k}', generator=f'encoder_{k}') for k in ('alexnet', 'inception_v3', 'resnet18')],
-    arm('encoder mobile, scratch', generator='mobile_scratch')]}
+    variant('s2, critic unheard', **s2), variant('s2, critic heard', 'logistic', **s2),
+    *[variant(f'encoder {k}', generator=f'encoder_{k}') for k in ('alexnet', 'inception_v3', 'resnet18')],
+    variant('encoder mobile, scratch', generator='mobile_scratch')]}
 seeds = 0,1,2
-questions = [(arms[a], arms[b]) for a,b in [
+comparisons = [(variants[a], variants[b]) for a,b in [
     *[(f'{k}-{c}', f'{c} alone') for c in ('l1', 'l2') for k in adversaries], ('hinge-l1', 'l1 alone'),
     ('wgan-gp-l1', 'l1 alone'), ('lsgan-l1, ab only', 'l1 alone'), ('lsgan-l1', 'lsgan-l1, ab only'),
     ('l2 alone', 'l1 alone'), ('classes alone', 'l1 alone'), ('lsgan-classes', 'classes alone'),
@@ -119,48 +118,33 @@ questions = [(arms[a], arms[b]) for a,b in [
 # %%
 #| export
 def start_of(recipe:Recipe) -> str: # a name
-    "What arms that share their first phase have in common"
+    "What variants that share their first phase have in common"
     return f'{recipe.generator} {recipe.content} {recipe.size}'
 
 # %%
-for r in arms.values(): check_recipe(r)
-test_eq((len(arms), len({start_of(r) for r in arms.values()})), (25, 10))
+for r in variants.values(): check_recipe(r)
+test_eq((len(variants), len({start_of(r) for r in variants.values()})), (25, 10))
 pd.DataFrame([{k: getattr(r, k) for k in ('name', 'generator', 'critic', 'content', 'adversarial', 'size')} |
-    dict(modes=', '.join(p.mode for p in r.phases)) for r in arms.values()]).set_index('name')
+    dict(modes=', '.join(p.mode for p in r.phases)) for r in variants.values()]).set_index('name')
 
 # %% [markdown]
-# ## One arm
+# ## One variant
 
 # %% [markdown]
-# A phase runs as in [chapter 09](trainer.ipynb), without the journal. Adversarial training never rests: all colors swing a little to and fro, greenish for some steps, reddish for the next, and the end of a run is one moment of that. In a first trial the three seeds of an arm lay up to seven decibels apart, and with what follows less than one. So what is kept of the last phase, of every arm, is the exponential average of the generator's weights, as GANs have long been judged by [@yazici2019]; with a decay of 0.98 it looks back over some fifty steps.
-
-# %%
-#| export
-class AverageWeights(Callback):
-    "At the end of a fit the generator has the exponential average of its weights over the steps"
-    order = 80
-    def __init__(self, decay=.98): self.decay = decay
-    def before_fit(self):
-        fn = get_ema_multi_avg_fn(self.decay)
-        self.mean = AveragedModel(self.learn.model.generator, multi_avg_fn=fn, use_buffers=True)
-    def after_batch(self):
-        if not self.training or self.learn.adversary.turn == 'critic': return
-        self.mean.update_parameters(self.learn.model.generator)
-    def after_fit(self): self.learn.model.generator.load_state_dict(self.mean.module.state_dict())
+# A phase runs as in [training](trainer.ipynb), without the recorder. In a first trial the three seeds of a variant lay up to seven decibels apart, and with [averaged weights](journal.ipynb#averaged-weights) less than one. So what is kept of the last phase, of every variant, is the average, with a decay of 0.98.
 
 # %%
 #| export
 def fit(
     learn:Learner,
-    phase:Phase,
+    recipe:Recipe,
+    i:int, # number of the phase
     adversary:GANCallback,
     average:bool=False, # keep averaged weights?
 ):
     "One phase; a loss that is no number any more ends it"
-    cbs = [adversary, TerminateOnNaNCallback(), *([AverageWeights()] if average else [])]
-    if phase.share < 1: cbs.append(ShortEpochCallback(phase.share, short_valid=False))
-    run = learn.fit_one_cycle if phase.one_cycle else learn.fit
-    with learn.no_logging(): run(phase.epochs, list(phase.lrs), cbs=cbs)
+    cbs = [adversary, TerminateOnNaNCallback(), *([AverageWeights(recipe.ema)] if average else [])]
+    with learn.no_logging(): run_phase(learn, recipe, i, cbs)
 
 # %%
 #| export
@@ -170,7 +154,7 @@ def new_learner(
     seed:int,
     weights=None, # of the encoder, see `colorbook.training.trainer.encoder_weights`
 ) -> Learner:
-    "Networks, losses and loaders of an arm"
+    "Networks, losses and loaders of a variant"
     seed_everything(seed)
     dls = color_loaders(photos, recipe.bs, recipe.size, recipe.low, recipe.valid, target=recipe.target, device='cpu')
     learn = make_learner(replace(recipe, seed=seed), dls, state_for(recipe, weights))
@@ -182,29 +166,29 @@ def save_weights(net:nn.Module, path):
     with atomic_path(path) as f: save_file({k: v.contiguous() for k,v in net.state_dict().items()}, f)
 
 def begin(learn, recipe, path):
-    "The first phase, or the weights that another arm left after it"
+    "The first phase, or the weights that another variant left after it"
     if not path.exists():
-        fit(learn, recipe.phases[0], EvenGANCallback(mode='content'))
+        fit(learn, recipe, 0, EvenGANCallback(mode='content'))
         save_weights(learn.model.generator, path)
     learn.model.generator.load_state_dict(load_file(path))
 
-def train_arm(
-    recipe:Recipe, # one of `arms`
+def train_variant(
+    recipe:Recipe, # one of `variants`
     photos, # to train with
-    out:Path, # folder for the start that other arms share
+    out:Path, # folder for the start that other variants share
     seed:int=0,
     weights=None, # see `new_learner`
 ) -> nn.Module: # the generator
-    "All phases of an arm"
+    "All phases of a variant"
     learn = new_learner(recipe, photos, seed, weights)
     begin(learn, recipe, out/f'{start_of(recipe)} {seed}.safetensors')
     seed_everything(seed)
-    for p in recipe.phases[1:]:
-        fit(learn, p, EvenGANCallback(recipe.adversarial, recipe.adv_weight, p.mode), p.mode != 'critic')
+    for i,p in enumerate(recipe.phases[1:], 1):
+        fit(learn, recipe, i, EvenGANCallback(recipe.adversarial, recipe.adv_weight, p.mode), p.mode != 'critic')
     return learn.model.generator.eval()
 
 # %% [markdown]
-# What is measured is what [chapter 19](../evaluation/protocol.ipynb) measures, on small pictures, and two numbers more: the mean of $a$ and the mean of $b$ over all pixels. They show the *tint* of an arm's doubts.
+# What is measured is what [the protocol](../evaluation/protocol.ipynb) measures, on small pictures, and two numbers more: the mean of $a$ and the mean of $b$ over all pixels. They show the *tint* of a variant's doubts.
 
 # %%
 #| export
@@ -214,7 +198,7 @@ def measure(
     rgb:Tensor, # photographs in 0..1, Nx3xHxW
     names:tuple=('psnr', 'lpips'), # keys of `colorbook.evaluation.metrics.measures`
 ) -> pd.DataFrame: # a row a photograph: the measures, colorfulness of both, mean a and b of both
-    "How an arm does on photographs that it has not seen"
+    "How a variant does on photographs that it has not seen"
     L,rows = gray_to_L(grays['lstar'](rgb)),[]
     for l,real in zip(L.split(50), rgb.split(50)):
         fake = to_rgb(l, generator.color(generator(l)) if generator else torch.zeros(len(l), 2, 4, 4)).clamp(0, 1)
@@ -232,30 +216,30 @@ def squares(
     return to_batch([np.array(photos[i].resize((size, size), Image.Resampling.BICUBIC)) for i in at])
 
 # %% [markdown]
-# ## All arms
+# ## All variants
 
 # %% [markdown]
-# The arms of one start and one seed are a job. As many processes as there are cores take jobs until there are none left, each with one thread, which is better use of two cores than two threads for one job. Photographs are decoded before the processes part, so all share them. What is finished is in a file, and a second run goes on from there.
+# The variants of one start and one seed are a job. As many processes as there are cores take jobs until there are none left, each with one thread, which is better use of two cores than two threads for one job. Photographs are decoded before the processes part, so all share them. What is finished is in a file, and a second run goes on from there.
 
 # %%
 #| export
-given = {} # what all processes share: photos, held, out and options
+worker = {} # what a process was given when it started: photos, held, out and options
 
 def run_job(
-    recipes:list, # arms with a common start
+    recipes:list, # variants with a common start
     seed:int,
 ) -> list: # their names
-    "Train and measure arms; each leaves a table and its weights"
+    "Train and measure variants; each leaves a table and its weights"
     torch.set_num_threads(1)
     malloc_policy(keep=True)
-    out,names,weights = (given[k] for k in ('out', 'names', 'weights'))
+    out,names,weights = (worker[k] for k in ('out', 'names', 'weights'))
     for r in recipes:
         path,start = out/f'{r.name} {seed}.csv',time.process_time()
         if path.exists(): continue
-        net = train_arm(r, given['photos'], out, seed, weights)
+        net = train_variant(r, worker['photos'], out, seed, weights)
         seconds = time.process_time() - start
-        save_weights(net, out/f'arm {r.name} {seed}.safetensors')
-        table = measure(net, squares(given['held'], r.size), names).assign(seconds=seconds)
+        save_weights(net, out/f'variant {r.name} {seed}.safetensors')
+        table = measure(net, squares(worker['held'], r.size), names).assign(seconds=seconds)
         with atomic_path(path) as f: table.to_csv(f, index=False)
     return [r.name for r in recipes]
 
@@ -265,25 +249,27 @@ def run_all(
     photos, # to train with
     held, # to measure with, see `squares`
     out, # folder for tables and weights
-    recipes=None, # arms; all if not given
+    recipes=None, # variants; all if not given
     seeds:tuple=seeds,
     workers:int=2, # processes; 0 for none but this one
     names:tuple=('psnr', 'lpips'), # measures
     weights=None, # see `new_learner`
 ):
-    "Every arm and seed that has no table yet"
+    "Every variant and seed that has no table yet"
     groups = defaultdict(list)
-    for r in recipes or arms.values(): groups[start_of(r)].append(r)
+    for r in recipes or variants.values(): groups[start_of(r)].append(r)
     jobs = [(g, i) for g in sorted(groups.values(), key=len, reverse=True) for i in seeds]
-    given.update(photos=photos, held=held, out=Path(out), names=names, weights=weights)
+    state = dict(photos=photos, held=held, out=Path(out), names=names, weights=weights)
     Path(out).mkdir(parents=True, exist_ok=True)
-    if not workers: return [run_job(*o) for o in with_progress(jobs, 'training')]
-    with ProcessPoolExecutor(workers, multiprocessing.get_context('fork')) as pool:
+    if not workers:
+        worker.update(state)
+        return [run_job(*o) for o in with_progress(jobs, 'training')]
+    with ProcessPoolExecutor(workers, multiprocessing.get_context('fork'), worker.update, (state,)) as pool:
         done = as_completed([pool.submit(run_job, *o) for o in jobs])
         return [o.result() for o in with_progress(done, 'training', len(jobs))]
 
 # %% [markdown]
-# Of every arm there are as many tables as seeds. A photograph's values under all seeds belong together when the interval is drawn by lot ([chapter 07](../evaluation/metrics.ipynb)), for the photographs are a sample of all photographs; the seeds are too few for that, and their means are given one by one. Two arms are compared photograph by photograph: the interval of a difference is much narrower than the difference of two intervals, since easy photographs are easy for both.
+# Of every variant there are as many tables as seeds. A photograph's values under all seeds belong together when the interval is drawn by lot ([metrics](../evaluation/metrics.ipynb)), for the photographs are a sample of all photographs; the seeds are too few for that, and their means are given one by one. Two variants are compared photograph by photograph: the interval of a difference is much narrower than the difference of two intervals, since easy photographs are easy for both.
 
 # %%
 #| export
@@ -292,7 +278,7 @@ def stacks(
     recipe:Recipe,
     seeds:tuple,
 ) -> dict: # for each column an array, photographs x seeds
-    "The tables of an arm"
+    "The tables of a variant"
     tables = [pd.read_csv(Path(out)/f'{recipe.name} {i}.csv') for i in seeds]
     return {k: np.stack([t[k] for t in tables], 1) for k in tables[0].columns}
 
@@ -303,15 +289,15 @@ def ratio_with_ci(s:dict) -> dict:
 
 def summarize(
     out, # folder of `run_all`
-    recipes=None, # arms; all if not given
+    recipes=None, # variants; all if not given
     seeds:tuple=seeds,
-) -> dict: # for each arm: measures with intervals, means of the seeds, tint, seconds, hash of the weights
+) -> dict: # for each variant: measures with intervals, means of the seeds, tint, seconds, hash of the weights
     "What came out"
     rows = {}
-    for r in recipes or arms.values():
+    for r in recipes or variants.values():
         s = stacks(out, r, seeds)
         found = [k for k in ('psnr', 'lpips') if k in s]
-        code = hashlib.sha256(b''.join((Path(out)/f'arm {r.name} {i}.safetensors').read_bytes() for i in seeds))
+        code = hashlib.sha256(b''.join((Path(out)/f'variant {r.name} {i}.safetensors').read_bytes() for i in seeds))
         rows[r.name] = {k: with_ci(s[k]) for k in found} | dict(ratio=ratio_with_ci(s),
             seeds={k: s[k].mean(0).round(4).tolist() for k in (*found, 'colorfulness')},
             tint={k: float(s[k].mean()) for k in ('a', 'b', 'truth_a', 'truth_b')},
@@ -322,10 +308,10 @@ def summarize(
 #| export
 def compare(
     out, # folder of `run_all`
-    pairs, # of arms
+    pairs, # of variants
     seeds:tuple=seeds,
 ) -> dict: # for each pair's names: differences with their intervals, of the first from the second
-    "Arms against arms, photograph by photograph"
+    "Variants against variants, photograph by photograph"
     result = {}
     for a,b in pairs:
         x,y = (stacks(out, o, seeds) for o in (a, b))
@@ -334,7 +320,7 @@ def compare(
 
 def table_of(
     rows:dict, # of `summarize`
-) -> pd.DataFrame: # a row an arm
+) -> pd.DataFrame: # a row a variant
     "Measures with their intervals, as one reads them"
     digits = dict(psnr=2, ratio=2, lpips=3)
     def cell(o, n): return f"{o['mean']:.{n}f} [{o['low']:.{n}f}, {o['high']:.{n}f}]"
@@ -344,7 +330,7 @@ def table_of(
 # ## In the lesson's size
 
 # %% [markdown]
-# Now for real, if small: two arms on patches of five photographs, judged on patches of the sixth. They have one start and end as different networks, though of the same seed each comes out the same to the last bit; a second call finds everything done.
+# Now for real, if small: two variants on patches of five photographs, judged on patches of the sixth. They have one start and end as different networks, though of the same seed each comes out the same to the last bit; a second call finds everything done.
 
 # %%
 def patches(ims, n, side=96):
@@ -356,19 +342,19 @@ def patches(ims, n, side=96):
         yield im.crop((x, y, x + side, y + side))
 
 def shrunk(name):
-    "An arm for the lesson: pix2pix at another size"
-    return arm(name, *dict(alone=(), lsgan=('lsgan',))[name], generator='pix2pix_batch', critic='lab_full', size=size,
-        target='ab')
+    "A variant for the lesson: pix2pix at another size"
+    return variant(name, *dict(alone=(), lsgan=('lsgan',))[name], generator='pix2pix_batch', critic='lab_full',
+        size=size, target='ab')
 
 whole = sample_photos(size=256)
 photos,held = Photos(list(patches(whole[:2] + whole[3:], n_photos))),list(patches(whole[2:3], 16))
 home,small = Path(tempfile.mkdtemp()),[shrunk('alone'), shrunk('lsgan')]
 run_all(photos, held, home, small, (0,), 0, ('psnr',), 'none')
 test_eq(sorted(o.name for o in home.glob('*.csv')), ['alone 0.csv', 'lsgan 0.csv'])
-weights = load_file(home/'arm lsgan 0.safetensors')
-again = train_arm(small[1], photos, home).state_dict()
+weights = load_file(home/'variant lsgan 0.safetensors')
+again = train_variant(small[1], photos, home).state_dict()
 assert all(torch.equal(v, again[k]) for k,v in weights.items())
-assert any(not torch.equal(v, weights[k]) for k,v in load_file(home/'arm alone 0.safetensors').items())
+assert any(not torch.equal(v, weights[k]) for k,v in load_file(home/'variant alone 0.safetensors').items())
 before = {o: o.stat().st_mtime_ns for o in home.iterdir()}
 run_all(photos, held, home, small, (0,), 0, ('psnr',), 'none')
 test_eq({o: o.stat().st_mtime_ns for o in home.iterdir()}, before)
@@ -377,44 +363,34 @@ test_eq(list(compare(home, [small[::-1]], (0,))), ['lsgan - alone'])
 table_of(rows)
 
 # %% [markdown]
-# Is the strength what it is said to be? At the last layer of the generator, the gradient of the whole loss less that of the content loss must have half the length of the latter, whatever the adversarial loss; and the average of weights that go 1, 2, 3 is what one gets by hand.
+# Is the strength what it is said to be? At the last layer of the generator, the gradient of the whole loss less that of the content loss must have half the length of the latter, whatever the adversarial loss.
 
 # %%
 class Pulls(EvenGANCallback):
     "Notes the length of what the adversary adds, over that of the content loss"
-    def generator_term(self, critic, L, fake):
-        content,last = self.learn.loss_grad,params(self.learn.model.generator)[-2:]
-        super().generator_term(critic, L, fake)
-        whole,part = (torch.autograd.grad(o, last, retain_graph=True) for o in (self.learn.loss_grad, content))
+    def add(self, content, term):
+        last,total = params(self.learn.model.generator)[-2:],super().add(content, term)
+        whole,part = (torch.autograd.grad(o, last, retain_graph=True) for o in (total, content))
         added = [(a - b).square().sum() for a,b in zip(whole, part)]
         self.seen = (sum(added)/sum(o.square().sum() for o in part)).sqrt()
+        return total
 
 for k in ('logistic', 'lsgan', 'wgan', 'hinge'):
     pulls = Pulls(k, .5)
-    fit(new_learner(small[1], photos, 0), replace(small[1].phases[-1], share=.1), pulls)
+    short = replace(small[1], phases=(*small[1].phases[:-1], replace(small[1].phases[-1], share=.1)))
+    fit(new_learner(short, photos, 0), short, -1, pulls)
     test_close(pulls.seen, .5, eps=1e-3)
-
-learn = new_learner(small[1], photos, 0)
-average,weight = AverageWeights(.75),learn.model.generator.head[1].bias
-average.learn,learn.adversary,learn.training = learn,EvenGANCallback(mode='both'),True
-learn.adversary.turn = 'both'
-average.before_fit()
-for v in (1., 2., 3.):
-    nn.init.constant_(weight, v)
-    average.after_batch()
-average.after_fit()
-test_close(weight.detach(), torch.full_like(weight, .75*(.75*1 + .25*2) + .25*3))
 
 # %% [markdown]
 # ## What we have
 #
-# - arms that differ in one thing and start from the same weights, as recipes;
-# - `EvenGANCallback`, an adversarial loss whose strength is set and not left to chance, and weights averaged over the swing;
+# - variants that differ in one thing and start from the same weights, as recipes;
+# - `EvenGANCallback`, an adversarial loss whose strength is set and not left to chance;
 # - `run_all`, which trains what is missing, `summarize` and `compare`, photograph by photograph.
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. Measure the weights of the last step instead of the average. How far apart are the seeds, and in which direction of the $ab$ plane?
-# 2. Add an arm with two critics, one conditional and one not. What is the pair to compare it with?
-# 3. Make the pull equal at the generator's output instead of its last layer. Which arms come to grief first?
+# 2. Add a variant with two critics, one conditional and one not. What is the pair to compare it with?
+# 3. Make the pull equal at the generator's output instead of its last layer. Which variants come to grief first?

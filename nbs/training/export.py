@@ -13,39 +13,36 @@ size,seed = 32,0
 
 # %%
 #| export
-import copy, hashlib, json, subprocess, yaml
+import copy, json, subprocess
 from pathlib import Path
-import numpy as np, onnx, pandas as pd, torch
-from PIL import Image
-from safetensors.torch import load_file
+import colorbook, onnx, pandas as pd, torch
 from torch import nn, Tensor
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.nn.utils.parametrize import is_parametrized
-from colorbook import __version__
 from colorbook.color.bins import AnnealedMean, HueBias
 from colorbook.color.lab import rgb_to_lab
-from colorbook.core import UsageError, atomic_path
-from colorbook.data.loaders import split_by_hash
+from colorbook.core import atomic_path
 from colorbook.models.registry import generators
-from colorbook.training.recipes import load_recipe, to_plain
-from colorbook.data.photos import open_photos
-from colorbook.training.selection import candidates, choose, pick
-from colorbook.training.trainer import load_generator, split_name
+from colorbook.training.recipes import to_plain
+from colorbook.training.runs import Run, state_hash
+from colorbook.training.selection import best_of, candidates, pick
 
 # %%
 #| hide
-import sys, tempfile
+import numpy as np, sys, tempfile
 from itertools import product
 import matplotlib.pyplot as plt, onnxruntime
 from fastcore.test import *
 from torch.utils.flop_counter import FlopCounterMode
 from colorbook.color.lab import split_lab
+from colorbook.core import UsageError
 from colorbook.data.photos import sample_photos
 from colorbook.models.critics import PatchCritic
-from colorbook.models.temporal import S1Generator, TemporalUNet
 from colorbook.models.s0 import S0Generator
+from colorbook.models.temporal import S1Generator, TemporalUNet
 from colorbook.models.unet import MobileUNet
 from colorbook.training.recipes import Phase, recipes, replace
+from colorbook.training.registry import make_gan
 from colorbook.training.trainer import train
 
 # %% [markdown]
@@ -111,7 +108,7 @@ for net,*inputs in nets.values():
 # ## From lightness to color
 
 # %% [markdown]
-# Generators answer in their own ways: S0 in RGB, the product's in scores of 313 classes. An artifact has one interface, $L$ in 0..1 to $ab$ in units of 110, so the last steps go into the graph: the annealed mean of [chapter 06](../color/bins.ipynb), or the way from RGB to Lab of [chapter 01](../color/lab.ipynb). Of S0's RGB only the color survives, and whoever uses the file joins it to the lightness of the photograph. A generator that has more than one answer says so by an attribute `z_dim`, the number of values in a second input `z`; a classifier gets one by `HueBias`. A file's `z` are always normal numbers, so that whoever draws them need not know how it was trained: for generators that practiced with uniform noise the error function, which makes uniform numbers of normal ones, is part of the graph.
+# Generators answer in their own ways: S0 in RGB, the product's in scores of 313 classes. An artifact has one interface, $L$ in 0..1 to $ab$ in units of 110, so the last steps go into the graph: the annealed mean of [the bins](../color/bins.ipynb), or the way from RGB to Lab of [Lab](../color/lab.ipynb). Of S0's RGB only the color survives, and whoever uses the file joins it to the lightness of the photograph. A generator that has more than one answer says so by an attribute `z_dim`, the number of values in a second input `z`; a classifier gets one by `HueBias`. A file's `z` are always normal numbers, so that whoever draws them need not know how it was trained: for generators that practiced with uniform noise the error function, which makes uniform numbers of normal ones, is part of the graph.
 
 # %%
 #| export
@@ -147,16 +144,6 @@ with torch.no_grad():
 
 # %%
 #| export
-def weights_hash(
-    net:nn.Module,
-) -> str: # SHA-256 of all weights in the order of their names
-    "A name for exactly these weights"
-    h = hashlib.sha256()
-    for k,v in sorted(net.state_dict().items()): h.update(k.encode() + v.detach().cpu().contiguous().numpy().tobytes())
-    return h.hexdigest()
-
-# %%
-#| export
 def make_card(
     generator:nn.Module,
     name:str, # of the model
@@ -165,22 +152,25 @@ def make_card(
     **more, # 'data', 'licence', 'metrics' and whatever else should be known
 ) -> dict: # plain values
     "The card that an artifact carries"
-    return dict(format=1, name=name, version=__version__, recipe=to_plain(recipe) if recipe else None,
+    return dict(format=1, name=name, version=colorbook.__version__, recipe=to_plain(recipe) if recipe else None,
         gray=recipe.gray if recipe else 'lstar', input='L/100', output='ab/110', size=size, multiple=32,
         noise=getattr(generator, 'z_dim', 0), seed=recipe.seed if recipe else None, commit=commit(),
-        weights_sha256=weights_hash(generator),
+        weights_sha256=state_hash(generator.state_dict()),
         **{**dict(data=None, licence=None, metrics=None), **more})
 
-def commit() -> str|None: # hash, or None outside a repository
+def commit() -> str|None: # hash, or None where the library does not run from its own checkout
     "The commit of the code that is at work"
-    try: return subprocess.run(['git', 'rev-parse', 'HEAD'], capture_output=True, text=True).stdout.strip() or None
+    home = Path(colorbook.__file__).parents[1]
+    if not (home/'.git').exists(): return None
+    try: said = subprocess.run(['git', '-C', home, 'rev-parse', 'HEAD'], capture_output=True, text=True)
     except OSError: return None
+    return said.stdout.strip() or None
 
 # %%
-test_eq(weights_hash(copy.deepcopy(s0)), weights_hash(s0))
+test_eq(state_hash(copy.deepcopy(s0).state_dict()), state_hash(s0.state_dict()))
 other = copy.deepcopy(s0)
 other.head.weight.data[0,0,0,0] = torch.nextafter(other.head.weight.data[0,0,0,0], torch.tensor(9.))
-test_ne(weights_hash(other), weights_hash(s0))
+test_ne(state_hash(other.state_dict()), state_hash(s0.state_dict()))
 card = make_card(s0, 'S0, untrained', recipes['s0'], size=224, data='noise', licence='CC0-1.0')
 test_eq(json.loads(json.dumps(card)), card)
 {k: v for k,v in card.items() if k != 'recipe'}
@@ -248,9 +238,9 @@ def parity(generator, path, sizes):
 
 home = Path(tempfile.mkdtemp())
 torch.nn.init.normal_(mobile.head.weight, 0, 1.)
-leaning = HueBias(mobile).eval()
-path = export_artifact(leaning, home/'mobile.onnx', make_card(leaning, 'chance'))
-worst,largest = parity(leaning, path, [(32, 32), (256, 256), (96, 160), (160, 96), (224, 64)])
+leant = HueBias(mobile).eval()
+path = export_artifact(leant, home/'mobile.onnx', make_card(leant, 'chance'))
+worst,largest = parity(leant, path, [(32, 32), (256, 256), (96, 160), (160, 96), (224, 64)])
 assert max(worst.values()) < 1e-3 and largest > .05
 test_eq([o.name for o in home.iterdir()], ['mobile.onnx'])
 assert path.stat().st_size < 15e6
@@ -282,7 +272,7 @@ card = json.loads(session.get_modelmeta().custom_metadata_map['colorbook'])
 print(json.dumps([card, 'torch' in sys.modules]))"""
 back = json.loads(subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout)
 test_eq(back, [card, False])
-test_eq(back[0]['weights_sha256'], weights_hash(s0))
+test_eq(back[0]['weights_sha256'], state_hash(s0.state_dict()))
 back[0]['name'],back[0]['licence']
 
 # %% [markdown]
@@ -466,63 +456,37 @@ test_eq(sum(isinstance(o, nn.BatchNorm2d) for o in unet.modules()) > 0, True)
 # ## The artifact of a run
 
 # %% [markdown]
-# What is left is to apply the rule to a run: find the weights that may be shipped, find the photographs that the run held out, try all settings of all of them, export the best, and keep the table of what was tried. For generators without such settings the journal's figures decide. `stamp` changes a card afterwards, when the finished file has been measured.
-
-# %%
-#| export
-def held_photos(
-    run, # folder of a run
-    data=None, # where the photos are; what the run was trained on if not given
-    n:int=120, # so many at the most
-    size:int=256, # side of the squares they are stretched to
-) -> list: # HxWx3 bytes
-    "Photographs that the run held out"
-    recipe,seen = load_recipe(Path(run)/'recipe.yaml'),yaml.safe_load((Path(run)/'data.yaml').read_text())
-    source = data or seen['source']
-    if source is None: raise UsageError(f"'{run}' was trained on pictures in memory", 'say where the photos are')
-    photos = open_photos(source, n=seen['n'], keep=seen.get('keep', True))
-    train,held = split_by_hash(photos, recipe.valid, recipe.seed)
-    if seen.get('held', split_name(photos, held)) != split_name(photos, held or train[-1:]):
-        raise UsageError(f"these are not the photos that '{run}' was trained on", 'give the same ones')
-    return [np.array(photos[i].resize((size, size), Image.Resampling.BICUBIC)) for i in (held or train)[:n]]
-
-# %%
-#| export
-def best_of(
-    run, # folder of a run
-    photos:list, # held-out photos, see `held_photos`
-) -> tuple[nn.Module,dict,list]: # generator, the choice, and all that was tried
-    "The weights and settings of highest held-out PSNR among those that are colorful enough"
-    recipe,tried = load_recipe(Path(run)/'recipe.yaml'),[]
-    weights = load_file(Path(run)/'classes.safetensors')['weights']
-    for tag in [o['tag'] for o in candidates(run)]:
-        tried += [dict(tag=tag, **o) for o in choose(load_generator(run, tag), photos, weights, recipe.floor)[1]]
-    best = pick(tried, recipe.floor)
-    gen = load_generator(run, best['tag'])
-    gen.color = AnnealedMean(best['T'], -best['share']*weights.log())
-    return HueBias(gen).eval(),best,tried
+# What is left is to apply the rule to a run: find the weights that may be shipped, find [the photographs that the run held out](runs.ipynb), [try all settings](selection.ipynb) of all of them, export the best, and keep the table of what was tried. What kind of file it becomes is a fact of the [table of generators](../models/registry.ipynb): those for films get a state, classifiers of color get their settings and a second input. `stamp` changes a card afterwards, when the finished file has been measured.
 
 # %%
 #| export
 def export_run(
     run, # folder of a run
     out=None, # the .onnx file; `artifact.onnx` in the folder if not given
-    photos=None, # to choose by, see `held_photos`
+    photos=None, # to choose by, see `Run.held_out`
     **card, # more for the card: 'name', 'data', 'licence', 'metrics'
 ) -> Path: # the file
     "Choose among a run's weights and export the best as an artifact"
-    run = Path(run)
-    recipe = load_recipe(run/'recipe.yaml')
-    if recipe.content in ('bins', 'bins_zhang'): gen,best,tried = best_of(run, held_photos(run, photos))
-    else:
-        tried = candidates(run)
-        best = pick(tried, recipe.floor)
-        gen = load_generator(run, best['tag'])
+    run = Run(run)
+    recipe,entry = run.recipe,generators[run.recipe.generator]
+    searched = entry.output in ('bins', 'bins4') and not entry.film
+    best,tried = best_of(run, run.held_out(photos)) if searched else (None, candidates(run))
+    best = best or pick(tried, recipe.floor)
+    gen = run.generator(best['tag'])
+    if searched: gen = leaning(gen, best, run.class_weights())
     with atomic_path(run/'tried.csv') as f: pd.DataFrame(tried).to_csv(f, index=False)
-    size = 192 if recipe.generator == 'temporal' else recipe.size//32*32
-    about = {**dict(name=recipe.name, size=best.get('size', size), chosen=best), **card}
-    write,make = (export_stream, stream_card) if hasattr(gen, 'n_near') else (export_artifact, make_card)
+    size = best.get('size', 192 if entry.weights == 'image' else recipe.size//32*32)
+    about = dict(name=recipe.name, size=size, chosen=best, record=begun(run)) | card
+    write,make = (export_stream, stream_card) if entry.film else (export_artifact, make_card)
     return write(gen, out or run/'artifact.onnx', make(gen, recipe=recipe, **about))
+
+def leaning(gen, best, weights):
+    "A classifier with the settings that were chosen, and with a second input that chooses between its answers"
+    gen.color = AnnealedMean(best['T'], -best['share']*weights.log())
+    return HueBias(gen).eval()
+
+def begun(run): # what the card says of the run's record: no path of this machine
+    return {k: v for k,v in run.record.items() if k != 'source'}
 
 # %%
 #| export
@@ -568,12 +532,11 @@ test_eq(card['chosen'], pick(tried, recipe.floor))
 test_eq((card['size'], card['name'], card['metrics']), (card['chosen']['size'], 'small', dict(psnr=1.)))
 test_fail(lambda: export_run(run, photos=sample_photos(64)*9), exc=UsageError, contains='not the photos')
 
-gen,rare = load_generator(run, card['chosen']['tag']),load_file(run/'classes.safetensors')['weights']
-gen.color = AnnealedMean(card['chosen']['T'], -card['chosen']['share']*rare.log())
-gen = HueBias(gen).eval()
+gen,rare = Run(run).generator(card['chosen']['tag']),Run(run).class_weights()
+gen = leaning(gen, card['chosen'], rare)
 again = [export_artifact(gen, home/f'{i}.onnx', card).read_bytes() for i in range(2)]
 test_eq(again[0] == again[1] == artifact.read_bytes(), True)
-test_eq(card['weights_sha256'], weights_hash(gen))
+test_eq(card['weights_sha256'], state_hash(gen.state_dict()))
 card['chosen']
 
 # %% [markdown]

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # The journal
 #
-# > What a run leaves behind, and how it goes on
+# > What is written while a run goes on, and how it goes on after a stop
 #
 # Training a GAN is watched, not awaited: its losses say little, its pictures a lot, and a run of days will be interrupted. At the end of this chapter a callback writes after every epoch what one wants to see, a sheet of held-out photographs, a table, curves and the weights, and then a checkpoint from which a new process goes on as if nothing had happened, to the last bit.
 
@@ -15,13 +15,15 @@ size,seed = 32,0
 #| export
 import csv, math, random, time
 import matplotlib.pyplot as plt, numpy as np, torch
+from contextlib import contextmanager
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from fastai.vision.all import *
-from safetensors.torch import save_file
 from colorbook.core import TrainingError, atomic_path
 from colorbook.data.loaders import present
 from colorbook.color.lab import to_rgb
 from colorbook.imaging.sheet import contact_sheet
 from colorbook.evaluation.metrics import colorfulness, psnr
+from colorbook.training.runs import Run
 
 # %%
 #| hide
@@ -30,6 +32,7 @@ from itertools import product
 import pandas as pd
 from fastcore.test import *
 from colorbook.training.gan import GANCallback, GAN, gan_splitter
+from colorbook.training.runs import state_hash
 from colorbook.models.critics import PatchCritic
 from colorbook.data.loaders import color_loaders
 from colorbook.data.photos import Photos, sample_photos
@@ -85,25 +88,25 @@ show_file(home/'sheet.png')
 # ## Two figures after each epoch
 
 # %% [markdown]
-# Two numbers go with the sheet: PSNR, and the colorfulness of what was generated as a share of the truth's. They belong together, because PSNR alone rewards gray ([chapter 07](../evaluation/metrics.ipynb)): a generator without color has a respectable PSNR and a ratio of zero.
+# Two numbers go with the sheet: PSNR, and the colorfulness of what was generated as a share of the truth's. They belong together, because PSNR alone rewards gray ([metrics](../evaluation/metrics.ipynb)): a generator without color has a respectable PSNR and a ratio of zero.
 
 # %%
 #| export
 def example(learn, n=8):
     "A few held-out photos: `L`, true and generated color"
     L,real = learn.dls.valid.one_batch()[:2]
-    gen = learn.model.generator.eval()
-    with torch.no_grad(): return present(L)[:n],real[:n],gen.color(gen(L[:n]))[:n]
+    gan = learn.model.eval()
+    with torch.no_grad(): return present(L)[:n],real[:n],gan.generator.color(gan(L[:n]))[:n]
 
 def held_out(
     learn,
     n:int=256, # photos at the most
 ) -> dict: # content loss, PSNR and colorfulness ratio
     "How the generator does on photos that it has not seen"
-    gen,rows = learn.model.generator.eval(),[]
+    gan,gen,rows = learn.model.eval(),learn.model.generator,[]
     with torch.no_grad():
         for L,real,*more in learn.dls.valid:
-            out,L = gen(L),present(L)
+            out,L = gan(L),present(L)
             a,b = to_rgb(L, gen.color(out)),to_rgb(L, real)
             loss = learn.loss_func(out, real, L, *more).expand(len(L))
             rows.append(torch.stack([loss, psnr(a, b), colorfulness(a), colorfulness(b)]).cpu())
@@ -143,15 +146,17 @@ def seed_everything(seed:int):
     random.seed(seed); np.random.seed(seed); torch.manual_seed(seed)
 
 def rng_state(dl) -> dict: # plain values
-    "Random generators of Python, NumPy, torch and a loader"
+    "Random generators of Python, NumPy, torch, its GPUs and a loader"
     state = [o.tolist() if isinstance(o, np.ndarray) else o for o in np.random.get_state()]
-    return dict(python=random.getstate(), numpy=state, torch=torch.get_rng_state(), dl=dl.rng.getstate())
+    return dict(python=random.getstate(), numpy=state, torch=torch.get_rng_state(), dl=dl.rng.getstate(),
+        cuda=torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [])
 
 def set_rng_state(s:dict, dl):
     "Put back what `rng_state` returned"
     random.setstate(s['python'])
     np.random.set_state((s['numpy'][0], np.array(s['numpy'][1], dtype=np.uint32), *s['numpy'][2:]))
     torch.set_rng_state(s['torch'])
+    if s['cuda'] and torch.cuda.is_available(): torch.cuda.set_rng_state_all(s['cuda'])
     dl.rng.setstate(s['dl'])
 
 
@@ -172,32 +177,26 @@ figures
 #
 # The test is strict. After one epoch and a checkpoint, another epoch in the same Learner and another epoch in a new one, which knows only the file, give equal weights and buffers to the last bit on a CPU. The controls leave out the optimizer's state or the random generators, and come out different.
 
+#
+# What a callback knows belongs to the place in a run as well: which looks [a stop](nogan.ipynb) has taken, how long [a monitor](monitor.ipynb) has seen gray. Callbacks that have a `state_dict` are kept by the names of their classes. What of it is missing shows only later: a run that is resumed in the middle of a phase would choose other weights at its end.
+
 # %%
 #| export
-def save_checkpoint(
+def state_of(
     learn:Learner,
-    path, # file to write
     **where, # plain values to store beside: the place in a run
-):
-    "Networks, optimizer, random generators and place, as tensors and plain values"
+) -> dict: # tensors and plain values
+    "Networks, optimizer, random generators, callbacks with a state, and place"
     opt = learn.opt.state_dict()
     hypers = [{k: v.item() if hasattr(v, 'item') else v for k,v in h.items()} for h in opt['hypers']]
-    state = dict(model=learn.model.state_dict(), rng=rng_state(learn.dls.train), **where,
+    cbs = {type(o).__name__: o.state_dict() for o in learn.cbs if hasattr(type(o), 'state_dict')}
+    return dict(model=learn.model.state_dict(), rng=rng_state(learn.dls.train), callbacks=cbs, **where,
         opt=dict(state=[dict(o) for o in opt['state']], hypers=hypers))
-    with atomic_path(path) as f: torch.save(state, f)
-
-def load_checkpoint(path) -> dict: # 'model', 'opt', 'rng' and the place
-    "What `save_checkpoint` wrote"
-    try: return torch.load(path, weights_only=True, map_location='cpu')
-    except Exception as e:
-        what = f"'{path}' is no checkpoint of colorbook: {str(e).splitlines()[0]}"
-        raise TrainingError(what, 'remove it to start anew') from e
-
 
 # %%
 def go_on(*parts):
     "The model after another epoch of a new Learner, which takes `parts` from the checkpoint"
-    learn,last = tiny_learner(),load_checkpoint(home/'half.pth')
+    learn,last = tiny_learner(),Run(home).checkpoint()
     learn.model.load_state_dict(last['model'])
     learn.create_opt()
     if 'opt' in parts: learn.opt.load_state_dict(last['opt'])
@@ -211,7 +210,7 @@ def differing(a, b):
 
 straight = tiny_learner()
 straight.fit(1, 1e-3, cbs=GANCallback())
-save_checkpoint(straight, home/'half.pth')
+Run(home).save_checkpoint(state_of(straight))
 straight.fit(1, 1e-3, cbs=GANCallback())
 test_eq(differing(straight.model, go_on('opt', 'rng')), 0)
 controls = [differing(straight.model, go_on(o)) for o in ('opt', 'rng')]
@@ -219,12 +218,57 @@ assert min(controls) > 10
 controls
 
 # %% [markdown]
-# A file that is not a checkpoint is an error with the file's name and a remedy.
+# ## Averaged weights
+
+# %% [markdown]
+# Adversarial training never rests: all colors swing a little to and fro, greenish for some steps, reddish for the next, and the end of a run is one moment of that. GANs have long been judged by the exponential average of the generator's weights [@yazici2019], $\bar\theta\leftarrow d\bar\theta+(1-d)\theta$ after each of its steps; with a decay $d$ of 0.98 it looks back over some fifty steps, with 0.999 over a thousand. Training goes on with the weights as they are. What is looked at, measured and written is the average, and at the end of a phase the generator becomes it. In a recipe this is the field `ema`.
 
 # %%
-(home/'bad.pth').write_bytes(b'half')
-test_fail(lambda: load_checkpoint(home/'bad.pth'), exc=TrainingError, contains="bad.pth' is no checkpoint")
-sorted(load_checkpoint(home/'half.pth'))
+#| export
+class AverageWeights(Callback):
+    "The exponential average of the generator's weights; at the end of a fit the generator becomes it"
+    order = 65
+    def __init__(self,
+        decay:float=.98, # share of the average that stays at each step
+    ): self.decay,self.saved = decay,None
+    def state_dict(self): return self.mean.state_dict()
+    def load_state_dict(self, state): self.saved = state
+    def before_fit(self):
+        fn = get_ema_multi_avg_fn(self.decay)
+        self.mean = AveragedModel(self.learn.model.generator, multi_avg_fn=fn, use_buffers=True)
+        if self.saved: self.mean.load_state_dict(self.saved)
+    def after_batch(self):
+        if self.training and self.learn.adversary.turn != 'critic':
+            self.mean.update_parameters(self.learn.model.generator)
+    def after_fit(self): self.learn.model.generator.load_state_dict(self.mean.module.state_dict())
+
+@contextmanager
+def averaged(learn:Learner):
+    "Inside, the generator has its averaged weights, where there are any"
+    gen,mean = learn.model.generator,next((o.mean for o in learn.cbs if isinstance(o, AverageWeights)), None)
+    if mean is None: yield; return
+    was = {k: v.clone() for k,v in gen.state_dict().items()}
+    gen.load_state_dict(mean.module.state_dict())
+    try: yield
+    finally: gen.load_state_dict(was)
+
+# %% [markdown]
+# The average of weights that go 1, 2, 3 is what one gets by hand.
+
+# %%
+learn = tiny_learner()
+average,weight = AverageWeights(.75),learn.model.generator.layers[-1].bias
+learn.add_cbs([average, GANCallback()])
+learn.adversary.turn,learn.training = 'both',True
+average.before_fit()
+for v in (1., 2., 3.):
+    nn.init.constant_(weight, v)
+    average.after_batch()
+mean = .75*(.75*1 + .25*2) + .25*3
+with averaged(learn): test_close(weight.detach(), torch.full_like(weight, mean))
+test_eq(weight.detach(), torch.full_like(weight, 3.))
+average.after_fit()
+test_close(weight.detach(), torch.full_like(weight, mean))
 
 # %% [markdown]
 # ## The journal
@@ -253,65 +297,121 @@ def draw_curves(
 #| export
 class RunRecorder(Callback):
     "After each epoch: held-out figures, a sheet, curves, the generator's weights and a checkpoint that resumes exactly"
-    order = 70
-    def __init__(self, run, phase, rows, start=0, rng=None): store_attr()
+    order,every = 70,50 # on a GPU losses are looked at every so manieth batch, since each look waits for it
+    def __init__(self,
+        run, # folder, or `Run`
+        phase:int, # its number in the recipe
+        rows:list, # the history so far
+        start:int=0, # epochs of the phase that are done
+        rng:dict=None, # of `rng_state`, to begin with
+        tensorboard:bool=False, # write figures and sheets for TensorBoard, too
+    ):
+        self.folder,self.phase,self.rows,self.start,self.rng = Run(run),phase,rows,start,rng
+        self.tensorboard = tensorboard
     def before_fit(self): self.adversary = self.learn.adversary
     def before_epoch(self):
-        self.t0,self.sums = time.time(),{}
+        self.t0,self.sums,self.unseen = time.time(),{},[]
+        if hasattr(self.learn.dls.train, 'set_epoch'): self.learn.dls.train.set_epoch(len(self.rows))
         if self.rng and self.epoch == self.start: set_rng_state(self.rng, self.learn.dls.train)
 
     def after_backward(self):
         for k in ('content', 'gen', 'crit'): self.sums.setdefault(k, []).append(getattr(self.adversary, k))
         rests = self.adversary.turn in ('content', 'generator')
-        self.check(self.learn.loss if rests else self.learn.loss + self.adversary.crit)
+        self.unseen.append((self.learn.loss if rests else self.learn.loss + self.adversary.crit).detach())
+        if self.learn.loss.device.type == 'cpu' or len(self.unseen) >= self.every: self.check()
 
-    def check(self, loss):
-        if math.isfinite(loss): return
-        raise TrainingError(f'the loss is {float(loss)} in phase {self.phase}, epoch {self.epoch}',
+    def check(self):
+        if not self.unseen: return
+        losses,self.unseen = torch.stack(self.unseen),[]
+        if losses.isfinite().all(): return
+        raise TrainingError(f'the loss is {losses[~losses.isfinite()][0]} in phase {self.phase}, epoch {self.epoch}',
             'lower the learning rates; what was good is in the checkpoint')
 
     def after_epoch(self):
         if self.epoch < self.start: return
-        row = dict(phase=self.phase, mode=self.adversary.mode, epoch=self.epoch)
-        row |= {k: torch.stack(v).nanmean().item() for k,v in self.sums.items()} | held_out(self.learn)
-        self.check(row['valid'])
-        self.rows.append(row | dict(seconds=round(time.time() - self.t0, 1)))
-        self.write(f'{self.phase}-{self.epoch:03}')
-
+        self.check()
+        losses = {k: torch.stack(v).nanmean().item() for k,v in self.sums.items()}
+        with averaged(self.learn): self.write(self.epoch, f'{self.epoch:03}', losses, time.time() - self.t0)
+        self.save(self.phase, self.epoch + 1)
 
 # %%
 #| export
 @patch
 def write(self:RunRecorder,
-    tag:str, # 'PHASE-EPOCH'
+    epoch:int,
+    name:str, # second half of the tag
+    losses:dict, # 'content', 'gen' and 'crit'
+    seconds:float=0., # that they took
 ):
-    "The files of an epoch, the checkpoint last"
-    weights = {k: v.contiguous() for k,v in self.learn.model.generator.state_dict().items()}
-    with atomic_path(self.run/f'generator-{tag}.safetensors') as f: save_file(weights, f)
-    draw_sheet(*example(self.learn), self.run/f'sheet-{tag}.jpg')
-    draw_curves(self.rows, self.run/'losses.png')
-    with atomic_path(self.run/'history.csv') as f, open(f, 'w', newline='') as o:
+    "Figures, sheet and weights of this moment"
+    tag = f'{self.phase}-{name}'
+    figures = held_out(self.learn)
+    self.unseen = [torch.tensor(figures['valid'])]
+    self.check()
+    self.rows.append(dict(phase=self.phase, mode=self.adversary.mode, epoch=epoch, tag=tag, **losses, **figures,
+        seconds=round(seconds, 1)))
+    self.folder.save_weights(self.learn.model.generator, tag)
+    draw_sheet(*example(self.learn), self.folder/f'sheet-{tag}.jpg')
+    draw_curves([o for o in self.rows if not o['tag'].endswith('stop')], self.folder/'losses.png')
+    with atomic_path(self.folder/'history.csv') as f, open(f, 'w', newline='') as o:
         w = csv.DictWriter(o, self.rows[0].keys())
         w.writeheader(); w.writerows(self.rows)
-    save_checkpoint(self.learn, self.run/'checkpoint.pth', phase=self.phase, epoch=self.epoch + 1, rows=self.rows)
+    if self.tensorboard: log_row(self.rows[-1], len(self.rows), self.folder)
 
+def log_row(row, step, run):
+    "A row of the history and its sheet, in the folder `tensorboard` of the run"
+    from torch.utils.tensorboard import SummaryWriter
+    sheet = np.array(PILImage.create(run/f"sheet-{row['tag']}.jpg"))
+    with SummaryWriter(run/'tensorboard') as w:
+        for k in ('content', 'gen', 'crit', 'valid', 'psnr', 'ratio'): w.add_scalar(k, row[k], step)
+        w.add_image('sheet', sheet, step, dataformats='HWC')
+
+@patch
+def save(self:RunRecorder, phase:int, epoch:int):
+    "The checkpoint, which comes last: all other files of an epoch are older"
+    self.folder.save_checkpoint(state_of(self.learn, phase=phase, epoch=epoch, rows=self.rows))
+
+@patch
+def close(self:RunRecorder,
+    learn:Learner, # whose fit is over
+    stop=None, # a `colorbook.training.nogan.NoGANStop` that has chosen
+):
+    "At the end of a phase whose weights went elsewhere at last: what was chosen, and the place behind it"
+    self.learn = learn
+    if stop:
+        stop.write(self.folder/f'looks-{self.phase}.csv')
+        self.write(learn.n_epoch, 'stop', dict.fromkeys(('content', 'gen', 'crit'), math.nan))
+    self.save(self.phase + 1, 0)
 
 # %%
-learn,rows,run = tiny_learner(),[],home/'run'
+learn,rows,run = tiny_learner(),[],Run(home/'run')
 learn.fit(2, [1e-2, 0.], cbs=[GANCallback(mode='content'), RunRecorder(run, 0, rows)])
 learn.fit(2, [2e-3, 2e-3], cbs=[GANCallback(weight=.1), RunRecorder(run, 1, rows)])
 history = pd.read_csv(run/'history.csv')
 test_eq(history[['phase', 'epoch']].values.tolist(), [[0, 0], [0, 1], [1, 0], [1, 1]])
 test_eq(history.gen.isna().tolist(), [True, True, False, False])
 test_close(history.psnr.iloc[-1], held_out(learn)['psnr'], eps=1e-5)
-test_eq({o.stem.split('-')[0] for o in run.iterdir()}, {'checkpoint', 'generator', 'history', 'losses', 'sheet'})
-test_eq([load_checkpoint(run/'checkpoint.pth')[k] for k in ('phase', 'epoch')], [1, 2])
+test_eq({o.stem.split('-')[0] for o in run.folder.iterdir()}, {'checkpoint', 'generator', 'history', 'losses', 'sheet'})
+test_eq([run.checkpoint()[k] for k in ('phase', 'epoch')], [1, 2])
+test_eq(run.tags, ['0-000', '0-001', '1-000', '1-001'])
+test_eq(state_hash(run.weights()), state_hash(learn.model.generator.state_dict()))
 history
 
 # %%
 #| label: fig-curves
 #| fig-cap: "The journal's curves: content loss in training and held out, adversarial losses, PSNR and colorfulness."
 show_file(run/'losses.png', height=2.4)
+
+# %% [markdown]
+# The same figures and sheets go to TensorBoard where that is wanted (`colorbook train --tensorboard`); `tensorboard --logdir runs` shows all runs side by side.
+
+# %%
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+learn.fit(1, 0., cbs=[GANCallback(mode='content'), RunRecorder(home/'board', 0, [], tensorboard=True)])
+log = EventAccumulator(str(home/'board/tensorboard')).Reload()
+row, = Run(home/'board').history
+test_close(log.Scalars('psnr')[0].value, float(row['psnr']), eps=1e-4)
+test_eq((log.Images('sheet')[0].width, log.Images('sheet')[0].step), (3*size, 1))
 
 # %% [markdown]
 # Divergence is tried where it is easiest to miss: only the critic's loss is not a number, in a phase in which only the critic is trained. The run stops with a `TrainingError` before the step, and no file has changed.
@@ -321,7 +421,7 @@ class Broken(GANCallback):
     "A critic's loss that is not a number at the third step"
     def play(self, L, real, fake): return super().play(L, real, fake*(math.nan if self.learn.iter == 2 else 1))
 
-def stamps(): return {o.name: o.stat().st_mtime_ns for o in run.iterdir()}
+def stamps(): return {o.name: o.stat().st_mtime_ns for o in run.folder.iterdir()}
 
 before = stamps()
 diverge = lambda: learn.fit(1, 1e-3, cbs=[Broken(mode='critic'), RunRecorder(run, 2, rows)])
@@ -351,11 +451,12 @@ n,steps(.5)
 #
 # - a sheet, a table, curves and weights after each epoch, every file whole;
 # - checkpoints from which training goes on as if it had not stopped;
+# - the average of the weights, in whose place they are written;
 # - a run that diverges stops before it spoils anything.
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. Add the mean of $D$ on true and on generated color to the journal, as S0 logs it. Which of the two losses can be read from them?
-# 2. The checkpoint does not hold the generators of a GPU. Where do they matter, and how would you test it?
-# 3. Move `draw_sheet` behind `save_checkpoint` and stop the run between the two. What is missing afterwards?
+# 2. A checkpoint holds the generators of all GPUs. Where do they matter, and how would you test it without one?
+# 3. Move `draw_sheet` behind the checkpoint and stop the run between the two. What is missing afterwards?

@@ -13,12 +13,14 @@ size,seed = 16,0
 
 # %%
 #| export
-import math
+import csv, math
 from collections import deque
 import numpy as np, torch
 from torch import nn, Tensor
 from fastai.vision.all import *
 from torchvision.models import mobilenet_v2
+from colorbook.core import atomic_path
+from colorbook.training.journal import averaged
 from colorbook.color.lab import to_rgb
 from colorbook.color.lab import rgb_to_lab
 from colorbook.evaluation.metrics import colorfulness_ratio
@@ -164,7 +166,7 @@ def knee(
     "The middle of the window with the least mean distance"
     return int(smooth(distance, window).argmin()) + window//2
 
-def enough(
+def should_stop(
     distance, # so far
     window:int=5,
     patience:float=math.inf, # how much farther than the best to look, as a share of the way to it
@@ -180,10 +182,10 @@ curve = (steps/40 - 1)**2 + .3
 noisy = curve + .02*np.random.default_rng(seed).standard_normal(101)
 test_eq(knee(curve), 40)
 assert abs(knee(noisy) - 40) <= 8
-stop = next(i for i in steps if enough(curve[:i+1], patience=.5))
-assert not any(enough(curve[:i+1]) for i in steps)
+stop = next(i for i in steps if should_stop(curve[:i+1], patience=.5))
+assert not any(should_stop(curve[:i+1]) for i in steps)
 test_eq(stop, 62)
-assert not any(enough(-steps[:i+1], patience=.5) for i in steps)
+assert not any(should_stop(-steps[:i+1], patience=.5) for i in steps)
 stop,knee(noisy)
 
 
@@ -191,7 +193,7 @@ stop,knee(noisy)
 # ## The callback
 
 # %% [markdown]
-# It looks before the first step and after each share of the data in which the generator stepped. When the rule says so, the epoch ends at once, the weights go back, and the ordinary end of an epoch follows, so that a journal writes the sheet and the weights of the moment that was chosen. It stands behind the journal in order, and ends the training after it. The critic stays as it is; nobody needs it any more.
+# It looks before the first step and after each share of the data in which the generator stepped, and sees [averaged weights](journal.ipynb#averaged-weights) where there are any. At the end of the stretch the weights go back to the best moment, and [training](trainer.ipynb) writes them as `generator-PHASE-stop`, with all looks beside them. The critic stays as it is; nobody needs it any more. Looks and kept weights are the callback's state, and a run that is stopped and resumed in between chooses what it would have chosen.
 
 # %%
 #| export
@@ -202,35 +204,44 @@ class NoGANStop(Callback):
         panel:ValidationPanel,
         share:float=.001, # of the training photos between two looks
         window:int=5, # looks that are averaged
-        patience:float=math.inf, # see `enough`: end the stretch early
-    ): self.panel,self.share,self.window,self.patience = panel,share,window,patience
+        patience:float=math.inf, # see `should_stop`: end the stretch early
+    ):
+        self.panel,self.share,self.window,self.patience = panel,share,window,patience
+        self.rows,self.n,self.done,self.best,self.recent = [],0,False,None,deque(maxlen=window//2 + 1)
+    def state_dict(self): return dict(rows=self.rows, n=self.n, done=self.done, best=self.best, recent=[*self.recent])
+    def load_state_dict(self, state):
+        self.rows,self.n,self.done,self.best = (state[k] for k in ('rows', 'n', 'done', 'best'))
+        self.recent.extend(state['recent'])
     def before_fit(self):
         dl = self.learn.dls.train
-        self.every,self.rows,self.n,self.done = max(1, round(self.share*dl.n/dl.bs)),[],0,False
-        self.recent,self.best = deque(maxlen=self.window//2 + 1),None
-        self.look()
+        self.every = max(1, round(self.share*dl.n/dl.bs))
+        if not self.rows: self.look()
     def after_batch(self):
         if not self.training or self.learn.adversary.turn not in ('both', 'generator'): return
         self.n += 1
         if self.n%self.every: return
         self.look()
-        self.done = enough([o['distance'] for o in self.rows], self.window, self.patience)
+        self.done = should_stop([o['distance'] for o in self.rows], self.window, self.patience)
         if self.done: raise CancelTrainException()
-    def after_train(self):
-        if self.done and self.best: self.learn.model.generator.load_state_dict(self.best[1])
     def after_epoch(self):
         if self.done: raise CancelFitException()
     def after_fit(self):
         if self.best: self.learn.model.generator.load_state_dict(self.best[1])
-
+    def write(self, path):
+        "All looks as a table, the chosen one marked"
+        rows = [o | dict(chosen=o['step'] == self.chosen) for o in self.rows]
+        with atomic_path(path) as f, open(f, 'w', newline='') as o:
+            w = csv.DictWriter(o, rows[0].keys())
+            w.writeheader(); w.writerows(rows)
 
 # %%
 #| export
 @patch
 def look(self:NoGANStop):
     "Figures of this moment; remember the middle of the window if it is the best"
-    state = {k: v.detach().clone() for k,v in self.learn.model.generator.state_dict().items()}
-    self.rows.append(dict(step=self.n, **self.panel.look(self.learn.model)))
+    with averaged(self.learn):
+        state = {k: v.detach().clone() for k,v in self.learn.model.generator.state_dict().items()}
+        self.rows.append(dict(step=self.n, **self.panel.look(self.learn.model)))
     self.recent.append((self.n, state))
     d = [o['distance'] for o in self.rows]
     if len(d) >= self.window and knee(d, self.window) == len(d) - 1 - self.window//2: self.best = self.recent[0]
@@ -239,7 +250,6 @@ def look(self:NoGANStop):
 def chosen(self:NoGANStop):
     "The step whose weights were chosen, or None where there were too few looks"
     return self.best and self.best[0]
-
 
 # %% [markdown]
 # ## On patches
@@ -309,7 +319,7 @@ draw_panel(rows, stop.chosen);
 # ## What we have
 #
 # - `ValidationPanel`: colorfulness, skin, accuracy and a distance in feature space, on some dozens of held-out photographs;
-# - `knee` and `enough`, a rule without units, and `NoGANStop`, which follows it and goes back to the best moment.
+# - `knee` and `should_stop`, a rule without units, and `NoGANStop`, which follows it and goes back to the best moment.
 #
 # Whether the panel's choice is good for photographs that it has never seen is measured in `benchmarks/nogan.py`.
 
@@ -318,4 +328,4 @@ draw_panel(rows, stop.chosen);
 #
 # 1. Take the single best look instead of the best window. How far do the chosen steps of several seeds lie apart?
 # 2. The rule never looks at the skin share. Add it, and find a run in which it matters.
-# 3. A run that is interrupted inside the stretch forgets its looks. What would have to be in the checkpoint?
+# 3. Leave out `recent` in the state. In which run does a stop and a resume choose other weights then?

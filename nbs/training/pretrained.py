@@ -3,7 +3,7 @@
 #
 # > What a generator knows before it is trained
 #
-# Few generators start from chance. The product's image model begins with an encoder that has seen ImageNet, and its film model with a whole image model. At the end of this chapter `state_for` finds the weights that a recipe's generator can begin with, in a file, in the folder of another run, or at torchvision, and an error says which option gives them.
+# Few generators start from chance. The product's image model begins with an encoder that has seen ImageNet, and its film model with a whole image model. At the end of this chapter `state_for` finds the weights that a recipe's generator can begin with: those that are named, in a file or in the folder of another run, or torchvision's. What was taken stands in the record of the run, as a hash.
 
 # %%
 #| default_exp training.pretrained
@@ -11,19 +11,20 @@
 # %%
 #| export
 from pathlib import Path
-import pandas as pd, torch
+import torch
 from safetensors.torch import load_file
 from torchvision.models import mobilenet_v2
 from colorbook.core import InputError
 from colorbook.data.photos import weights_file
 from colorbook.models.encoder_unet import encoder_state
-from colorbook.training.recipes import load_recipe, Recipe
 from colorbook.models.registry import generators
-from colorbook.training.selection import pick
+from colorbook.training.recipes import Recipe
+from colorbook.training.runs import Run
+from colorbook.training.selection import pick, tried_by
 
 # %%
 #| hide
-import tempfile
+import csv, tempfile
 from fastcore.test import *
 from safetensors.torch import save_file
 from colorbook.models.unet import MobileUNet
@@ -31,6 +32,9 @@ from colorbook.training.recipes import recipes, save_recipe
 
 # %% [markdown]
 # ## An encoder
+
+# %% [markdown]
+# Weights are never looked for in the neighborhood of a program: two people who type the same command should begin with the same ones. They are named by `--weights`, or for all commands by a folder in the variable `COLORBOOK_WEIGHTS`; where neither is, they are torchvision's.
 
 # %%
 #| export
@@ -59,20 +63,21 @@ def image_weights(
     path = Path(str(weights))
     if path.suffix == '.safetensors': return load_file(path)
     if not path.is_dir(): return encoder_weights(weights)
-    files = sorted(path.glob('generator-*.safetensors'))
-    if not files: raise InputError(f"'{weights}' holds no trained generator", 'give the folder of a run')
-    if not (path/'tried.csv').exists(): return load_file(files[-1])
-    best = pick(pd.read_csv(path/'tried.csv').to_dict('records'), load_recipe(path/'recipe.yaml').floor)
-    return load_file(path/f"generator-{best['tag']}.safetensors")
+    run = Run(path)
+    tried = tried_by(run)
+    return run.weights(pick(tried, run.recipe.floor)['tag'] if tried else None)
 
 # %% [markdown]
 # ## For a recipe
+
+# %% [markdown]
+# Which weights a generator can begin with is a fact of [its table](../models/registry.ipynb).
 
 # %%
 #| export
 def state_for(
     recipe:Recipe,
-    weights=None, # see `encoder_weights`; encoders other than MobileNetV2 start from chance without a file
+    weights=None, # see `encoder_weights`, `image_weights`; other encoders start from chance without a file
 ) -> dict|None: # state dict, or None
     "Pretrained weights that a recipe's generator can begin with"
     kind = generators[recipe.generator].weights
@@ -83,20 +88,25 @@ def state_for(
 # %%
 home = Path(tempfile.mkdtemp())
 test_fail(lambda: encoder_weights(home/'none.pth'), exc=InputError, contains='--weights none')
-(home/'run').mkdir()
+run = Run(home/'run')
+run.folder.mkdir()
 test_fail(lambda: image_weights(home/'run'), exc=InputError, contains='no trained generator')
-image = MobileUNet(2)
-save_file(image.state_dict(), home/'run/generator-0-000.safetensors')
-found = state_for(recipes['video'], home/'run')
-for k,v in image.state_dict().items(): test_eq(found[k], v)
-test_eq(state_for(recipes['default'], 'none'), None)
-test_eq(state_for(recipes['s0']), None)
-len(found)
+images = [MobileUNet(2) for _ in range(2)]
+for i,o in enumerate(images): run.save_weights(o, f'0-00{i}')
+def begins_with(net):
+    "Does a film model begin with exactly these weights?"
+    found = state_for(recipes['video'], home/'run')
+    return all(torch.equal(found[k], v) for k,v in net.state_dict().items())
+test_eq([begins_with(o) for o in images], [False, True])
+save_recipe(recipes['default'], run/'recipe.yaml')
+(run/'tried.csv').write_text('tag,psnr,ratio\n0-000,20.,.9\n0-001,21.,.5\n')
+test_eq([begins_with(o) for o in images], [True, False])
+test_eq((state_for(recipes['default'], 'none'), state_for(recipes['s0'])), (None, None))
 
 # %% [markdown]
 # ## What we have
 #
-# - `state_for`: the weights that a recipe's generator begins with, or none.
+# - `state_for`: the weights that a recipe's generator begins with, or none, and never any that nobody named.
 
 # %% [markdown]
 # ## Exercises

@@ -14,6 +14,7 @@ size = 32
 # %%
 #| export
 import yaml
+from fnmatch import fnmatch
 from dataclasses import asdict, dataclass, fields, replace
 from importlib.resources import files
 from operator import index
@@ -77,8 +78,9 @@ class Recipe:
     critic_clip:float=0. # largest absolute value in a critic's gradient; 0 for no limit
     learn_weights:bool=False # weights of content and adversarial loss are learned too
     bf16:bool=False # networks in bfloat16, weights and losses in float32
+    ema:float=0. # decay of the average of the generator's weights that is kept; 0 for none
     valid:float=.03 # share of the photos that is held out
-    floor:float=.8 # least colorfulness ratio on held-out photos, see `colorbook.training.export.pick`
+    floor:float=.8 # least colorfulness ratio on held-out photos, see `colorbook.training.selection.pick`
     seed:int=0
 
 # %% [markdown]
@@ -354,6 +356,12 @@ def from_plain(d:dict) -> Recipe:
 
 # %%
 #| export
+def list_recipes(
+    pattern:str='*', # with wildcards, such as 's4*'
+) -> list: # names
+    "Recipes that there are"
+    return [o for o in recipes if fnmatch(o, pattern)]
+
 def load_recipe(
     name, # a name of `recipes`, or the path of a YAML file; a `Recipe` is returned as it is
 ) -> Recipe:
@@ -388,6 +396,7 @@ text = (home/'r.yaml').read_text()
 (home/'r.yaml').write_text('name: mine\nphases: [{mode: both, epochs: 1, lrs: [1e-4, 2e-4]}]\nlam: 1e2\n')
 test_eq(load_recipe(home/'r.yaml'), Recipe('mine', (Phase('both', 1, (1e-4, 2e-4)),), lam=100.))
 test_eq(vary(s0, dict(lam=10.), 3), replace(s0, lam=10., phases=(replace(s0.phases[0], epochs=3),)))
+test_eq(list_recipes('s0*'), ['s0', 's0-large'])
 test_fail(lambda: load_recipe('s00'), exc=UsageError, contains='s0, s0-large, s2, s2-fixed')
 test_fail(lambda: vary(s0, dict(lamb=10)), exc=UsageError, contains='no lamb; it has name, phases')
 test_fail(lambda: vary(s0, dict(lam='much')), exc=UsageError, contains='much')

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # From names to networks
 #
-# > A recipe names its networks, losses and pictures; here is what the names stand for
+# > A recipe names its networks, losses and pictures; here is what the names stand for, and which go together
 #
-# A [recipe](recipes.ipynb) is data, and data cannot hold a network. It holds its name. Generators and critics have tables in [their own chapter](../models/registry.ipynb), [content](../losses/content.ipynb) and [adversarial](../losses/adversarial.ipynb) losses in theirs. At the end of this chapter a recipe becomes a pair of networks, and a recipe that names what does not exist an error that lists what does.
+# A [recipe](recipes.ipynb) is data, and data cannot hold a network. It holds its name. Generators and critics are in [tables](../models/registry.ipynb) that say what each answers or can judge, [content](../losses/content.ipynb) and [adversarial losses](../losses/adversarial.ipynb) in tables that say what they can read. At the end of this chapter the names of a recipe become networks, losses and data, and a recipe whose parts do not fit is an error that names those that do, before a picture is read.
 
 # %%
 #| default_exp training.registry
@@ -13,20 +13,20 @@ size = 32
 
 # %%
 #| export
-from pathlib import Path
 import torch
 from fastai.vision.all import *
-from torch import nn, Tensor
-from torch.utils._pytree import tree_map_only
+from torch import nn
+from torch.random import fork_rng
 from colorbook.color.lab import gray_to_L, grays
 from colorbook.core import UsageError
 from colorbook.data.loaders import data_loaders, targets
 from colorbook.imaging.colorizer import load_model
+from colorbook.losses.adversarial import adversarial_losses
 from colorbook.losses.content import content_losses
-from colorbook.models.registry import critics, generators, outputs
+from colorbook.models.registry import create_critic, create_generator, critics, generators, outputs
 from colorbook.training.gan import GAN, LossWeights
 from colorbook.training.recipes import Recipe
-from colorbook.training.schedules import make_gan_callback
+from colorbook.training.schedules import as_schedule
 
 # %%
 #| hide
@@ -34,13 +34,53 @@ import numpy as np
 from fastcore.test import *
 from colorbook.data.photos import sample_photos
 from colorbook.training.gan import gan_splitter
-from colorbook.training.recipes import recipes, replace, vary
+from colorbook.training.recipes import Phase, recipes, replace
+
+# %% [markdown]
+# ## The networks of a recipe
+
+# %% [markdown]
+# What a generator answers decides what its critic sees: three channels for RGB and two for $ab$, at the full size or at a quarter. First weights are drawn with the recipe's seed, by a random generator of their own, so that whoever makes networks does not set back the one of the program.
+
+# %%
+#| export
+def make_generator(
+    recipe:Recipe,
+    state:dict=None, # pretrained weights, see `colorbook.training.pretrained.state_for`
+) -> nn.Module:
+    "The generator of a recipe"
+    return generators[recipe.generator](size=recipe.size, state=state)
+
+def make_gan(
+    recipe:Recipe,
+    state:dict=None, # pretrained weights for the generator
+) -> GAN: # generator and critic with their first weights
+    "The two networks of a recipe"
+    out = outputs[generators[recipe.generator].output]
+    with fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        weights = LossWeights() if recipe.learn_weights else None
+        gen,critic = make_generator(recipe, state),critics[recipe.critic]
+        gan = GAN(gen, critic(size=recipe.size//out.stride, n_color=out.channels), weights, recipe.bf16)
+    return gan.to(memory_format=torch.channels_last)
+
+# %%
+s0 = recipes['s0']
+before = torch.get_rng_state()
+gan = make_gan(s0)
+test_eq(torch.get_rng_state(), before)
+test_eq([sum(p.numel() for p in o.parameters()) for o in gan.children()], [7_822_336, 16_758_848])
+for a,b in zip(make_gan(replace(s0, size=size)).parameters(), make_gan(replace(s0, size=size, bf16=True)).parameters()):
+    test_eq(a, b)
+test_eq([len(gan_splitter(make_gan(r))) for r in (replace(s0, size=size), recipes['default'])], [2, 3])
+small = ('s2', 's4-gan-l1', 's4-ebgan-l2', 's4-wgan-gp-l1', 's1', 'video')
+{k: len(gan_splitter(make_gan(replace(recipes[k], size=2*size)))) for k in small}
 
 # %% [markdown]
 # ## A teacher
 
 # %% [markdown]
-# A film model learns from the image model, frame by frame: its target is what the model in the package answers, or the one that `COLORBOOK_MODEL` names.
+# A film model learns from the image model, frame by frame: its target is what the model in the package answers, or the one that `COLORBOOK_MODEL` names. It answers to each picture by itself, at any size that the network can halve.
 
 # %%
 #| export
@@ -54,9 +94,6 @@ def teach(
 
 targets['taught'] = teach
 
-# %% [markdown]
-# It answers to each picture by itself, at any size that the network can halve.
-
 # %%
 pictures = torch.stack([torch.from_numpy(np.array(o)).permute(2, 0, 1)/255 for o in sample_photos(64)[:2]])
 color = teach(pictures)
@@ -66,91 +103,88 @@ assert .02 < color.abs().mean() < 1
 color.abs().mean().item()
 
 # %% [markdown]
-# ## The networks of a recipe
+# ## What fits
+
+# %% [markdown]
+# Which fields of a recipe go together? A generator's kind of answer decides the target and the content losses that can read it, and whether a critic can judge it; a generator for films wants clips; an energy wants a loss for energies; a gradient penalty is asked of each picture alone, and batch norm mixes the pictures of a batch; weights between losses can only be learned where both losses stay positive, otherwise they run away. All of this is declared where the parts are defined, so no network has to be made to check it, and the error names the parts that fit.
 
 # %%
 #| export
-def check_recipe(recipe:Recipe) -> Recipe: # the same
+def that_fit(table, test) -> str: # names, separated by commas
+    "Names of a registry whose entries pass a test"
+    return ', '.join(o for o in table if test(table[o]))
+
+def check_names(recipe:Recipe):
     "`UsageError` where a recipe names what does not exist"
-    for p in recipe.phases: make_gan_callback(recipe.adversarial, mode=p.mode)
-    known = dict(generator=generators, critic=critics, content=content_losses, target=targets, gray=grays,
-        data=data_loaders)
-    for k,names in known.items():
+    for p in recipe.phases: p.mode == 'plain' or as_schedule(p.mode)
+    for table,name in ((generators, recipe.generator), (critics, recipe.critic), (content_losses, recipe.content),
+        (adversarial_losses, recipe.adversarial), (data_loaders, recipe.data)): table[name]
+    for k,names in dict(target=targets, gray=grays).items():
         name = getattr(recipe, k)
         if name not in names: raise UsageError(f"there is no {k} '{name}'", f"choose {', '.join(names)}")
+
+def check_recipe(recipe:Recipe) -> Recipe: # the same
+    "`UsageError` where a recipe names what does not exist, or what does not go together; it names what does"
+    check_names(recipe)
+    gen,critic,loss = generators[recipe.generator],critics[recipe.critic],adversarial_losses[recipe.adversarial]
+    kind,data = outputs[gen.output],data_loaders[recipe.data]
+    fought = any(p.mode != 'content' for p in recipe.phases)
+    want = [kind.target, *['taught']*(kind.target == 'ab4')]
+    color = 'rgb' if kind.channels == 3 else 'ab'
+    def no(what, field, names): raise UsageError(f'{what}', f'choose {field} {names}' if names else 'change the other')
+    if recipe.target not in want:
+        no(f"generator '{gen.name}' answers {gen.output}, not the target '{recipe.target}'", 'target',
+            ' or '.join(want))
+    if gen.output not in content_losses[recipe.content].outputs:
+        no(f"content loss '{recipe.content}' cannot read {gen.output}, the answer of '{gen.name}'", 'content',
+            that_fit(content_losses, lambda o: gen.output in o.outputs))
+    if gen.film != data.films:
+        no(f"generator '{gen.name}' is {'' if gen.film else 'not '}for films, and data is '{data.name}'", 'data',
+            that_fit(data_loaders, lambda o: o.films == gen.film))
+    if fought and color not in critic.colors:
+        no(f"critic '{critic.name}' judges {' or '.join(critic.colors)}, and '{gen.name}' answers {gen.output}",
+            'critic', that_fit(critics, lambda o: color in o.colors))
+    if fought and critic.energy != loss.energy:
+        no(f"critic '{critic.name}' answers with {'an energy' if critic.energy else 'scores'}, which "
+           f"'{loss.name}' cannot read", 'adversarial',
+            that_fit(adversarial_losses, lambda o: o.energy == critic.energy))
+    if fought and loss.alone and critic.mixes:
+        no(f"'{loss.name}' asks for each picture alone, and critic '{critic.name}' has batch norm", 'critic',
+            that_fit(critics, lambda o: not o.mixes and not o.energy and color in o.colors))
+    if recipe.learn_weights and not loss.positive:
+        no(f"'{loss.name}' can be negative, so weights that are learned run away", 'learn_weights false or adversarial',
+            that_fit(adversarial_losses, lambda o: o.positive and o.energy == critic.energy))
     return recipe
 
 # %%
-#| export
-def make_gan(
-    recipe:Recipe,
-    state:dict=None, # pretrained weights of the encoder
-) -> GAN: # generator and critic with their first weights
-    "The two networks of a recipe"
-    torch.manual_seed(recipe.seed)
-    weights = LossWeights() if recipe.learn_weights else None
-    kind = outputs[generators[recipe.generator].output]
-    generator = generators[recipe.generator](size=recipe.size, state=state)
-    critic = critics[recipe.critic](size=recipe.size//kind.stride, n_color=kind.channels)
-    gan = GAN(generator, critic, weights)
-    if recipe.bf16: bfloat16(gan.generator), bfloat16(gan.critic)
-    return gan.to(memory_format=torch.channels_last)
-
-def bfloat16(
-    net:nn.Module, # changed in place: its weights stay in float32
-) -> nn.Module: # the same
-    "Let a network compute in bfloat16 where it can; fastai's `MixedPrecision` does that on CUDA only"
-    forward = net.forward
-    def cast(x, *args):
-        with torch.autocast(x.device.type, torch.bfloat16): out = forward(x, *args)
-        return tree_map_only(Tensor, Tensor.float, out)
-    net.forward = cast
-    return net
-
-# %% [markdown]
-# In bfloat16 a number has eight significant bits and float32's range; processors of recent years multiply it twice as fast or better. The weights, their sums of gradients and the losses stay in float32. `video` asks for it; the published systems were trained without, and so are their recipes, and `default`. What it brings is measured in `benchmarks/gan_step.py`.
-
-# %%
-s0 = recipes['s0']
-plain,fast = (make_gan(replace(s0, size=size, bf16=o)).eval() for o in (False, True))
-L = torch.rand(2, 1, size, size)
-with torch.no_grad(): answers = [[o.generator(L), o.critic(L, plain.generator(L))] for o in (plain, fast)]
-for exact,rounded in zip(*answers):
-    test_eq((rounded.dtype, torch.equal(exact, rounded)), (torch.float32, False))
-    assert (exact - rounded).abs().mean() < .02*exact.abs().mean()
-test_eq({o.dtype for o in fast.parameters()}, {torch.float32})
-for exact,rounded in zip(plain.parameters(), fast.parameters()): test_eq(exact, rounded)
-[f'{(a - b).abs().mean()/a.abs().mean():.1%}' for a,b in zip(*answers)]
-
-# %%
-gan = make_gan(replace(s0, size=224))
-test_eq([sum(p.numel() for p in o.parameters()) for o in gan.children()], [7_822_336, 16_758_848])
-test_eq([len(gan_splitter(make_gan(r))) for r in (replace(s0, size=size), recipes['default'])], [2, 3])
-wrong = vary(s0, dict(critic='s00'))
-test_fail(lambda: check_recipe(wrong), exc=UsageError, contains="no critic 's00'; choose channels")
 for r in recipes.values(): check_recipe(r)
-small = ('s2', 's4-gan-l1', 's4-ebgan-l2', 's4-wgan-gp-l1')
-{k: len(gan_splitter(make_gan(replace(recipes[k], size=2*size)))) for k in small}
+def refused(name, *said, **fields):
+    "A recipe with other fields is refused with these words"
+    r = replace(recipes[name], **fields)
+    for o in said: test_fail(lambda: check_recipe(r), exc=UsageError, contains=o)
 
-# %% [markdown]
-# The names lead to networks of the published sizes.
-
-# %%
-for r in recipes.values(): check_recipe(r)
-with torch.device('meta'):
-    n = {k: sum(p.numel() for p in generators[k]().parameters()) for k in generators.names('s1*')}
-test_eq(n, dict(s1=8_085_504, s1_attention=8_111_346, s1_32=2_023_424, s1_32_attention=2_029_946))
-n
+refused('s0', "no critic 's00'; choose ", critic='s00')
+refused('s0', "answers rgb, not the target 'ab'; choose target rgb", target='ab')
+refused('s4-gan-l1', "'bins' cannot read ab, the answer of 'pix2pix'; choose content l1", content='bins')
+refused('s4-gan-l1', 'not the target', target='ab4')
+refused('default', "not the target 'rgb'; choose target ab4 or taught", target='rgb')
+refused('s4-gan-l1', "critic 's1' judges rgb", critic='s1')
+refused('s4-gan-l1', "which 'energy' cannot read; choose adversarial logistic", adversarial='energy')
+refused('s4-gan-l1', "critic 's4' has batch norm; choose critic ", 's4_gp', adversarial='wgan_gp')
+refused('s4-wgan-l1', 'run away; choose learn_weights false or adversarial logistic', learn_weights=True)
+refused('s1', "is for films, and data is 'photos'; choose data frames, clips", data='photos')
+refused('s0', "not for films, and data is 'clips'; choose data photos, stills", data='clips')
+refused('s0', "no mode 'fight'", phases=(Phase('fight', 1, (1., 1.)),))
+refused('s0', "no data 'movies'; choose photos, frames, stills, clips", data='movies')
 
 # %% [markdown]
 # ## What we have
 #
-# - the tables of networks and losses at work, where one's own can be entered; [what a recipe reads](../data/sources.ipynb) has that for data;
-# - `make_gan`, the two networks of a recipe, and `check_recipe`, errors that list what there is.
+# - `make_gan`, the two networks of a recipe, and `make_generator`;
+# - `check_recipe`: what does not go together is refused, and what does is named.
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Enter a critic of your own and train `s0` with it, without changing a file of the library.
+# 1. Enter a critic of your own and train `s0` with it, without changing a file of the library. What happens if it says of itself that it judges $ab$ alone?
 # 2. `default` has three learning rates, `s0` two. Where is that decided, and what would a fourth stand for?
-# 3. Raise `workers` on photographs that are read late. From which number on do the epochs get no shorter, and what is the bottleneck then?

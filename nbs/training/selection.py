@@ -14,16 +14,18 @@ seed = 0
 # %%
 #| export
 from itertools import product
-from pathlib import Path
-import numpy as np, pandas as pd, torch, torch.nn.functional as F
+import pandas as pd, torch, torch.nn.functional as F
 from torch import nn, Tensor
 from colorbook.color.bins import AnnealedMean
 from colorbook.color.lab import gray_to_L, join_lab, lstar
 from colorbook.evaluation.metrics import colorfulness, psnr
+from colorbook.training.runs import Run
 
 # %%
 #| hide
-import matplotlib.pyplot as plt
+import tempfile
+from pathlib import Path
+import matplotlib.pyplot as plt, numpy as np
 from fastcore.test import *
 from colorbook.color.bins import SoftBins
 from colorbook.color.lab import split_lab
@@ -128,24 +130,60 @@ draw_tried(tried, best)
 # ## The weights of a run
 
 # %% [markdown]
-# Not every epoch is a candidate: where content loss alone is trained, later is better, so only the end of such a phase counts; adversarial training swings, so there each epoch does.
+# Not every epoch is a candidate: where content loss alone is trained, later is better, so only the end of such a phase counts; adversarial training swings, so there each epoch does. And where [a stop](nogan.ipynb) looked often and went back to the best moment, that moment stands for its phase alone.
 
 # %%
 #| export
 def candidates(
     run, # folder of a run
-) -> list: # weights that may be shipped: 'tag' PHASE-EPOCH, and the journal's 'psnr' and 'ratio'
-    "The last weights of each phase that trains the generator, and those after each adversarial epoch"
-    rows = [o for o in pd.read_csv(Path(run)/'history.csv').to_dict('records') if o['mode'] != 'critic']
-    last = {o['phase']: o['epoch'] for o in rows}
-    return [dict(tag=f"{o['phase']}-{o['epoch']:03}", psnr=o['psnr'], ratio=o['ratio']) for o in rows
-        if o['mode'] == 'both' or o['epoch'] == last[o['phase']]]
+) -> list: # weights that may be shipped: 'tag' and the history's 'psnr' and 'ratio'
+    "The last weights of each phase that trains the generator, and those after each adversarial epoch, or a stop's"
+    rows = [o for o in Run(run).history if o['mode'] != 'critic']
+    last,stopped = {o['phase']: o['tag'] for o in rows},{o['phase'] for o in rows if o['tag'].endswith('stop')}
+    ends = lambda o: o['tag'] == last[o['phase']] or o['mode'] not in ('content', 'plain') and o['phase'] not in stopped
+    return [dict(tag=o['tag'], psnr=float(o['psnr']), ratio=float(o['ratio'])) for o in rows if ends(o)]
+
+# %%
+folder = Path(tempfile.mkdtemp())
+def history(*rows):
+    "Tags of the candidates of a run of these phases, modes and epochs"
+    lines = [f'{p},{m},{e},{p}-{e},20.,.8' for p,m,e in rows]
+    (folder/'history.csv').write_text('\n'.join(['phase,mode,epoch,tag,psnr,ratio', *lines]))
+    return [o['tag'] for o in candidates(folder)]
+
+start = [(0, 'content', '000'), (0, 'content', '001'), (1, 'critic', '000')]
+test_eq(history(*start, (2, 'both', '000'), (2, 'both', '001')), ['0-001', '2-000', '2-001'])
+test_eq(history(*start, (2, '5-1', '000'), (2, '5-1', '001')), ['0-001', '2-000', '2-001'])
+test_eq(history(*start, (2, 'both', '000'), (2, 'both', '001'), (2, 'both', 'stop')), ['0-001', '2-stop'])
+
+# %% [markdown]
+# All settings of all candidates are tried on the photographs that the run held out, and what was tried stays beside them, as `tried.csv`. For generators without such settings the figures of the history decide.
+
+# %%
+#| export
+def best_of(
+    run, # folder of a run
+    photos:list, # held-out photos, see `Run.held_out`
+) -> tuple[dict,list]: # the choice, and all that was tried
+    "The weights and settings of highest held-out PSNR among those that are colorful enough"
+    run,tried = Run(run),[]
+    weights = run.class_weights()
+    for tag in [o['tag'] for o in candidates(run)]:
+        tried += [dict(tag=tag, **o) for o in choose(run.generator(tag), photos, weights, run.recipe.floor)[1]]
+    return pick(tried, run.recipe.floor),tried
+
+def tried_by(
+    run, # folder of a run
+) -> list: # settings with their figures; empty where nothing was tried yet
+    "What a run's artifact was chosen from"
+    path = Run(run)/'tried.csv'
+    return pd.read_csv(path).to_dict('records') if path.exists() else []
 
 # %% [markdown]
 # ## What we have
 #
 # - `pick`, the rule in a line, and `choose`, which tries the settings of a classifier;
-# - `candidates`: the weights of a run among which it chooses.
+# - `candidates`: the weights of a run among which it chooses, and `best_of`, which does.
 
 # %% [markdown]
 # ## Exercises

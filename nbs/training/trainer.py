@@ -13,24 +13,26 @@ size,n_epochs,seed = 32,2,0
 
 # %%
 #| export
-import hashlib, yaml
+import yaml
+from hashlib import sha256
 from pathlib import Path
 import torch
 from fastai.vision.all import *
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
+from torch import Tensor
 from colorbook.color.bins import color_counts, color_prior, load_prior
-from colorbook.core import InputError, UsageError, atomic_path, malloc_policy
-from colorbook.data.photos import Photos
+from colorbook.core import UsageError, atomic_path, malloc_policy
+from colorbook.data.sources import load_data
+from colorbook.imaging.colorizer import default_model
 from colorbook.losses.content import content_losses
-from colorbook.models.registry import generators
 from colorbook.training.gan import ClipCritic, ClipNorms, gan_splitter
-from colorbook.training.journal import draw_sheet, example, RunRecorder, load_checkpoint, seed_everything
+from colorbook.training.journal import AverageWeights, draw_sheet, example, RunRecorder, seed_everything, set_rng_state
 from colorbook.training.monitor import GANMonitor
 from colorbook.training.nogan import NoGANStop, ValidationPanel
 from colorbook.training.pretrained import state_for
 from colorbook.training.recipes import load_recipe, Recipe, save_recipe, vary
-from colorbook.data.sources import load_data
 from colorbook.training.registry import check_recipe, make_gan
+from colorbook.training.runs import Run, split_name, state_hash
 from colorbook.training.schedules import make_gan_callback
 
 # %%
@@ -41,8 +43,9 @@ from dataclasses import replace
 from itertools import product
 import pandas as pd
 from fastcore.test import *
-from colorbook.core import TrainingError
+from colorbook.core import InputError, TrainingError
 from colorbook.data.photos import sample_photos
+from colorbook.models.registry import generators
 from colorbook.training.recipes import Phase, recipes
 
 # %% [markdown]
@@ -85,14 +88,13 @@ def make_learner(
     if recipe.critic_clip: learn.add_cb(ClipCritic(recipe.critic_clip))
     return learn
 
-# %%
-home = Path(tempfile.mkdtemp())
-
 # %% [markdown]
 # ## Training
 
 # %% [markdown]
-# A phase is one call of fastai's `fit` or `fit_one_cycle`, with a fresh optimizer and the callbacks of this and the last chapter. `train` is the whole: it makes the Learner, goes to where the last checkpoint stopped, and runs what is left. A folder remembers its recipe and which photographs were held out, and refuses to go on with others: a photograph that was learned before must not be held out after.
+# A phase is one call of fastai's `fit` or `fit_one_cycle`, with a fresh optimizer and the callbacks of the last chapters. What they are follows from recipe and phase: [the networks' turns](schedules.ipynb), [the recorder](journal.ipynb), [a monitor](monitor.ipynb) where a critic is trained, [averaged weights](journal.ipynb#averaged-weights) where the recipe has a decay, [a stop](nogan.ipynb) where the phase has one. The last two leave other weights at the end of a phase than its last step did, so there the recorder closes the phase: it writes what was chosen, and a checkpoint behind it.
+#
+# Random generators are put back where a run goes on: before anything is drawn if a phase begins, and after the callbacks are made if it goes on inside one, for that is the order in which they were used the first time.
 
 # %%
 #| export
@@ -106,57 +108,106 @@ def panel_of(
 
 # %%
 #| export
-def fit_phase(
+def run_phase(
     learn:Learner,
     recipe:Recipe,
     i:int, # number of the phase
-    run:Path, # folder of the run
-    rows:list, # the journal so far
-    resume:dict=None, # checkpoint to go on from: inside this phase, or at the end of the one before
+    cbs:list, # callbacks
+    start:int=0, # epochs that are done
 ):
-    "One phase of a recipe"
-    phase,inside = recipe.phases[i],resume and resume['phase'] == i
-    start = resume['epoch'] if inside else 0
-    learn.create_opt()
-    if inside: learn.opt.load_state_dict(resume['opt'])
-    adversary = make_gan_callback(recipe.adversarial, recipe.adv_weight, phase.mode)
-    cbs = [adversary, RunRecorder(run, i, rows, start, resume and resume['rng'])]
-    if phase.mode != 'content': cbs.append(GANMonitor())
-    if phase.stop: cbs.append(NoGANStop(ValidationPanel(*panel_of(learn)), phase.stop))
-    if phase.share < 1: cbs.append(ShortEpochCallback(phase.share, short_valid=False))
+    "The steps of a phase, with its rates"
+    phase = recipe.phases[i]
+    if phase.share < 1: cbs = [*cbs, ShortEpochCallback(phase.share, short_valid=False)]
     options = dict(moms=(recipe.betas[0],)*3) if phase.one_cycle else {}
     fit = learn.fit_one_cycle if phase.one_cycle else learn.fit
     fit(phase.epochs, list(phase.lrs), cbs=cbs, start_epoch=start, **options)
 
+def closes(recipe:Recipe, i:int) -> bool: # do the weights at the end of a phase differ from those of its last step?
+    return bool(recipe.phases[i].stop or recipe.ema)
+
+def fit_phase(
+    learn:Learner,
+    recipe:Recipe,
+    i:int, # number of the phase
+    run:Run,
+    rows:list, # the history so far
+    resume:dict=None, # checkpoint to go on from: inside this phase, or at the end of the one before
+    tensorboard:bool=False, # see `RunRecorder`
+):
+    "One phase of a recipe"
+    phase,inside = recipe.phases[i],bool(resume) and resume['phase'] == i and resume['epoch'] > 0
+    start = resume['epoch'] if inside else 0
+    if resume and not inside: set_rng_state(resume['rng'], learn.dls.train)
+    learn.create_opt()
+    if inside: learn.opt.load_state_dict(resume['opt'])
+    recorder = RunRecorder(run, i, rows, start, resume['rng'] if inside else None, tensorboard)
+    cbs = [make_gan_callback(recipe.adversarial, recipe.adv_weight, phase.mode), recorder]
+    if phase.mode != 'content': cbs.append(GANMonitor())
+    if recipe.ema: cbs.append(AverageWeights(recipe.ema))
+    stop = NoGANStop(ValidationPanel(*panel_of(learn)), phase.stop) if phase.stop else None
+    if stop: cbs.append(stop)
+    if inside:
+        for o in cbs:
+            if hasattr(type(o), 'load_state_dict'): o.load_state_dict(resume['callbacks'][type(o).__name__])
+    run_phase(learn, recipe, i, cbs, start)
+    if not closes(recipe, i): return
+    if inside and start == phase.epochs: set_rng_state(resume['rng'], learn.dls.train)
+    recorder.close(learn, stop)
+
+# %% [markdown]
+# What decides the result beside the recipe goes to the record of the run, as [hashes](runs.ipynb): the weights that the generator began with, the prior of the colors, the teacher of a film model, and which pictures were held out. A folder refuses to go on with others, and says which: a photograph that was learned before must not be held out after. How many processes read the pictures decides nothing, and is not in the record.
+
 # %%
 #| export
-def split_name(
-    photos:Photos,
-    held:list, # indices held out
-) -> str: # a hash
-    "A name for exactly this split of exactly these photos"
-    return hashlib.sha256(f'{len(photos)} {[photos.hash(i) for i in held]}'.encode()).hexdigest()
+def file_hash(path) -> str|None: # SHA-256, or None for no file
+    return path and sha256(Path(path).read_bytes()).hexdigest()
+
+def record_of(
+    recipe:Recipe,
+    source, # what the pictures come from
+    n:int, # how many were asked for
+    dls, # loaders of the pictures
+    state:dict=None, # weights that the generator begins with
+    prior=None, # file of the set's prior
+) -> dict: # plain values
+    "What decides the weights, beside the recipe"
+    return dict(source=str(source) if isinstance(source, (str, Path)) else None, n=n,
+        held=split_name(dls.crop.photos, dls.held), weights=state and state_hash(state), prior=file_hash(prior),
+        teacher=file_hash(default_model()) if recipe.target == 'taught' else None)
+
+def check_record(
+    run:Run,
+    new:dict, # what is asked for now
+    known:bool=True, # are the weights among it?
+):
+    "`UsageError` if a run was begun with something else"
+    old,names = run.record,dict(n='another number of pictures', held='other photos', weights='other first weights',
+        prior='another prior', teacher='another teacher')
+    for k,what in names.items():
+        if old.get(k) != new[k] and (k != 'weights' or known):
+            raise UsageError(f"'{run}' was trained with {what}", 'give the same, or choose another folder')
 
 def begin(
     learn:Learner,
     recipe:Recipe,
-    run:Path, # folder of the run
+    run:Run,
     last:dict, # checkpoint to go on from, or None
-    source:dict, # where the photos are
-) -> list: # the journal so far
-    "Bring Learner and folder to where training starts; `UsageError` if the run held out other photos before"
-    photos,path = learn.dls.crop.photos,run/'data.yaml'
-    held = split_name(photos, learn.dls.held)
-    if last and path.exists() and yaml.safe_load(path.read_text()).get('held', held) != held:
-        raise UsageError(f"'{run}' was trained on other photos", 'give the same ones, or choose another folder')
-    for f in run.glob('.*.tmp*' if last else '*generator-*'): f.unlink()
+    record:dict, # see `record_of`
+) -> list: # the history so far
+    "Bring Learner and folder to where training starts"
+    if last: [f.unlink() for f in run.folder.glob('.*.*.tmp*')]
+    else: run.clear()
     save_recipe(recipe, run/'recipe.yaml')
-    with atomic_path(path) as f: f.write_text(yaml.safe_dump({**source, 'held': held}))
+    if not last:
+        with atomic_path(run/'record.yaml') as f: f.write_text(yaml.safe_dump(record))
     if hasattr(learn.loss_func, 'weights'):
         with atomic_path(run/'classes.safetensors') as f: save_file(dict(weights=learn.loss_func.weights), f)
     if last: learn.model.load_state_dict(last['model'])
     else: draw_sheet(*example(learn), run/'sheet--1.jpg')
     return last['rows'] if last else []
+
+# %% [markdown]
+# `train` is the whole: it makes the Learner, goes to where the last checkpoint stopped, and runs what is left.
 
 # %%
 #| export
@@ -166,48 +217,36 @@ def train(
     out=None, # folder of the run; `runs/NAME` if not given
     *,
     changes:dict=None, # other values for fields of the recipe
+    epochs:int=None, # of the first phase, instead of what the recipe says
     resume:bool=True, # go on from the folder's checkpoint where there is one
-    weights=None, # see `encoder_weights`
+    weights=None, # see `colorbook.training.pretrained.state_for`
+    prior=None, # file with the prior of the set, see `make_content`
     n:int=None, # use only so many photos
     workers:int=0, # processes that read pictures late; 0 to keep all in memory
-    prior=None, # file with the prior of the set, see `make_content`
-    epochs:int=None, # of the first phase, instead of what the recipe says
+    tensorboard:bool=False, # write figures and sheets for TensorBoard, too
     progress:bool=True, # show fastai's progress bar and table
-) -> Path: # the folder: recipe, history, curves, sheets, checkpoint, weights after each epoch
+) -> Path: # the folder: recipe, record, history, curves, sheets, checkpoints, weights after each epoch
     "Train a recipe on photographs or films"
     recipe = check_recipe(vary(load_recipe(recipe), changes, epochs))
-    run = Path(out or f'runs/{recipe.name}')
-    last = load_checkpoint(run/'checkpoint.pth') if resume and (run/'checkpoint.pth').exists() else None
-    if last and load_recipe(run/'recipe.yaml') != recipe:
+    run = Run(out or f'runs/{recipe.name}')
+    last = run.checkpoint() if resume else None
+    if last and run.recipe != recipe:
         raise UsageError(f"'{run}' holds another recipe", 'choose another folder, or do not resume')
-    state = None if last else state_for(recipe, weights)
+    state = state_for(recipe, weights) if weights is not None or not last else None
     seed_everything(recipe.seed)
     malloc_policy(keep=True)
-    learn = make_learner(recipe, load_data(recipe, source, n, workers), state, prior)
+    dls = load_data(recipe, source, n, workers)
+    record = record_of(recipe, source, n, dls, state, prior)
+    if last: check_record(run, record, weights is not None)
+    learn = make_learner(recipe, dls, None if last else state, prior)
     if not progress: learn.remove_cb(ProgressCallback); learn.logger = noop
-    about = dict(source=str(source) if isinstance(source, (str, Path)) else None, n=n, keep=not workers)
-    rows = begin(learn, recipe, run, last, about)
+    rows = begin(learn, recipe, run, last, record)
     place = (last['phase'], last['epoch']) if last else (0, 0)
     for i,phase in enumerate(recipe.phases):
-        if (i, phase.epochs) > place:
-            fit_phase(learn, recipe, i, run, rows, last)
+        if (i, phase.epochs + closes(recipe, i)) > place:
+            fit_phase(learn, recipe, i, run, rows, last, tensorboard)
             last = None
-    return run
-
-# %%
-#| export
-def load_generator(
-    run, # folder of a run
-    tag:str=None, # 'PHASE-EPOCH' of the weights; the newest if not given
-) -> nn.Module: # ready for use
-    "A trained generator"
-    run = Path(run)
-    files = sorted(run.glob('generator-*.safetensors'))
-    if not files: raise InputError(f"'{run}' holds no trained generator", 'train first: colorbook train RECIPE DATA')
-    recipe = load_recipe(run/'recipe.yaml')
-    gen = generators[recipe.generator](size=recipe.size)
-    gen.load_state_dict(load_file(run/f'generator-{tag}.safetensors' if tag else files[-1]))
-    return gen.eval()
+    return run.folder
 
 # %% [markdown]
 # S0 as its README runs it, with a learning rate of 1e-3, but small and short, on patches of six photographs that come with scikit-image and scikit-learn. Patches of one photograph stand on both sides of the split here, so the held-out figures flatter. Twenty steps are too few for a picture: S0's first weights, drawn as published, are so large that most of its answers begin near -1 and 1, where the tangent is flat, and it takes hundreds of steps to come back from there. The content loss falls from the start, and the sheets in @fig-sheets show the noise that it falls from. What a recipe makes of real photographs in hours is a matter for the chapters of results.
@@ -216,13 +255,14 @@ def load_generator(
 spots = list(product((0, size, 2*size), repeat=2))
 patches = [o.crop((x, y, x + size, y + size)) for o in sample_photos(3*size) for x,y in spots]
 phases = (Phase('both', n_epochs, (1e-3, 1e-3), one_cycle=False),)
+home = Path(tempfile.mkdtemp())
 run = train('s0', patches, home/'s0', changes=dict(phases=phases, size=size, seed=seed), progress=False)
 history = pd.read_csv(run/'history.csv')
 test_eq(len(history), n_epochs)
 assert history.content.iloc[-1] < history.content.iloc[0]
 test_eq({o.stem for o in run.glob('sheet-*')}, {'sheet--1', *[f'sheet-0-{i:03}' for i in range(n_epochs)]})
 L = torch.rand(1, 1, 45, 61)
-test_eq(load_generator(run)(L), load_generator(run, f'0-{n_epochs - 1:03}')(L))
+test_eq(Run(run).generator()(L), Run(run).generator(f'0-{n_epochs - 1:03}')(L))
 history
 
 # %%
@@ -303,7 +343,7 @@ wgann = dict(adversarial='wgann')
 test_fail(lambda: train(tiny, patches, home/'x', changes=wgann), exc=UsageError, contains='logistic, lsgan')
 wrong = replace(tiny, phases=(Phase('both', 1, (1e-3,)),))
 test_fail(lambda: train(wrong, patches, home/'x', progress=False), exc=UsageError, contains='1 learning rates; give 2')
-test_fail(lambda: load_generator(home), exc=InputError, contains='colorbook train')
+test_fail(lambda: Run(home).generator(), exc=InputError, contains='colorbook train')
 TrainingError('').exit_code
 
 # %% [markdown]

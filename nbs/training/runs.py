@@ -1,0 +1,302 @@
+# %% [markdown]
+# # The folder of a run
+#
+# > What a run leaves, by name, for whoever wants to go on with it or to use it
+#
+# Training writes a folder, and half of the library reads it: to go on, to choose among the weights, to export them, to sort answers by the critic. Where each reader knows for itself what the files are called, a run is what five modules happen to agree on. At the end of this chapter it is one class. It knows the files, it keeps two checkpoints so that no power cut takes both, and it has a record of what decided the weights beside the recipe.
+
+# %%
+#| default_exp training.runs
+
+# %% tags=["parameters"]
+size,seed = 32,0
+
+# %%
+#| export
+import csv, hashlib, math, os, yaml
+from pathlib import Path
+import numpy as np, torch
+from fastcore.basics import patch
+from PIL import Image, ImageOps
+from safetensors.torch import load_file, save_file
+from torch import nn
+from colorbook.color.lab import gray_to_L, grays
+from colorbook.core import InputError, TrainingError, UsageError, atomic_path
+from colorbook.data.loaders import split_by_hash
+from colorbook.data.photos import open_photos, read_photo
+from colorbook.evaluation.diversity import answers, ranked_sheet, with_choices
+from colorbook.training.gan import GAN
+from colorbook.training.recipes import load_recipe, Recipe
+from colorbook.training.registry import make_gan, make_generator
+
+# %%
+#| hide
+import tempfile
+from fastcore.test import *
+from colorbook.data.photos import sample_photos
+from colorbook.training.recipes import recipes, replace, save_recipe
+
+# %% [markdown]
+# ## Names and numbers
+
+# %% [markdown]
+# The weights after an epoch have a *tag*, the number of the phase and that of the epoch, as in `generator-0-004.safetensors`, and the weights to which [a stop](nogan.ipynb) went back at the end of a phase are `0-stop`. Which is the newest? By name `0-1000` would come before `0-999`, so tags are sorted by their numbers.
+
+# %%
+#| export
+def tag_order(
+    tag:str, # 'PHASE-EPOCH' or 'PHASE-stop'
+) -> tuple: # sorts as the run went
+    "Numbers of a tag"
+    phase,epoch = tag.split('-')
+    return int(phase),math.inf if epoch == 'stop' else int(epoch)
+
+# %%
+tags = ['0-998', '0-999', '0-1000', '9-stop', '10-000']
+test_eq(sorted(sorted(tags), key=tag_order), tags)
+tag_order('9-stop')
+
+# %% [markdown]
+# ## A class for the folder
+
+# %% [markdown]
+# History, recipe and record are read when they are asked for. The record, `record.yaml`, holds what the recipe does not know and what decides the result all the same: where the pictures came from, how many were taken, a hash that says which were held out, and hashes of the weights that training began with, of the prior, and of the teacher. Which weights there are is what the history says, not what lies about: a folder may hold files of its owner.
+
+# %%
+#| export
+class Run:
+    "The folder of a run, and what is in it"
+    def __init__(self,
+        folder, # a path, or a `Run`
+    ): self.folder = Path(getattr(folder, 'folder', folder))
+    def __truediv__(self, name) -> Path: return self.folder/name
+    def __str__(self): return str(self.folder)
+    @property
+    def recipe(self) -> Recipe:
+        "What was trained"
+        if not (self/'recipe.yaml').exists():
+            raise InputError(f"'{self}' is no folder of a run", 'train first: colorbook train RECIPE DATA')
+        return load_recipe(self/'recipe.yaml')
+    @property
+    def record(self) -> dict: # empty where there is none
+        "What else decided the weights"
+        return yaml.safe_load((self/'record.yaml').read_text()) if (self/'record.yaml').exists() else {}
+    @property
+    def history(self) -> list: # rows: strings by the names of columns
+        "What the recorder wrote, epoch by epoch"
+        if not (self/'history.csv').exists(): return []
+        with open(self/'history.csv', newline='') as f: return list(csv.DictReader(f))
+    @property
+    def tags(self) -> list: # in their order
+        "Weights that this run has"
+        names = [o['tag'] for o in self.history] or [o.stem[10:] for o in self.folder.glob('generator-*-*.safetensors')]
+        return sorted({o for o in names if (self/f'generator-{o}.safetensors').exists()}, key=tag_order)
+
+# %%
+#| export
+@patch
+def weights(self:Run,
+    tag:str=None, # see `tag_order`; the newest if not given
+) -> dict: # state dict of the generator
+    "Weights of an epoch"
+    tags = self.tags
+    if not tags: raise InputError(f"'{self}' holds no trained generator", 'train first: colorbook train RECIPE DATA')
+    if tag and tag not in tags: raise InputError(f"'{self}' has no weights '{tag}'", f"choose {', '.join(tags)}")
+    return load_file(self/f'generator-{tag or tags[-1]}.safetensors')
+
+@patch
+def generator(self:Run,
+    tag:str=None, # see `Run.weights`
+) -> nn.Module: # ready for use
+    "A trained generator"
+    state,gen = self.weights(tag),make_generator(self.recipe)
+    gen.load_state_dict(state)
+    return gen.eval()
+
+@patch
+def save_weights(self:Run,
+    generator:nn.Module,
+    tag:str, # see `tag_order`
+):
+    "Write a generator's weights"
+    state = {k: v.contiguous() for k,v in generator.state_dict().items()}
+    with atomic_path(self/f'generator-{tag}.safetensors') as f: save_file(state, f)
+
+@patch
+def clear(self:Run):
+    "Remove what an earlier run left, and nothing else"
+    for tag in self.tags if self.history else []: (self/f'generator-{tag}.safetensors').unlink()
+    names = [f"sheet-{o['tag']}.jpg" for o in self.history] + [f"looks-{o['phase']}.csv" for o in self.history]
+    for o in [*names, *LEFT]: (self/o).unlink(missing_ok=True)
+
+LEFT = 'checkpoint.pth', 'checkpoint-before.pth', 'history.csv', 'losses.png', 'classes.safetensors', 'tried.csv'
+
+# %% [markdown]
+# Here is a folder with two files of its owner, whose names look like those of a run. They are in no history, so they are neither taken for weights nor removed.
+
+# %%
+home = Path(tempfile.mkdtemp())
+run,recipe = Run(home/'run'),replace(recipes['s0'], size=size)
+run.folder.mkdir()
+mine = [run/'my-generator-notes.txt', run/'best-generator-0-004.safetensors']
+for o in mine: o.write_text('mine')
+test_eq((run.history, run.record, run.tags), ([], {}, []))
+test_fail(lambda: run.recipe, exc=InputError, contains='is no folder of a run')
+test_fail(lambda: run.weights(), exc=InputError, contains='colorbook train')
+save_recipe(recipe, run/'recipe.yaml')
+net = make_generator(recipe)
+for o in ('0-009', '0-1000', '0-999'): run.save_weights(net, o)
+test_eq(run.tags, ['0-009', '0-999', '0-1000'])
+(run/'history.csv').write_text('phase,mode,epoch,tag\n0,both,9,0-009\n0,both,999,0-999\n')
+test_eq(run.tags, ['0-009', '0-999'])
+test_fail(lambda: run.weights('0-003'), exc=InputError, contains="no weights '0-003'; choose 0-009, 0-999")
+L = torch.rand(1, 1, size, size)
+test_eq(run.generator()(L), net.eval()(L))
+run.clear()
+test_eq(sorted(o.name for o in run.folder.iterdir()),
+    sorted([*[o.name for o in mine], 'recipe.yaml', 'generator-0-1000.safetensors']))
+test_eq(mine[0].read_text(), 'mine')
+
+# %% [markdown]
+# ## Two checkpoints
+
+# %% [markdown]
+# A checkpoint holds tensors and plain values only, so that reading one runs no code of whoever wrote it. [`atomic_path`](../core.ipynb) sees to it that a file is whole or not there; but a disk may fail later, or a file be cut by hand. So the checkpoint before the newest stays, as `checkpoint-before.pth`: where the newest is missing or no longer readable, one epoch is repeated instead of all.
+
+# %%
+#| export
+@patch
+def save_checkpoint(self:Run,
+    state:dict, # tensors and plain values
+):
+    "Write a checkpoint; the one before it stays"
+    path = self/'checkpoint.pth'
+    with atomic_path(path) as f:
+        torch.save(state, f)
+        if path.exists(): os.replace(path, self/'checkpoint-before.pth')
+
+@patch
+def checkpoint(self:Run) -> dict|None: # what `save_checkpoint` was given, or None where there is none
+    "The newest checkpoint"
+    found = [o for o in (self/'checkpoint.pth', self/'checkpoint-before.pth') if o.exists()]
+    if not found: return None
+    try: return torch.load(found[0], weights_only=True, map_location='cpu')
+    except Exception as e:
+        then = f"'{found[1].name}' is taken then" if len(found) > 1 else 'training starts anew then'
+        raise TrainingError(f"'{found[0]}' is no checkpoint of colorbook: {str(e).splitlines()[0]}",
+            f'remove it: {then}') from e
+
+# %%
+test_eq(run.checkpoint(), None)
+for i in range(3): run.save_checkpoint(dict(epoch=i, x=torch.full((2,), i)))
+test_eq(run.checkpoint()['epoch'], 2)
+(run/'checkpoint.pth').write_bytes((run/'checkpoint.pth').read_bytes()[:99])
+test_fail(run.checkpoint, exc=TrainingError, contains="remove it: 'checkpoint-before.pth' is taken then")
+(run/'checkpoint.pth').unlink()
+test_eq(run.checkpoint()['epoch'], 1)
+(run/'checkpoint-before.pth').write_bytes(b'half')
+test_fail(run.checkpoint, exc=TrainingError, contains='training starts anew then')
+
+# %% [markdown]
+# ## What was held out
+
+# %% [markdown]
+# A photograph that was learned before must not be held out after, and whoever chooses among weights by held-out photographs must have the same ones. They are found again by their content. The record has a name for exactly this split of exactly these photographs.
+
+# %%
+#| export
+def split_name(
+    photos, # see `colorbook.data.photos.open_photos`
+    held:list, # indices held out
+) -> str: # a hash
+    "A name for exactly this split of exactly these photos"
+    return hashlib.sha256(f'{len(photos)} {[photos.hash(i) for i in held]}'.encode()).hexdigest()
+
+@patch
+def held_out(self:Run,
+    source=None, # where the photos are; what the run was trained on if not given
+    n:int=120, # so many at the most
+    size:int=256, # side of the squares they are stretched to
+) -> list: # HxWx3 bytes
+    "Photographs that the run held out"
+    recipe,seen = self.recipe,self.record
+    source = source or seen['source']
+    if source is None: raise UsageError(f"'{self}' was trained on pictures in memory", 'say where the photos are')
+    photos = open_photos(source, n=seen['n'])
+    train,held = split_by_hash(photos, recipe.valid, recipe.seed)
+    if seen['held'] != split_name(photos, held):
+        raise UsageError(f"these are not the photos that '{self}' was trained on", 'give the same ones')
+    return [np.array(photos[i].resize((size, size), Image.Resampling.BICUBIC)) for i in held[:n]]
+
+@patch
+def class_weights(self:Run) -> torch.Tensor: # one for each class
+    "What the classes of color weighed in training"
+    return load_file(self/'classes.safetensors')['weights']
+
+def state_hash(
+    state:dict, # tensors by name
+) -> str: # SHA-256 of names and bytes, in the order of the names
+    "A name for exactly these weights"
+    h = hashlib.sha256()
+    for k,v in sorted(state.items()): h.update(k.encode() + v.detach().cpu().contiguous().numpy().tobytes())
+    return h.hexdigest()
+
+# %%
+photos = sample_photos(64)
+held = open_photos(photos)
+_,out = split_by_hash(held, recipe.valid, recipe.seed)
+(run/'record.yaml').write_text(yaml.safe_dump(dict(source=None, n=None, held=split_name(held, out))))
+found = run.held_out(photos, size=64)
+test_eq(len(found), len(out))
+test_eq(found[0], np.array(photos[out[0]]))
+test_fail(run.held_out, exc=UsageError, contains='in memory')
+test_fail(lambda: run.held_out(photos[1:]), exc=UsageError, contains='not the photos')
+len(out)
+
+# %% [markdown]
+# ## A run's critic
+
+# %% [markdown]
+# Whoever has trained a recipe with a critic has both networks in its last checkpoint, and [COLORGAN's sheet](../evaluation/diversity.ipynb) of any photograph is one call away. A generator with noise is asked as it is; a classifier gets its leaning here; a generator that knows one answer only is refused, and so is a critic that never learned anything, because a run of content loss alone carries one too. The photograph is cut to the square that the run was trained on, as COLORGAN does, for some critics know no other size. The runs themselves are in `tests/test_diverse.py`, where a few steps are trained.
+
+# %%
+#| export
+@patch
+def gan(self:Run) -> GAN: # generator and critic in evaluation mode
+    "Both networks of the last checkpoint; an error where the critic has not been trained"
+    last = self.checkpoint()
+    if not last: raise InputError(f"'{self}' holds no checkpoint", 'train first: colorbook train RECIPE DATA')
+    if all(o['mode'] in ('content', 'generator') for o in last['rows']):
+        raise UsageError(f"the critic of '{self}' has learned nothing yet", 'train a phase with a critic')
+    gan = make_gan(self.recipe)
+    gan.load_state_dict(last['model'])
+    return gan.eval()
+
+@patch
+def ranked(self:Run,
+    photo, # a path or anything else that `read_photo` takes
+    n:int=64, # answers
+    seed:int=0, # another seed, other answers
+) -> Image.Image: # see `colorbook.evaluation.diversity.ranked_sheet`
+    "Answers of the run's generator to one photograph, sorted by its critic"
+    recipe,gan = self.recipe,self.gan()
+    square = ImageOps.fit(read_photo(photo), (recipe.size, recipe.size), Image.Resampling.BICUBIC)
+    rgb = torch.from_numpy(np.array(square)).permute(2, 0, 1)[None]/255
+    L = gray_to_L(grays[recipe.gray](rgb))
+    return ranked_sheet(gan.critic, L, answers(with_choices(gan.generator), L, n, seed))
+
+# %%
+test_fail(Run(home/'none').gan, exc=InputError, contains='no checkpoint')
+
+# %% [markdown]
+# ## What we have
+#
+# - `Run`: recipe, record, history, weights by tag, checkpoint, held-out photographs and networks of a folder, behind one name;
+# - two checkpoints, so that a broken one costs an epoch;
+# - hashes that say whether pictures and weights are the same ones.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Which files of a run does one need to colorize with it, and which to go on with it?
+# 2. Copy a run to another machine, where the photographs lie elsewhere. Which of the methods above still work without an argument?

@@ -295,8 +295,8 @@ def test_the_network_sees_the_shape_of_the_picture(home, tmp_path, suffix):
     seen,ims = {},list(travel(CAT, 3, (64, 48)))
     for aspect in (1, 2):
         film = write_clip(ims, tmp_path/f'{aspect}.mp4', aspect=Fraction(aspect), crf=0)
-        colorize_video(film, tmp_path/f'color{aspect}{suffix}', size=64, stabilize=0, codec='ffv1' if suffix == '.mkv' else None)
-        made = tmp_path/f'color{aspect}{suffix}'
+        made,codec = tmp_path/f'color{aspect}{suffix}','ffv1' if suffix == '.mkv' else None
+        colorize_video(film, made, size=64, stabilize=0, codec=codec)
         pictures = [o.im for o in read_frames(made)]
         assert pictures[0].size == (64*aspect, 48)
         seen[aspect] = [np.asarray(o.resize((64, 48), Image.Resampling.BOX), int) for o in pictures]

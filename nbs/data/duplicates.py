@@ -381,7 +381,7 @@ len(film),len(set(shot[:len(film)]))
 #
 # $$\sum_{j<k}v_j\leq u<\sum_{j\leq k}v_j.$$
 #
-# `split_by_hash` of chapter 02 draws $u$ for each picture and needs nobody else; here the row is cut, so that a film of five shots has something on each side, and the price is that the result must be stored.
+# [`split_by_hash`](loaders.ipynb#a-split-that-no-copy-crosses) draws $u$ for each picture and needs nobody else; here the row is cut, so that a film of five shots has something on each side, and the price is that the result must be stored.
 
 # %%
 #| export

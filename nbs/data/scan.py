@@ -54,7 +54,7 @@ def stream_tar(
         yield str(path), InputError(f"cannot read '{path}' as a tar file: {e}", 'copy it again or make it anew')
 
 # %% [markdown]
-# Sources are those of chapter 02, and two more. Everything that has a length, names and pictures by number is a set, such as `Photos` itself or a database. Its pictures are decoded only when somebody asks, so the stream yields a function for each; a lock sees to it that they are asked for one at a time, because few databases like to be read by several threads at once.
+# Sources are those of [Photographs](photos.ipynb), and two more. Everything that has a length, names and pictures by number is a set, such as `Photos` itself or a database. Its pictures are decoded only when somebody asks, so the stream yields a function for each; a lock sees to it that they are asked for one at a time, because few databases like to be read by several threads at once.
 #
 # Names and order are the same as in training. That is what makes it possible to say "the 17th picture" in a report and to find it again.
 

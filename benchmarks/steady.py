@@ -8,7 +8,7 @@ learned from the first two thirds (`benchmarks/temporal.py`), and nothing was ch
 film shows things that its beginning has shown, there is a fourth clip of which no model has seen anything: a camera
 that moves over photographs of ../photos/eval.tar, with pieces of others in front. Versions: the image model on each
 frame by itself, the same with the stabilizer, and with --video the film model without and with it. They are compared at
-the pipeline's own frames, before any encoder, by the report of `evaluation.flicker`: cuts and flow come from the original. The
+the pipeline's own frames, before any encoder, by `flicker_report`: cuts and flow come from the original. The
 film without any color stands beside them, because light alone has a warp error, too. PSNR, in RGB, and colorfulness are
 those of each frame, LPIPS (squeeze) that of every eighth. Intervals are 95 %, by a bootstrap over blocks of six
 neighboring frames; those of a ratio take the same blocks of all. A second table has what the bars are about: each

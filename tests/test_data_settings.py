@@ -380,3 +380,34 @@ def test_the_height_of_a_fetched_video_arrives(monkeypatch, tmp_path, capsys):
 def test_how_a_photo_is_packed_arrives():
     small,whole = (pack_photo(IMS[0], '', short=o)[0] for o in (20, None))
     assert len(small) < len(whole)
+
+
+# the words of a recipe train, and shards are resumed exactly
+
+@pytest.mark.filterwarnings('ignore')
+@pytest.mark.parametrize('word', ['shards', 'nir'])
+def test_trained_on_other_data_and_resumed(home, tmp_path, monkeypatch, word):
+    import small  # enters a generator
+    from colorbook.training.journal import RunRecorder
+    from colorbook.training.recipes import Phase, recipes
+    from colorbook.training.runs import Run, state_hash
+    from colorbook.training.trainer import train
+    phase = Phase('content', 1, (1e-3, 1e-3, 0.))
+    photos = replace(recipes['default'], name='tiny', generator='small', size=32, bs=4, valid=.25,
+        phases=(phase, phase, replace(phase, share=.5)))
+    place = str(home/'shards/shard-{000000..000004}.tar') if word == 'shards' else str(home/word)
+    def run(name, **kwargs):
+        return Run(train(photos, place, tmp_path/name, changes=dict(data=word), progress=False, **kwargs))
+    def weights(run): return {k: state_hash(run.weights(k)) for k in run.tags}
+    straight = run('straight')
+    assert len({*weights(straight).values()}) == 3
+    with monkeypatch.context() as m:
+        calls,before = [],RunRecorder.before_epoch
+        def stop(self):
+            calls.append(1)
+            if len(calls) == 2: raise KeyboardInterrupt
+            return before(self)
+        m.setattr(RunRecorder, 'before_epoch', stop)
+        with pytest.raises(KeyboardInterrupt): run('stopped')
+    assert len(Run(tmp_path/'stopped').tags) == 1
+    assert weights(run('stopped', workers=2 if word == 'shards' else 0)) == weights(straight)

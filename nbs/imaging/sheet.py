@@ -97,7 +97,7 @@ test_fail(lambda: contact_sheet([]), exc=UsageError, contains='no picture')
 named.size
 
 # %%
-#| label: fig-sheet
+#| label: fig-contact-sheet
 #| fig-cap: "A contact sheet: three photographs in different sizes, with notes."
 plt.figure(figsize=(7, 2.6))
 plt.imshow(contact_sheet([data.astronaut(), cat, data.coffee()], 3, ['astronaut', 'chelsea', 'coffee'], 240))

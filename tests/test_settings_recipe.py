@@ -19,6 +19,7 @@ from colorbook.data.sources import load_data
 from colorbook.models.registry import generators
 from colorbook.training.export import export_run
 from colorbook.training.gan import GAN, gan_splitter
+from colorbook.training.journal import AverageWeights
 from colorbook.training.monitor import GANMonitor
 from colorbook.training.nogan import NoGANStop
 from colorbook.training.pretrained import image_weights
@@ -41,7 +42,7 @@ RECIPES = {r.name: r for r in [
         rebalance=.5, adversarial='lsgan', adv_weight=3., aged=1., critic_clip=1e-4, bs=2, betas=(.8, .9),
         eps=1e-4, wd=.3, valid=.45, seed=1),
     Recipe('ruler', (Phase('both', 1, (1e-4, 1e-4), False),), generator='s0', critic='s0', content='l1', lam=7.,
-        adv_weight=.25, target='rgb', gray='rec601', size=32, low=.5, squeeze=False, mirror=True, bs=4, wd=0.,
+        adv_weight=.25, target='rgb', gray='rec601', size=32, low=.5, squeeze=False, mirror=True, bs=4, wd=0., ema=.8,
         valid=.1),
     Recipe('whole', (Phase('critic', 1, (0., 1e-4), False),), generator='s0', critic='s0', content='smooth_l1', lam=2.,
         target='rgb', gray='mean', size=64, low=1., squeeze=True, mirror=False, bs=4, clip=.02, bf16=True,
@@ -396,6 +397,16 @@ def check_bf16(run):
     assert {p.dtype for p in run.learn.model.parameters()} == {torch.float32}
 
 
+def check_ema(run):
+    "The generator becomes the average, and the average is what was written"
+    for p,f in phases_of(run):
+        means = [o for o in f.cbs if isinstance(o, AverageWeights)]
+        assert [o.decay for o in means] == [run.recipe.ema]*(run.recipe.ema > 0)
+        for o in means:
+            now = run.learn.model.generator.state_dict()
+            for k,v in o.mean.module.state_dict().items(): assert torch.equal(v, now[k])
+
+
 def check_valid(run):
     n,held = (len(run.learn.dls.crop.photos), len(run.learn.dls.held))
     assert n >= N - 2 and abs(held/n - run.recipe.valid) < .2
@@ -437,7 +448,7 @@ def test_floor(runs, tmp_path):
     made,run = runs['ruler'],tmp_path/'run'
     shutil.copytree(made.home/made.path, run)
     row = pd.read_csv(run/'history.csv').to_dict('records')[0]
-    rows = [dict(row, epoch=i, mode='both', psnr=p, ratio=r) for i,(p,r) in enumerate([(30., .5), (20., .9)])]
+    rows = [dict(row, epoch=i, tag=f'0-00{i}', mode='both', psnr=p, ratio=r) for i,(p,r) in enumerate([(30., .5), (20., .9)])]
     pd.DataFrame(rows).to_csv(run/'history.csv', index=False)
     weights = load_file(run/'generator-0-000.safetensors')
     save_file({k: v + 1 if v.is_floating_point() else v for k,v in weights.items()}, run/'generator-0-001.safetensors')

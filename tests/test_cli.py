@@ -169,6 +169,7 @@ def test_options_reach_the_picture(tmp_path):
     (['colorize', 'a.png', '--size', 'big'], 2, 'size'), (['colorize', 'a.png', '--quality', '0'], 2, 'quality'),
     (['colorize', 'a.png', '--wrong'], 2, '--wrong'), (['nonsense'], 2, 'nonsense'),
     (['colorize', 'a.png', '-m', 'gone.onnx'], 3, 'gone.onnx'), (['colorize', 'a.png', '-m', 'a.png'], 3, 'a.png'),
+    (['card', 'a'*300], 3, 'too long'), (['colorize', 'a'*300], 3, 'too long'),
     (['card', 'a.png'], 3, 'a.png'), (['colorize', 'text.png'], 3, 'text.png')])
 def test_errors_are_one_line(tmp_path, args, code, word):
     save(tmp_path/'a.png')

@@ -3,6 +3,7 @@ import inspect, math, subprocess, sys
 
 import numpy as np, pytest, torch
 from skimage import color, data
+from skimage.color.colorconv import xyz_from_rgb
 
 import colorbook.color as room
 from colorbook.color import (AnnealedMean, HueBias, SoftBins, ab_bins, bins_on_screen, class_weights, color_counts,
@@ -25,7 +26,7 @@ def both(x): return torch.from_numpy(x),x
 # light and Lab
 
 def test_the_constants_are_the_published_ones():
-    assert np.allclose(RGB_TO_XYZ*WHITE[:,None], color.colorconv.xyz_from_rgb, atol=1e-12)
+    assert np.allclose(RGB_TO_XYZ*WHITE[:,None], xyz_from_rgb, atol=1e-12)
     assert np.allclose(WHITE, [.950456, 1, 1.088754], atol=1e-9) and WHITE[1] == pytest.approx(1, abs=1e-12)
     assert np.allclose(WHITE, color.xyz_tristimulus_values(illuminant='D65', observer='2'), atol=1e-4)
     assert np.allclose(XYZ_TO_RGB@RGB_TO_XYZ, np.eye(3), atol=1e-12) and DELTA == 6/29 and LEVELS == 16384
@@ -86,7 +87,8 @@ def test_both_halves_have_one_gamut():
     fit_gamut(rgb, fx, fy, fz, Y)
     there = map_gamut(torch.from_numpy(np.stack([L, a, b])).double()[None], eps=4e-6)
     want = lab_to_linear(there)[0].numpy()
-    assert np.abs(np.stack(rgb) - want).max() < 2e-3 and gamut_excess(rgb).max() < 1e-5
+    far = np.abs(np.stack(rgb) - want)  # seven halvings and a straight line, against sixteen
+    assert far.max() < 5e-3 and far.mean() < 1e-4 and gamut_excess(rgb).max() < 1e-5
 
 
 def test_scikit_image_within_the_tolerance_that_is_documented():

@@ -1,5 +1,5 @@
 "The contract of colorize on made-up and real pictures: size, kind, light, gamut, and everything that a file carries"
-import io, os, struct, sys, tarfile, warnings
+import io, os, shutil, struct, sys, tarfile, warnings
 from pathlib import Path
 import numpy as np
 import pytest
@@ -348,16 +348,15 @@ def test_deterministic(tmp_path):
     Image.fromarray(data.rocket()).save(tmp_path/'in.jpg')
     first = colorize_bytes(tmp_path/'in.jpg', 'PNG')
     for _ in range(3): assert colorize_bytes(tmp_path/'in.jpg', 'PNG')==first
-    assert colorize_bytes(tmp_path/'in.jpg', 'PNG', model=Colorizer(load_model().path))==first
+    shutil.copy(load_model().path, tmp_path/'copy.onnx')
+    assert colorize_bytes(tmp_path/'in.jpg', 'PNG', model=Colorizer(tmp_path/'copy.onnx'))==first
 
 
 def test_number_of_threads_does_not_matter(tmp_path):
     "One thread for network and painting gives the bytes that all threads give"
     import subprocess
     Image.fromarray(data.rocket()).save(tmp_path/'in.jpg')
-    code = ("import os,sys;os.cpu_count=lambda:1;import onnxruntime as o;I=o.SessionOptions.__init__\n"
-            "def one(s):\n I(s);s.intra_op_num_threads=1\n"
-            "o.SessionOptions.__init__=one\n"
+    code = ("import os,sys;os.sched_setaffinity(0,{min(os.sched_getaffinity(0))})\n"
             "from colorbook.imaging.colorizer import colorize_file;colorize_file(sys.argv[1],sys.argv[2])")
     subprocess.run([sys.executable, '-c', code, tmp_path/'in.jpg', tmp_path/'one.png'], check=True)
     colorize_file(tmp_path/'in.jpg', tmp_path/'all.png')

@@ -146,10 +146,11 @@ def test_prefetch_does_not_wait_for_a_pipe():
         print(next(items))
         items.close()
         print('closed', flush=True)'''
-    run = subprocess.Popen([sys.executable, '-c', textwrap.dedent(code)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert run.stdout.read() == b"b'first'\nclosed\n"  # ends with the process, while the pipe is still open
-    assert run.wait() == 0
-    run.stdin.close()
+    out,into = os.pipe()
+    run = subprocess.run([sys.executable, '-c', textwrap.dedent(code)], stdin=out, capture_output=True, timeout=120)
+    assert (run.returncode, run.stdout) == (0, b"b'first'\nclosed\n")  # while the pipe is still open
+    os.close(into)
+    os.close(out)
 
 
 def test_prefetch_ends_its_generator():

@@ -11,9 +11,9 @@ from fastai.optimizer import Adam
 from torch import nn
 
 from colorbook.losses.adversarial import (
-    adversarial_losses, EachLoss, EnergyLoss, GradientPenaltyLoss, HingeLoss, slopes,
+    adversarial_losses, EachLoss, EnergyLoss, GradientPenaltyLoss, HingeLoss, LogisticLoss, slopes,
     WassersteinLoss)
-from colorbook.training.gan import GANCallback, GAN, gan_splitter
+from colorbook.training.gan import GANCallback, GAN, gan_splitter, gan_step
 from colorbook.color.bins import ab_bins, AnnealedMean, class_weights, color_counts, color_prior, SoftBins
 from colorbook.losses.content import (BinLoss, ColorfulnessLoss, colorful, L1Loss, L2Loss, SumLoss,
     TotalVariationLoss)
@@ -202,6 +202,21 @@ def test_penalty_is_measured_between_real_and_fake_with_one_chance_a_picture():
     GradientPenaltyLoss().penalty(critic, None, torch.ones(50, 2, 3, 3), torch.zeros(50, 2, 3, 3))
     mix = seen[0].flatten(1)
     assert (mix == mix[:,:1]).all() and mix.min() >= 0 and mix.max() <= 1 and mix[:,0].std() > .2
+
+
+def test_the_penalty_of_a_step_sees_real_and_fake():
+    "One whose value depends on both colors joins the critic's loss, and its slope the critic's gradients"
+    class Spy(LogisticLoss):
+        def penalty(self, critic, L, real, fake): return critic(L, real - 2*fake).square().mean()
+    gan = GAN(Tiny(), S4Critic(2, nf=4, strides=(2, 2, 1), norm='none'))
+    L,real = torch.rand(3, 1, SIZE, SIZE),torch.rand(3, 2, SIZE, SIZE)
+    fake = gan.generator.color(gan(L))
+    step = gan_step(gan, EachLoss(Spy()), L, real, fake)
+    grads = [p.grad.clone() for p in gan.critic.parameters()]
+    by_hand = LogisticLoss().critic(gan.critic(L, real), gan.critic(L, fake.detach()))
+    by_hand = by_hand + gan.critic(L, real - 2*fake.detach()).square().mean()
+    assert step.crit.item() == pytest.approx(by_hand.item(), abs=1e-6)
+    for a,b in zip(grads, torch.autograd.grad(by_hand, list(gan.critic.parameters()))): torch.testing.assert_close(a, b)
 
 
 def test_penalty_teaches_the_critic():

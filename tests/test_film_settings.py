@@ -1,6 +1,7 @@
 "Every option of a film arrives: changed once, it changes the film, the record of its parts, and the command as well"
 import inspect, io, json, os, re, shutil, subprocess, sys, threading
 from dataclasses import fields
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
@@ -221,6 +222,12 @@ def test_the_record_of_parts(home, stopped):
     assert set(job['options']) == {o.name for o in fields(Options)}
     assert set(job['spec']) == {o.name for o in fields(Spec)}
     assert job['options']['reference'][1] == 40
+    import cv2, onnxruntime, PIL
+    from colorbook import __version__
+    all_versions = [__version__, *(o.__version__ for o in (av, onnxruntime, np, PIL, cv2))]
+    assert job['versions'] == all_versions
+    plain = json.loads((stopped(dict(stabilize=0.))/'job.json').read_text())
+    assert plain['versions'] == all_versions[:-1], 'OpenCV is asked only by stabilizer and reference'
 
 
 def command(name): return typer.main.get_command(commands()).commands[name]
@@ -280,6 +287,21 @@ def test_one_session_a_film(home, tmp_path, monkeypatch):
     colorize_video(home/'a.mp4', tmp_path/'a.mkv', tmp_path/'film.onnx', 32, preview=.2, reference=home/'true.png')
     colorize_video(home/'a.mp4', tmp_path/'b.mkv', tmp_path/'default.onnx', 32, preview=.2)
     assert opened == ['film.onnx', 'default.onnx']
+
+
+@pytest.mark.parametrize('suffix', ['.mkv', '', '.webm', '.mp4'])
+def test_the_network_sees_the_shape_of_the_picture(home, tmp_path, suffix):
+    "The same frames with square and with wide pixels: network and viewer see a wider picture"
+    seen,ims = {},list(travel(CAT, 3, (64, 48)))
+    for aspect in (1, 2):
+        film = write_clip(ims, tmp_path/f'{aspect}.mp4', aspect=Fraction(aspect), crf=0)
+        made,codec = tmp_path/f'color{aspect}{suffix}','ffv1' if suffix == '.mkv' else None
+        colorize_video(film, made, size=64, stabilize=0, codec=codec)
+        pictures = [o.im for o in read_frames(made)]
+        assert pictures[0].size == (64*aspect, 48)
+        seen[aspect] = [np.asarray(o.resize((64, 48), Image.Resampling.BOX), int) for o in pictures]
+    off = np.mean([np.abs(a - b).mean() for a,b in zip(seen[1], seen[2])])
+    assert 1.5 < off < 9, 'other colors of the same picture; to enlarge and to shrink it again changes .6'
 
 
 IMPORT = """

@@ -86,6 +86,15 @@ def test_every_option_of_colorize(home):
         z=[.1, -.1]))
 
 
+def test_a_list_is_colored_with_the_same_options(home):
+    x,y = (np.asarray(Image.open(home/o)) for o in ('a.png', 'b.png'))
+    base = dict(model=home/'known.onnx')
+    for more in ({}, dict(model=home/'other.onnx'), dict(size=160), dict(saturation=.5), dict(samples=2),
+                 dict(samples=2, seed=1), dict(z=[.1, -.1])):
+        for kind in (list, tuple):
+            assert same(colorize(kind([x, y]), **base | more), [colorize(o, **base | more) for o in (x, y)]), more
+
+
 def test_every_option_of_colorize_bytes(home):
     each_option(colorize_bytes, dict(src=home/'a.png', fmt='JPEG', model=home/'known.onnx'), dict(
         src=home/'b.png', fmt='PNG', model=home/'other.onnx', size=160, saturation=.5, quality=30, z=[.1, -.1]))

@@ -291,4 +291,5 @@ def main(
         if isinstance(e, ColorbookError): return _fail(str(e), code)
         if type(e).__name__ == 'NoArgsIsHelpError': return say(e.format_message()) or code
         if hasattr(e, 'format_message'): return _fail(e.format_message() or 'see colorbook --help', code)
+        if isinstance(e, OSError) and e.filename: return _fail(f"'{os.fsdecode(e.filename)}': {e.strerror or e}", 3)
         return _fail(f'{type(e).__name__}: {e}; this is a defect of colorbook, --debug shows where', 1)

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 import h5py, numpy as np, torch
 from PIL import Image, ImageOps
-from ..core import InputError, OutputError, UsageError, with_progress, atomic_path
+from ..core import InputError, OutputError, UsageError, atomic_path, core_count, with_progress
 from .photos import content_hash, list_photos, read_photo
 from ..color.lab import lab_to_rgb, rgb_to_lab
 
@@ -272,7 +272,7 @@ def read_rows(
 ): # rows for the list and planes
     "Photos that are not there yet, in order, a few at a time"
     def load(o): return o[1] if isinstance(o[1], InputError) else result_or_error(read_row, *o, *args)
-    with ThreadPoolExecutor(os.cpu_count()) as ex:
+    with ThreadPoolExecutor(core_count()) as ex:
         while some := list(islice(pairs, 8)):
             new = []
             for o in zip(some, ex.map(lambda o: result_or_error(content_hash, o[1], o[0]), some)):

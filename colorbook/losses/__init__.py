@@ -1,0 +1,39 @@
+"""What is minimized: adversarial losses on what a critic says, content losses on answer, truth and lightness.
+
+A name is imported when it is first used. Each loss has a name in `adversarial_losses` or `content_losses` as well. They
+need the extra `train`.
+"""
+from typing import TYPE_CHECKING
+
+from ..core import lazy_face
+
+if TYPE_CHECKING:  # what the table below says, for type checkers and editors
+    from .adversarial import EnergyLoss as EnergyLoss
+    from .adversarial import GradientPenaltyLoss as GradientPenaltyLoss
+    from .adversarial import HingeLoss as HingeLoss
+    from .adversarial import LeastSquaresLoss as LeastSquaresLoss
+    from .adversarial import LogisticLoss as LogisticLoss
+    from .adversarial import WassersteinLoss as WassersteinLoss
+    from .adversarial import adversarial_losses as adversarial_losses
+    from .content import BinLoss as BinLoss
+    from .content import ColorfulnessLoss as ColorfulnessLoss
+    from .content import L1Loss as L1Loss
+    from .content import L2Loss as L2Loss
+    from .content import L2SumLoss as L2SumLoss
+    from .content import SmoothL1Loss as SmoothL1Loss
+    from .content import SumLoss as SumLoss
+    from .content import TotalVariationLoss as TotalVariationLoss
+    from .content import content_losses as content_losses
+    from .perceptual import PerceptualLoss as PerceptualLoss
+    from .perceptual import vgg as vgg
+    from .perceptual import vgg19 as vgg19
+    from .temporal import SteadyLoss as SteadyLoss
+
+__getattr__, __dir__, __all__ = lazy_face(__name__, {
+    'adversarial': 'EnergyLoss GradientPenaltyLoss HingeLoss LeastSquaresLoss LogisticLoss WassersteinLoss '
+        'adversarial_losses',
+    'content': 'BinLoss ColorfulnessLoss L1Loss L2Loss L2SumLoss SmoothL1Loss SumLoss TotalVariationLoss '
+        'content_losses',
+    'perceptual': 'PerceptualLoss vgg vgg19',
+    'temporal': 'SteadyLoss',
+}, 'train')

@@ -144,6 +144,7 @@ class RunRecorder(Callback):
     def before_fit(self): self.adversary = self.learn.adversary
     def before_epoch(self):
         self.t0,self.sums,self.unseen = time.time(),{},[]
+        if hasattr(self.learn.dls.train, 'set_epoch'): self.learn.dls.train.set_epoch(len(self.rows))
         if self.rng and self.epoch == self.start: set_rng_state(self.rng, self.learn.dls.train)
 
     def after_backward(self):

@@ -357,7 +357,7 @@ def train_half(module:str):
 # ## Errors in one line
 
 # %% [markdown]
-# `main` is what the program calls. An error that we raise on purpose is one line and its exit code; one that a user of the terminal makes, such as an option that does not exist, is one line and 2; an interruption is 130, as in every shell. Everything else is a defect of ours, and says so; `--debug` shows where it arose.
+# `main` is what the program calls. An error that we raise on purpose is one line and its exit code; one that a user of the terminal makes, such as an option that does not exist, is one line and 2; a file that the system refuses is 3; an interruption is 130, as in every shell. Everything else is a defect of ours, and says so; `--debug` shows where it arose.
 
 # %%
 #| export
@@ -384,6 +384,7 @@ def main(
         if isinstance(e, ColorbookError): return _fail(str(e), code)
         if type(e).__name__ == 'NoArgsIsHelpError': return say(e.format_message()) or code
         if hasattr(e, 'format_message'): return _fail(e.format_message() or 'see colorbook --help', code)
+        if isinstance(e, OSError) and e.filename: return _fail(f"'{os.fsdecode(e.filename)}': {e.strerror or e}", 3)
         return _fail(f'{type(e).__name__}: {e}; this is a defect of colorbook, --debug shows where', 1)
 
 # %% [markdown]

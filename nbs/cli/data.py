@@ -188,6 +188,9 @@ def frames_command(
     frames = train_half('data.frames')
     given = dict(every=every, per_second=per_second, skip_start=skip_start, skip_end=skip_end, drop_black=drop_black,
         crop=_pair(crop, ':', '--crop'))
+    usual = dict(every=1, per_second=None, skip_start=0., skip_end=0., drop_black=None, crop=None)
+    both = [k for k,v in given.items() if s2 and v != usual[k]]
+    if both: raise UsageError(f"--s2 says itself what --{both[0].replace('_', '-')} is", 'leave one of them out')
     rules = frames.CAPTURE_RULES if s2 else given
     rows = frames.extract_frames(video, out, **rules, size=_pair(size, 'x', '--size'), valid=valid, skip_bad=skip_bad)
     count = {k: sum(o['folder'] == k for o in rows) for k in ('train', 'val')}

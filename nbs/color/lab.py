@@ -81,7 +81,7 @@ to_linear(v[[0, 64, 128, 188, 255]])
 #
 # $$L=116f\!\left(\tfrac{Y}{Y_n}\right)-16,\quad a=500\left[f\!\left(\tfrac{X}{X_n}\right)-f\!\left(\tfrac{Y}{Y_n}\right)\right],\quad b=200\left[f\!\left(\tfrac{Y}{Y_n}\right)-f\!\left(\tfrac{Z}{Z_n}\right)\right]$$
 #
-# $L$ runs from 0 to 100; $a$ from green to red, $b$ from blue to yellow. The digits of the matrix are scikit-image's; the white is the sum of its rows, for the reason given in [light and color in NumPy](srgb.ipynb), whose constants these are, with rows already divided by the white. For one color the whole way is five lines of Python. For batches we do the same with tensors; `mix` adds three products where one might call `einsum`, because autocast computes an `einsum` in bfloat16 without asking.
+# $L$ runs from 0 to 100; $a$ from green to red, $b$ from blue to yellow. The digits of the matrix are scikit-image's; the white is the sum of its rows, for the reason given in [light and color in NumPy](srgb.ipynb), whose constants these are, with rows already divided by the white. For one color the whole way is five lines of Python. For batches we do the same with tensors; `channel_sums` adds three products where one might call `einsum`, because autocast computes an `einsum` in bfloat16 without asking.
 
 # %%
 def lab_of(*rgb):
@@ -95,7 +95,7 @@ lab_of(1, 0, 0)
 
 # %%
 #| export
-def mix(
+def channel_sums(
     x:Tensor, # `bs`x3x... pictures
     rows, # three weights for each output channel, plain numbers or an array
 ) -> Tensor: # `bs`xlen(`rows`)x...
@@ -118,7 +118,7 @@ def rgb_to_lab(
     rgb:Tensor, # sRGB pictures in 0..1, `bs`x3xHxW, any float type
 ) -> Tensor: # Lab, `bs`x3xHxW: L in 0..100, a and b in about -108..99
     "CIE Lab (D65) of sRGB pictures"
-    x,y,z = lab_curve(mix(to_linear(rgb), RGB_TO_XYZ)).unbind(1)
+    x,y,z = lab_curve(channel_sums(to_linear(rgb), RGB_TO_XYZ)).unbind(1)
     return torch.stack([116*y - 16, 500*(x - y), 200*(y - z)], 1)
 
 # %% [markdown]
@@ -171,7 +171,7 @@ def lab_to_linear(
     L,a,b = lab.unbind(1)
     y = (L + 16)/116
     xyz = lab_curve_inv(torch.stack([y + a/500, y, y - b/200], 1))
-    return mix(xyz, XYZ_TO_RGB)
+    return channel_sums(xyz, XYZ_TO_RGB)
 
 # %%
 #| export
@@ -297,7 +297,7 @@ def luma(
     weights:tuple, # one for red, green and blue, with sum 1
 ) -> Tensor: # gray in 0..1, `bs`x1xHxW
     "Weighted sum of the gamma-encoded channels"
-    return mix(rgb, [weights])
+    return channel_sums(rgb, [weights])
 
 # %%
 #| export
@@ -306,7 +306,7 @@ def lstar(
     rgb:Tensor, # sRGB in 0..1, `bs`x3xHxW
 ) -> Tensor: # sRGB value in 0..1 of the gray with the same lightness, `bs`x1xHxW
     "Gray of equal CIE lightness L*: the one that the shipped model is trained with"
-    return from_linear(mix(to_linear(rgb), RGB_TO_XYZ[1:2]))
+    return from_linear(channel_sums(to_linear(rgb), RGB_TO_XYZ[1:2]))
 
 # %%
 #| export

@@ -358,10 +358,11 @@ other
 
 # %%
 #| label: fig-lfw
-#| fig-cap: "A picture of LFW's size, here an astronaut's, and what S0 keeps of it."
+#| fig-cap: "A picture of LFW's size, here an astronaut's, and the 224 pixels in its middle that S0 sees."
 frame = np.array(Image.open(everyone['train'][0]))
+kept = frame[13:237,13:237].copy()
 for a in (slice(12, 14), slice(236, 238)): frame[a,12:238] = frame[12:238,a] = (255, 220, 0)
-kept = np.array(Image.open(middle['train'][0]))
+test_eq(kept.shape, (224, 224, 3))
 show_row([torch.tensor(o).permute(2, 0, 1)/255 for o in (frame, kept)], width=5)
 
 # %% [markdown]
@@ -427,7 +428,7 @@ def read_sets(
 # `color_loaders` takes such a list as it takes a folder, and holds out some of `train` to choose by, while `test` waits untouched. A broken picture stops this way with its name, unless it was counted out before.
 
 # %%
-for sets in (small, bob, middle, pets):
+for sets in (small, bob, everyone, pets):
     photos = Photos(sets['train'], short=size)
     batch = color_loaders(photos, bs, size, valid=.2, device='cpu').one_batch()
     test_eq([o.shape[1] for o in batch], [1, 2])

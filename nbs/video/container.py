@@ -42,7 +42,7 @@ width,height = 96,64
 # ## What goes out
 
 # %% [markdown]
-# The suffix of the new name chooses the container and, unless it is named, the codec. H.264, HEVC, AV1 and VP9 store chroma at half the size in both directions. The encoders of the first two need an even number of columns and rows for that; there films with an odd one get full chroma, because losing a column would be worse. FFV1 stores RGB without loss, for those who edit further. Quality is the codec's own constant-quality scale.
+# The suffix of the new name chooses the container and, unless it is named, the codec. H.264, HEVC, AV1 and VP9 store chroma at half the size in both directions. The encoders of the first two need an even number of columns and rows for that; there films with an odd one get full chroma, because losing a column would be worse. FFV1 stores RGB without loss, for those who edit further. Wide pixels are said by the first two themselves; for all others the container would have to say it, which PyAV does not let us ask for, so there the picture is enlarged until its pixels are square. Quality is the codec's own constant-quality scale.
 
 # %%
 #| export
@@ -64,6 +64,7 @@ CODECS = dict(
     prores=Codec('prores_ks', 'yuv422p10le', 'yuv422p10le', None, dict(profile=3)),
     ffv1=Codec('ffv1', 'bgr0', 'bgr0', None, dict(g=1)),
     png=Codec('png', 'rgb24', 'rgb24', None, dict(pred='sub')))
+SHAPED = {'h264', 'hevc'} # what they encode says itself how wide a pixel is
 SUFFIXES = {'.mp4': 'h264', '.m4v': 'h264', '.mov': 'h264', '.mkv': 'h264', '.ts': 'h264', '.webm': 'vp9',
             '.nut': 'ffv1', '.gif': 'png', '': 'png', '-': 'h264'}
 
@@ -127,9 +128,9 @@ def spec_of(
     lying = bool(matrix) and not matrix[0]
     w,h = f.width*(1 if lying else panels),f.height*(panels if lying else 1)
     aspect = s.sample_aspect_ratio
-    if codec == 'png':
-        w,h = (round(w*a), h) if (a := float(aspect or 1)) > 1 else (w, round(h/a))
-        w,h,matrix,aspect = *((h, w) if lying else (w, h)),None,None
+    if aspect and codec not in SHAPED: # then the pixels become square
+        w,h,aspect = *((round(w*aspect), h) if aspect > 1 else (w, round(h/aspect))),None
+    if codec == 'png': w,h,matrix = *((h, w) if lying else (w, h)),None
     says = {k: int(getattr(f, k)) for k in ('colorspace', 'color_primaries', 'color_trc')}
     tags = {k: v for k,v in says.items() if v not in (0, 2) and f.format.name[:3] == 'yuv'}
     if tags.get('colorspace', 1) not in (1, 5, 6): tags['colorspace'] = 1 # what is encoded, whatever it was

@@ -121,6 +121,18 @@ black = [is_black(o) for o in fade]
 test_eq([find_cuts(shots[0][:n] + shots[1][:m]) for n,m in ((1, 9), (2, 9), (9, 1), (9, 2))], [[1], [2], [9], [9]])
 np.flatnonzero(black)
 
+# %% [markdown]
+# How faint may a cut be? Two shots that stand still, of which nothing is left but a little contrast: a jump of 5 levels is grain, one of 7 is a cut.
+
+# %%
+pair = [o.resize((width, height)) for o in photos[:2] for _ in range(4)]
+small = [np.asarray(o.resize((32, 18), Image.Resampling.BOX), np.int16) for o in pair[3:5]]
+def faint(jump):
+    "The two shots with so little contrast that the jump between them is `jump`"
+    return [o.point(lambda v: round(128 + jump/difference(*small)*(v - 128))) for o in pair]
+test_eq([find_cuts(faint(o)) for o in (5, 7)], [[], [4]])
+difference(*small)
+
 # %%
 #| label: fig-cuts
 #| fig-cap: "Differences between neighboring frames: unshifted (gray), at the best shift (black); cuts are marked."

@@ -448,7 +448,8 @@ def test_floor(runs, tmp_path):
     made,run = runs['ruler'],tmp_path/'run'
     shutil.copytree(made.home/made.path, run)
     row = pd.read_csv(run/'history.csv').to_dict('records')[0]
-    rows = [dict(row, epoch=i, tag=f'0-00{i}', mode='both', psnr=p, ratio=r) for i,(p,r) in enumerate([(30., .5), (20., .9)])]
+    figures = enumerate([(30., .5), (20., .9)])
+    rows = [dict(row, epoch=i, tag=f'0-00{i}', mode='both', psnr=p, ratio=r) for i,(p,r) in figures]
     pd.DataFrame(rows).to_csv(run/'history.csv', index=False)
     weights = load_file(run/'generator-0-000.safetensors')
     save_file({k: v + 1 if v.is_floating_point() else v for k,v in weights.items()}, run/'generator-0-001.safetensors')

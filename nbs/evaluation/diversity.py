@@ -185,7 +185,7 @@ def miss(color): return torch.cdist(inside(color), MODES).amin(1)
 # %%
 torch.manual_seed(seed)
 deaf = Noisy()
-def l2(out, ab): return F.mse_loss(deaf.color(out), ab)
+def l2(out, ab, L=None): return F.mse_loss(deaf.color(out), ab)
 learned(deaf, l2, (3e-3, 0.), mode='content')
 brown = answers(deaf, photo, 64, seed)
 test_close(inside(brown).mean(0), MODES.mean(0), eps=.12)

@@ -196,7 +196,7 @@ inside(brown).mean(0),inside(brown).std(0)
 # ## A critic wants one or the other
 
 # %% [markdown]
-# A critic never sees a brown disc among the true ones. With it alone, and no content loss, the same generator learns to make red and green discs; and the numbers of $z$, which were in its way before, become the only means to make both. Nothing but the balance of the two sides sees to that: where all generated discs are red, a red disc is more often generated than true and a green one is never generated, and the critic's slope leads to green. COLORGAN [@cao2017] does so with a Wasserstein distance, which is steadier; for discs the logistic loss of [chapter 05](../losses/adversarial.ipynb) will do.
+# A critic never sees a brown disc among the true ones. With it alone, and no content loss, the same generator learns to make red and green discs; and the numbers of $z$, which were in its way before, become the only means to make both. Nothing but the balance of the two sides sees to that: where all generated discs are red, a red disc is more often generated than true and a green one is never generated, and the critic's slope leads to green. COLORGAN [@cao2017] does so with a Wasserstein distance, which is steadier; for discs the logistic loss of [Adversarial losses](../losses/adversarial.ipynb) will do.
 
 # %%
 torch.manual_seed(seed)

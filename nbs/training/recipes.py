@@ -32,7 +32,7 @@ from fastcore.test import *
 # ## A recipe is data
 
 # %% [markdown]
-# Training comes in stretches: content loss alone, the critic alone, both ([chapter 08](gan.ipynb)). A `Phase` is one of them. A `Recipe` is the phases and everything else that decides what is learned: networks and losses by their names, weights, optimizer, pictures, seed. Both are frozen, so that no code can change a recipe on its way from the command line to the checkpoint; a variation is a new recipe.
+# Training comes in stretches: content loss alone, the critic alone, both ([The adversary](gan.ipynb)). A `Phase` is one of them. A `Recipe` is the phases and everything else that decides what is learned: networks and losses by their names, weights, optimizer, pictures, seed. Both are frozen, so that no code can change a recipe on its way from the command line to the checkpoint; a variation is a new recipe.
 #
 # `share` makes short epochs, so that sheets and checkpoints come more often than the photographs go round; [the journal](journal.ipynb) has the exact number of batches.
 

@@ -3,7 +3,8 @@
     colorbook train default PHOTOS --out RUN
     python asset/default.py RUN PHOTOS MEASURED
 
-PHOTOS are those of the training: the rule of chapter 10 chooses by the ones that the run held out. MEASURED are others.
+PHOTOS are those of the training: the rule of `training.selection` chooses by the ones that the run held out.
+MEASURED are others.
 """
 import sys
 from pathlib import Path

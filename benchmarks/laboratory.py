@@ -4,8 +4,8 @@
 
 PHOTOS to train with and HELD to measure with are folders, tars, lists or globs. What is finished is in OUT, and this
 command goes on from there. With --keep the figures go to KEEP.json and the sheet, of pictures that installed packages
-carry, to KEEP.jpg; chapter 20 shows both. For a graphics card there are larger sizes: --scale 2 doubles the side of all
-pictures.
+carry, to KEEP.jpg; nbs/results/ablation shows both. For a graphics card there are larger sizes: --scale 2 doubles
+the side of all pictures.
 """
 import argparse, json, subprocess, time
 from dataclasses import replace

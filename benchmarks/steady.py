@@ -8,12 +8,12 @@ learned from the first two thirds (`benchmarks/temporal.py`), and nothing was ch
 film shows things that its beginning has shown, there is a fourth clip of which no model has seen anything: a camera
 that moves over photographs of ../photos/eval.tar, with pieces of others in front. Versions: the image model on each
 frame by itself, the same with the stabilizer, and with --video the film model without and with it. They are compared at
-the pipeline's own frames, before any encoder, by the report of chapter 13: cuts and flow come from the original. The
+the pipeline's own frames, before any encoder, by `flicker_report`: cuts and flow come from the original. The
 film without any color stands beside them, because light alone has a warp error, too. PSNR, in RGB, and colorfulness are
 those of each frame, LPIPS (squeeze) that of every eighth. Intervals are 95 %, by a bootstrap over blocks of six
 neighboring frames; those of a ratio take the same blocks of all. A second table has what the bars are about: each
 version by frame by frame, raw and as excess over the truth, and the difference of PSNR.
---asset keeps the figures in asset/film.json and two pictures of Big Buck Bunny beside it; chapter 20 shows them.
+--asset keeps the figures in asset/film.json and two pictures of Big Buck Bunny beside it; nbs/results/films shows them.
 --choose tries windows and strengths of the stabilizer on other footage: pieces of the first two thirds and of a
 trailer, and photographs that a camera moves over. No piece may lose or gain more than 3 % of its colorfulness or lose
 more than .15 dB; of what is left, the steadiest is chosen: the least geometric mean of the change of color.
@@ -125,7 +125,7 @@ def versus(ours, plain, true):
 
 
 def figures_of(rows, shots):
-    "All figures of a piece, and the curves that chapter 20 draws"
+    "All figures of a piece, and the curves that nbs/results/films draws"
     one = {k: with_intervals([v], values) for k,v in rows.items()}
     ratio = {k: with_intervals([v, rows[PLAIN], rows['truth']], versus)
         for k,v in rows.items() if k not in ('truth', PLAIN)}
@@ -227,7 +227,7 @@ def draw_time(seen, pairs, path, place=.85, width=1000):
 
 
 def keep(found, command, video, folder):
-    "What chapter 20 shows"
+    "What nbs/results/films shows"
     commit = subprocess.run(['git', 'rev-parse', 'HEAD'], capture_output=True, text=True).stdout.strip()
     hashes = {k: hashlib.sha256(Path(o).read_bytes()).hexdigest() for k,o in
         (('image model', load_model().path), *([('film model', video)] if video else ()))}

@@ -1,5 +1,5 @@
 "ARCHITECTURE.md is true: its rooms and modules are those of the library, its walks are taken and watched."
-import ast, re, runpy, sys, threading
+import ast, itertools, re, runpy, sys, threading
 from pathlib import Path
 
 import numpy as np, pytest
@@ -55,14 +55,14 @@ def test_it_is_one_page(): assert len(PAGE.split()) < 1500
 
 
 class Watch:
-    "Functions of the library in the order in which they are entered first, whatever thread enters them"
+    "When each function of the library is entered, whatever thread enters it"
     def __enter__(self):
-        self.seen,self.home = {},str(ROOT/'colorbook') + '/'
+        self.seen,self.home,count = {},str(ROOT/'colorbook') + '/',itertools.count()
         def enter(frame, event, arg):
             code = frame.f_code
             if event == 'call' and code.co_filename.startswith(self.home):
                 name = getattr(code, 'co_qualname', code.co_name)  # Python 3.10 has the last part only
-                self.seen.setdefault((code.co_filename[len(self.home):-3], name), len(self.seen))
+                self.seen.setdefault((code.co_filename[len(self.home):-3], name), []).append(next(count))
         threading.setprofile(enter)
         sys.setprofile(enter)
         return self
@@ -79,10 +79,10 @@ def walked(section, watch):
     for module,name in steps:
         is_class = name[:1].isupper() and '.' not in name  # the body of a class runs at import
         def fits(n): return n.startswith(f'{name}.') if is_class else n in (name, name.split('.')[-1])
-        at = min((i for (m, n),i in watch.seen.items() if m == module and fits(n)), default=None)
-        if at is None: wrong.append(f'{module}:{name} is not entered')
-        elif at < last: wrong.append(f'{module}:{name} comes earlier')
-        else: last = at
+        times = [i for (m, n),o in watch.seen.items() if m == module and fits(n) for i in o]
+        later = [i for i in times if i > last]
+        if later: last = min(later)
+        else: wrong.append(f'{module}:{name} ' + ('comes earlier only' if times else 'is not entered'))
     return wrong
 
 

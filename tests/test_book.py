@@ -71,7 +71,7 @@ def test_stage(tmp_path, monkeypatch):
 def test_an_error_names_chapter_and_cell(tmp_path, monkeypatch):
     path = notebook(tmp_path, monkeypatch, new_code_cell('a = 1'), new_code_cell('a/0'))
     _,_,error = book.stage(path)
-    assert '01_a.ipynb, cell [2]' in error and 'a/0' in error and 'ZeroDivisionError' in error
+    assert '01_a, cell [2]' in error and 'a/0' in error and 'ZeroDivisionError' in error
 
 
 def test_an_unknown_option_is_an_error():

@@ -64,7 +64,7 @@ def test_without_the_extra_its_name_is_said(name):
 import sys
 class Block:
     def find_spec(self, name, path=None, target=None):
-        if name.split('.')[0] in ('torch', 'fastai', 'pandas'): raise ModuleNotFoundError(name, name=name)
+        if name.split('.')[0] in ('torch', 'fastai', 'pandas', 'yaml'): raise ModuleNotFoundError(name, name=name)
 sys.meta_path.insert(0, Block())
 from colorbook import {name}'''
     run = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"The generators of chapters 03: published sizes, any picture in, the same out, in torch and as one file"
+"The generators: published sizes, any picture in, the same out, in torch and as one file"
 import copy, json
 import numpy as np, onnxruntime, pytest, torch
 from torch import nn
@@ -161,7 +161,7 @@ def run(path, **inputs):
     return torch.from_numpy(session.run(['ab'], {k: v.numpy() for k,v in inputs.items()})[0])
 
 
-# S0's and MobileNetV2's own files are tested in chapter 10
+# S0's and MobileNetV2's own files are tested in test_train
 FILES = [(o, dict()) for o in SMALL if o not in ('s0', 'mobile')] + [(o, VARIANTS[o]) for o in ('nearest', 'stride1')]
 
 

@@ -145,16 +145,11 @@ def public():
         for o in ast.literal_eval(names): yield o,'.'.join(module.parts[1:])
 
 
-# these are in two modules still, and have to find names of their own; nothing may come here
-STILL = set("""FIELDS Film SUFFIXES ahead begin candidates export_run finish fit mix parts_of pick score train
-visibility warp""".split())
-
-
 def test_a_public_name_means_one_thing():
     homes = {}
     for name,module in public(): homes.setdefault(name, []).append(module)
     assert len(homes) > 500
-    assert {k: v for k,v in homes.items() if len(v) > 1 and k not in STILL} == {}
+    assert {k: v for k,v in homes.items() if len(v) > 1} == {}
 
 
 def test_nothing_of_the_workplace():

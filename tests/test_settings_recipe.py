@@ -47,7 +47,8 @@ RECIPES = {r.name: r for r in [
         target='rgb', gray='mean', size=64, low=1., squeeze=True, mirror=False, bs=4, clip=.02, bf16=True,
         wd=0., valid=.1),
     Recipe('parts', (Phase('1-2', 1, (1e-4, 1e-4), False),), generator='s0', critic='s0', content='l2', lam=5.,
-        target='rgb', size=32, low=.5, squeeze=True, mirror=False, bs=3, clip=.02, learn_weights=True, wd=0., valid=.1),
+        target='rgb', size=32, low=.5, squeeze=True, mirror=False, bs=3, clip=.02, ema=.75,
+        learn_weights=True, wd=0., valid=.1),
     Recipe('film', (Phase('generator', 1, (1e-4, 0.), False),), generator='s1_32', critic='s1', content='l1',
         target='rgb', size=32, squeeze=True, mirror=False, low=1., bs=2, data='frames', wd=0., valid=.2)]}
 NETWORKS = dict(plain_bins='PlainNet', s0='S0Generator', s1_32='S1Generator')
@@ -93,7 +94,7 @@ class Watch(Callback):
     def before_fit(self):
         learn,gan = self.learn,self.learn.model
         self.log = SimpleNamespace(cbs=list(learn.cbs), groups=len(learn.opt.hypers), n_epoch=learn.n_epoch, batches=[],
-            epochs=[], first=None, dtypes={})
+            epochs=[], steps=[], first=None, dtypes={})
         self.seen.fits.append(self.log)
         def keep(k):
             def hook(m, x, out): self.log.dtypes[k] = out.dtype
@@ -114,6 +115,9 @@ class Watch(Callback):
             if grads:
                 self.now.norms[k] = torch.stack([g.norm() for g in grads]).norm().item()
                 self.now.top[k] = max(g.abs().max().item() for g in grads)
+    def after_step(self):
+        if 'generator' in self.now.norms:
+            self.log.steps.append(next(self.learn.model.generator.parameters()).detach().clone())
     def after_batch(self):
         if not self.training: return
         self.now.hypers = [dict(h) for h in self.learn.opt.hypers]
@@ -122,6 +126,7 @@ class Watch(Callback):
     def after_epoch(self): self.log.epochs.append(len(self.log.batches))
     def after_fit(self):
         for h in self.hooks: h.remove()
+        self.log.last = next(self.learn.model.generator.parameters()).detach().clone()
         now = self.state()
         self.log.moved = {k for k in now if any(not torch.equal(now[k][n], self.was[k][n]) for n in now[k])}
 
@@ -396,6 +401,16 @@ def check_bf16(run):
     assert {p.dtype for p in run.learn.model.parameters()} == {torch.float32}
 
 
+def check_ema(run):
+    "What is left of a phase: the last weights, or their average over the generator's steps"
+    for p,f in phases_of(run):
+        if p.stop: continue  # which goes back to weights of its choice
+        mean = f.steps[0] if f.steps else f.last
+        for o in f.steps[1:]: mean = run.recipe.ema*mean + (1 - run.recipe.ema)*o
+        assert torch.allclose(f.last, mean, atol=1e-7)
+        if run.recipe.ema: assert len(f.steps) > 1 and not torch.allclose(f.last, f.steps[-1], atol=1e-7)
+
+
 def check_valid(run):
     n,held = (len(run.learn.dls.crop.photos), len(run.learn.dls.held))
     assert n >= N - 2 and abs(held/n - run.recipe.valid) < .2
@@ -437,7 +452,8 @@ def test_floor(runs, tmp_path):
     made,run = runs['ruler'],tmp_path/'run'
     shutil.copytree(made.home/made.path, run)
     row = pd.read_csv(run/'history.csv').to_dict('records')[0]
-    rows = [dict(row, epoch=i, mode='both', psnr=p, ratio=r) for i,(p,r) in enumerate([(30., .5), (20., .9)])]
+    rows = [dict(row, epoch=i, tag=f'0-{i:03}', mode='both', psnr=p, ratio=r)
+            for i,(p,r) in enumerate([(30., .5), (20., .9)])]
     pd.DataFrame(rows).to_csv(run/'history.csv', index=False)
     weights = load_file(run/'generator-0-000.safetensors')
     save_file({k: v + 1 if v.is_floating_point() else v for k,v in weights.items()}, run/'generator-0-001.safetensors')

@@ -3,7 +3,35 @@
 `io` reads and writes every kind of picture, `orientation` knows which way is up, `compose` joins color to light,
 `colorizer` has the model and `colorize`, `sheet` lays many pictures on one. NumPy, Pillow and onnxruntime; no torch.
 """
+from typing import TYPE_CHECKING
+
 from ..core import lazy_face
+
+if TYPE_CHECKING:  # the table below once more, for type checkers and editors
+    from .io import Picture as Picture
+    from .io import read_picture as read_picture
+    from .io import from_array as from_array
+    from .io import from_image as from_image
+    from .io import encode_picture as encode_picture
+    from .io import format_of as format_of
+    from .io import format_like as format_like
+    from .io import to_image as to_image
+    from .orientation import upright as upright
+    from .orientation import matrix_orientation as matrix_orientation
+    from .compose import paint as paint
+    from .compose import chroma_maps as chroma_maps
+    from .compose import resize as resize
+    from .colorizer import colorize as colorize
+    from .colorizer import colorize_file as colorize_file
+    from .colorizer import colorize_bytes as colorize_bytes
+    from .colorizer import colorize_samples as colorize_samples
+    from .colorizer import sample_noise as sample_noise
+    from .colorizer import Colorizer as Colorizer
+    from .colorizer import load_model as load_model
+    from .colorizer import open_model as open_model
+    from .colorizer import card as card
+    from .colorizer import default_model as default_model
+    from .sheet import contact_sheet as contact_sheet
 
 __getattr__,__dir__,__all__ = lazy_face(__name__, {
     'io': 'Picture read_picture from_array from_image encode_picture format_of format_like to_image',

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..core import lazy_face
 
-if TYPE_CHECKING:  # what the table below says, for type checkers and editors
+if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .classifiers import FCN32 as FCN32
     from .classifiers import PlainNet as PlainNet
     from .classifiers import ZhangNet as ZhangNet

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 from ..core import lazy_face
 
 if TYPE_CHECKING:  # the table below once more, for type checkers and editors
-    from ..models.registry import create_critic as create_critic
-    from ..models.registry import create_generator as create_generator
     from .export import export_artifact as export_artifact
     from .export import export_run as export_run
     from .gan import GAN as GAN
@@ -24,6 +22,8 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .recipes import load_recipe as load_recipe
     from .recipes import save_recipe as save_recipe
     from .registry import check_recipe as check_recipe
+    from .registry import create_critic as create_critic
+    from .registry import create_generator as create_generator
     from .registry import make_gan as make_gan
     from .runs import Run as Run
     from .trainer import train as train

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..core import lazy_face
 
-if TYPE_CHECKING:  # what the table below says, for type checkers and editors
+if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .colorize import Done as Done
     from .colorize import Options as Options
     from .colorize import colorize_video as colorize_video

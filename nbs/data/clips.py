@@ -129,7 +129,7 @@ len(windows(cuts))
 # ## Measured flow
 
 # %% [markdown]
-# For the losses over time a film needs its flow, from each later frame of a pair to the earlier one. OpenCV's dense inverse search needs no weights and a few milliseconds ([chapter 12](../video/flow.ipynb)). It looks at the true lightness, so that what a network paints cannot fool it, and is measured once and kept at the size at which colors are compared.
+# For the losses over time a film needs its flow, from each later frame of a pair to the earlier one. OpenCV's dense inverse search needs no weights and a few milliseconds ([Optical flow](../video/flow.ipynb)). It looks at the true lightness, so that what a network paints cannot fool it, and is measured once and kept at the size at which colors are compared.
 
 # %%
 #| export

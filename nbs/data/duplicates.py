@@ -3,7 +3,7 @@
 #
 # > The same photograph twice, found among a million without comparing all pairs
 #
-# A network that is measured on a photograph it has learned from shows what it remembers, not what it can do. [Chapter 02](loaders.ipynb#a-split-that-no-copy-crosses) keeps equal pictures on one side of the split, but collections meet the same photograph in other forms: saved again as JPEG, at another size, a little brighter, with its edge trimmed. At the end of this chapter we have a search for such near copies that takes seconds for thousands of pictures, clusters of what belongs together, the shots of a film that was cut into frames, and `split`, which divides a set into training, validation and test so that no copy and no shot crosses.
+# A network that is measured on a photograph it has learned from shows what it remembers, not what it can do. [Data](loaders.ipynb#a-split-that-no-copy-crosses) keeps equal pictures on one side of the split, but collections meet the same photograph in other forms: saved again as JPEG, at another size, a little brighter, with its edge trimmed. At the end of this chapter we have a search for such near copies that takes seconds for thousands of pictures, clusters of what belongs together, the shots of a film that was cut into frames, and `split`, which divides a set into training, validation and test so that no copy and no shot crosses.
 
 # %%
 #| default_exp data.duplicates
@@ -381,7 +381,7 @@ len(film),len(set(shot[:len(film)]))
 #
 # $$\sum_{j<k}v_j\leq u<\sum_{j\leq k}v_j.$$
 #
-# `split_by_hash` of chapter 02 draws $u$ for each picture and needs nobody else; here the row is cut, so that a film of five shots has something on each side, and the price is that the result must be stored.
+# [`split_by_hash`](loaders.ipynb#a-split-that-no-copy-crosses) draws $u$ for each picture and needs nobody else; here the row is cut, so that a film of five shots has something on each side, and the price is that the result must be stored.
 
 # %%
 #| export

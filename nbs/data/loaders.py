@@ -185,7 +185,7 @@ show_row([L[0], *degrade(L.expand(6, -1, -1, -1), 1.)])
 # ## Targets
 
 # %% [markdown]
-# What should the network answer? Systems disagree, and a recipe chooses by name. S0 answers with the whole picture, RGB in -1..1, and has to copy the lightness that it was given. Most later ones answer with $a,b$ only. Ours answers with $a,b$ at a quarter of the size, which is all that the eye asks of color ([measured here](../models/unet.ipynb#a-quarter-is-enough) measures it): the photo is averaged over squares of 4x4 pixels first. Classes, for networks that classify color, are made from $a,b$ by the loss, in [chapter 06](../color/bins.ipynb); a new kind of target is a function and an entry in `targets`. Each of the three, together with $L$, gives the photo back; `ab4` does so for a picture of 4x4 tiles, in which nothing is lost by averaging.
+# What should the network answer? Systems disagree, and a recipe chooses by name. S0 answers with the whole picture, RGB in -1..1, and has to copy the lightness that it was given. Most later ones answer with $a,b$ only. Ours answers with $a,b$ at a quarter of the size, which is all that the eye asks of color ([measured here](../models/unet.ipynb#a-quarter-is-enough) measures it): the photo is averaged over squares of 4x4 pixels first. Classes, for networks that classify color, are made from $a,b$ by the loss, in [Color as classification](../color/bins.ipynb); a new kind of target is a function and an entry in `targets`. Each of the three, together with $L$, gives the photo back; `ab4` does so for a picture of 4x4 tiles, in which nothing is lost by averaging.
 
 # %%
 #| export

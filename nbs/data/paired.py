@@ -196,7 +196,7 @@ test_close((drawn[:,0,0,0,0] > drawn[:,0,0,0,-1]).float().mean(), .5, eps=.2)
 (drawn[:,0] - drawn[:,1]).abs().max()
 
 # %% [markdown]
-# What the network sees and what it should answer depends on the kind of pair. A kind is a function of the batches of both pictures and of `to_lab`, which makes `L` and target of photos as [chapter 02](loaders.ipynb#batches) does. With saliency, the map is handed on beside the target, and a loss takes `(answer, target, saliency)`. Near infrared takes the place of the photo where `L` is made, ageing and all; long-wave infrared is seen as it is.
+# What the network sees and what it should answer depends on the kind of pair. A kind is a function of the batches of both pictures and of `to_lab`, which makes `L` and target of photos as [Data](loaders.ipynb#batches) does. With saliency, the map is handed on beside the target, and a loss takes `(answer, target, saliency)`. Near infrared takes the place of the photo where `L` is made, ageing and all; long-wave infrared is seen as it is.
 
 # %%
 #| export

@@ -3,7 +3,7 @@
 #
 # > Look at each picture of a set once, a few at a time, and keep little
 #
-# [Chapter 02](loaders.ipynb) prepares photographs for training, which wants each of them again and again. Other questions need a single look: which files are broken, how large the pictures are, what is in them twice. A set of a million pictures must be able to answer them in the memory of a telephone. At the end of this chapter we have `stream_photos`, which hands out whatever there is in folders, tars and databases one by one; `summarize_image`, which decodes a picture as small as is enough; and `summarize_images`, which lets all cores do that a little ahead of the reader. [The doctor](audit.ipynb) is built on the three.
+# [Data](loaders.ipynb) prepares photographs for training, which wants each of them again and again. Other questions need a single look: which files are broken, how large the pictures are, what is in them twice. A set of a million pictures must be able to answer them in the memory of a telephone. At the end of this chapter we have `stream_photos`, which hands out whatever there is in folders, tars and databases one by one; `summarize_image`, which decodes a picture as small as is enough; and `summarize_images`, which lets all cores do that a little ahead of the reader. [The doctor](audit.ipynb) is built on the three.
 
 # %%
 #| default_exp data.scan
@@ -54,7 +54,7 @@ def stream_tar(
         yield str(path), InputError(f"cannot read '{path}' as a tar file: {e}", 'copy it again or make it anew')
 
 # %% [markdown]
-# Sources are those of chapter 02, and two more. Everything that has a length, names and pictures by number is a set, such as `Photos` itself or a database. Its pictures are decoded only when somebody asks, so the stream yields a function for each; a lock sees to it that they are asked for one at a time, because few databases like to be read by several threads at once.
+# Sources are those of [Photographs](photos.ipynb), and two more. Everything that has a length, names and pictures by number is a set, such as `Photos` itself or a database. Its pictures are decoded only when somebody asks, so the stream yields a function for each; a lock sees to it that they are asked for one at a time, because few databases like to be read by several threads at once.
 #
 # Names and order are the same as in training. That is what makes it possible to say "the 17th picture" in a report and to find it again.
 

@@ -79,7 +79,7 @@ test_eq({o.shape[-2:] for o,_ in seen.values()}, {(size, size)})
 test_eq({o.shape[-2:] for _,o in seen.values()}, {(size//4, size//4)})
 test_eq({k: o.shape[1] for k,(o,_) in seen.items() if o.shape[1] > 1}, dict(frames=3, clips=5))
 songs = SimpleNamespace(data='songs')
-test_fail(lambda: load_data(songs, home), exc=UsageError, contains="no data 'songs'; choose photos")
+test_fail(lambda: load_data(songs, home), exc=UsageError, contains="no data 'songs'; choose")
 {k: tuple(o.shape) for k,(o,_) in seen.items()}
 
 # %% [markdown]

@@ -185,7 +185,7 @@ def miss(color): return torch.cdist(inside(color), MODES).amin(1)
 # %%
 torch.manual_seed(seed)
 deaf = Noisy()
-def l2(out, ab): return F.mse_loss(deaf.color(out), ab)
+def l2(out, ab, L=None): return F.mse_loss(deaf.color(out), ab)
 learned(deaf, l2, (3e-3, 0.), mode='content')
 brown = answers(deaf, photo, 64, seed)
 test_close(inside(brown).mean(0), MODES.mean(0), eps=.12)
@@ -196,7 +196,7 @@ inside(brown).mean(0),inside(brown).std(0)
 # ## A critic wants one or the other
 
 # %% [markdown]
-# A critic never sees a brown disc among the true ones. With it alone, and no content loss, the same generator learns to make red and green discs; and the numbers of $z$, which were in its way before, become the only means to make both. Nothing but the balance of the two sides sees to that: where all generated discs are red, a red disc is more often generated than true and a green one is never generated, and the critic's slope leads to green. COLORGAN [@cao2017] does so with a Wasserstein distance, which is steadier; for discs the logistic loss of [chapter 05](../losses/adversarial.ipynb) will do.
+# A critic never sees a brown disc among the true ones. With it alone, and no content loss, the same generator learns to make red and green discs; and the numbers of $z$, which were in its way before, become the only means to make both. Nothing but the balance of the two sides sees to that: where all generated discs are red, a red disc is more often generated than true and a green one is never generated, and the critic's slope leads to green. COLORGAN [@cao2017] does so with a Wasserstein distance, which is steadier; for discs the logistic loss of [Adversarial losses](../losses/adversarial.ipynb) will do.
 
 # %%
 torch.manual_seed(seed)

@@ -3,7 +3,7 @@
 #
 # > AlexNet, Inception, ResNet and hundreds of others as the way down
 #
-# S4 wanted to know what "general models", AlexNet, Inception and ResNet, are worth to a colorizer, and never compared them. The product's U-Net of [chapter 03](unet.ipynb) has MobileNetV2 as its way down, and nothing in its way up depends on that. At the end of this chapter the way down is a name: any network of the collection timm that makes maps of a quarter to a 32nd of the size, torchvision's AlexNet, or the product's own encoder, with weights from a file or from scratch; and the product's network is found again, to the bit, as one of them.
+# S4 wanted to know what "general models", AlexNet, Inception and ResNet, are worth to a colorizer, and never compared them. [The product's U-Net](unet.ipynb) has MobileNetV2 as its way down, and nothing in its way up depends on that. At the end of this chapter the way down is a name: any network of the collection timm that makes maps of a quarter to a 32nd of the size, torchvision's AlexNet, or the product's own encoder, with weights from a file or from scratch; and the product's network is found again, to the bit, as one of them.
 
 # %%
 #| default_exp models.encoder_unet
@@ -38,7 +38,7 @@ from colorbook.models.unet import MobileUNet
 #
 # $$x_c=\frac{L-m_c}{s_c}$$
 #
-# [Chapter 03](unet.ipynb) shows how the three can be added up in the weights, which is quicker. Here they stay, so that a file of weights fits as it is, and the edge, where zeros mean the family's mean color, is what the network was trained with.
+# The chapter on [the product's U-Net](unet.ipynb) shows how the three can be added up in the weights, which is quicker. Here they stay, so that a file of weights fits as it is, and the edge, where zeros mean the family's mean color, is what the network was trained with.
 #
 # Older networks have layers without padding, and their maps come out a little small: Inception makes 13 cells of 128 pixels at an 8th, where the others make 16. A map that is too small is centered and its edge repeated, which brings each cell back to within half a cell of the pixels it was computed from. And Inception has nothing left of a picture of 64 pixels, so each encoder is asked what its smallest size is, on the `meta` device, where asking is free.
 
@@ -545,4 +545,4 @@ type(net.ups[0][1]).__name__,net.encoder.net.bn1
 #
 # 1. Which networks of timm do not fit, and for which of them could the maps be made?
 # 2. Freeze the encoder for the first steps. Which parameter groups do you need, and what does batch norm do meanwhile?
-# 3. Fold the three gray channels of `Encoder` into one, as [chapter 03](unet.ipynb) does. How much time is won for AlexNet, whose first kernel is 11x11?
+# 3. Fold the three gray channels of `Encoder` into one, as [the product's U-Net](unet.ipynb) does. How much time is won for AlexNet, whose first kernel is 11x11?

@@ -340,8 +340,6 @@ Normalize()(photo).mean((0, 2, 3))
 # ## What a critic looks at
 
 # %% [markdown]
-# A critic answers with a *logit* $s$, any real number: positive for a photograph, negative for a fake, and $\sigma(s)=1/(1+e^{-s})$ is the probability that it has in mind. S0 ends in that sigmoid. We leave it out, because the losses of the [next chapter](../losses/adversarial.ipynb) can take it into their own formulas, where it does not round to 0 or 1, and because the least-squares loss does not want it at all.
-#
 # A critic sees either a color picture alone or a pair: the lightness that the generator was given and the color that it answered. A generator may answer at a lower resolution than it was asked (ours works at a quarter), so the lightness is averaged to the color's size. Both then lie in about -1..1.
 
 # %%

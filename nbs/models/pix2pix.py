@@ -92,7 +92,7 @@ show_row([(o - o.min())/(o.max() - o.min()) for o in shown.values()], list(shown
 #
 # $$u_8=\text{up}_8(d_8),\qquad u_i=\text{up}_i([u_{i+1},d_i]),\quad i=7\ldots1$$
 #
-# where the last, $u_1$, has two channels and a `tanh`: color. At 256 pixels $d_8$ is a single cell. A batch norm can still work there, over the batch, if there is more than one picture in it; an instance norm would take the cell's own value as its mean and leave nothing. So the innermost block has a norm only where it is batch norm. Small pictures do not need eight halvings: `depth` says how many, and other sizes are padded to a multiple of $2^\text{depth}$ by repeating the edge, as in [chapter 03](unet.ipynb).
+# where the last, $u_1$, has two channels and a `tanh`: color. At 256 pixels $d_8$ is a single cell. A batch norm can still work there, over the batch, if there is more than one picture in it; an instance norm would take the cell's own value as its mean and leave nothing. So the innermost block has a norm only where it is batch norm. Small pictures do not need eight halvings: `depth` says how many, and other sizes are padded to a multiple of $2^\text{depth}$ by repeating the edge, as in [The product's U-Net](unet.ipynb).
 #
 # Noise, S4's third wish, is joined to the lightness at the input: `z_dim` maps, made from a vector or from a map as in [S2](s2.ipynb). Of S4's scalings, $L/50-1$ and $a/110$, the first happens inside.
 

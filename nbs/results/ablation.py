@@ -132,7 +132,7 @@ pd.Series(warm).round(2).to_frame('chroma between +a and +b').T
 #
 # **Instance norm is no better than batch norm until there is a critic.** Alone they are equal; with LSGAN, instance norm has the better LPIPS.
 #
-# **Classes are no better than regression in so few steps,** as the product's content loss they have other reasons ([chapter 09](../training/recipes.ipynb)): LPIPS is worse than that of $L_1$, and so is PSNR.
+# **Classes are no better than regression in so few steps,** as the product's content loss they have other reasons ([Recipes](../training/recipes.ipynb)): LPIPS is worse than that of $L_1$, and so is PSNR.
 #
 #
 # **What was learned before is worth more than the architecture.** From scratch, AlexNet, Inception v3, ResNet-18 and MobileNetV2 in the same U-Net lie within 0.1 dB; ResNet-18 and Inception have a slightly better LPIPS for about twice and five times the time. The same MobileNetV2 with ImageNet's weights is 0.2 dB better than without. (Pretrained weights of the other three were not at hand. With them the comparison would be S4's.)

@@ -70,7 +70,7 @@ show_picture('film-frames.jpg')
 # ## Frames in a row
 
 # %% [markdown]
-# The measures of [chapter 13](../evaluation/flicker.ipynb), beside those of the truth and of the film without color (@tbl-film-rows). In @fig-film-time a column of pixels is drawn for each frame of a shot of *Big Buck Bunny*, from left to right: what trembles has vertical stripes, as the sky in the first second has frame by frame. The dark spot flies by in all versions. @fig-film-change has the change of color from each frame to the next.
+# The measures of [Flicker](../evaluation/flicker.ipynb), beside those of the truth and of the film without color (@tbl-film-rows). In @fig-film-time a column of pixels is drawn for each frame of a shot of *Big Buck Bunny*, from left to right: what trembles has vertical stripes, as the sky in the first second has frame by frame. The dark spot flies by in all versions. @fig-film-change has the change of color from each frame to the next.
 
 # %%
 #| label: tbl-film-rows

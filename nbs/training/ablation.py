@@ -165,7 +165,7 @@ def save_weights(net:nn.Module, path):
     "A network's weights as safetensors"
     with atomic_path(path) as f: save_file({k: v.contiguous() for k,v in net.state_dict().items()}, f)
 
-def begin(learn, recipe, path):
+def load_start(learn, recipe, path):
     "The first phase, or the weights that another variant left after it"
     if not path.exists():
         fit(learn, recipe, 0, EvenGANCallback(mode='content'))
@@ -181,7 +181,7 @@ def train_variant(
 ) -> nn.Module: # the generator
     "All phases of a variant"
     learn = new_learner(recipe, photos, seed, weights)
-    begin(learn, recipe, out/f'{start_of(recipe)} {seed}.safetensors')
+    load_start(learn, recipe, out/f'{start_of(recipe)} {seed}.safetensors')
     seed_everything(seed)
     for i,p in enumerate(recipe.phases[1:], 1):
         fit(learn, recipe, i, EvenGANCallback(recipe.adversarial, recipe.adv_weight, p.mode), p.mode != 'critic')

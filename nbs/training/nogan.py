@@ -43,7 +43,7 @@ from colorbook.color.lab import lab_to_rgb, split_lab
 # ## Four figures
 
 # %% [markdown]
-# The **colorfulness ratio** says how much color there is ([chapter 07](../evaluation/metrics.ipynb)); the **skin share**, how many pixels have a hue of skin, from 25 to 70 degrees in Lab, and at least a little chroma. Orange faces are DeOldify's first sign of having gone too far. The critic's **accuracy** is the share of photographs of which it prefers the true colors to the generated ones; at one half it can only guess. (For a critic whose verdict is an energy, low for real, read it the other way.)
+# The **colorfulness ratio** says how much color there is ([Metrics](../evaluation/metrics.ipynb)); the **skin share**, how many pixels have a hue of skin, from 25 to 70 degrees in Lab, and at least a little chroma. Orange faces are DeOldify's first sign of having gone too far. The critic's **accuracy** is the share of photographs of which it prefers the true colors to the generated ones; at one half it can only guess. (For a critic whose verdict is an energy, low for real, read it the other way.)
 #
 # The fourth decides. Features of a network, at every place of every photograph of the panel, have a mean $\mu$ and a covariance $\Sigma$, and for two sets of photographs, real and generated, **Frechet's distance** between the Gaussians with these moments is
 #

@@ -261,7 +261,7 @@ def test_a_file_is_opened_once(home, monkeypatch):
 
 def test_cards(home, capsys):
     assert card(home/'film.onnx')['metrics'] == dict(psnr=20) and card(home/'known.onnx')['name'] == 'known'
-    card(home/'known.onnx')['name'] = 'spoiled'
+    for o in (home/'known.onnx', load_model(home/'known.onnx')): card(o)['name'] = 'spoiled'
     assert card(home/'known.onnx')['name'] == 'known' == card(load_model(home/'known.onnx'))['name']
     assert card() == card(None) == card(default_model())
     for name in ('film', 'known'):

@@ -3,6 +3,7 @@ from inspect import signature
 
 import pytest, torch
 from torch import nn
+from torchvision.models import alexnet, mobilenet_v2
 
 from colorbook.color.bins import AnnealedMean, class_weights
 from colorbook.core import UsageError
@@ -70,7 +71,27 @@ def test_a_generator_says_with_what_it_begins(name):
     assert bool(generators[name].weights) == ('state' in signature(generators[name].make).parameters)
 
 
+def test_pretrained_weights_arrive():
+    "Those of MobileNetV2, of another encoder and of an image model, in the network that is made by name"
+    mobile,alex = mobilenet_v2(num_classes=1001).state_dict(),alexnet().state_dict()
+    for k in ('mobile', 'mobile_ab'):
+        net = create_generator(k, state=mobile)
+        assert torch.equal(net.encoder[4][-1].conv[2].weight, mobile['features.17.conv.2.weight'])
+    made = create_generator('alexnet', state=alex).encoder.state_dict().values()
+    assert any(o.shape == alex['features.10.weight'].shape and torch.equal(o, alex['features.10.weight']) for o in made)
+    image = create_generator('mobile').state_dict()
+    film = create_generator('temporal', state=image).state_dict()
+    assert all(torch.equal(v, film[k]) for k,v in image.items())
+
+
 # ---- critics
+
+def test_ends_of_critics():
+    ends = {k: type(create_critic(k).end) for k in ('s4', 's4_ab', 's4_gp', 's4_leaky', 's4_sigmoid')}
+    assert ends == dict(s4=nn.Identity, s4_ab=nn.Identity, s4_gp=nn.LeakyReLU, s4_leaky=nn.LeakyReLU,
+        s4_sigmoid=nn.Sigmoid)
+    assert create_critic('s4_leaky').end.negative_slope == .2
+
 
 @pytest.mark.parametrize('name', list(critics))
 def test_a_critic_is_what_it_says(name):

@@ -94,7 +94,7 @@ class Watch(Callback):
     def before_fit(self):
         learn,gan = self.learn,self.learn.model
         self.log = SimpleNamespace(cbs=list(learn.cbs), groups=len(learn.opt.hypers), n_epoch=learn.n_epoch, batches=[],
-            epochs=[], first=None, dtypes={})
+            epochs=[], steps=[], first=None, dtypes={})
         self.seen.fits.append(self.log)
         def keep(k):
             def hook(m, x, out): self.log.dtypes[k] = out.dtype
@@ -115,11 +115,13 @@ class Watch(Callback):
             if grads:
                 self.now.norms[k] = torch.stack([g.norm() for g in grads]).norm().item()
                 self.now.top[k] = max(g.abs().max().item() for g in grads)
+    def after_step(self):
+        if 'generator' in self.now.norms:
+            self.log.steps.append(next(self.learn.model.generator.parameters()).detach().clone())
     def after_batch(self):
         if not self.training: return
         self.now.hypers = [dict(h) for h in self.learn.opt.hypers]
         self.now.crit = self.learn.model.crit.item()
-        self.now.first = next(self.learn.model.generator.parameters()).detach().clone()
         self.log.batches.append(self.now)
     def after_epoch(self): self.log.epochs.append(len(self.log.batches))
     def after_fit(self):
@@ -403,11 +405,10 @@ def check_ema(run):
     "What is left of a phase: the last weights, or their average over the generator's steps"
     for p,f in phases_of(run):
         if p.stop: continue  # which goes back to weights of its choice
-        steps = [b.first for b in f.batches if 'generator' in b.norms]
-        mean = steps[0] if steps else f.last
-        for o in steps[1:]: mean = run.recipe.ema*mean + (1 - run.recipe.ema)*o
+        mean = f.steps[0] if f.steps else f.last
+        for o in f.steps[1:]: mean = run.recipe.ema*mean + (1 - run.recipe.ema)*o
         assert torch.allclose(f.last, mean, atol=1e-7)
-        if run.recipe.ema: assert len(steps) > 1 and not torch.allclose(f.last, steps[-1], atol=1e-7)
+        if run.recipe.ema: assert len(f.steps) > 1 and not torch.allclose(f.last, f.steps[-1], atol=1e-7)
 
 
 def check_valid(run):

@@ -110,7 +110,7 @@ def test_the_command_ends_in_a_file_that_colors(home, tmp_path, capsys):
 # ---- stopped anywhere
 
 STOP = replace(SMALL, ema=.9, learn_weights=True, phases=(
-    Phase('content', 2, (1e-3, 1e-3, 0.), stop=.2), Phase('2-1', 2, (1e-4, 1e-3, 1e-3), False, stop=.2),
+    Phase('content', 1, (1e-3, 1e-3, 0.)), Phase('2-1', 2, (1e-4, 1e-3, 1e-3), False, stop=.2),
     Phase('adaptive', 1, (1e-4, 1e-3, 1e-3), False), Phase('both', 1, (1e-4, 1e-3, 1e-3))))
 
 
@@ -134,21 +134,20 @@ def whole(home):
 
 
 def test_a_stop_of_a_recipe_reaches_the_disk(whole):
-    assert whole.tags == ['0-000', '0-001', '0-stop', '1-000', '1-001', '1-stop', '2-000', '3-000']
-    for phase in 0,1:
-        looks = pd.read_csv(whole/f'looks-{phase}.csv')
-        assert looks.step[looks.chosen].tolist() == [looks.step[knee(looks.distance)]]
-        assert {'ratio', 'skin', 'accuracy', 'distance'} < set(looks)
+    assert whole.tags == ['0-000', '1-000', '1-001', '1-stop', '2-000', '3-000']
+    looks = pd.read_csv(whole/'looks-1.csv')
+    assert len(looks) > 5 and looks.step[looks.chosen].tolist() == [looks.step[knee(looks.distance)]]
+    assert {'ratio', 'skin', 'accuracy', 'distance'} < set(looks)
     epochs = {k: state_hash(whole.weights(k)) for k in whole.tags}
     assert epochs['1-stop'] not in (epochs['1-000'], epochs['1-001'])
-    assert [o['tag'] for o in candidates(whole)] == ['0-stop', '1-stop', '2-000', '3-000']
+    assert [o['tag'] for o in candidates(whole)] == ['0-000', '1-stop', '2-000', '3-000']
     rows = {o['tag']: o for o in whole.history}
     assert float(rows['1-stop']['psnr']) > 0 and rows['1-stop']['content'] == 'nan'
 
 
 @quiet
 def test_what_is_exported_are_the_weights_of_the_stop(home, tmp_path):
-    stopped = run(replace(STOP, ema=0., learn_weights=False, phases=STOP.phases[:1]), home, tmp_path/'run')
+    stopped = run(replace(STOP, ema=0., learn_weights=False, phases=STOP.phases[1:2]), home, tmp_path/'run')
     assert [o['tag'] for o in candidates(stopped)] == ['0-stop']
     card = yaml.safe_load({o.key: o.value for o in onnx.load(export_run(stopped)).metadata_props}['colorbook'])
     assert card['chosen']['tag'] == '0-stop'

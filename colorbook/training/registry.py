@@ -95,6 +95,9 @@ def check_recipe(recipe:Recipe) -> Recipe: # the same
     if fought and loss.alone and critic.mixes:
         no(f"'{loss.name}' asks for each picture alone, and critic '{critic.name}' has batch norm", 'critic',
             that_fit(critics, lambda o: not o.mixes and not o.energy and color in o.colors))
+    if any(p.stop and p.mode in ('content', 'critic', 'plain') for p in recipe.phases):
+        raise UsageError('a stop looks for the best moment of a generator that plays against a critic',
+            'leave it out in phases that are content, critic or plain')
     if recipe.learn_weights and not loss.positive:
         no(f"'{loss.name}' can be negative, so weights that are learned run away", 'learn_weights false or adversarial',
             that_fit(adversarial_losses, lambda o: o.positive and o.energy == critic.energy))

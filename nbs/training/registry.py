@@ -151,6 +151,9 @@ def check_recipe(recipe:Recipe) -> Recipe: # the same
     if fought and loss.alone and critic.mixes:
         no(f"'{loss.name}' asks for each picture alone, and critic '{critic.name}' has batch norm", 'critic',
             that_fit(critics, lambda o: not o.mixes and not o.energy and color in o.colors))
+    if any(p.stop and p.mode in ('content', 'critic', 'plain') for p in recipe.phases):
+        raise UsageError('a stop looks for the best moment of a generator that plays against a critic',
+            'leave it out in phases that are content, critic or plain')
     if recipe.learn_weights and not loss.positive:
         no(f"'{loss.name}' can be negative, so weights that are learned run away", 'learn_weights false or adversarial',
             that_fit(adversarial_losses, lambda o: o.positive and o.energy == critic.energy))
@@ -174,6 +177,7 @@ refused('s4-gan-l1', "critic 's4' has batch norm; choose critic ", 's4_gp', adve
 refused('s4-wgan-l1', 'run away; choose learn_weights false or adversarial logistic', learn_weights=True)
 refused('s1', "is for films, and data is 'photos'; choose data frames, clips", data='photos')
 refused('s0', "not for films, and data is 'clips'; choose data photos, stills", data='clips')
+refused('s0', 'a stop looks', phases=(Phase('content', 1, (1., 1.), stop=.1),))
 refused('s0', "no mode 'fight'", phases=(Phase('fight', 1, (1., 1.)),))
 refused('s0', "no data 'movies'; choose photos, frames, stills, clips", data='movies')
 

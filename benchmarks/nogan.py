@@ -82,7 +82,7 @@ def run(seed, a, L, ab, net):
     gan = GAN(SmallUNet(), PatchCritic(2, 16, (2, 2, 1)))
     items = list(zip(L[train], ab[train]))
     dls = DataLoaders.from_dsets(items, items[:16], bs=16, device='cpu', num_workers=0)
-    def l1(out, ab): return F.l1_loss(out.tanh(), ab)
+    def l1(out, ab, L=None): return F.l1_loss(out.tanh(), ab)
     learn = Learner(dls, gan, l1, opt_func=partial(Adam, mom=.5), splitter=gan_splitter, wd=0.)
     learn.remove_cb(ProgressCallback)
     def fit(steps, *args, cbs, one_cycle=False):

@@ -13,7 +13,7 @@ from colorbook.data.audit import find_issues, Rules
 from colorbook.data.clips import clip_loaders, ClipItems, Clips, Film, ToClips
 from colorbook.data.hdf5 import build_db, DBPhotos
 from colorbook.data.loaders import color_loaders, data_loaders, degrade, split_by_hash, SquareCrop, ToLab
-from colorbook.data.paired import folder_pairs, pair_loaders
+from colorbook.data.paired import folder_pairs, pair_loaders, PairCrop
 from colorbook.data.photos import open_photos, Photos, sample_photos
 from colorbook.data.shard_loader import shard_loaders
 from colorbook.data.shards import pack_photo, Shards, write_shards
@@ -191,6 +191,13 @@ def test_every_parameter_of_a_crop_arrives():
     assert params(SquareCrop.__init__) == {*changes}
     flat = [torch.equal(a, b.flip(2)) for a,b in zip(crops(), crops(mirror=False))]
     assert any(flat) and not all(flat), 'mirrored, else as it was'
+
+
+@pytest.mark.parametrize('geometry', [dict(squeeze=True), dict(mirror=False), dict(low=.99), dict(size=24)])
+def test_both_pictures_of_a_pair_are_cropped_alike(geometry):
+    "The second is the negative of the first, so is every crop"
+    crop = PairCrop(Photos(IMS[:4]), Photos([ImageOps.invert(o) for o in IMS[:4]]), **dict(size=32, held=[3]) | geometry)
+    for i in range(4): assert (crop(i).int().sum(0) - 255).abs().max() <= 1
 
 
 def test_the_share_of_damage_arrives():

@@ -196,7 +196,8 @@ def test_every_parameter_of_a_crop_arrives():
 @pytest.mark.parametrize('geometry', [dict(squeeze=True), dict(mirror=False), dict(low=.99), dict(size=24)])
 def test_both_pictures_of_a_pair_are_cropped_alike(geometry):
     "The second is the negative of the first, so is every crop"
-    crop = PairCrop(Photos(IMS[:4]), Photos([ImageOps.invert(o) for o in IMS[:4]]), **dict(size=32, held=[3]) | geometry)
+    inverted = Photos([ImageOps.invert(o) for o in IMS[:4]])
+    crop = PairCrop(Photos(IMS[:4]), inverted, **dict(size=32, held=[3]) | geometry)
     for i in range(4): assert (crop(i).int().sum(0) - 255).abs().max() <= 1
 
 

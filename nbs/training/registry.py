@@ -168,18 +168,18 @@ def refused(name, *said, **fields):
 
 refused('s0', "no critic 's00'; choose ", critic='s00')
 refused('s0', "answers rgb, not the target 'ab'; choose target rgb", target='ab')
-refused('s4-gan-l1', "'bins' cannot read ab, the answer of 'pix2pix'; choose content l1", content='bins')
+refused('s4-gan-l1', "'bins' cannot read ab, the answer of 'pix2pix'; choose content colorful, l1", content='bins')
 refused('s4-gan-l1', 'not the target', target='ab4')
 refused('default', "not the target 'rgb'; choose target ab4 or taught", target='rgb')
 refused('s4-gan-l1', "critic 's1' judges rgb", critic='s1')
-refused('s4-gan-l1', "which 'energy' cannot read; choose adversarial logistic", adversarial='energy')
+refused('s4-gan-l1', "which 'energy' cannot read; choose adversarial hinge, logistic", adversarial='energy')
 refused('s4-gan-l1', "critic 's4' has batch norm; choose critic ", 's4_gp', adversarial='wgan_gp')
 refused('s4-wgan-l1', 'run away; choose learn_weights false or adversarial logistic', learn_weights=True)
-refused('s1', "is for films, and data is 'photos'; choose data frames, clips", data='photos')
-refused('s0', "not for films, and data is 'clips'; choose data photos, stills", data='clips')
+refused('s1', "is for films, and data is 'photos'; choose data clips, frames", data='photos')
+refused('s0', "not for films, and data is 'clips'; choose data lwir, nir, pairs, photos", data='clips')
 refused('s0', 'a stop looks', phases=(Phase('content', 1, (1., 1.), stop=.1),))
 refused('s0', "no mode 'fight'", phases=(Phase('fight', 1, (1., 1.)),))
-refused('s0', "no data 'movies'; choose photos, frames, stills, clips", data='movies')
+refused('s0', "no data 'movies'; choose clips, frames, lwir", data='movies')
 
 # %% [markdown]
 # ## What we have

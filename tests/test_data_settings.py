@@ -126,8 +126,8 @@ def test_every_field_of_a_recipe_arrives(home, word):
     base,again = (seen(load_data, recipe(word), source_of(home, word)) for _ in range(2))
     assert same(base, again)
     films = word in ('frames', 'stills', 'clips')
-    # films are held out by their ends and keep their shape: no seed, no crop by share, no squeeze of a recipe
-    without = {'low', 'squeeze', 'seed'} if films else set()
+    # films are held out by their ends: no seed and no crop by share of a recipe
+    without = {'low', 'seed'} if films else set()
     for k,v in CHANGED.items():
         other = seen(load_data, recipe(word, **{k: v}), source_of(home, word))
         assert same(base, other) == (k in without), k

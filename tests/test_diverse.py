@@ -192,13 +192,14 @@ def test_the_sheet_of_a_run(name, patches, tmp_path, monkeypatch):
 
 @quiet
 def test_runs_that_have_no_sheet(patches, tmp_path, monkeypatch):
-    own_table(monkeypatch)('small')(lambda: PlainNet(2, (8, 8)))
+    own_table(monkeypatch)('one_answer')(lambda: PlainNet(2, (8, 8)))
     alone = Phase('content', 1, (1e-3, 0.), one_cycle=False)
     recipe = replace(SMALL['bins'], size=32, bs=8, phases=(alone,))
     run = train(recipe, patches, tmp_path/'content', progress=False)
     with pytest.raises(UsageError, match='has learned nothing'): Run(run).ranked(sample_photos(80)[2])
     (run/'checkpoint.pth').unlink()
     with pytest.raises(InputError, match='no checkpoint'): Run(run).ranked(sample_photos(80)[2])
-    one = replace(recipe, generator='small', content='l1', phases=(Phase('both', 1, (1e-3, 1e-3), one_cycle=False),))
+    both = Phase('both', 1, (1e-3, 1e-3), one_cycle=False)
+    one = replace(recipe, generator='one_answer', content='l1', phases=(both,))
     run = train(one, patches, tmp_path/'one', progress=False)
     with pytest.raises(UsageError, match='one answer'): Run(run).ranked(sample_photos(80)[2])

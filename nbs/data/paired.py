@@ -472,9 +472,9 @@ test_eq((len(warmth.train_ds) + len(warmth.held), warmth.one_batch()[0].shape[1]
 
 # %%
 if near:
-    L_near,rgb = first_batch(near['pairs'][::8], 'nir', 16, target='rgb')
+    L_near,rgb = first_batch(near['pairs'][::6], 'nir', 16, target='rgb')
     test_eq((L_near.shape, rgb.shape), ((16, 1, size, size), (16, 3, size, size)))
-    L_seen,again = first_batch([(a, a) for a,_ in near['pairs'][::8]], 'nir', 16, target='rgb')
+    L_seen,again = first_batch([(a, a) for a,_ in near['pairs'][::6]], 'nir', 16, target='rgb')
     test_eq(again, rgb)
     alike = [np.corrcoef(a.flatten(), b.flatten())[0,1] for a,b in zip(L_near, L_seen)]
     other = [np.corrcoef(a.flatten(), b.flatten())[0,1] for a,b in zip(L_near, L_seen.roll(1, 0))]

@@ -168,8 +168,8 @@ def index_shard(
     rows,why = scan_shard(path)
     if why and not skip_bad: raise InputError(why, 'copy or make it anew, uncompressed, or skip what is bad')
     index = {k: np.array([r[j] for r in rows], t) for j,(k,t) in enumerate(INDEX_FIELDS.items())}
-    with suppress(OutputError), atomic_path(side) as f:
-        if not why: np.savez(f, stamp=stamp, **index)
+    if not why:
+        with suppress(OutputError), atomic_path(side) as f: np.savez(f, stamp=stamp, **index)
     return index,why
 
 # %% [markdown]

@@ -1,0 +1,134 @@
+"S3: published sizes, any picture, a branch that is a leaf, two critics, and what becomes of it in a file."
+import json
+
+import numpy as np, onnx, onnxruntime, pytest, torch
+from torch import nn
+
+from colorbook.core import UsageError
+from colorbook.models.inspect import n_weights
+from colorbook.models.registry import create_critic, create_generator, generators, outputs
+from colorbook.models.s3 import begin_with, HierarchicalCritic, S3Critic, S3Generator, S3Small, SceneEncoder
+from colorbook.training.export import export_artifact, ImageGraph, make_card
+
+quiet = pytest.mark.filterwarnings('ignore')
+
+
+@pytest.fixture(autouse=True)
+def seed(): torch.manual_seed(0)
+
+
+# ---- sizes, to the last weight
+
+def test_counts():
+    with torch.device('meta'):
+        net,two,one = create_generator('s3'),create_critic('s3_two', n_color=3),create_critic('s3', n_color=3)
+        assert n_weights(net) == n_weights(create_generator('s3_instance')) == 58_755_328
+        assert n_weights(create_critic('s3_gp', n_color=3)) == n_weights(one) == 5_766_144
+    assert (n_weights(net.scene), n_weights(net.saliency)) == (17_078_080, 1_624_448)
+    assert n_weights(net) - n_weights(net.scene) - n_weights(net.saliency) == 40_052_800
+    assert n_weights(two) == 2*5_766_144
+
+
+def test_maps_at_256():
+    "Where the scene is joined, where the branch hangs, and how many verdicts there are"
+    net,seen = S3Generator(nf=2).eval(),{}
+    for k in ('downs.6', 'downs.8', 'ups.0', 'ups.4', 'ups.5', 'ups.6', 'scene', 'saliency'):
+        net.get_submodule(k).register_forward_hook(lambda m, x, out, k=k: seen.update({k: (x[0].shape, out.shape)}))
+    with torch.no_grad(): net(torch.rand(1, 1, 256, 256))
+    assert seen['downs.6'][0] == (1, 16 + 16, 8, 8) and seen['scene'][1] == (1, 16, 8, 8)
+    assert seen['downs.8'][1][2:] == (1, 1) and seen['ups.0'][1][2:] == (2, 2)
+    assert [tuple(seen[f'ups.{k}'][1][1:]) for k in (4, 5, 6)] == [(16, 32, 32), (8, 64, 64), (4, 128, 128)]
+    assert seen['saliency'][1] == (1, 1, 256, 256)
+    judge = S3Critic(nf=2).eval()
+    with torch.no_grad(): assert judge(torch.rand(1, 1, 256, 256), torch.rand(1, 3, 256, 256)).shape == (1, 1, 30, 30)
+
+
+# ---- what a generator answers
+
+MADE = dict(
+    s3=lambda **kw: S3Generator(nf=2, **kw), instance=lambda **kw: S3Generator(nf=2, norm='instance', **kw),
+    no_scene=lambda **kw: S3Generator(nf=2, scene=False, **kw), ab=lambda **kw: S3Generator(nf=2, n_out=2, **kw),
+    small=lambda **kw: S3Small(widths=(16, 12, 8, 8), **kw),
+    small_no_scene=lambda **kw: S3Small(widths=(16, 12, 8, 8), scene=False, **kw))
+
+
+@pytest.mark.parametrize('name', MADE)
+def test_any_size_and_a_branch_that_is_a_leaf(name):
+    net,q = MADE[name]().eval(),4 if name.startswith('small') else 1
+    for h,w in ((1, 1), (31, 257)):
+        L = torch.rand(1, 1, h, w)
+        with torch.no_grad():
+            net.with_saliency = True
+            out = net(L)
+            net.with_saliency = False
+            assert torch.equal(net(L), net.color(out))
+        n = 2 if q == 4 or name == 'ab' else 3
+        assert out.shape == (1, n + 1, -(-h//q), -(-w//q)) and net.color(out).shape[1] == n
+        assert 0 <= out[:,n:].min() and out[:,n:].max() <= 1
+    bare = MADE[name](saliency=False)
+    assert bare.saliency is None and bare(torch.rand(2, 1, 40, 40)).shape[1] == n
+
+
+def test_range_of_color_is_that_of_its_target():
+    "S3's own generator ends in a tanh and its targets lie in 0..1: half of what it can say is never right"
+    from colorbook.data.loaders import targets
+    out = outputs[generators['s3'].output]
+    white,black = (targets[out.target](torch.full((1, 3, 8, 8), o)) for o in (1., 0.))
+    net = S3Generator(nf=2, spectral=False).eval()
+    with torch.no_grad():
+        net.head[0].weight.mul_(1e6)
+        said = net.color(net(torch.rand(1, 1, 64, 64)))
+    assert said.min() < -.99 and said.max() > .99
+    assert (black.min(), white.max()) == (-1, 1)  # what was defective: (0, 1)
+
+
+def test_the_scene_is_heard():
+    net,other = (S3Generator(nf=2).eval().double() for _ in range(2))
+    L = torch.rand(1, 1, 64, 64).double()
+    with torch.no_grad():
+        was = net(L)
+        begin_with(net, {f'scene.{k}': v for k,v in other.scene.state_dict().items()})
+        assert not torch.equal(net(L), was)
+        assert torch.equal(begin_with(net, other.state_dict())(L), other(L))
+        assert torch.equal(begin_with(net, None)(L), other(L))
+    for wrong in (SceneEncoder(nf=2).state_dict(), {f'scene.{k}': v for k,v in SceneEncoder(nf=4).state_dict().items()}):
+        with pytest.raises(UsageError, match='do not fit'): begin_with(net, wrong)
+
+
+# ---- critics
+
+def test_the_second_critic_hears_of_saliency():
+    "From its verdict, slopes go to the map of saliency; none where the color is nothing"
+    two,L = HierarchicalCritic(2, nf=4).eval(),torch.rand(1, 1, 32, 32)
+    color = torch.rand(1, 3, 32, 32)
+    color[:,:2,:,16:] = 0
+    color.requires_grad_()
+    verdict = two(L, color)
+    whole,salient = (torch.autograd.grad(verdict[:,k].sum(), color, retain_graph=True)[0][0,2] for k in (0, 1))
+    assert not whole.any() and not salient[:,16:].any() and salient[:,:16].abs().max() > 0
+    ones = torch.cat([color[:,:2], torch.ones(1, 1, 32, 32)], 1)
+    assert torch.equal(two(L, ones), two(L, ones[:,:2]))
+
+
+# ---- as a file
+
+@quiet
+@pytest.mark.parametrize('name', ['s3', 'ab', 'small'])
+def test_the_file_has_no_branch(name, tmp_path):
+    net = MADE[name]()
+    for o in range(2): net.train()(torch.rand(2, 1, 96, 96))
+    net.eval()
+    path = export_artifact(net, tmp_path/'a.onnx', make_card(net, 'a'))
+    assert net.with_saliency and net.saliency is not None  # as it was
+    graph = onnx.load(path).graph
+    branch = sum(p.numel() for p in net.saliency.parameters() if p.dim() > 1)
+    stored = sum(np.prod(o.dims) for o in graph.initializer)
+    rest = sum(p.numel() for k,p in net.named_parameters() if not k.startswith('saliency') and p.dim() > 1)
+    assert rest <= stored < rest + branch
+    assert 'Sigmoid' not in {o.op_type for o in graph.node}
+    session = onnxruntime.InferenceSession(path)
+    for h,w in ((96, 128), (64, 257), (300, 65)):
+        L = torch.rand(1, 1, h, w)
+        with torch.no_grad(): want = ImageGraph(net)(L)
+        got = torch.from_numpy(session.run(None, dict(L=L.numpy()))[0])
+        assert got.shape == want.shape and (got - want).abs().max() < 1e-3

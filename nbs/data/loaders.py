@@ -348,7 +348,7 @@ present(clip).shape
 # %%
 #| export
 data_loaders = Registry('data', 'colorbook.data.clips colorbook.data.paired colorbook.data.shard_loader',
-    films=False)
+    films=False, saliency=False)
 
 @data_loaders('photos')
 def load_photos(

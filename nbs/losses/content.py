@@ -34,7 +34,8 @@ from colorbook.color.lab import lab_to_rgb, split_lab
 # %%
 #| export
 content_losses = Registry('content loss', 'colorbook.losses.content colorbook.losses.perceptual'
-    ' colorbook.losses.temporal', shared='lam prior rebalance', outputs=('rgb', 'ab', 'ab4'), prior=False)
+    ' colorbook.losses.temporal colorbook.losses.saliency', shared='lam prior rebalance perceptual attention',
+    outputs=('rgb', 'ab', 'ab4'), prior=False, saliency=False)
 
 # %% [markdown]
 # ## Distance from the truth

@@ -56,7 +56,7 @@ def add_borders(
 # %% ../../nbs/data/varied.ipynb #b953760f
 class VariedCrop(SquareCrop):
     "Random parts of a photo in various shapes, some the whole of it; for held-out photos as `SquareCrop`"
-    whole,stretch = .175,.25 # share that is seen whole; largest logarithm of width over height, within a picture's sides
+    whole,stretch = .175,.25 # share that is seen whole; largest log of width over height, within the sides
     def box(self, w, h):
         if random.random() < self.whole: return 0,0,w,h
         share,by = random.uniform(self.low, 1),math.exp(random.uniform(-self.stretch, self.stretch)/2)

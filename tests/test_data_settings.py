@@ -119,7 +119,8 @@ def recipe(word, **changes): return SimpleNamespace(data=word, **RECIPE | change
 
 def source_of(home, word):
     if word == 'pairs': return os.pathsep.join([f"{home/'photos'}", f"{home/'negative'}"])
-    return str(home/dict(photos='photos', varied='photos', shards='shards', nir='nir', lwir='kaist').get(word, 'film.mp4'))
+    places = dict(photos='photos', varied='photos', shards='shards', nir='nir', lwir='kaist')
+    return str(home/places.get(word, 'film.mp4'))
 
 
 @pytest.mark.parametrize('word', list(data_loaders))

@@ -192,6 +192,12 @@ def _s3_critic(n_color=3): return S3Critic(n_color)
 @critics('s3_gp')
 def _s3_gp(n_color=3): return S3Critic(n_color, norm='instance')
 
+@critics('s3_small')
+def _s3_small_critic(n_color=2): return S3Critic(n_color, norm='instance', nf=32)
+
+@critics('s3_small_two', saliency=True)
+def _s3_small_two(n_color=2): return HierarchicalCritic(n_color, norm='instance', nf=32)
+
 @critics('s3_two', mixes=True, saliency=True)
 def _s3_two(n_color=3): return HierarchicalCritic(n_color)
 

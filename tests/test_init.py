@@ -43,7 +43,6 @@ GENERATORS = dict(
     s1_32_attention=({'': 'he out'}, [.1], INSTANCE, 0),
     temporal=(MOBILE, [], BATCH, 0),
     s3=({'': 'xavier .02'}, [.2], BATCH, 1),
-    s3_instance=({'': 'xavier .02'}, [.2], INSTANCE, 1),
     s3_small=(S3_SMALL, [], BATCH, 0),
     s3_small_instance=(S3_SMALL, [], INSTANCE, 0),
     s3_small_no_scene=(S3_SMALL, [], BATCH, 0),

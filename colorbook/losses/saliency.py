@@ -56,7 +56,8 @@ class S3Loss(nn.Module):
         if self.perceptual: found['perceptual'] = self.perceptual(color, target, L)
         if self.attention: found['attention'] = self.attention(output, target, L, saliency)
         return found
-    def forward(self, output, target, L=None, saliency=None): return sum(self.terms(output, target, L, saliency).values())
+    def forward(self, output, target, L=None, saliency=None):
+        return sum(self.terms(output, target, L, saliency).values())
 
 _answers = 'rgb','ab','ab4','rgb_saliency','ab4_saliency'
 

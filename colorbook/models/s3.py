@@ -132,17 +132,17 @@ def begin_with(
 ) -> nn.Module: # the same
     "First weights from elsewhere; a `UsageError` where they do not fit"
     if state is None: return net
-    part = {k.removeprefix('scene.'): v for k,v in state.items()} if all(k.startswith('scene.') for k in state) else None
-    try: (net if part is None else net.scene).load_state_dict(state if part is None else part)
+    of_scene = all(k.startswith('scene.') for k in state)
+    try:
+        if of_scene: net.scene.load_state_dict({k.removeprefix('scene.'): v for k,v in state.items()})
+        else: net.load_state_dict(state)
     except (AttributeError, RuntimeError) as e:
-        raise UsageError(f'these weights do not fit: {str(e).splitlines()[0]}', 'give a run of s3 or of its scene') from e
+        what = f'these weights do not fit: {str(e).splitlines()[0]}'
+        raise UsageError(what, 'give a run of s3 or of its scene') from e
     return net
 
 @generators('s3', output='rgb_saliency', weights='s3')
 def _s3(state=None): return begin_with(S3Generator(), state)
-
-@generators('s3_instance', output='rgb_saliency', weights='s3')
-def _s3_instance(state=None): return begin_with(S3Generator(norm='instance'), state)
 
 # %% ../../nbs/models/s3.ipynb #340ae994
 class S3Critic(nn.Module):
@@ -165,7 +165,8 @@ class S3Critic(nn.Module):
     ) -> Tensor: # logits, `bs`x1xh'xw': positive for real; 30x30 for 256x256
         "A map of verdicts; a `UsageError` where the picture is too small for one"
         if (side := min(color.shape[-2:])) < 17:
-            raise UsageError(f"S3's critic judges pictures of at least 17 pixels and got {side}", 'train on larger ones')
+            what = f"S3's critic judges pictures of at least 17 pixels and got {side}"
+            raise UsageError(what, 'train on larger ones')
         return self.layers(concat_condition(L, color))
 
 # %% ../../nbs/models/s3.ipynb #0c55ea01

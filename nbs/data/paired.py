@@ -318,7 +318,7 @@ def saliency_map(
 #
 # $$S(x)=\lVert\bar I-(G*I)(x)\rVert$$
 #
-# What is rare in color stands out, wherever it lies, and large things are filled without further ado; it is fooled by a thing that fills most of the picture.
+# What is rare in color stands out, wherever it lies, and large things are filled without further ado; it is fooled by a thing that fills most of the picture. The flower below gets 1.8 times the weight of its ground from it.
 #
 # A disc on a plain ground must stand out, whether it differs in lightness or, at the same lightness, in hue; OpenCV's own map, of the gray picture, knows nothing of the second disc. The map does not depend on the resolution of the photo.
 
@@ -340,7 +340,7 @@ test_eq(saliency_map(Image.new('RGB', (30, 20), 'teal')).getextrema(), (0, 0))
 flower = sample_photos(240)[5]
 petals = rgb_to_lab(torch.tensor(np.array(flower)).permute(2, 0, 1)[None]/255)[0,1].numpy() > 10
 shares = {m: weight(saliency_map(flower, m), petals) for m in ('spectrum', 'contrast', 'tuned')}
-assert min(shares['spectrum'], shares['tuned']) > 2 > shares['contrast'] > 1.2
+assert shares['spectrum'] > 2 > shares['tuned'] > shares['contrast'] > 1.2
 test_eq(saliency_map(red, lambda im: im.convert('L').point(lambda o: 7)).getextrema(), (7, 7))
 filled = [np.mean(np.asarray(saliency_map(flower, blur=b))[petals] > 51) for b in (.001, .025)]
 assert filled[1] > filled[0] + .02
@@ -418,13 +418,14 @@ again.skipped[0].replace(str(home), '')
 # ## Batches of pairs
 
 # %% [markdown]
-# Photos and their maps, in a batch (@fig-saliency). The kind says what a loss gets, and the third part of the batch is the map, in 0..1 and cropped as its photo is.
+# Photos and their maps, in a batch (@fig-saliency). The kind says what a loss gets, and the third part of the batch is the map, in 0..1, cropped as its photo is, and of the size of the color.
 
 # %%
 set_seed(seed)
 dls = pair_loaders(made['pairs'], 'saliency', bs, size, valid=.2, device='cpu')
 L,ab,saliency = dls.train.one_batch()
-test_eq((L.shape, ab.shape, saliency.shape), ((bs, 1, size, size), (bs, 2, size//4, size//4), (bs, 1, size, size)))
+test_eq((L.shape, ab.shape), ((bs, 1, size, size), (bs, 2, size//4, size//4)))
+test_eq(saliency.shape, (bs, 1, size//4, size//4))
 assert 0 <= saliency.min() and .3 < saliency.max() <= 1
 test_eq((len(dls.one_batch()), dls.n_inp), (3, 1))
 test_fail(lambda: pair_loaders(made['pairs'], 'thermal'), exc=UsageError, contains='choose saliency, nir, lwir')
@@ -434,7 +435,8 @@ L.shape,ab.shape,saliency.shape
 # %%
 #| label: fig-saliency
 #| fig-cap: "Photographs in lightness (above) and where one looks first (below), from a batch: the crops agree."
-show_row([torch.cat([torch.cat([a, b], 1).clamp(0, 1) for a,b in zip(L, saliency)], 2)])
+large = F.interpolate(saliency, L.shape[-2:])
+show_row([torch.cat([torch.cat([a, b], 1).clamp(0, 1) for a,b in zip(L, large)], 2)])
 
 # %% [markdown]
 # Infrared: what the generator sees is the second picture, and the answer is the color of the first. Pairs whose second picture is the photo itself must give the same `L` as the photo would, aged or not, and long-wave infrared keeps its three channels. If the second picture is the photo's negative, $L$ follows it and the answer stays. The last lines are S3's set-up for near infrared, on real pairs where there are any.
@@ -521,12 +523,14 @@ set_seed(seed)
 test_eq(load_folders(recipe, f"{home/'six'}{os.pathsep}{home/'negative'}").train.one_batch(), (dark, y4))
 test_fail(lambda: load_folders(recipe, f"{home/'six'}"), exc=UsageError, contains='two folders')
 write_saliency(home/'six', home/'looks')
-made,given = (load_saliency(recipe, o) for o in (home/'six', f"{home/'six'}{os.pathsep}{home/'looks'}"))
-for o in (made, given): set_seed(seed); o.batch = o.train.one_batch()
-test_eq([o.shape[1] for o in given.batch], [1, 3, 1])
-test_eq(made.batch[:2], given.batch[:2])
-test_close(made.batch[2], given.batch[2], eps=.02)
-assert .02 < given.batch[2].std() and given.batch[2].max() <= 1
+def seen(source):
+    set_seed(seed)
+    return load_saliency(recipe, source).train.one_batch()
+made,given = seen(home/'six'),seen(f"{home/'six'}{os.pathsep}{home/'looks'}")
+test_eq([o.shape[1] for o in given], [1, 3, 1])
+for a,b in zip(made[:2], given[:2]): test_eq(a, b)
+assert (made[2] - given[2]).abs().mean() < .03 # one map is of the whole photo, the other of a small copy
+assert .02 < given[2].std() and given[2].max() <= 1
 small = load_saliency(SimpleNamespace(**{**vars(recipe), 'target': 'ab4'}), home/'six').one_batch()
 test_eq((small[1].shape[-1], small[2].shape[-1]), (size//4, size//4))
 warmth = load_lwir(recipe, home/'kaist', n=4)

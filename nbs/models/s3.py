@@ -61,7 +61,8 @@ def mirror_block(
 # %%
 torch.manual_seed(seed)
 flat = torch.full((1, 1, 9, 9), .7)
-with torch.no_grad(): out,zeros = mirror_block(1, 4, norm='', act=False)(flat),F.conv2d(flat, torch.ones(4, 1, 3, 3), padding=1)
+zeros = F.conv2d(flat, torch.ones(4, 1, 3, 3), padding=1)
+with torch.no_grad(): out = mirror_block(1, 4, norm='', act=False)(flat)
 test_close(out, out[...,4:5,4:5].expand_as(out), eps=1e-6)
 assert (zeros - zeros[...,4:5,4:5]).abs().max() > 1
 wide = mirror_block(256, 256, spectral=False)
@@ -233,17 +234,17 @@ def begin_with(
 ) -> nn.Module: # the same
     "First weights from elsewhere; a `UsageError` where they do not fit"
     if state is None: return net
-    part = {k.removeprefix('scene.'): v for k,v in state.items()} if all(k.startswith('scene.') for k in state) else None
-    try: (net if part is None else net.scene).load_state_dict(state if part is None else part)
+    of_scene = all(k.startswith('scene.') for k in state)
+    try:
+        if of_scene: net.scene.load_state_dict({k.removeprefix('scene.'): v for k,v in state.items()})
+        else: net.load_state_dict(state)
     except (AttributeError, RuntimeError) as e:
-        raise UsageError(f'these weights do not fit: {str(e).splitlines()[0]}', 'give a run of s3 or of its scene') from e
+        what = f'these weights do not fit: {str(e).splitlines()[0]}'
+        raise UsageError(what, 'give a run of s3 or of its scene') from e
     return net
 
 @generators('s3', output='rgb_saliency', weights='s3')
 def _s3(state=None): return begin_with(S3Generator(), state)
-
-@generators('s3_instance', output='rgb_saliency', weights='s3')
-def _s3_instance(state=None): return begin_with(S3Generator(norm='instance'), state)
 
 # %%
 torch.manual_seed(seed)
@@ -288,7 +289,8 @@ class S3Critic(nn.Module):
     ) -> Tensor: # logits, `bs`x1xh'xw': positive for real; 30x30 for 256x256
         "A map of verdicts; a `UsageError` where the picture is too small for one"
         if (side := min(color.shape[-2:])) < 17:
-            raise UsageError(f"S3's critic judges pictures of at least 17 pixels and got {side}", 'train on larger ones')
+            what = f"S3's critic judges pictures of at least 17 pixels and got {side}"
+            raise UsageError(what, 'train on larger ones')
         return self.layers(concat_condition(L, color))
 
 # %%
@@ -333,7 +335,8 @@ def _s3_two_gp(n_color=3): return HierarchicalCritic(n_color, norm='instance')
 
 # %%
 torch.manual_seed(seed)
-with torch.device('meta'): test_eq([n_weights(o(3)) for o in (_s3_critic, _s3_gp, _s3_two)], [5_766_144]*2 + [11_532_288])
+with torch.device('meta'): counts = [n_weights(o(3)) for o in (_s3_critic, _s3_gp, _s3_two)]
+test_eq(counts, [5_766_144, 5_766_144, 11_532_288])
 judge,two = S3Critic(nf=4).eval(),HierarchicalCritic(nf=4).eval()
 test_eq(judge(torch.rand(1, 1, 256, 256), torch.rand(1, 3, 256, 256)).shape, (1, 1, 30, 30))
 L,color = torch.rand(1, 1, size, size),torch.rand(1, 4, size, size)
@@ -344,8 +347,9 @@ with torch.no_grad(): change = (two(L, other) - two(L, color)).abs().amax((0, 2,
 assert change[0] > 1e-6
 test_close(change[1], 0, eps=1e-9)
 test_eq(two(L, color[:,:3]).shape[1], 2)
-judge(torch.rand(1, 1, 17, 17), torch.rand(1, 3, 17, 17))
-test_fail(lambda: judge(torch.rand(1, 1, 16, 16), torch.rand(1, 3, 16, 16)), exc=UsageError, contains='17 pixels and got 16')
+def ask(side): return judge(torch.rand(1, 1, side, side), torch.rand(1, 3, side, side))
+test_eq(ask(17).shape[1], 1)
+test_fail(lambda: ask(16), exc=UsageError, contains='17 pixels and got 16')
 change
 
 # %% [markdown]

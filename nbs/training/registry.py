@@ -201,7 +201,8 @@ refused('s4-wgan-l1', 'run away; choose learn_weights false or adversarial logis
 refused('s1', "is for films, and data is 'photos'; choose data clips, frames", data='photos')
 refused('s0', "not for films, and data is 'clips'; choose data lwir, nir, pairs, photos", data='clips')
 refused('s3', "loss 'l1' cannot read rgb_saliency", content='l1')
-refused('s3', 'the attention loss needs maps of saliency in data and answer; choose data and generator saliency', data='photos')
+refused('s3', 'the attention loss needs maps of saliency in data and answer; choose data and generator saliency',
+    data='photos')
 refused('s3-readme', "critic 's3_two_gp' needs maps", attention=0., data='photos')
 refused('s0', "brings saliency, of which content loss 'l1' knows nothing; choose content s3", data='saliency')
 refused('s3', "critic 's3' has batch norm", critic='s3')

@@ -178,7 +178,7 @@ def own_table(monkeypatch):
 @pytest.mark.parametrize('name', SMALL)
 def test_the_sheet_of_a_run(name, patches, tmp_path, monkeypatch):
     own_table(monkeypatch)('small_noise', noise=True)(lambda: ROADS['stride1']())
-    recipe = replace(SMALL[name], size=32, bs=8, phases=(Phase('both', 1, (1e-3, 1e-3), one_cycle=False),))
+    recipe = replace(SMALL[name], size=32, bs=8, phases=(Phase('both', 1, (1e-3, 1e-3), schedule='constant'),))
     run = train(recipe, patches, tmp_path/'run', progress=False)
     sample_photos(80)[2].save(tmp_path/'photo.png')
     sheet = Run(run).ranked(tmp_path/'photo.png', seed=1)
@@ -193,13 +193,13 @@ def test_the_sheet_of_a_run(name, patches, tmp_path, monkeypatch):
 @quiet
 def test_runs_that_have_no_sheet(patches, tmp_path, monkeypatch):
     own_table(monkeypatch)('one_answer')(lambda: PlainNet(2, (8, 8)))
-    alone = Phase('content', 1, (1e-3, 0.), one_cycle=False)
+    alone = Phase('content', 1, (1e-3, 0.), schedule='constant')
     recipe = replace(SMALL['bins'], size=32, bs=8, phases=(alone,))
     run = train(recipe, patches, tmp_path/'content', progress=False)
     with pytest.raises(UsageError, match='has learned nothing'): Run(run).ranked(sample_photos(80)[2])
     (run/'checkpoint.pth').unlink()
     with pytest.raises(InputError, match='no checkpoint'): Run(run).ranked(sample_photos(80)[2])
-    both = Phase('both', 1, (1e-3, 1e-3), one_cycle=False)
+    both = Phase('both', 1, (1e-3, 1e-3), schedule='constant')
     one = replace(recipe, generator='one_answer', content='l1', phases=(both,))
     run = train(one, patches, tmp_path/'one', progress=False)
     with pytest.raises(UsageError, match='one answer'): Run(run).ranked(sample_photos(80)[2])

@@ -32,6 +32,7 @@ GENERATORS = dict(
     alexnet=(ENCODER, [], BATCH, 0),
     inception_v3=(ENCODER, [], (['batch'], [1e-5, 1e-3], [.1]), 0),
     resnet18=(ENCODER, [], BATCH, 0),
+    lite0=(ENCODER, [], (['batch'], [1e-5, 1e-3], [.1]), 0),
     encoder_alexnet=(ENCODER, [], BATCH, 0),
     encoder_inception_v3=(ENCODER, [], (['batch'], [1e-5, 1e-3], [.1]), 0),
     encoder_resnet18=(ENCODER, [], BATCH, 0),

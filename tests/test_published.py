@@ -16,7 +16,7 @@ from colorbook.losses.content import content_losses
 from colorbook.models.critics import energy
 from colorbook.training.recipes import Phase, published, Recipe, recipes
 from colorbook.training.registry import targets
-from colorbook.training.schedules import as_schedule, make_gan_callback
+from colorbook.training.critic_schedules import as_schedule, make_gan_callback
 from colorbook.models.registry import critics, generators
 from colorbook.models.s2 import S2Critic, Stride1Generator
 

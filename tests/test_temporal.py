@@ -236,7 +236,7 @@ def test_train_s1_as_users_do(tmp_path, capsys):
         (tmp_path/'film'/folder).mkdir(parents=True)
         for i,o in enumerate(travel(sample_photos(96)[start > 1], n, (48, 36))):
             o.save(tmp_path/f'film/{folder}/{start + i:05}.png')
-    phases = (Phase('both', 1, (1e-4, 1e-4), one_cycle=False),)
+    phases = (Phase('both', 1, (1e-4, 1e-4), schedule='constant'),)
     save_recipe(replace(recipes['s1'], generator='s1_32', size=32, bs=4, phases=phases), tmp_path/'s1.yaml')
     assert main(['train', str(tmp_path/'s1.yaml'), str(tmp_path/'film'), '-o', str(tmp_path/'run')]) == 0
     path = capsys.readouterr().out.splitlines()[-1]

@@ -207,7 +207,7 @@ def export_run(
 
 def leaning(gen, best, weights):
     "A classifier with the settings that were chosen, and with a second input that chooses between its answers"
-    gen.color = AnnealedMean(best['T'], -best['share']*weights.log())
+    gen.color = AnnealedMean(best['T'], -best['share']*weights.log(), best['gain'])
     return HueBias(gen).eval()
 
 def begun(run): # what the card says of the run's record: no path of this machine

@@ -13,7 +13,7 @@ from torch import nn, Tensor
 from fastai.vision.all import *
 from torchvision.models import mobilenet_v2
 from ..core import atomic_path
-from .journal import averaged
+from .ema import averaged
 from ..color.lab import to_rgb
 from ..color.lab import rgb_to_lab
 from ..evaluation.metrics import colorfulness_ratio

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['s4_report', 's4_half_sum', 's4_methods', 'recipes', 'Phase', 'Recipe', 's0_recipe', 's2_recipe', 's4_recipe',
            's1_recipe', 'published', 'to_plain', 'save_recipe', 'build', 'from_plain', 'list_recipes', 'load_recipe',
-           'vary']
+           'phase_recipe', 'vary']
 
 # %% ../../nbs/training/recipes.ipynb #16e93b77
 import yaml
@@ -20,12 +20,14 @@ from ..core import InputError, UsageError, atomic_path
 @dataclass(frozen=True)
 class Phase:
     "One stretch of training"
-    mode:str # content, critic, generator, both, plain; a schedule of `training.schedules`: 5-1, wasserstein, adaptive
+    mode:str # content, critic, generator, both, plain, or 5-1, wasserstein, adaptive: see `training.critic_schedules`
     epochs:int
     lrs:tuple # learning rate of each parameter group: the generator's groups, then the critic
-    one_cycle:bool=True # rise and fall of the learning rates; otherwise they stay
+    schedule:str='one_cycle' # of the learning rates, a key of `training.lr_schedules.lr_schedules`
     share:float=1. # part of the training photos that counts as one epoch
     stop:float=0. # part of them between two looks of the NoGAN stop; 0 for none
+    size:int=0 # side of the training crops in this phase, at most the recipe's; 0 for the recipe's
+    bs:int=0 # batch size in this phase; 0 for the recipe's
 
 # %% ../../nbs/training/recipes.ipynb #054224ca
 @dataclass(frozen=True)
@@ -64,13 +66,13 @@ class Recipe:
 # %% ../../nbs/training/recipes.ipynb #4c1f2373
 def s0_recipe(name, size, **kwargs):
     "S0 as published, in float32, on whole pictures squeezed into squares"
-    return Recipe(name, (Phase('both', 20, (1e-4, 1e-4), one_cycle=False),), generator='s0', critic='s0',
+    return Recipe(name, (Phase('both', 20, (1e-4, 1e-4), schedule='constant'),), generator='s0', critic='s0',
         content='l1', lam=100., target='rgb', size=size, low=1., squeeze=True, mirror=False, bs=4, betas=(.5, .999),
         eps=1e-8, wd=0., valid=.25, **kwargs)
 
 def s2_recipe(name, adv_weight):
     "S2: the generator's rate is the larger; its critic counts only in `s2-fixed`. Squares of S2's color are in 127.5"
-    return Recipe(name, (Phase('both', 100, (5e-4, 1e-4), one_cycle=False),), generator='stride1', critic='s2',
+    return Recipe(name, (Phase('both', 100, (5e-4, 1e-4), schedule='constant'),), generator='stride1', critic='s2',
         content='l2', lam=(110/127.5)**2, adv_weight=adv_weight, target='ab', size=96, low=1., squeeze=True,
         mirror=False, bs=20, betas=(.9, .999), eps=1e-7, wd=0., critic_clip=.1)
 
@@ -87,27 +89,27 @@ def s4_recipe(method, content, **kwargs):
     "S4: one of its adversarial losses beside L1 or L2, with the rates, epochs and weights of its report"
     (lr,epochs),lam = s4_report[method.removesuffix('-gp'), content],dict(l1=100., l2=s4_half_sum)[content]
     adv,critic,mode,weight = s4_methods[method]
-    return Recipe(f's4-{method}-{content}', (Phase(mode, epochs, (lr, lr), one_cycle=False),), generator='pix2pix',
+    return Recipe(f's4-{method}-{content}', (Phase(mode, epochs, (lr, lr), schedule='constant'),), generator='pix2pix',
         critic=critic, content=content, lam=lam, adversarial=adv, adv_weight=weight, target='ab', size=256, low=256/276,
         squeeze=True, bs=4, betas=(.5, .999), eps=1e-8, wd=0., **kwargs)
 
 recipes = {r.name: r for r in [
     s0_recipe('s0', 224), s0_recipe('s0-large', 480), s2_recipe('s2', 0.), s2_recipe('s2-fixed', .01),
     *[s4_recipe(m, c) for m in ('gan', 'lsgan', 'wgan', 'wgan-gp', 'ebgan') for c in ('l1', 'l2')],
-    Recipe('s4-zhang', (Phase('content', 8, (3e-5, 0.), one_cycle=False),), generator='zhang',
+    Recipe('s4-zhang', (Phase('content', 8, (3e-5, 0.), schedule='constant'),), generator='zhang',
         content='bins_zhang', rebalance=1., size=176, bs=40, wd=1e-3),
     replace(s4_recipe('gan', 'l1'), name='s4-pretrained', generator='pix2pix_noise', phases=(
-        Phase('plain', 2, (1e-4, 1e-4), False), Phase('content', 2, (1e-4, 0.), False),
-        Phase('both', 4, (1e-4, 1e-4), False))),
-    Recipe('default', (Phase('content', 5, (3e-4, 2e-3, 0.)), Phase('critic', 1, (0., 0., 2e-4), False, .25),
-        Phase('both', 3, (2e-5, 1e-4, 2e-4), False, .25)), adv_weight=.2, low=.75)]}
+        Phase('plain', 2, (1e-4, 1e-4), 'constant'), Phase('content', 2, (1e-4, 0.), 'constant'),
+        Phase('both', 4, (1e-4, 1e-4), 'constant'))),
+    Recipe('default', (Phase('content', 5, (3e-4, 2e-3, 0.)), Phase('critic', 1, (0., 0., 2e-4), 'constant', .25),
+        Phase('both', 3, (2e-5, 1e-4, 2e-4), 'constant', .25)), adv_weight=.2, low=.75)]}
 
 # %% ../../nbs/training/recipes.ipynb #a66a11b1
 def s1_recipe(name, mode='both', epochs=50, **kwargs):
     "S1 as published"
     shared = dict(content='l1', target='rgb', gray='rec601', low=1., squeeze=True, mirror=False,
         betas=(.5, .999), eps=1e-8, wd=0., valid=.1)
-    return Recipe(name, (Phase(mode, epochs, (1e-3, 1e-3), one_cycle=False),), **shared, **kwargs)
+    return Recipe(name, (Phase(mode, epochs, (1e-3, 1e-3), schedule='constant'),), **shared, **kwargs)
 
 for r in (s1_recipe('s1', generator='s1', critic='s1', adversarial='lsgan', lam=20., size=480, bs=8, data='frames'),
           s1_recipe('s1-baseline', '1-5', 20, generator='s0', critic='s0', lam=100., size=224, bs=16, data='stills')):
@@ -171,6 +173,15 @@ def load_recipe(
     try: return from_plain(yaml.safe_load(Path(name).read_text()))
     except (yaml.YAMLError, KeyError, TypeError, ValueError, OSError) as e:
         raise InputError(f"'{name}' is no recipe: {e}", 'start from the recipe.yaml of a run') from e
+
+# %% ../../nbs/training/recipes.ipynb #3a658256
+def phase_recipe(
+    recipe:Recipe,
+    i:int, # number of the phase
+) -> Recipe: # with the size and the batch of the phase
+    "A recipe as one of its phases sees it"
+    p = recipe.phases[i]
+    return replace(recipe, size=p.size or recipe.size, bs=p.bs or recipe.bs)
 
 # %% ../../nbs/training/recipes.ipynb #2a1c7408
 def vary(

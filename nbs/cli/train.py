@@ -106,7 +106,7 @@ home = Path(tempfile.mkdtemp())
 for i,o in enumerate(sample_photos(96)):
     for j,xy in enumerate(((0, 0), (48, 0), (0, 48), (48, 48))):
         o.crop((*xy, xy[0] + 48, xy[1] + 48)).save(home/f'photos/{i}-{j}.png')
-phases = (Phase('both', 3, (1e-4, 1e-4), False),)
+phases = (Phase('both', 3, (1e-4, 1e-4), 'constant'),)
 save_recipe(replace(recipes['s0'], name='mine', size=32, phases=phases), home/'mine.yaml')
 def run(*args):
     "Exit code, standard output and error of the command"

@@ -45,8 +45,10 @@ def load_data(
     source, # where the data is; what is understood depends on the word
     n:int=None, # use only so many photos, pairs or photos under a camera
     workers:int=0, # processes that read pictures late; 0 to keep all in memory. It never changes what is held out
+    like:DataLoaders=None, # loaders of the same source for another size or batch: photos in memory are taken from there
 ) -> DataLoaders: # with `held`, indices held out, and `crop.photos`, the set that they are of
     "The batches that a recipe asks for; a `UsageError` with all words where there is no such data"
+    if like and recipe.data == 'photos': source,n = like.crop.photos,None
     return data_loaders[recipe.data](recipe=recipe, source=source, n=n, workers=workers)
 
 # %% [markdown]
@@ -78,6 +80,13 @@ seen = {k: batch_of(k)[:2] for k in data_loaders}
 test_eq({o.shape[-2:] for o,_ in seen.values()}, {(size, size)})
 test_eq({o.shape[-2:] for _,o in seen.values()}, {(size//4, size//4)})
 test_eq({k: o.shape[1] for k,(o,_) in seen.items() if o.shape[1] > 1}, dict(frames=3, clips=5))
+recipe = SimpleNamespace(data='photos', bs=2, size=size, low=.8, valid=.3, seed=0, squeeze=False, mirror=True,
+    target='ab', gray='lstar', aged=0.)
+dls = load_data(recipe, sources['photos'], n=5)
+recipe.size,recipe.bs = size//2,4
+smaller = load_data(recipe, sources['photos'], n=5, like=dls)
+assert smaller.crop.photos is dls.crop.photos and smaller.held == dls.held
+test_eq([o.train.one_batch()[0].shape for o in (dls, smaller)], [(2, 1, size, size), (4, 1, size//2, size//2)])
 songs = SimpleNamespace(data='songs')
 test_fail(lambda: load_data(songs, home), exc=UsageError, contains="no data 'songs'; choose")
 {k: tuple(o.shape) for k,(o,_) in seen.items()}

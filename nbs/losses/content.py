@@ -197,7 +197,47 @@ SmoothL1Loss(2)(d, torch.zeros(4))
 #
 # Zhang et al. [-@zhang2016] also leave out photographs that are gray themselves: a picture counts only if some $a$ or $b$ of it is above 5 units. They go on dividing by all pixels, and so do we (`least`).
 #
-# The example sums by hand, pixel by pixel. A network that knows nothing pays $\log313=5.75$; the slope of the loss is $w(\hat z-z)/N$; and a picture tiled is as good as it was.
+# The slope is so simple that it can be written down while the loss is computed. PyTorch would keep the logarithms of all scores, gather from them, and on the way back scatter into a tensor of zeros and multiply two more of that size. `SoftCrossEntropy` makes one tensor, $\hat z$, turns it into the slope in place, and keeps that.
+
+# %%
+#| export
+class SoftCrossEntropy(torch.autograd.Function):
+    "Sum over rows of weighted cross-entropies against a few classes each; its slope is computed along with it"
+    @staticmethod
+    def forward(ctx,
+        scores, # n rows of Q scores
+        idx, # nxk classes of each row
+        z, # nxk shares of these classes, which sum to 1
+        w, # n weights of the rows
+    ): # scalar
+        s = scores - scores.amax(1, keepdim=True)
+        said,p = (s.gather(1, idx)*z).sum(1),s.exp_()
+        total = p.sum(1, keepdim=True)
+        ctx.save_for_backward(p.mul_(w[:,None]/total).scatter_add_(1, idx, -z*w[:,None]))
+        return ((total.log()[:,0] - said)*w).sum()
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, g):
+        slope, = ctx.saved_tensors
+        return slope if g.device.type == 'cpu' and g == 1 else slope*g,None,None,None
+
+# %% [markdown]
+# In double precision the slope is that of finite differences; and it is the slope of the formula, as PyTorch would have found it.
+
+# %%
+torch.manual_seed(seed)
+few = torch.randn(5, 7, dtype=torch.float64, requires_grad=True)
+at,share,heavy = torch.rand(5, 7).argsort(1)[:,:3],torch.rand(5, 3).double().softmax(1),torch.rand(5).double()
+assert torch.autograd.gradcheck(lambda s: SoftCrossEntropy.apply(s, at, share, heavy), few)
+def plain(s): return -((s.log_softmax(1).gather(1, at)*share).sum(1)*heavy).sum()
+ours = lambda s: SoftCrossEntropy.apply(s, at, share, heavy)
+for loss in (ours, lambda s: 3*ours(s + 700)/3):
+    test_close(loss(few), plain(few), eps=1e-9)
+    test_close(torch.autograd.grad(loss(few), few)[0], torch.autograd.grad(plain(few), few)[0], eps=1e-9)
+plain(few).item()
+
+# %% [markdown]
+# On 16 pictures of 24x24 cells both passes take 5.5 ms instead of 18 ms on one core. The loss itself looks up the code of each pixel and calls it. The example sums by hand, pixel by pixel. A network that knows nothing pays $\log313=5.75$; the slope of the loss is $w(\hat z-z)/N$; and a picture tiled is as good as it was.
 
 # %%
 #| export
@@ -218,10 +258,11 @@ class BinLoss(nn.Module):
         L:Tensor=None, # not asked
     ) -> Tensor: # scalar, mean over pixels
         "Mean weighted cross-entropy"
-        idx,w = self.soft(target)
-        ce = -(output.float().log_softmax(1).gather(1, idx)*w).sum(1)*self.weights[idx[:,0]]
-        if self.least: ce = ce*((target.abs()*110).amax((1, 2, 3)) > self.least)[:,None,None]
-        return ce.mean()
+        rows = lambda o: o.permute(0, 2, 3, 1).reshape(-1, o.shape[1])
+        idx,z = map(rows, self.soft(target))
+        w = self.weights[idx[:,0]]
+        if self.least: w = w*((target.abs()*110).amax((1, 2, 3)) > self.least).repeat_interleave(len(w)//len(target))
+        return SoftCrossEntropy.apply(rows(output.float()), idx, z, w/len(w))
 
 def _weights(prior, rebalance): return None if prior is None else class_weights(prior, alpha=rebalance)
 

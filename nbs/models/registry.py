@@ -93,7 +93,7 @@ from colorbook.models.registry import critics, generators
 #| label: tbl-generators
 #| tbl-cap: "Generators, and what they say of themselves."
 table = pd.DataFrame({k: {f: getattr(generators[k], f) for f in generators.facts} for k in generators}).T
-assert set(table.output) == set(outputs) and set(table.weights) == {'', 'mobilenet_v2', 'encoder', 'image'}
+assert set(table.output) == set(outputs) and set(table.weights) == {'', 'mobilenet_v2', 'encoder', 'image', 'lite0'}
 table
 
 # %%

@@ -482,7 +482,7 @@ def export_run(
 
 def leaning(gen, best, weights):
     "A classifier with the settings that were chosen, and with a second input that chooses between its answers"
-    gen.color = AnnealedMean(best['T'], -best['share']*weights.log())
+    gen.color = AnnealedMean(best['T'], -best['share']*weights.log(), best['gain'])
     return HueBias(gen).eval()
 
 def begun(run): # what the card says of the run's record: no path of this machine
@@ -527,7 +527,7 @@ artifact = export_run(run, name='small')
 stamp(artifact, metrics=dict(psnr=1.))
 card = json.loads(onnx.load(artifact).metadata_props[0].value)
 tried = pd.read_csv(run/'tried.csv').to_dict('records')
-test_eq(len(tried), 3*27)
+test_eq(len({(o['tag'], o['size'], o['T'], o['share']) for o in tried}), 3*27)
 test_eq(card['chosen'], pick(tried, recipe.floor))
 test_eq((card['size'], card['name'], card['metrics']), (card['chosen']['size'], 'small', dict(psnr=1.)))
 test_fail(lambda: export_run(run, photos=sample_photos(64)*9), exc=UsageError, contains='not the photos')

@@ -42,7 +42,7 @@ from colorbook.color.lab import join_lab
 #
 # Networks may compute in bfloat16: eight significant bits with the range of float32, which processors of recent years multiply twice as fast or better. `GAN` opens the context of PyTorch's `autocast` around both networks, on any device, and hands out float32; the networks know nothing of it, so that a copy, a pickle or an export of one of them is what it was. The weights, their sums of gradients and the losses stay in float32. What it brings is measured in `benchmarks/gan_step.py`.
 #
-# Two numbers travel with them, as batch norm's count of batches travels with its layer: how many batches had a turn of their own, and the critic's last loss. Schedules decide by them whose turn is next, and so a schedule is saved and resumed with the networks. A third part is optional, weights between the losses that are themselves learned; [schedules](schedules.ipynb) have a chapter of their own.
+# Two numbers travel with them, as batch norm's count of batches travels with its layer: how many batches had a turn of their own, and the critic's last loss. Schedules decide by them whose turn is next, and so a schedule is saved and resumed with the networks. A third part is optional, weights between the losses that are themselves learned; [schedules](critic_schedules.ipynb) have a chapter of their own.
 #
 # For the experiments of this chapter a generator of three layers is enough. Its batch norm matters: running statistics are buffers, not weights, and a network that is said to rest must leave those alone too. The critic's spectral norm keeps buffers as well, the vectors of its power iteration.
 

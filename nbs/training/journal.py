@@ -15,14 +15,13 @@ size,seed = 32,0
 #| export
 import csv, math, random, time
 import matplotlib.pyplot as plt, numpy as np, torch
-from contextlib import contextmanager
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from fastai.vision.all import *
 from colorbook.core import TrainingError, atomic_path
 from colorbook.data.loaders import present
 from colorbook.color.lab import to_rgb
 from colorbook.imaging.sheet import contact_sheet
 from colorbook.evaluation.metrics import colorfulness, psnr
+from colorbook.training.ema import averaged
 from colorbook.training.runs import Run
 
 # %%
@@ -218,59 +217,6 @@ assert min(controls) > 10
 controls
 
 # %% [markdown]
-# ## Averaged weights
-
-# %% [markdown]
-# Adversarial training never rests: all colors swing a little to and fro, greenish for some steps, reddish for the next, and the end of a run is one moment of that. GANs have long been judged by the exponential average of the generator's weights [@yazici2019], $\bar\theta\leftarrow d\bar\theta+(1-d)\theta$ after each of its steps; with a decay $d$ of 0.98 it looks back over some fifty steps, with 0.999 over a thousand. Training goes on with the weights as they are. What is looked at, measured and written is the average, and at the end of a phase the generator becomes it. In a recipe this is the field `ema`.
-
-# %%
-#| export
-class AverageWeights(Callback):
-    "The exponential average of the generator's weights; at the end of a fit the generator becomes it"
-    order = 65
-    def __init__(self,
-        decay:float=.98, # share of the average that stays at each step
-    ): self.decay,self.saved = decay,None
-    def state_dict(self): return self.mean.state_dict()
-    def load_state_dict(self, state): self.saved = state
-    def before_fit(self):
-        fn = get_ema_multi_avg_fn(self.decay)
-        self.mean = AveragedModel(self.learn.model.generator, multi_avg_fn=fn, use_buffers=True)
-        if self.saved: self.mean.load_state_dict(self.saved)
-    def after_batch(self):
-        if self.training and self.learn.adversary.turn != 'critic':
-            self.mean.update_parameters(self.learn.model.generator)
-    def after_fit(self): self.learn.model.generator.load_state_dict(self.mean.module.state_dict())
-
-@contextmanager
-def averaged(learn:Learner):
-    "Inside, the generator has its averaged weights, where there are any"
-    gen,mean = learn.model.generator,next((o.mean for o in learn.cbs if isinstance(o, AverageWeights)), None)
-    if mean is None: yield; return
-    was = {k: v.clone() for k,v in gen.state_dict().items()}
-    gen.load_state_dict(mean.module.state_dict())
-    try: yield
-    finally: gen.load_state_dict(was)
-
-# %% [markdown]
-# The average of weights that go 1, 2, 3 is what one gets by hand.
-
-# %%
-learn = tiny_learner()
-average,weight = AverageWeights(.75),learn.model.generator.layers[-1].bias
-learn.add_cbs([average, GANCallback()])
-learn.adversary.turn,learn.training = 'both',True
-average.before_fit()
-for v in (1., 2., 3.):
-    nn.init.constant_(weight, v)
-    average.after_batch()
-mean = .75*(.75*1 + .25*2) + .25*3
-with averaged(learn): test_close(weight.detach(), torch.full_like(weight, mean))
-test_eq(weight.detach(), torch.full_like(weight, 3.))
-average.after_fit()
-test_close(weight.detach(), torch.full_like(weight, mean))
-
-# %% [markdown]
 # ## The journal
 
 # %% [markdown]
@@ -431,27 +377,10 @@ test_eq(all(p.isfinite().all().item() for p in learn.model.parameters()), True)
 TrainingError('').exit_code
 
 # %% [markdown]
-# ## Short epochs
-
-# %% [markdown]
-# On many photographs an epoch takes hours, and one wants to look more often. fastai's `ShortEpochCallback` ends it after a share $s$ of the batches, and each short epoch draws from a fresh shuffle. It looks *after* a batch, so of $n$ batches a short epoch takes $\lceil sn\rceil+1$, and all batches where that is more.
-
-# %%
-def steps(share):
-    "Batches in an epoch that `share` makes short"
-    learn.fit(1, 0., cbs=[GANCallback(mode='content'), ShortEpochCallback(share, short_valid=False)])
-    return learn.train_iter
-
-n = len(learn.dls.train)
-test_eq([steps(o) for o in (.01, .4, .6, .99)], [min(math.ceil(o*n) + 1, n) for o in (.01, .4, .6, .99)])
-n,steps(.5)
-
-# %% [markdown]
 # ## What we have
 #
 # - a sheet, a table, curves and weights after each epoch, every file whole;
 # - checkpoints from which training goes on as if it had not stopped;
-# - the average of the weights, in whose place they are written;
 # - a run that diverges stops before it spoils anything.
 
 # %% [markdown]

@@ -83,7 +83,8 @@ def state_for(
     kind = generators[recipe.generator].weights
     if kind == 'mobilenet_v2': return encoder_weights(weights)
     if kind == 'image': return image_weights(weights)
-    if kind == 'encoder' and weights not in (None, 'none'): return encoder_state(recipe.generator, weights)
+    if kind == 'lite0' or kind == 'encoder' and weights not in (None, 'none'):
+        return encoder_state(recipe.generator, weights)
 
 # %%
 home = Path(tempfile.mkdtemp())

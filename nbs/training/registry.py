@@ -26,7 +26,8 @@ from colorbook.losses.content import content_losses
 from colorbook.models.registry import create_critic, create_generator, critics, generators, outputs
 from colorbook.training.gan import GAN, LossWeights
 from colorbook.training.recipes import Recipe
-from colorbook.training.schedules import as_schedule
+from colorbook.training.critic_schedules import as_schedule
+from colorbook.training.lr_schedules import lr_schedule
 
 # %%
 #| hide
@@ -116,16 +117,28 @@ def that_fit(table, test) -> str: # names, separated by commas
 
 def check_names(recipe:Recipe):
     "`UsageError` where a recipe names what does not exist"
-    for p in recipe.phases: p.mode == 'plain' or as_schedule(p.mode)
+    for p in recipe.phases: p.mode == 'plain' or as_schedule(p.mode), lr_schedule(p.schedule, p.lrs)
     for table,name in ((generators, recipe.generator), (critics, recipe.critic), (content_losses, recipe.content),
         (adversarial_losses, recipe.adversarial), (data_loaders, recipe.data)): table[name]
     for k,names in dict(target=targets, gray=grays).items():
         name = getattr(recipe, k)
         if name not in names: raise UsageError(f"there is no {k} '{name}'", f"choose {', '.join(names)}")
 
+def check_sizes(recipe:Recipe):
+    "`UsageError` where a phase has a size that pictures or networks do not have"
+    nets = {'generator': generators[recipe.generator], 'critic': critics[recipe.critic]}
+    bound = ' and '.join(f"{k} '{o.name}'" for k,o in nets.items() if o.takes('size'))
+    for i,p in enumerate(recipe.phases):
+        if min(p.size, p.bs) < 0 or p.size > recipe.size:
+            raise UsageError(f'phase {i} has size {p.size} and bs {p.bs}, and the recipe has size {recipe.size}',
+                'give smaller sizes, and the largest as the size of the recipe')
+        if bound and p.size not in (0, recipe.size):
+            raise UsageError(f'{bound} can be trained at one size only', f'leave the size out in phase {i}')
+
 def check_recipe(recipe:Recipe) -> Recipe: # the same
     "`UsageError` where a recipe names what does not exist, or what does not go together; it names what does"
     check_names(recipe)
+    check_sizes(recipe)
     gen,critic,loss = generators[recipe.generator],critics[recipe.critic],adversarial_losses[recipe.adversarial]
     kind,data = outputs[gen.output],data_loaders[recipe.data]
     fought = any(p.mode != 'content' for p in recipe.phases)
@@ -179,6 +192,11 @@ refused('s1', "is for films, and data is 'photos'; choose data clips, frames", d
 refused('s0', "not for films, and data is 'clips'; choose data lwir, nir, pairs, photos", data='clips')
 refused('s0', 'a stop looks', phases=(Phase('content', 1, (1., 1.), stop=.1),))
 refused('s0', "no mode 'fight'", phases=(Phase('fight', 1, (1., 1.)),))
+refused('s0', "no schedule 'fast'; choose constant", phases=(Phase('both', 1, (1., 1.), 'fast'),))
+refused('s0', "critic 's0' can be trained at one size only", phases=(Phase('both', 1, (1., 1.), size=64),))
+refused('default', 'the recipe has size 128', phases=(Phase('both', 1, (1., 1., 1.), size=256),))
+grown = replace(recipes['default'], phases=tuple(Phase('content', 1, (1., 1., 0.), size=o, bs=8) for o in (64, 96, 0)))
+test_eq(check_recipe(grown), grown)
 refused('s0', "no data 'movies'; choose clips, frames, lwir", data='movies')
 
 # %% [markdown]

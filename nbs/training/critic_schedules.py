@@ -1,12 +1,12 @@
 # %% [markdown]
-# # Schedules
+# # Critic schedules
 #
-# > How often the critic steps, and how often the generator
+# > How many critic steps for each step of the generator
 #
 # [Adversarial training](gan.ipynb) can train either network or both. Papers differ in when they do which: five critic steps for one of the generator, a hundred now and then, or as many as the critic needs. At the end of this chapter such a schedule is a small frozen record that answers one question a batch, and a word in a recipe stands for it.
 
 # %%
-#| default_exp training.schedules
+#| default_exp training.critic_schedules
 
 # %% tags=["parameters"]
 size,seed = 16,0

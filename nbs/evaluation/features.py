@@ -208,7 +208,8 @@ def jackknife(
 ) -> dict: # `mean` (the figure), `low`, `high`, and `parts`
     "A figure with its 95 % interval by the jackknife over groups; no interval where there are no parts"
     parts = [float(o) for o in parts]
-    spread = 1.96*math.sqrt((len(parts) - 1)/len(parts)*sum((o - np.mean(parts))**2 for o in parts)) if parts else math.nan
+    n = len(parts)
+    spread = 1.96*math.sqrt((n - 1)*np.var(parts)) if parts else math.nan
     return dict(mean=float(whole), low=float(whole - spread), high=float(whole + spread), parts=parts)
 
 # %%

@@ -180,7 +180,8 @@ def protocol_card(
     return dict(size=f'{size}x{size}', resize='stretched, Pillow bicubic (averages when it shrinks)',
         input='8-bit sRGB gray with the lightness L* of the photo', compared='8-bit sRGB result with the resized photo',
         psnr='dB in sRGB, of each photo, then the mean', ssim='Gaussian 11x11, sigma 1.5, border of 5 left out',
-        nrmse='share of the norm of the photo', ciede2000='mean over the pixels', ab_rmse='distance in the ab plane', lpips=lpips,
+        nrmse='share of the norm of the photo',
+        ciede2000='mean over the pixels', ab_rmse='distance in the ab plane', lpips=lpips,
         colorfulness='Hasler-Suesstrunk, signed rg and yb, population deviation; ratio: mean by mean',
         cci='share of the pictures with a colorfulness of 16 to 20', cni='HSL bands of skin, grass and sky, as SCGAN',
         classifier=classifier, fid=fid,
@@ -336,7 +337,8 @@ if net: test_close(perfect.summary['lpips_ratio']['high'], 0, eps=1e-6)
 # %%
 nothing = evaluate(lambda g: g, wide, size=size, progress=False)
 test_eq(*(nothing.sets[f'{k}frechet_lite0']['mean'] for k in ('', 'gray_')))
-for k in ('psnr', 'ssim', 'nrmse', 'ciede2000', 'ab_rmse', 'same_top1'): test_eq(nothing.summary[k], nothing.summary[f'gray_{k}'])
+same = 'psnr', 'ssim', 'nrmse', 'ciede2000', 'ab_rmse', 'same_top1'
+for k in same: test_eq(nothing.summary[k], nothing.summary[f'gray_{k}'])
 test_eq(nothing.summary['colorfulness'], dict(mean=0, low=0, high=0))
 test_eq([o.summary['worse_than_gray']['mean'] for o in (nothing, perfect)], [0, 0])
 if net: test_close(nothing.summary['lpips_ratio']['mean'], 1, eps=1e-9)
@@ -360,10 +362,11 @@ test_eq(report['protocol']['about'], dict(name='sepia'))
 test_close(pd.read_csv(folder/'report'/'photos.csv').psnr.mean(), brown.summary['psnr']['mean'], eps=1e-3)
 perfect.save(folder/'perfect')
 test_eq(float(json.loads((folder/'perfect'/'metrics.json').read_text())['summary']['psnr']['mean']), math.inf)
-monochrome = evaluate(sepia, [o.convert('L') for o in wide], net=None, classifier=False, out=folder/'gray', size=size, progress=False)
+grays = [o.convert('L') for o in wide]
+monochrome = evaluate(sepia, grays, folder/'gray', size, net=None, classifier=False, progress=False)
 test_eq(math.isnan(monochrome.summary['colorfulness_ratio']['mean']), True)
 assert 'lpips: left out' in str(monochrome) and 'classifier: left out' in str(monochrome)
-test_fail(lambda: evaluate(sepia, wide, classifier=False, fid='a.pth'), exc=UsageError, contains='leave the classifier in')
+test_fail(lambda: evaluate(sepia, wide, classifier=False, fid='a.pth'), exc=UsageError, contains='classifier in')
 (folder/'empty').mkdir()
 test_fail(lambda: evaluate(sepia, folder/'empty', progress=False), exc=InputError, contains='no photo')
 short = lambda: evaluate(lambda g: g[:5], wide, net=None, size=size, progress=False)

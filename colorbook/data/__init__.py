@@ -1,7 +1,7 @@
 """What is learned from.
 
-`photos` reads photographs from wherever they lie, `loaders` makes batches of them; `sources` finds the batches for a
-recipe. `datasets`, `download`, `paired`, `hdf5` and `shards` are the ways in which sets are stored, `scan`,
+`photos` reads photographs from wherever they lie, `loaders` makes batches of them, `varied` makes them as various as
+people's own; `sources` finds the batches for a recipe. `datasets`, `download`, `paired`, `hdf5` and `shards` are the ways in which sets are stored, `scan`,
 `duplicates` and `audit` look at them before training. `frames`, `clips`, `synthetic` and `flow` are about films.
 """
 from typing import TYPE_CHECKING
@@ -26,6 +26,10 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .loaders import targets as targets
     from .loaders import data_loaders as data_loaders
     from .loaders import present as present
+    from .varied import camera_light as camera_light
+    from .varied import add_borders as add_borders
+    from .varied import VariedCrop as VariedCrop
+    from .varied import VariedLab as VariedLab
     from .sources import load_data as load_data
     from .datasets import read_sets as read_sets
     from .datasets import layouts as layouts
@@ -76,6 +80,7 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
 __getattr__,__dir__,__all__ = lazy_face(__name__, {
     'photos': 'Photos open_photos list_photos read_photo is_photo sample_photos data_dir weights_file content_hash',
     'loaders': 'color_loaders split_by_hash SquareCrop ToLab degrade targets data_loaders present',
+    'varied': 'camera_light add_borders VariedCrop VariedLab',
     'sources': 'load_data',
     'datasets': 'read_sets layouts',
     'download': 'fetch fetch_video',

@@ -46,25 +46,29 @@ class SquareCrop(DisplayedTransform):
         (w,h),short = im.size,min(im.size)
         s,t = im.size if self.squeeze else (short, short)
         x,y,flip = (w - s)/2,(h - t)/2,False
-        if i not in self.held:
-            share = random.uniform(self.low, 1)
-            s,t = s*share,t*share
-            x,y,flip = random.uniform(0, w - s),random.uniform(0, h - t),random.random() < .5 and self.mirror
+        if i not in self.held: (x,y,s,t),flip = self.box(w, h),random.random() < .5 and self.mirror
         a = np.asarray(im.resize((self.size, self.size), Image.Resampling.BILINEAR, box=(x, y, x + s, y + t)))
         return torch.from_numpy(np.ascontiguousarray((a[:,::-1] if flip else a).transpose(2, 0, 1)))
+    def box(self, w, h): # left, top, width and height of a random part
+        s,t = (w, h) if self.squeeze else (min(w, h),)*2
+        share = random.uniform(self.low, 1)
+        s,t = s*share,t*share
+        return random.uniform(0, w - s),random.uniform(0, h - t),s,t
 
 # %% ../../nbs/data/loaders.ipynb #8862ec13
 def degrade(
     L:Tensor, # lightness in 0..1, `bs`x1xHxW
     p:float=.5, # chance of each kind of damage, for each picture
 ) -> Tensor: # lightness in 0..1
-    "Gamma, fading and grain: damage of old photographs that changes lightness and leaves the true color alone"
+    "Gamma, fading, softness and grain: damage of old photographs that changes lightness and leaves the color alone"
     def some(lo, hi, neutral):
         value = torch.empty(len(L), 1, 1, 1).uniform_(lo, hi)
         return torch.where(torch.rand(len(L), 1, 1, 1) < p, value, neutral).to(L)
-    L = L.clamp(0, 1)**some(.7, 1.4, 1.)
-    black,white = some(0, .15, 0.),some(.85, 1, 1.)
-    return (black + (white - black)*L + torch.randn_like(L)*some(0, .04, 0.)).clamp(0, 1)
+    L = L.clamp(0, 1)**some(.65, 1.5, 1.)
+    black,white = some(0, .18, 0.),some(.8, 1, 1.)
+    L,soft = black + (white - black)*L,torch.rand(len(L)) < p/3
+    if soft.any(): L[soft] = F.avg_pool2d(F.pad(L[soft], (1, 1, 1, 1), mode='replicate'), 3, 1)
+    return (L + torch.randn_like(L)*some(0, .035, 0.)).clamp(0, 1)
 
 # %% ../../nbs/data/loaders.ipynb #29074fcd
 def rgb_target(
@@ -102,9 +106,12 @@ class ToLab(ItemTransform):
         self.training = split_idx == 0
         return super().__call__(b, split_idx=split_idx, **kwargs)
     def encodes(self, b):
-        rgb = b[0].float()/255
-        L = gray_to_L(self.gray(rgb)).contiguous(memory_format=torch.channels_last)
-        return degrade(L, self.aged) if self.training and self.aged else L,self.target(rgb)
+        rgb = self.framed(b[0])
+        return self.light(rgb),self.target(rgb.float()/255)
+    def framed(self, rgb): return rgb
+    def light(self, rgb):
+        L = gray_to_L(self.gray(rgb.float()/255)).contiguous(memory_format=torch.channels_last)
+        return degrade(L, self.aged) if self.training and self.aged else L
 
 # %% ../../nbs/data/loaders.ipynb #15217ddf
 @contextmanager
@@ -134,13 +141,15 @@ def color_loaders(
     num_workers:int=0, # processes that decode and crop; worth their while where photos are not kept in memory
     squeeze:bool=False, # see `SquareCrop`
     mirror:bool=True, # see `SquareCrop`
+    crop=SquareCrop, # what cuts, and
+    lab=ToLab, # what makes `L` and target, see `colorbook.data.varied`
     **kwargs, # options of `ToLab`
 ) -> DataLoaders: # batches of `L` and target; `dls.held` has the indices held out
     "Batches for training and for validation"
     train,held = split_by_hash(photos, valid, seed)
-    crop = SquareCrop(photos, size, low, held, squeeze, mirror)
+    crop = crop(photos, size, low, held, squeeze, mirror)
     block = DataBlock(blocks=TransformBlock(), get_items=lambda o: list(range(len(o))),
-        splitter=lambda _: (train, held), item_tfms=crop, batch_tfms=ToLab(**kwargs), n_inp=1)
+        splitter=lambda _: (train, held), item_tfms=crop, batch_tfms=lab(**kwargs), n_inp=1)
     dls = block.dataloaders(photos, bs=min(bs, len(train)), val_bs=min(bs, len(held)), num_workers=num_workers,
         device=device or default_device(), dl_type=PhotoDL)
     dls.held,dls.crop = held,crop
@@ -154,8 +163,8 @@ def present(
     return x if x.shape[1] == 1 else x[:,1:-1].flatten(0, 1)[:,None]
 
 # %% ../../nbs/data/loaders.ipynb #a2c05db4
-data_loaders = Registry('data', 'colorbook.data.clips colorbook.data.paired colorbook.data.shard_loader',
-    films=False)
+data_loaders = Registry('data', 'colorbook.data.clips colorbook.data.paired colorbook.data.shard_loader'
+    ' colorbook.data.varied', films=False)
 
 @data_loaders('photos')
 def load_photos(

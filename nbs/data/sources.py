@@ -33,6 +33,7 @@ from colorbook.video.read import write_clip
 # | word | what it reads | chapter |
 # |---|---|---|
 # | `photos` | folders, tars, lists and databases of photographs, each at any time | [Data](loaders.ipynb) |
+# | `varied` | the same, as other cameras took them, with borders, in various shapes | [Photographs as people bring them](varied.ipynb) |
 # | `shards` | tars in sequence, a million photographs and more | [Shards](shard_loader.ipynb) |
 # | `frames`, `stills` | films, frame by frame with neighbors and without | [Films to learn from](clips.ipynb) |
 # | `clips` | three frames at a time of films, and photographs under a moving camera | [Films to learn from](clips.ipynb) |
@@ -66,8 +67,8 @@ for i,o in enumerate(ims):
         o.save(home/'kaist'/k/f'{i}.png')
 write_shards(home/'photos', home/'shards', 4)
 write_clip((o for im in ims[:2] for o in travel(im, 8, (48, 36))), home/'film.mp4')
-places = dict(photos='photos', shards='shards', frames='film.mp4', stills='film.mp4', clips='film.mp4', nir='nir',
-    lwir='kaist')
+places = dict(photos='photos', varied='photos', shards='shards', frames='film.mp4', stills='film.mp4',
+    clips='film.mp4', nir='nir', lwir='kaist')
 sources = {k: str(home/o) for k,o in places.items()} | dict(pairs=[home/'photos', home/'gray'])
 test_eq(sorted(sources), sorted(data_loaders))
 def batch_of(word, **changes):

@@ -15,7 +15,8 @@ from colorbook.losses.adversarial import (
     WassersteinLoss)
 from colorbook.training.gan import GANCallback, GAN, gan_splitter, gan_step
 from colorbook.color.bins import ab_bins, AnnealedMean, class_weights, color_counts, color_prior, SoftBins
-from colorbook.losses.content import (BinLoss, ColorfulnessLoss, colorful, L1Loss, L2Loss, SumLoss,
+from colorbook.losses.classification import BinLoss
+from colorbook.losses.content import (ColorfulnessLoss, colorful, L1Loss, L2Loss, SumLoss,
     TotalVariationLoss)
 from colorbook.losses.perceptual import PerceptualLoss, small_vgg, vgg19
 from colorbook.color.lab import lab_to_rgb

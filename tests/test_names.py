@@ -9,7 +9,8 @@ from colorbook.color.bins import AnnealedMean, class_weights
 from colorbook.core import UsageError
 from colorbook.losses import perceptual
 from colorbook.losses.adversarial import adversarial_losses, EachLoss
-from colorbook.losses.content import BinLoss, ColorfulnessLoss, content_losses, TotalVariationLoss
+from colorbook.losses.classification import BinLoss
+from colorbook.losses.content import ColorfulnessLoss, content_losses, TotalVariationLoss
 from colorbook.losses.temporal import SteadyLoss
 from colorbook.models.critics import EnergyOutput
 from colorbook.models.registry import create_critic, create_generator, critics, generators, list_critics, outputs

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .adversarial import LogisticLoss as LogisticLoss
     from .adversarial import WassersteinLoss as WassersteinLoss
     from .adversarial import adversarial_losses as adversarial_losses
-    from .content import BinLoss as BinLoss
+    from .classification import BinLoss as BinLoss
     from .content import ColorfulnessLoss as ColorfulnessLoss
     from .content import L1Loss as L1Loss
     from .content import L2Loss as L2Loss
@@ -32,7 +32,8 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
 __getattr__, __dir__, __all__ = lazy_face(__name__, {
     'adversarial': 'EnergyLoss GradientPenaltyLoss HingeLoss LeastSquaresLoss LogisticLoss WassersteinLoss '
         'adversarial_losses',
-    'content': 'BinLoss ColorfulnessLoss L1Loss L2Loss L2SumLoss SmoothL1Loss SumLoss TotalVariationLoss '
+    'classification': 'BinLoss',
+    'content': 'ColorfulnessLoss L1Loss L2Loss L2SumLoss SmoothL1Loss SumLoss TotalVariationLoss '
         'content_losses',
     'perceptual': 'PerceptualLoss vgg vgg19',
     'temporal': 'SteadyLoss',

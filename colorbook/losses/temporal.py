@@ -9,7 +9,8 @@ __all__ = ['SteadyLoss']
 from torch import nn, Tensor
 from ..color.bins import AnnealedMean
 from ..data.flow import compared_pairs, warp_batch
-from .content import ColorL1, content_losses
+from .classification import ColorL1
+from .content import content_losses
 
 # %% ../../nbs/losses/temporal.ipynb #ff21f36c
 class SteadyLoss(nn.Module):

@@ -32,7 +32,7 @@ import matplotlib.pyplot as plt, onnxruntime
 from fastai.vision.all import *
 from fastcore.test import *
 from colorbook.training.gan import GAN, GANCallback, gan_splitter
-from colorbook.losses.content import BinLoss
+from colorbook.losses.classification import BinLoss
 from colorbook.color.lab import join_lab, rgb_to_lab, split_lab
 from colorbook.evaluation.metrics import lpips_state
 from colorbook.data.photos import sample_photos

@@ -16,7 +16,8 @@ seed = 13
 from torch import nn, Tensor
 from colorbook.color.bins import AnnealedMean
 from colorbook.data.flow import compared_pairs, warp_batch
-from colorbook.losses.content import ColorL1, content_losses
+from colorbook.losses.classification import ColorL1
+from colorbook.losses.content import content_losses
 
 # %%
 #| hide

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .naturalness import cni as cni
     from .naturalness import natural_bands as natural_bands
     from .features import frechet_distance as frechet_distance
-    from .features import Viewer as Viewer
+    from .features import ClassifierView as ClassifierView
     from .protocol import evaluate as evaluate
     from .protocol import Evaluation as Evaluation
     from .compare import evaluate_model as evaluate_model
@@ -47,7 +47,7 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
 __getattr__,__dir__,__all__ = lazy_face(__name__, {
     'metrics': 'psnr ssim ciede2000 ab_rmse colorfulness colorfulness_ratio lpips bootstrap_ci compute_metrics nrmse',
     'naturalness': 'cci cni natural_bands',
-    'features': 'frechet_distance Viewer',
+    'features': 'frechet_distance ClassifierView',
     'protocol': 'evaluate Evaluation',
     'compare': 'evaluate_model evaluate_pictures compare_evaluations load_evaluation',
     'diversity': 'answers draw_z pictures answer_spread pairwise_lpips best_answer rank ranked_sheet',

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['GROUPS', 'Lite0', 'lite0', 'in_first', 'read_labels', 'RunningMoments', 'frechet_distance', 'jackknife',
-           'SetDistance', 'FidInception', 'Viewer']
+           'SetDistance', 'FidInception', 'ClassifierView']
 
 # %% ../../nbs/evaluation/features.ipynb #e5e28a09
 import csv, math, os
@@ -170,7 +170,7 @@ class FidInception(nn.Module):
             x = m(x) if plain else _joined(m, x, biggest if name == 'Mixed_7c' else average)
 
 # %% ../../nbs/evaluation/features.ipynb #be4eb8a2
-class Viewer:
+class ClassifierView:
     "What pretrained networks say of colored pictures: answers for each, Frechet distances for all"
     def __init__(self,
         inception_weights:str|os.PathLike|None=None, # see `FidInception`; None for no FID

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['find_photos', 'read_truth', 'gray_picture', 'run_colorizer', 'measure_photos', 'with_ci', 'summarize_metrics',
-           'protocol_card', 'Evaluation', 'extremes', 'viewer_state', 'open_viewer', 'run_protocol', 'evaluate']
+           'protocol_card', 'Evaluation', 'extremes', 'view_state', 'open_view', 'run_protocol', 'evaluate']
 
 # %% ../../nbs/evaluation/protocol.ipynb #793b577a
 import json, os
@@ -22,7 +22,7 @@ from ..core import InputError, UsageError, with_progress, atomic_path
 from ..imaging.sheet import contact_sheet
 from ..data.photos import PHOTO_SUFFIXES, list_photos, read_photo
 from ..color.lab import lstar, rgb_to_lab
-from .features import read_labels, Viewer
+from .features import read_labels, ClassifierView
 from .metrics import bootstrap_ci, lpips_state, measures, ratio_of_means, compute_metrics, to_batch
 from .naturalness import cni, is_colorful
 
@@ -180,7 +180,7 @@ def extremes(
     return contact_sheet(cells, 3, notes)
 
 # %% ../../nbs/evaluation/protocol.ipynb #9b64d87d
-def viewer_state(
+def view_state(
     classifier:bool, # is EfficientNet-Lite0 wanted?
     fid:str|os.PathLike|None, # file of FID's Inception weights, or None
     labels:str|os.PathLike|None, # file of true classes, or None
@@ -192,15 +192,15 @@ def viewer_state(
     if not fid: return found,"not measured, no Inception weights are given (--fid FILE); frechet_lite0 is not FID"
     return found,f'Inception weights {sha256(Path(fid).read_bytes()).hexdigest()[:12]}'
 
-def open_viewer(
-    classifier:bool, # as of `viewer_state`, all three
+def open_view(
+    classifier:bool, # as of `view_state`, all three
     fid:str|os.PathLike|None,
     labels:str|os.PathLike|None,
-) -> Viewer|None:
+) -> ClassifierView|None:
     "The networks that look at the pictures, or None; `UsageError` where options need what was left out"
     if not classifier and (fid or labels):
         raise UsageError('FID and labels need the pretrained networks', 'leave the classifier in')
-    return Viewer(fid, read_labels(labels) if labels else None) if classifier else None
+    return ClassifierView(fid, read_labels(labels) if labels else None) if classifier else None
 
 # %% ../../nbs/evaluation/protocol.ipynb #5151bbad
 def run_protocol(
@@ -213,13 +213,13 @@ def run_protocol(
     "Measure the answers to a list of photos, a few at a time; `extra` as of `measure_photos`"
     net,state = lpips_state(net)
     names = tuple(k for k in measures if net or k != 'lpips')
-    viewer,extra = open_viewer(classifier, fid, labels),list(extra)
-    if viewer: extra.append(lambda names, *pictures: viewer.add(names, *map(to_batch, pictures)))
+    view,extra = open_view(classifier, fid, labels),list(extra)
+    if view: extra.append(lambda names, *pictures: view.add(names, *map(to_batch, pictures)))
     batches = list(chunked(photos, bs))
     if progress: batches = with_progress(batches, 'measuring')
     table = pd.concat([measure_photos(answer, o, names, net, size, extra) for o in batches], ignore_index=True)
-    card = protocol_card(size, state, *viewer_state(classifier, fid, labels)) | dict(about=about or {})
-    result = Evaluation(table, summarize_metrics(table), card, viewer.figures() if viewer else {})
+    card = protocol_card(size, state, *view_state(classifier, fid, labels)) | dict(about=about or {})
+    result = Evaluation(table, summarize_metrics(table), card, view.figures() if view else {})
     if out:
         result.save(out)
         with atomic_path(Path(out)/'sheet.jpg') as f: extremes(answer, photos, table, size).save(f, quality=90)

@@ -325,11 +325,11 @@ sum(p.numel() for p in kinds['A'].parameters())
 # ## All of it for a batch
 
 # %% [markdown]
-# `Viewer` is what the protocol asks: it takes a batch of results with their photographs and gray versions, returns what can be said about each picture, and keeps what belongs to the set.
+# `ClassifierView` is what the protocol asks: it takes a batch of results with their photographs and gray versions, returns what can be said about each picture, and keeps what belongs to the set.
 
 # %%
 #| export
-class Viewer:
+class ClassifierView:
     "What pretrained networks say of colored pictures: answers for each, Frechet distances for all"
     def __init__(self,
         inception_weights:str|os.PathLike|None=None, # see `FidInception`; None for no FID
@@ -376,16 +376,16 @@ class Viewer:
 # The photographs as their own result are found again, all of them, and have no distance. Gray ones have one, and so have pictures whose hue is turned by 180 degrees.
 
 # %%
-viewer = Viewer(labels={str(i): int(o) for i,o in enumerate(own)})
+view = ClassifierView(labels={str(i): int(o) for i,o in enumerate(own)})
 names = [str(i) for i in range(6)]
-found = viewer.add(names, real, real, gray)
+found = view.add(names, real, real, gray)
 test_eq([found[k].mean().item() for k in ('same_top1', 'top1', 'truth_top5')], [1, 1, 1])
-test_close(viewer.figures()['frechet_lite0']['mean'], 0, eps=1e-6)
+test_close(view.figures()['frechet_lite0']['mean'], 0, eps=1e-6)
 L,ab = split_lab(real)
-other = Viewer()
+other = ClassifierView()
 wrong = other.add(names, join_lab(L, -ab), real, gray)
 assert wrong['same_top1'].mean() < 1 and 'top1' not in wrong
-test_fail(lambda: viewer.add(['7'], real[:1], real[:1], gray[:1]), exc=InputError, contains="'7'")
+test_fail(lambda: view.add(['7'], real[:1], real[:1], gray[:1]), exc=InputError, contains="'7'")
 distances = {k: o['mean'] for k,o in other.figures().items()}
 assert min(distances.values()) > .1
 pd.Series(distances | {k: v.mean().item() for k,v in wrong.items()}).round(3)

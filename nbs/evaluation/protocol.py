@@ -28,7 +28,7 @@ from colorbook.core import InputError, UsageError, with_progress, atomic_path
 from colorbook.imaging.sheet import contact_sheet
 from colorbook.data.photos import PHOTO_SUFFIXES, list_photos, read_photo
 from colorbook.color.lab import lstar, rgb_to_lab
-from colorbook.evaluation.features import read_labels, Viewer
+from colorbook.evaluation.features import read_labels, ClassifierView
 from colorbook.evaluation.metrics import bootstrap_ci, lpips_state, measures, ratio_of_means, compute_metrics, to_batch
 from colorbook.evaluation.naturalness import cni, is_colorful
 
@@ -254,7 +254,7 @@ def extremes(
 
 # %%
 #| export
-def viewer_state(
+def view_state(
     classifier:bool, # is EfficientNet-Lite0 wanted?
     fid:str|os.PathLike|None, # file of FID's Inception weights, or None
     labels:str|os.PathLike|None, # file of true classes, or None
@@ -266,15 +266,15 @@ def viewer_state(
     if not fid: return found,"not measured, no Inception weights are given (--fid FILE); frechet_lite0 is not FID"
     return found,f'Inception weights {sha256(Path(fid).read_bytes()).hexdigest()[:12]}'
 
-def open_viewer(
-    classifier:bool, # as of `viewer_state`, all three
+def open_view(
+    classifier:bool, # as of `view_state`, all three
     fid:str|os.PathLike|None,
     labels:str|os.PathLike|None,
-) -> Viewer|None:
+) -> ClassifierView|None:
     "The networks that look at the pictures, or None; `UsageError` where options need what was left out"
     if not classifier and (fid or labels):
         raise UsageError('FID and labels need the pretrained networks', 'leave the classifier in')
-    return Viewer(fid, read_labels(labels) if labels else None) if classifier else None
+    return ClassifierView(fid, read_labels(labels) if labels else None) if classifier else None
 
 # %%
 #| export
@@ -288,13 +288,13 @@ def run_protocol(
     "Measure the answers to a list of photos, a few at a time; `extra` as of `measure_photos`"
     net,state = lpips_state(net)
     names = tuple(k for k in measures if net or k != 'lpips')
-    viewer,extra = open_viewer(classifier, fid, labels),list(extra)
-    if viewer: extra.append(lambda names, *pictures: viewer.add(names, *map(to_batch, pictures)))
+    view,extra = open_view(classifier, fid, labels),list(extra)
+    if view: extra.append(lambda names, *pictures: view.add(names, *map(to_batch, pictures)))
     batches = list(chunked(photos, bs))
     if progress: batches = with_progress(batches, 'measuring')
     table = pd.concat([measure_photos(answer, o, names, net, size, extra) for o in batches], ignore_index=True)
-    card = protocol_card(size, state, *viewer_state(classifier, fid, labels)) | dict(about=about or {})
-    result = Evaluation(table, summarize_metrics(table), card, viewer.figures() if viewer else {})
+    card = protocol_card(size, state, *view_state(classifier, fid, labels)) | dict(about=about or {})
+    result = Evaluation(table, summarize_metrics(table), card, view.figures() if view else {})
     if out:
         result.save(out)
         with atomic_path(Path(out)/'sheet.jpg') as f: extremes(answer, photos, table, size).save(f, quality=90)

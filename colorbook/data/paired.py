@@ -17,7 +17,7 @@ from ..color.lab import rgb_to_lab
 from ..core import InputError, UsageError, with_progress, atomic_path
 from .loaders import data_loaders, PhotoDL, SquareCrop, ToLab, split_by_hash
 from .photos import Photos, open_photo, open_photos, read_photo
-from .datasets import Sets, flaw_of, keep_sound, photos_in
+from .named_sets import Sets, flaw_of, keep_sound, photos_in
 
 # %% ../../nbs/data/paired.ipynb #d134b1b0
 def shape_of(

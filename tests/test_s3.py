@@ -154,7 +154,7 @@ def end(run): return {k: state_hash(run.weights(k)) for k in run.tags},state_has
 
 @quiet
 def test_both_terms_stopped_and_resumed(photos, tmp_path, monkeypatch):
-    "As the recipe of the paper has them: two critics, attention, a penalty; stopped inside the second, then in the first"
+    "The recipe of the paper: two critics, attention, a penalty; stopped in the first term, and again in the second"
     recipe = slim('s3-readme')
     straight = run(recipe, photos, tmp_path/'straight')
     assert straight.tags == ['0-000', '0-001', '1-000', '1-001']

@@ -24,6 +24,9 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .naturalness import natural_bands as natural_bands
     from .features import frechet_distance as frechet_distance
     from .features import ClassifierView as ClassifierView
+    from .saliency import saliency_overlay as saliency_overlay
+    from .saliency import saliency_scores as saliency_scores
+    from .saliency import map_maker as map_maker
     from .protocol import evaluate as evaluate
     from .protocol import Evaluation as Evaluation
     from .compare import evaluate_model as evaluate_model
@@ -48,9 +51,10 @@ __getattr__,__dir__,__all__ = lazy_face(__name__, {
     'metrics': 'psnr ssim ciede2000 ab_rmse colorfulness colorfulness_ratio lpips bootstrap_ci compute_metrics nrmse',
     'naturalness': 'cci cni natural_bands',
     'features': 'frechet_distance ClassifierView',
+    'saliency': 'saliency_overlay saliency_scores map_maker',
     'protocol': 'evaluate Evaluation',
     'compare': 'evaluate_model evaluate_pictures compare_evaluations load_evaluation',
     'diversity': 'answers draw_z pictures answer_spread pairwise_lpips best_answer rank ranked_sheet',
     'flicker': 'flicker_report FlickerReport cdc warp_error',
     'flicker_plot': 'plot_flicker',
-}, dict.fromkeys(('metrics', 'features', 'protocol', 'compare', 'diversity'), 'train'))
+}, dict.fromkeys(('metrics', 'features', 'saliency', 'protocol', 'compare', 'diversity'), 'train'))

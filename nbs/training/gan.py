@@ -1,7 +1,7 @@
 # %% [markdown]
-# # The adversary
+# # Adversarial training
 #
-# > Adversarial training as one callback on a plain fastai Learner
+# > GAN training as one callback on a plain fastai Learner
 #
 # A generator that is scored by its distance from the truth learns to be careful, and careful means brown. A critic that is trained at the same time asks another question: could this be the color of a photograph? At the end of this chapter we have both questions in one training loop. It is a callback of some forty lines on an ordinary `Learner`, so that schedules, checkpoints, clipping and mixed precision go on working; one object trains the generator alone, the critic alone, or both against each other; and whoever is not being trained rests, down to the last bit.
 
@@ -552,7 +552,7 @@ draw_losses(curves, 2*math.log(2));
 # ## Stopped and gone on
 
 # %% [markdown]
-# Training for days means to be interrupted. Since generator and critic are one model with one optimizer, `Learner.save` and `load` carry everything: weights, running statistics, and Adam's moments of both networks. The test is strict. Two epochs at a stretch, against one epoch, saved, loaded into new networks, and another epoch: equal to the last bit on a CPU. The control does without the optimizer's state, and comes out different in nearly every tensor. Here the pictures come in a fixed order; where they are shuffled, the random generators have to be kept as well, which [the journal](journal.ipynb) does.
+# Training for days means to be interrupted. Since generator and critic are one model with one optimizer, `Learner.save` and `load` carry everything: weights, running statistics, and Adam's moments of both networks. The test is strict. Two epochs at a stretch, against one epoch, saved, loaded into new networks, and another epoch: equal to the last bit on a CPU. The control does without the optimizer's state, and comes out different in nearly every tensor. Here the pictures come in a fixed order; where they are shuffled, the random generators have to be kept as well, which [a checkpoint](checkpoint.ipynb) does.
 
 # %%
 straight = disc_learner(64, shuffle=False)

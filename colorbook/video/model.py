@@ -13,7 +13,7 @@ import numpy as np
 from ..imaging.artifact import find_model, open_model
 from ..imaging.colorizer import Colorizer, load_model, MeanColorizer
 from ..core import InputError, UsageError
-from .pipeline import frame_by_frame
+from .steps import frame_by_frame
 
 # %% ../../nbs/video/model.ipynb #5dbb64ab
 class FilmModel:

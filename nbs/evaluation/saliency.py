@@ -53,7 +53,7 @@ photos = sample_photos(size)
 rgb = torch.stack([torch.from_numpy(np.array(o.resize((size, size)))) for o in photos]).permute(0, 3, 1, 2)/255
 truth = torch.stack([torch.from_numpy(np.array(saliency_map(o).resize((size, size)))) for o in photos])[:,None]/255
 over = saliency_overlay(rgb, truth)
-test_eq(saliency_overlay(rgb, truth*0 + 1), rgb)
+test_close(saliency_overlay(rgb, truth*0 + 1), rgb, eps=1e-6)
 test_close(saliency_overlay(rgb, truth*0).std(1), 0, eps=1e-6)
 show_row([torch.cat([a, b.expand(3, -1, -1), c], 1) for a,b,c in zip(rgb, truth, over)])
 
@@ -176,7 +176,8 @@ def map_maker(
 made = map_maker(net, side=size)(photos[5])
 test_eq((made.size, made.mode), (photos[5].size, 'L'))
 with torch.no_grad(): want = net.eval()(L)[5,2]
-test_close(np.asarray(made.resize((size//4, size//4), Image.Resampling.BOX))/255, want, eps=.2)
+back = torch.from_numpy(np.array(made.resize((size//4, size//4), Image.Resampling.BOX)))/255
+assert (back - want).abs().mean() < .03 # photos here are not squeezed, and the network's answer is enlarged
 test_eq(saliency_map(photos[5], map_maker(net, side=size)).tobytes(), made.tobytes())
 made.getextrema()
 

@@ -219,8 +219,10 @@ class Entry:
     def __call__(self,
         **settings, # those that are shared and that the builder does not name are left out
     ): # what the builder makes
-        named = signature(self.make).parameters
-        return self.make(**{k: v for k,v in settings.items() if k in named or k not in self.shared})
+        return self.make(**{k: v for k,v in settings.items() if self.takes(k) or k not in self.shared})
+    def takes(self, setting:str) -> bool: # does its builder name it?
+        "Whether what it makes depends on a setting"
+        return setting in signature(self.make).parameters
 
 # %% ../nbs/core.ipynb #ecca54f0
 class Registry:

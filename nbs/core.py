@@ -414,8 +414,10 @@ class Entry:
     def __call__(self,
         **settings, # those that are shared and that the builder does not name are left out
     ): # what the builder makes
-        named = signature(self.make).parameters
-        return self.make(**{k: v for k,v in settings.items() if k in named or k not in self.shared})
+        return self.make(**{k: v for k,v in settings.items() if self.takes(k) or k not in self.shared})
+    def takes(self, setting:str) -> bool: # does its builder name it?
+        "Whether what it makes depends on a setting"
+        return setting in signature(self.make).parameters
 
 # %%
 #| export
@@ -463,6 +465,7 @@ def bake(flour, salt=1): return f'{flour} with {salt}'
 sys.modules['__main__'].bakers = bakers
 test_eq((list(bakers), bakers.names('b*'), 'carl' in bakers), (['anna', 'bear'], ['bear'], False))
 test_eq([bakers[o].legs for o in bakers], [2, 4])
+test_eq([bakers[o].takes('flour') for o in bakers], [True, False])
 test_eq((bakers['anna'](flour='rye'), bakers['anna'](flour='rye', salt=2)), ('rye with 1', 'rye with 2'))
 test_eq(type(bakers['bear'](flour='rye')).__name__, 'Bear')
 test_fail(lambda: bakers['bear'](salt=2), exc=TypeError)

@@ -19,6 +19,7 @@ from colorbook.data.shard_loader import shard_loaders
 from colorbook.data.shards import pack_photo, Shards, write_shards
 from colorbook.data.sources import load_data
 from colorbook.data.synthetic import travel
+from colorbook.data.varied import VariedCrop, VariedLab
 from colorbook.video.read import write_clip
 
 ROOT = Path(__file__).parent.parent
@@ -118,7 +119,8 @@ def recipe(word, **changes): return SimpleNamespace(data=word, **RECIPE | change
 
 def source_of(home, word):
     if word == 'pairs': return os.pathsep.join([f"{home/'photos'}", f"{home/'negative'}"])
-    return str(home/dict(photos='photos', shards='shards', nir='nir', lwir='kaist').get(word, 'film.mp4'))
+    places = dict(photos='photos', varied='photos', saliency='photos', shards='shards', nir='nir', lwir='kaist')
+    return str(home/places.get(word, 'film.mp4'))
 
 
 @pytest.mark.parametrize('word', list(data_loaders))
@@ -139,7 +141,7 @@ def test_the_names_of_what_a_loader_reads_are_a_recipes():
 
 
 def test_n_takes_only_so_many(home):
-    for word in ('photos', 'nir', 'lwir', 'pairs'):
+    for word in ('photos', 'varied', 'nir', 'lwir', 'pairs'):
         assert len(load_data(recipe(word), source_of(home, word), n=10).crop.photos) == 10
 
 
@@ -161,7 +163,7 @@ def batches_of_pairs(home, **kwargs):
 
 GEOMETRY = dict(bs=3, size=24, low=.99, valid=.5, seed=1, squeeze=True, mirror=False)
 LAB = dict(target='rgb', gray='rec601', aged=1.)
-MAKERS = {batches_of_photos: (color_loaders, GEOMETRY | LAB, {}),
+MAKERS = {batches_of_photos: (color_loaders, GEOMETRY | LAB | dict(crop=VariedCrop, lab=VariedLab), {}),
           batches_of_shards: (shard_loaders, GEOMETRY | LAB | dict(buffer=1, lanes=3, world=(1, 2)),
                               {'state', 'skip_bad'}),
           batches_of_pairs: (pair_loaders, GEOMETRY | LAB | dict(kind='nir'), {})}
@@ -178,6 +180,16 @@ def test_every_parameter_of_loaders_arrives(home, make):
     # a state and broken pictures have their own tests, test_shards.py
     assert params(f) - {*changes, *faster, 'device', *others} == set()
     assert params(ToLab.__init__) == {*LAB}
+
+
+def test_every_variety_arrives_in_training_alone(home):
+    base = seen(batches_of_photos, home, crop=VariedCrop, lab=VariedLab)
+    for part,name,value in (VariedCrop, 'whole', 1.), (VariedCrop, 'stretch', 1.), (VariedLab, 'cameras', 0.), \
+                           (VariedLab, 'borders', 1.):
+        parts = dict(crop=VariedCrop, lab=VariedLab)
+        parts |= {k: type('Other', (part,), {name: value}) for k,v in parts.items() if v is part}
+        new = seen(batches_of_photos, home, **parts)
+        assert not same(base[:2], new[:2]) and same(base[2:], new[2:]), name
 
 
 def test_every_parameter_of_a_crop_arrives():
@@ -285,7 +297,7 @@ def call(capsys, work, name, *args):
 @pytest.fixture(scope='module')
 def sets(home, tmp_path_factory):
     "What the commands are given"
-    from colorbook.data.datasets import unofficial_flower_splits
+    from colorbook.data.named_sets import unofficial_flower_splits
     root = tmp_path_factory.mktemp('sets')
     (root/'flowers/jpg').mkdir(parents=True)
     for i in range(1, 1361): shutil.copy(home/'photos/000.png', root/f'flowers/jpg/image_{i:04}.jpg')

@@ -13,7 +13,8 @@ from colorbook.models.s2 import S2Critic, Stride1Generator
 from colorbook.models.pix2pix import Pix2PixGenerator, S4Critic
 from colorbook.evaluation.diversity import (answer_spread, answers, best_answer, draw_z, pairwise_lpips,
     pictures, rank, ranked_sheet, with_choices)
-from colorbook.models.critics import Critics, EnergyCritic, realness
+from colorbook.models.energy_critic import EnergyCritic
+from colorbook.models.several_critics import Critics, realness
 from colorbook.evaluation.metrics import lpips, lpips_state
 from colorbook.data.photos import sample_photos
 from colorbook.models.classifiers import PlainNet
@@ -178,7 +179,7 @@ def own_table(monkeypatch):
 @pytest.mark.parametrize('name', SMALL)
 def test_the_sheet_of_a_run(name, patches, tmp_path, monkeypatch):
     own_table(monkeypatch)('small_noise', noise=True)(lambda: ROADS['stride1']())
-    recipe = replace(SMALL[name], size=32, bs=8, phases=(Phase('both', 1, (1e-3, 1e-3), one_cycle=False),))
+    recipe = replace(SMALL[name], size=32, bs=8, phases=(Phase('both', 1, (1e-3, 1e-3), schedule='constant'),))
     run = train(recipe, patches, tmp_path/'run', progress=False)
     sample_photos(80)[2].save(tmp_path/'photo.png')
     sheet = Run(run).ranked(tmp_path/'photo.png', seed=1)
@@ -193,13 +194,13 @@ def test_the_sheet_of_a_run(name, patches, tmp_path, monkeypatch):
 @quiet
 def test_runs_that_have_no_sheet(patches, tmp_path, monkeypatch):
     own_table(monkeypatch)('one_answer')(lambda: PlainNet(2, (8, 8)))
-    alone = Phase('content', 1, (1e-3, 0.), one_cycle=False)
+    alone = Phase('content', 1, (1e-3, 0.), schedule='constant')
     recipe = replace(SMALL['bins'], size=32, bs=8, phases=(alone,))
     run = train(recipe, patches, tmp_path/'content', progress=False)
     with pytest.raises(UsageError, match='has learned nothing'): Run(run).ranked(sample_photos(80)[2])
     (run/'checkpoint.pth').unlink()
     with pytest.raises(InputError, match='no checkpoint'): Run(run).ranked(sample_photos(80)[2])
-    both = Phase('both', 1, (1e-3, 1e-3), one_cycle=False)
+    both = Phase('both', 1, (1e-3, 1e-3), schedule='constant')
     one = replace(recipe, generator='one_answer', content='l1', phases=(both,))
     run = train(one, patches, tmp_path/'one', progress=False)
     with pytest.raises(UsageError, match='one answer'): Run(run).ranked(sample_photos(80)[2])

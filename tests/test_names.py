@@ -9,9 +9,10 @@ from colorbook.color.bins import AnnealedMean, class_weights
 from colorbook.core import UsageError
 from colorbook.losses import perceptual
 from colorbook.losses.adversarial import adversarial_losses, EachLoss
-from colorbook.losses.content import BinLoss, ColorfulnessLoss, content_losses, TotalVariationLoss
+from colorbook.losses.classification import BinLoss
+from colorbook.losses.content import ColorfulnessLoss, content_losses, TotalVariationLoss
 from colorbook.losses.temporal import SteadyLoss
-from colorbook.models.critics import EnergyOutput
+from colorbook.models.energy_critic import EnergyOutput
 from colorbook.models.registry import create_critic, create_generator, critics, generators, list_critics, outputs
 from colorbook.training.gan import GAN, gan_step
 
@@ -52,7 +53,8 @@ def test_a_generator_answers_as_it_says_and_learns_by_every_content_that_can_rea
     target,prior = torch.rand(n, kind.channels, side, side) - .5,torch.full((313,), 1/313)
     light = L[:,1:-1].flatten(0, 1)[:,None] if entry.film else L
     assert net.color(net.eval()(L)).shape == target.shape
-    assert (net.eval()(L).shape[1] == 313) == entry.output.startswith('bins')
+    answered = 313 if entry.output.startswith('bins') else kind.channels + kind.saliency
+    assert net.eval()(L).shape[1] == answered
     fits = [k for k in content_losses if entry.output in content_losses[k].outputs]
     assert fits
     out,total = net.train()(L),0
@@ -229,5 +231,5 @@ def test_sizes_of_networks_by_name():
 def test_names_by_pattern():
     assert list_critics('s4*') == ['s4', 's4_ab', 's4_gp', 's4_leaky', 's4_sigmoid']
     assert list_critics('nothing*') == []
-    with pytest.raises(UsageError, match='no generator .s3.; choose .*pix2pix, '): create_generator('s3')
+    with pytest.raises(UsageError, match='no generator .s5.; choose .*pix2pix, '): create_generator('s5')
     with pytest.raises(TypeError): create_generator('mobile', depth=3)

@@ -1,5 +1,5 @@
 "Every field of a recipe and of a phase arrives where it acts: runs of `train` with two values of each, watched."
-import json, os, shutil
+import json, math, os, shutil
 from dataclasses import fields, replace
 from types import SimpleNamespace
 
@@ -12,10 +12,12 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+import small_s3  # noqa: F401, enters networks and a loss
 from colorbook.color.bins import ab_bins
 from colorbook.color.lab import rgb_to_lab
 from colorbook.data.audit import save_prior
 from colorbook.data.sources import load_data
+from colorbook.losses.perceptual import as_rgb, small_vgg
 from colorbook.models.registry import generators
 from colorbook.training.export import export_run
 from colorbook.training.gan import GAN, gan_splitter
@@ -24,36 +26,42 @@ from colorbook.training.nogan import NoGANStop
 from colorbook.training.pretrained import image_weights
 from colorbook.training.recipes import load_recipe, Phase, Recipe
 from colorbook.training.registry import make_gan
-from colorbook.training.schedules import make_gan_callback
+from colorbook.training.critic_schedules import make_gan_callback
 from colorbook.training.trainer import train
 
 pytestmark = pytest.mark.filterwarnings('ignore')
 N = 12  # pictures of each kind
 
 BINS_RECIPE = Recipe('bins', (
-    Phase('content', 2, (1e-3, 0.), True, 1., 0.),
-    Phase('both', 1, (2e-3, 3e-3), False, .5, 0.)), generator='plain_bins', critic='s4_ab', content='bins',
+    Phase('content', 2, (1e-3, 0.), 'one_cycle', 1., 0.),
+    Phase('both', 1, (2e-3, 3e-3), 'constant', .5, 0.)), generator='plain_bins', critic='s4_ab', content='bins',
     rebalance=1., target='ab', size=32, low=1., squeeze=True, mirror=False, bs=3, betas=(.5, .98), eps=1e-6, wd=0.,
     valid=.1)
 RECIPES = {r.name: r for r in [
     BINS_RECIPE,
-    replace(BINS_RECIPE, name='other', phases=(Phase('both', 1, (1e-3, 2e-3), False, 1., .4),), critic='s4',
+    replace(BINS_RECIPE, name='other', phases=(Phase('both', 1, (1e-3, 2e-3), 'constant', 1., .4),), critic='s4',
         rebalance=.5, adversarial='lsgan', adv_weight=3., aged=1., critic_clip=1e-4, bs=2, betas=(.8, .9),
         eps=1e-4, wd=.3, valid=.45, seed=1),
-    Recipe('ruler', (Phase('both', 1, (1e-4, 1e-4), False),), generator='s0', critic='s0', content='l1', lam=7.,
+    Recipe('ruler', (Phase('both', 1, (1e-4, 1e-4), 'constant'),), generator='s0', critic='s0', content='l1', lam=7.,
         adv_weight=.25, target='rgb', gray='rec601', size=32, low=.5, squeeze=False, mirror=True, bs=4, wd=0.,
         valid=.1),
-    Recipe('whole', (Phase('critic', 1, (0., 1e-4), False),), generator='s0', critic='s0', content='smooth_l1', lam=2.,
-        target='rgb', gray='mean', size=64, low=1., squeeze=True, mirror=False, bs=4, clip=.02, bf16=True,
+    Recipe('whole', (Phase('critic', 1, (0., 1e-4), 'constant'),), generator='s0', critic='s0', content='smooth_l1',
+        lam=2., target='rgb', gray='mean', size=64, low=1., squeeze=True, mirror=False, bs=4, clip=.02, bf16=True,
         wd=0., valid=.1),
-    Recipe('parts', (Phase('1-2', 1, (1e-4, 1e-4), False),), generator='s0', critic='s0', content='l2', lam=5.,
+    Recipe('parts', (Phase('1-2', 1, (1e-4, 1e-4), 'constant'),), generator='s0', critic='s0', content='l2', lam=5.,
         target='rgb', size=32, low=.5, squeeze=True, mirror=False, bs=3, clip=.02, ema=.75,
         learn_weights=True, wd=0., valid=.1),
-    Recipe('film', (Phase('generator', 1, (1e-4, 0.), False),), generator='s1_32', critic='s1', content='l1',
+    Recipe('grown', (Phase('both', 1, (1e-4, 2e-4), 'cosine', size=32, bs=2), Phase('both', 2, (1e-4, 1e-4),
+        'warmup_stable_decay', share=.5)), generator='s0', critic='s4', content='l1', lam=3., target='rgb', size=64,
+        squeeze=True, mirror=False, low=1., bs=3, wd=0., valid=.1),
+    Recipe('looks', (Phase('content', 3, (1e-4, 1e-3, 0.), 'half-every-2'),), generator='s3_small', critic='s3_small',
+        content='s3_slim', lam=.5, perceptual=2., attention=3., target='ab4', size=64, bs=4, wd=0., valid=.1,
+        data='saliency'),
+    Recipe('film', (Phase('generator', 1, (1e-4, 0.), 'constant'),), generator='s1_32', critic='s1', content='l1',
         target='rgb', size=32, squeeze=True, mirror=False, low=1., bs=2, data='frames', wd=0., valid=.2)]}
-NETWORKS = dict(plain_bins='PlainNet', s0='S0Generator', s1_32='S1Generator')
-CRITICS = dict(s4_ab='S4Critic', s4='S4Critic', s0='S0Critic', s1='S1Critic')
-CONTENTS = dict(bins='BinLoss', l1='L1Loss', smooth_l1='SmoothL1Loss', l2='L2Loss')
+NETWORKS = dict(s3_small='S3Small', plain_bins='PlainNet', s0='S0Generator', s1_32='S1Generator')
+CRITICS = dict(s3_small='S3Critic', s4_ab='S4Critic', s4='S4Critic', s0='S0Critic', s1='S1Critic')
+CONTENTS = dict(s3_slim='S3Loss', bins='BinLoss', l1='L1Loss', smooth_l1='SmoothL1Loss', l2='L2Loss')
 GRAYS = dict(lstar=None, rec601=(.299, .587, .114), mean=(1/3, 1/3, 1/3))
 
 
@@ -106,7 +114,8 @@ class Watch(Callback):
     def before_batch(self):
         if not self.training: return
         if self.log.first is None: self.log.first = {k: o.clone() for k,o in self.learn.model.state_dict().items()}
-        self.now = SimpleNamespace(x=self.xb[0].clone(), y=self.yb[0].clone(), hypers=None, norms={}, top={})
+        self.now = SimpleNamespace(x=self.xb[0].clone(), y=self.yb[0].clone(), more=self.yb[1:], norms={},
+            hypers=None, top={})
     def after_loss(self):
         if self.training: self.now.loss = self.learn.loss.item()
     def before_step(self):
@@ -184,10 +193,9 @@ def nearest(x, table): return (x[:,None] - table[None]).abs().amax((2, 3, 4)).am
 
 def spans(run):
     "Of each picture of a run of rulers: signed shares of its width and height"
-    rgb = torch.cat([b.y for b in batches(run)])*127.5 + 127.5
-    side = run.recipe.size
-    return [((o[:,k,side//2,-1] - o[:,k,side//2,0]) if k == 0 else (o[:,k,-1,side//2] - o[:,k,0,side//2]))/250
-            for o in [rgb] for k in (0, 1)]
+    each = [b.y*127.5 + 127.5 for b in batches(run)]
+    across = torch.cat([o[:,0,o.shape[2]//2,-1] - o[:,0,o.shape[2]//2,0] for o in each])
+    return across/250, torch.cat([o[:,1,-1,o.shape[3]//2] - o[:,1,0,o.shape[3]//2] for o in each])/250
 
 
 def adversarial_by_hand(recipe, real, fake):
@@ -239,20 +247,30 @@ def check_lrs(run):
     for p,f in phases_of(run):
         rates = torch.tensor([[h['lr'] for h in b.hypers] for b in f.batches])
         assert rates.shape[1] == len(p.lrs)
-        if p.one_cycle: assert (rates.amax(0) <= torch.tensor(p.lrs)*1.001).all() and rates[:,0].max() > .9*p.lrs[0]
-        else: assert torch.allclose(rates, torch.tensor(p.lrs).expand_as(rates))
+        if p.schedule == 'constant': assert torch.allclose(rates, torch.tensor(p.lrs).expand_as(rates))
+        else: assert torch.allclose(rates*p.lrs[0], rates[:,:1]*torch.tensor(p.lrs), rtol=1e-4, atol=0)
 
 
-def check_one_cycle(run):
+def check_schedule(run):
+    "The rate of each step, as a share of the largest, by the formula"
+    def by_hand(name, p):
+        if name == 'constant': return 1.
+        if name == 'cosine': return (1 + math.cos(math.pi*p))/2
+        if name == 'one_cycle':
+            lo,hi,q = (1/25, 1, 4*p) if p < .25 else (1, 1e-5, (p - .25)/.75)
+            return lo + (hi - lo)*(1 - math.cos(math.pi*q))/2
+        if name == 'half-every-2': return .5**(int(3*p + 1e-9)//2)
+        return .01 + .99*p/.05 if p < .05 else 1. if p < .8 else 1 - math.sqrt((p - .8)/.2)
     for p,f in phases_of(run):
-        rates = torch.tensor([b.hypers[0]['lr'] for b in f.batches])
-        if p.one_cycle: assert rates.argmax() not in (0, len(rates) - 1) and rates[0] < .5*rates.max() > rates[-1]
-        else: assert (rates == rates[0]).all()
+        k,n = max(range(len(p.lrs)), key=lambda i: p.lrs[i]),len(f.batches)
+        for i,b in enumerate(f.batches):
+            assert b.hypers[k]['lr']/p.lrs[k] == pytest.approx(by_hand(p.schedule, i/n), rel=1e-4)
 
 
 def check_share(run):
     for p,f in phases_of(run):
         n = len(run.learn.dls.train)
+        n = n if p.bs in (0, run.recipe.bs) else run.learn.dls.train.n//p.bs  # the rest of the photos is left out
         assert len(f.batches) == p.epochs*int(np.ceil(p.share*n)) > 0
 
 
@@ -301,6 +319,30 @@ def check_adv_weight(run):
         assert abs(run.recipe.adv_weight*o.gen) > .01*content
 
 
+def terms_by_hand(run):
+    "Loss of the first batch, and its three terms, from its weights, pictures and maps"
+    b,gan = run.fits[0].batches[0],make_gan(run.recipe)
+    gan.load_state_dict(run.fits[0].first)
+    with torch.no_grad(): out = gan.train().generator(b.x)
+    fake,real = (as_rgb(o, b.x) for o in (out[:,:2], b.y))
+    net = small_vgg()
+    far = [(out[:,:2] - b.y).abs().mean(), (net(fake) - net(real)).abs().mean(),
+        (fake*out[:,2:] - real*b.more[0]).abs().mean()]
+    return b.loss,[w*o.item() for w,o in zip((run.recipe.lam, run.recipe.perceptual, run.recipe.attention), far)]
+
+
+def check_perceptual(run):
+    if run.recipe.content != 's3_slim': return
+    loss,terms = terms_by_hand(run)
+    assert loss == pytest.approx(sum(terms), rel=1e-3) and terms[1] > .01*loss
+
+
+def check_attention(run):
+    if run.recipe.content != 's3_slim': return
+    loss,terms = terms_by_hand(run)
+    assert loss - terms[0] - terms[1] == pytest.approx(terms[2], rel=1e-2) and terms[2] > .05*loss
+
+
 def check_rebalance(run):
     if run.recipe.content != 'bins': return
     w = (run.prior/2 + .5/len(run.prior))**-run.recipe.rebalance
@@ -309,9 +351,9 @@ def check_rebalance(run):
 
 
 def check_target(run):
-    side,channels = run.recipe.size,dict(ab=2, rgb=3)[run.recipe.target]
+    channels = dict(ab=2, ab4=2, rgb=3)[run.recipe.target]
     for b in batches(run):
-        assert b.y.shape[1:] == (channels, side, side)
+        assert b.y.shape[1:] == (channels, *(o//4 if run.recipe.target == 'ab4' else o for o in b.x.shape[2:]))
         if channels == 3: assert b.y.min() < -.5 and b.y.max() > .4
 
 
@@ -324,6 +366,9 @@ def check_gray(run):
 
 def check_data(run):
     assert {b.x.shape[1] for b in batches(run)} == {3 if run.recipe.data == 'frames' else 1}
+    for b in batches(run):
+        maps = [o for o in b.more if run.recipe.data == 'saliency']
+        assert all(o.shape[1:] == (1, *b.y.shape[2:]) and 0 <= o.min() and .05 < o.max() <= 1 for o in maps)
 
 
 def check_aged(run):
@@ -335,7 +380,12 @@ def check_aged(run):
     for x,*_ in run.learn.dls.valid: assert (nearest(x, L) < 1e-4).all()
 
 
-def check_size(run): assert all(b.x.shape[2:] == (run.recipe.size, run.recipe.size) for b in batches(run))
+def check_size(run):
+    "Of each phase, or of the recipe where the phase does not say"
+    for p,f in phases_of(run):
+        side = p.size or run.recipe.size
+        far = side//4 if run.recipe.target == 'ab4' else side
+        assert all(b.x.shape[2:] == (side, side) and b.y.shape[2:] == (far, far) for b in f.batches)
 
 
 def check_low(run):
@@ -357,7 +407,8 @@ def check_mirror(run):
     assert .1 < turned < .9 if run.recipe.mirror else turned == 0
 
 
-def check_bs(run): assert all(len(b.x) == run.recipe.bs for b in batches(run))
+def check_bs(run):
+    for p,f in phases_of(run): assert all(len(b.x) == (p.bs or run.recipe.bs) for b in f.batches)
 
 
 def hypers(run, key): return {h[key] for b in batches(run) for h in b.hypers}

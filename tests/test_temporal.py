@@ -12,8 +12,8 @@ from colorbook.color.lab import rgb_to_lab
 from colorbook.data.photos import sample_photos
 from colorbook.models.temporal import from_image_model, S1Critic, S1Generator, TemporalUNet
 from colorbook.losses.temporal import SteadyLoss
-from colorbook.data.flow import compared_pairs
-from colorbook.data.flow import visibility_batch, warp_batch
+from colorbook.data.warp import compared_pairs
+from colorbook.data.warp import visibility_batch, warp_batch
 from colorbook.data.clips import clip_loaders, ClipItems, Clips, Film, split_clips, ToClips, windows
 from colorbook.data.synthetic import camera_clip
 from colorbook.training.export import export_stream, stream_card
@@ -221,7 +221,7 @@ def test_a_film_of_any_length_and_one_after_another(files):
 
 
 def test_a_model_for_pictures_is_refused():
-    from colorbook.imaging.colorizer import default_model
+    from colorbook.imaging.artifact import default_model
     from colorbook.video.model import FilmModel
     with pytest.raises(InputError, match='for pictures'): FilmModel(default_model())
 
@@ -236,7 +236,7 @@ def test_train_s1_as_users_do(tmp_path, capsys):
         (tmp_path/'film'/folder).mkdir(parents=True)
         for i,o in enumerate(travel(sample_photos(96)[start > 1], n, (48, 36))):
             o.save(tmp_path/f'film/{folder}/{start + i:05}.png')
-    phases = (Phase('both', 1, (1e-4, 1e-4), one_cycle=False),)
+    phases = (Phase('both', 1, (1e-4, 1e-4), schedule='constant'),)
     save_recipe(replace(recipes['s1'], generator='s1_32', size=32, bs=4, phases=phases), tmp_path/'s1.yaml')
     assert main(['train', str(tmp_path/'s1.yaml'), str(tmp_path/'film'), '-o', str(tmp_path/'run')]) == 0
     path = capsys.readouterr().out.splitlines()[-1]
@@ -275,7 +275,8 @@ def test_a_film_taken_up_again_has_the_same_colors(files, tmp_path, monkeypatch,
 
 
 def test_film_and_picture_models_are_told_apart(files, tmp_path):
-    from colorbook.imaging.colorizer import colorize, default_model
+    from colorbook.imaging.artifact import default_model
+    from colorbook.imaging.colorizer import colorize
     from colorbook.video.model import load_film_model, FilmModel
     with pytest.raises(InputError, match='colorbook video'): colorize(sample_photos(64)[0], model=files['s1'])
     assert isinstance(load_film_model(files['s1']), FilmModel)

@@ -144,15 +144,16 @@ class AnnealedMean(nn.Module):
     def __init__(self,
         T:float=.38, # temperature: toward 0 the mode, 1 the mean
         bias:Tensor=None, # 313 values added to the scores, for example to undo part of a rebalancing
+        gain:float=1., # factor on the color: its saturation
     ):
         super().__init__()
-        self.T = T
+        self.T,self.gain = T,gain
         self.register_buffer('bias', torch.zeros(len(ab_bins())) if bias is None else bias)
-        self.register_buffer('bins', ab_bins()/110, persistent=False)
+        self.register_buffer('bins', ab_bins()/110*gain, persistent=False)
     def forward(self,
         logits:Tensor, # scores, `bs`x313xhxw
     ) -> Tensor: # color in about -1..1, `bs`x2xhxw
-        "Expected color of the sharpened distribution"
+        "Expected color of the sharpened distribution, times the gain"
         p = ((logits.float() + self.bias.view(1, -1, 1, 1))/self.T).softmax(1)
         return F.conv2d(p, self.bins.T[:,:,None,None])
 

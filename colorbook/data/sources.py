@@ -15,6 +15,8 @@ def load_data(
     source, # where the data is; what is understood depends on the word
     n:int=None, # use only so many photos, pairs or photos under a camera
     workers:int=0, # processes that read pictures late; 0 to keep all in memory. It never changes what is held out
+    like:DataLoaders=None, # loaders of the same source for another size or batch: photos in memory are taken from there
 ) -> DataLoaders: # with `held`, indices held out, and `crop.photos`, the set that they are of
     "The batches that a recipe asks for; a `UsageError` with all words where there is no such data"
+    if like and recipe.data == 'photos': source,n = like.crop.photos,None
     return data_loaders[recipe.data](recipe=recipe, source=source, n=n, workers=workers)

@@ -1,4 +1,7 @@
-"""What is minimized: adversarial losses on what a critic says, content losses on answer, truth and lightness.
+"""What is minimized.
+
+`adversarial` has the losses on what a critic says (logistic, LSGAN, hinge, WGAN, WGAN-GP, EBGAN), `content` L1, L2 and
+their kin, `classification` cross-entropy over the 313 bins, `perceptual` features of VGG, `temporal` flicker.
 
 A name is imported when it is first used. Each loss has a name in `adversarial_losses` or `content_losses` as well. They
 need the extra `train`.
@@ -15,7 +18,7 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .adversarial import LogisticLoss as LogisticLoss
     from .adversarial import WassersteinLoss as WassersteinLoss
     from .adversarial import adversarial_losses as adversarial_losses
-    from .content import BinLoss as BinLoss
+    from .classification import BinLoss as BinLoss
     from .content import ColorfulnessLoss as ColorfulnessLoss
     from .content import L1Loss as L1Loss
     from .content import L2Loss as L2Loss
@@ -27,13 +30,17 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .perceptual import PerceptualLoss as PerceptualLoss
     from .perceptual import vgg as vgg
     from .perceptual import vgg19 as vgg19
+    from .saliency import AttentionLoss as AttentionLoss
+    from .saliency import S3Loss as S3Loss
     from .temporal import SteadyLoss as SteadyLoss
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, {
     'adversarial': 'EnergyLoss GradientPenaltyLoss HingeLoss LeastSquaresLoss LogisticLoss WassersteinLoss '
         'adversarial_losses',
-    'content': 'BinLoss ColorfulnessLoss L1Loss L2Loss L2SumLoss SmoothL1Loss SumLoss TotalVariationLoss '
+    'classification': 'BinLoss',
+    'content': 'ColorfulnessLoss L1Loss L2Loss L2SumLoss SmoothL1Loss SumLoss TotalVariationLoss '
         'content_losses',
     'perceptual': 'PerceptualLoss vgg vgg19',
+    'saliency': 'AttentionLoss S3Loss',
     'temporal': 'SteadyLoss',
 }, 'train')

@@ -8,8 +8,9 @@ __all__ = ['SteadyLoss']
 # %% ../../nbs/losses/temporal.ipynb #45917cb1
 from torch import nn, Tensor
 from ..color.bins import AnnealedMean
-from ..data.flow import compared_pairs, warp_batch
-from .content import ColorL1, content_losses
+from ..data.warp import compared_pairs, warp_batch
+from .classification import ColorL1
+from .content import content_losses
 
 # %% ../../nbs/losses/temporal.ipynb #ff21f36c
 class SteadyLoss(nn.Module):

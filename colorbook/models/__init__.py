@@ -11,11 +11,11 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .classifiers import FCN32 as FCN32
     from .classifiers import PlainNet as PlainNet
     from .classifiers import ZhangNet as ZhangNet
-    from .critics import ChannelCritics as ChannelCritics
-    from .critics import Critics as Critics
-    from .critics import EnergyCritic as EnergyCritic
-    from .critics import PatchCritic as PatchCritic
-    from .critics import realness as realness
+    from .several_critics import ChannelCritics as ChannelCritics
+    from .several_critics import Critics as Critics
+    from .energy_critic import EnergyCritic as EnergyCritic
+    from .patchgan import PatchCritic as PatchCritic
+    from .several_critics import realness as realness
     from .encoder_unet import EncoderUNet as EncoderUNet
     from .layers import Normalize as Normalize
     from .layers import SelfAttention as SelfAttention
@@ -34,6 +34,10 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .s0 import S0Generator as S0Generator
     from .s2 import S2Critic as S2Critic
     from .s2 import Stride1Generator as Stride1Generator
+    from .s3 import HierarchicalCritic as HierarchicalCritic
+    from .s3 import S3Critic as S3Critic
+    from .s3 import S3Generator as S3Generator
+    from .s3 import S3Small as S3Small
     from .temporal import Fusion as Fusion
     from .temporal import S1Critic as S1Critic
     from .temporal import S1Generator as S1Generator
@@ -42,13 +46,16 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, {
     'classifiers': 'FCN32 PlainNet ZhangNet',
-    'critics': 'ChannelCritics Critics EnergyCritic PatchCritic realness',
+    'energy_critic': 'EnergyCritic',
+    'patchgan': 'PatchCritic',
+    'several_critics': 'ChannelCritics Critics realness',
     'encoder_unet': 'EncoderUNet',
     'layers': 'Normalize SelfAttention adapt concat_condition draw_noise norms',
     'pix2pix': 'ChannelGenerator Pix2PixGenerator S4Critic',
     'registry': 'create_critic create_generator list_critics list_generators',
     's0': 'S0Critic S0Generator',
     's2': 'S2Critic Stride1Generator',
+    's3': 'HierarchicalCritic S3Critic S3Generator S3Small',
     'temporal': 'Fusion S1Critic S1Generator TemporalUNet',
     'unet': 'MobileUNet',
 }, 'train')

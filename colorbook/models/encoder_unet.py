@@ -268,6 +268,9 @@ def _inception_v3(state=None): return _classes('inception_v3', state)
 @generators('resnet18', output='bins4', weights='encoder')
 def _resnet18(state=None): return _classes('resnet18', state)
 
+@generators('lite0', output='bins4', weights='lite0')
+def _lite0(state=None): return _classes('lite0', state)
+
 @generators('encoder_alexnet', output='ab4')
 def _encoder_alexnet(): return EncoderUNet('alexnet', 2, 4)
 

@@ -1,9 +1,10 @@
 """From a recipe to a file.
 
 A recipe is data (`recipes`); `registry` makes networks, losses and loaders of its names and refuses what does not go
-together. `gan` trains generator and critic by the schedules of `schedules`; `journal` writes the folder of a run and its
-checkpoints, `monitor` warns, `nogan` stops at the best moment, `trainer` is the whole. `runs` reads a folder,
-`selection` chooses among its weights, `export` writes the file, `ablation` compares ways to train.
+together. `gan` trains generator and critic, `critic_schedules` says how many critic steps a generator step has,
+`lr_schedules` how large they are; `ema` averages weights, `monitor` warns of failures, `nogan` stops at the best
+moment. `journal` writes the folder of a run, `checkpoint` the file from which it resumes, `trainer` is the whole. `runs`
+reads a folder, `selection` chooses among its weights, `export` writes the file, `ablation` compares ways to train.
 """
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .registry import create_generator as create_generator
     from .registry import make_gan as make_gan
     from .runs import Run as Run
+    from .scene import SceneTraining as SceneTraining
+    from .scene import pretrain as pretrain
     from .trainer import train as train
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, {
@@ -34,5 +37,6 @@ __getattr__, __dir__, __all__ = lazy_face(__name__, {
     'recipes': 'Phase Recipe list_recipes load_recipe save_recipe',
     'registry': 'check_recipe create_critic create_generator make_gan',
     'runs': 'Run',
+    'scene': 'SceneTraining pretrain',
     'trainer': 'train',
 }, 'train')

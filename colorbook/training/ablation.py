@@ -24,7 +24,8 @@ from ..data.photos import Photos, sample_photos
 from ..evaluation.metrics import compute_metrics, ratio_of_means, to_batch
 from ..evaluation.protocol import with_ci
 from .gan import GANCallback
-from .journal import AverageWeights, seed_everything
+from .ema import AverageWeights
+from .checkpoint import seed_everything
 from .pretrained import state_for
 from .recipes import Phase, Recipe
 from .registry import check_recipe
@@ -53,8 +54,8 @@ def variant(
     "One way to train: a start by content loss, then the critic's head start and both, or content loss again"
     parts = (.15, 1) if generator.startswith(('mobile', 'encoder')) else (1,) # a pretrained encoder learns more slowly
     def lrs(gen, critic): return *(gen*o for o in parts),critic
-    alone = Phase('content', 1, lrs(2e-4, 0.), False, .6),
-    both = Phase('critic', 1, lrs(0., 5e-4), False, .2),Phase('both', 1, lrs(2e-4, 5e-4), False, .6)
+    alone = Phase('content', 1, lrs(2e-4, 0.), 'constant', .6),
+    both = Phase('critic', 1, lrs(0., 5e-4), 'constant', .2),Phase('both', 1, lrs(2e-4, 5e-4), 'constant', .6)
     phases = Phase('content', 1, lrs(2e-3, 0.)),*(both if adversarial else alone)
     return Recipe(name, phases, generator, critic, content, adversarial=adversarial or 'logistic', adv_weight=strength,
         target=kwargs.pop('target', 'ab4'), size=size, bs=16, betas=(.5, .99), valid=.01,

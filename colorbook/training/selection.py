@@ -38,8 +38,9 @@ def choose(
     weights:Tensor, # of the classes in training
     floor:float=.7, # least colorfulness ratio
     sizes:tuple=(160, 192, 224), temperatures:tuple=(.38, .6, 1.), shares:tuple=(0., .25, .5),
+    most:float=2., # largest gain on the color
 ) -> tuple[dict,list]: # the choice, and every setting that was tried with its figures
-    "The best setting by `pick`: size, temperature, and the share of the rebalancing to divide out"
+    "The best setting by `pick`: size, temperature, the share of the rebalancing to divide out, and gain on the color"
     rgb = torch.stack([torch.as_tensor(o) for o in photos]).permute(0, 3, 1, 2).float()/255
     L,real = gray_to_L(lstar(rgb)),colorfulness(rgb).mean()
     tried = []
@@ -47,10 +48,14 @@ def choose(
         small = F.interpolate(L, (size, size), mode='bilinear', antialias=True)
         with torch.no_grad(): outs = [generator(l[None]) for l in small]
         for T,share in product(temperatures, shares):
-            color = AnnealedMean(T, -share*weights.log())
-            fake = torch.cat([join_lab(l[None], enlarge(color(o), l), gamut=False) for l,o in zip(L, outs)])
-            figures = dict(psnr=psnr(fake, rgb).mean().item(), ratio=(colorfulness(fake).mean()/real).item())
-            tried.append(dict(size=size, T=T, share=share, **figures))
+            color,gain = AnnealedMean(T, -share*weights.log()),1.
+            ab = [color(o) for o in outs]
+            for _ in range(4):
+                fake = torch.cat([join_lab(l[None], gain*enlarge(o, l), gamut=False) for l,o in zip(L, ab)])
+                figures = dict(psnr=psnr(fake, rgb).mean().item(), ratio=(colorfulness(fake).mean()/real).item())
+                tried.append(dict(size=size, T=T, share=share, gain=round(gain, 3), **figures))
+                if figures['ratio'] >= floor or gain >= most: break
+                gain = min(most, 1.01*gain*floor/max(figures['ratio'], .01))
     return pick(tried, floor),tried
 
 # %% ../../nbs/training/selection.ipynb #b0e1ca3d

@@ -29,7 +29,7 @@ from colorbook.cli.app import main
 from colorbook.data.synthetic import travel
 from colorbook.video.colorize import Done
 from colorbook.video.read import read_frames, write_clip
-from colorbook.video.server import read_stream
+from colorbook.video.web_player import read_stream
 
 # %% [markdown]
 # ## Color a film
@@ -66,7 +66,7 @@ test_eq(_film_summary(Done(None, 100, [], 60), 8), '100 frames, 60 of them from 
 def video_command(
     src: Annotated[str, typer.Argument(metavar='IN', help="A film, a folder of numbered frames, or '-'.")],
     dst: Annotated[str, typer.Argument(metavar='OUT', help="By suffix; without one a folder of frames; or '-'.")],
-    model: Annotated[Optional[str], typer.Option('--model', '-m', help='An .onnx file; else the default.')] = None,
+    model: Annotated[Optional[str], typer.Option('--model', '-m', help='A name or an .onnx file.')] = None,
     size: Annotated[Optional[int], typer.Option(help='The network sees about SIZE x SIZE pixels.')] = None,
     saturation: Annotated[float, typer.Option(help='Factor on color; 0 is gray.')] = 1.,
     stabilize: Annotated[Optional[float], typer.Option(help='How much neighboring frames count; 0 is off.',
@@ -146,7 +146,7 @@ show_frames([o.im for o in read_frames(home/'color.mp4') if o.number%5 == 0])
 @app.command('play')
 def play_command(
     src: Annotated[str, typer.Argument(metavar='FILE|CAMERA', help="A film, folder, address, '-', 0 or /dev/video0.")],
-    model: Annotated[Optional[str], typer.Option('--model', '-m', help='An .onnx file; else the default.')] = None,
+    model: Annotated[Optional[str], typer.Option('--model', '-m', help='A name or an .onnx file.')] = None,
     size: Annotated[Optional[int], typer.Option(help='The network sees about SIZE x SIZE pixels.')] = None,
     saturation: Annotated[float, typer.Option(help='Factor on color; 0 is gray.')] = 1.,
     stabilize: Annotated[float, typer.Option(help='How much earlier frames count; 0 is frame by frame.')] = .9,
@@ -160,7 +160,7 @@ def play_command(
     browser: Annotated[bool, typer.Option('--browser', help='Open the page.')] = False,
 ):
     "Color a film or a camera while it runs, on a page in the browser; late frames are dropped."
-    from colorbook.video.server import Server
+    from colorbook.video.web_player import Server
     from colorbook.video.player import Player
     if seconds is not None and not seconds > 0: raise UsageError(f'{seconds} seconds', 'try 10')
     player = Player(src, model=model, size=size, saturation=saturation, stabilize=stabilize, height=height, loop=loop,

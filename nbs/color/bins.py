@@ -376,7 +376,7 @@ prior.topk(3)[0]
 #
 # $$f_T(s)=\sum_qc_q\,\frac{e^{s_q/T}}{\sum_{q'}e^{s_{q'}/T}},$$
 #
-# the mean at $T=1$, the mode as $T\to0$, and $T=0.38$ by taste of the authors. As a layer it is a softmax and a convolution of 1x1, whose weights are the bins, so that it can become part of the shipped network: the generator of [the product](../models/unet.ipynb) has 313 channels in its head, the loss reads them as scores, and this layer, handed over as its `color`, turns them into $a$ and $b$.
+# the mean at $T=1$, the mode as $T\to0$, and $T=0.38$ by taste of the authors. A mean is duller than what it is a mean of. That can be made up for by a factor on the color, the `gain`, which costs nothing either: the bins are farther out. As a layer all this is a softmax and a convolution of 1x1, whose weights are the bins, so that it can become part of the shipped network: the generator of [the product](../models/unet.ipynb) has 313 channels in its head, the loss reads them as scores, and this layer, handed over as its `color`, turns them into $a$ and $b$.
 #
 # As an example take one pixel of a bus: the mean of six soft codes of red and four of blue, which is exactly what cross-entropy asks a network to say, and what @fig-annealed paints.
 
@@ -387,15 +387,16 @@ class AnnealedMean(nn.Module):
     def __init__(self,
         T:float=.38, # temperature: toward 0 the mode, 1 the mean
         bias:Tensor=None, # 313 values added to the scores, for example to undo part of a rebalancing
+        gain:float=1., # factor on the color: its saturation
     ):
         super().__init__()
-        self.T = T
+        self.T,self.gain = T,gain
         self.register_buffer('bias', torch.zeros(len(ab_bins())) if bias is None else bias)
-        self.register_buffer('bins', ab_bins()/110, persistent=False)
+        self.register_buffer('bins', ab_bins()/110*gain, persistent=False)
     def forward(self,
         logits:Tensor, # scores, `bs`x313xhxw
     ) -> Tensor: # color in about -1..1, `bs`x2xhxw
-        "Expected color of the sharpened distribution"
+        "Expected color of the sharpened distribution, times the gain"
         p = ((logits.float() + self.bias.view(1, -1, 1, 1))/self.T).softmax(1)
         return F.conv2d(p, self.bins.T[:,:,None,None])
 
@@ -409,6 +410,7 @@ test_close(paint(1.), (bus[:,None]*bins).sum(0), eps=1e-2)
 test_close(paint(.001), bins[bus.argmax()], eps=1e-2)
 test_close(paint(1e6), bins.mean(0), eps=1e-2)
 assert (paint(.38) - torch.tensor(red)).norm() < .7*(paint(1.) - torch.tensor(red)).norm()
+test_close(AnnealedMean(1., gain=1.25)(logits)[0,:,0,0]*110, 1.25*paint(1.), eps=1e-4)
 {T: [f'{o:.0f}' for o in paint(T)] for T in (1., .38, .001)}
 
 # %%

@@ -1,7 +1,7 @@
 # %% [markdown]
-# # Data
+# # Data loaders
 #
-# > Lightness in, color out, and nothing that was learned held out
+# > Batches of photographs: lightness in, color out, augmented, and nothing that was learned held out
 #
 # Every color photograph is an exercise with its solution: take the color away, and what was taken is the answer. So data is cheap here, and the mistakes one can make with it are of another kind. A copy of a training photo among the held-out ones makes a network look as if it could guess; an augmentation that brightens the picture also changes the answer. [Photographs](photos.ipynb) are at hand; at the end of this chapter we can hold some out so that no copy crosses over, damage the lightness of the rest the way a century does, and hand batches of $L$ and of any kind of target to fastai.
 
@@ -112,12 +112,14 @@ class SquareCrop(DisplayedTransform):
         (w,h),short = im.size,min(im.size)
         s,t = im.size if self.squeeze else (short, short)
         x,y,flip = (w - s)/2,(h - t)/2,False
-        if i not in self.held:
-            share = random.uniform(self.low, 1)
-            s,t = s*share,t*share
-            x,y,flip = random.uniform(0, w - s),random.uniform(0, h - t),random.random() < .5 and self.mirror
+        if i not in self.held: (x,y,s,t),flip = self.box(w, h),random.random() < .5 and self.mirror
         a = np.asarray(im.resize((self.size, self.size), Image.Resampling.BILINEAR, box=(x, y, x + s, y + t)))
         return torch.from_numpy(np.ascontiguousarray((a[:,::-1] if flip else a).transpose(2, 0, 1)))
+    def box(self, w, h): # left, top, width and height of a random part
+        s,t = (w, h) if self.squeeze else (min(w, h),)*2
+        share = random.uniform(self.low, 1)
+        s,t = s*share,t*share
+        return random.uniform(0, w - s),random.uniform(0, h - t),s,t
 
 # %%
 cols,rows = np.meshgrid(np.arange(200), np.arange(100))
@@ -144,9 +146,9 @@ down.min(),down.max(),(across < 0).float().mean()
 # %% [markdown]
 # The photographs that people bring are not modern ones with the color taken out. Prints fade: black turns to gray, white yellows to a darker one. Contrast differs from paper to paper, and film has grain. A network that saw only clean $L$ takes grain for texture. So in training we damage some of the pictures; but a plain brightness augmentation would brighten the target as well, and teach that faded people are pale. The damage is done to $L$ alone, and the target stays the color of the undamaged photo:
 #
-# $$L' = b + (w-b)\,L^{\gamma} + \sigma\,n,\qquad\gamma\in[.7,1.4],\;b\in[0,.15],\;w\in[.85,1],\;\sigma\in[0,.04],\;n\sim N(0,1)$$
+# $$L' = b + (w-b)\,L^{\gamma} + \sigma\,n,\qquad\gamma\in[.65,1.5],\;b\in[0,.18],\;w\in[.8,1],\;\sigma\in[0,.035],\;n\sim N(0,1)$$
 #
-# Each kind comes to each picture by its own toss of a coin (@fig-age).
+# A third as often as by these, a picture is softened, by a mean over 3x3 pixels, as cheap lenses and enlargements do. Each kind comes to each picture by its own toss of a coin (@fig-age).
 
 # %%
 #| export
@@ -154,13 +156,15 @@ def degrade(
     L:Tensor, # lightness in 0..1, `bs`x1xHxW
     p:float=.5, # chance of each kind of damage, for each picture
 ) -> Tensor: # lightness in 0..1
-    "Gamma, fading and grain: damage of old photographs that changes lightness and leaves the true color alone"
+    "Gamma, fading, softness and grain: damage of old photographs that changes lightness and leaves the color alone"
     def some(lo, hi, neutral):
         value = torch.empty(len(L), 1, 1, 1).uniform_(lo, hi)
         return torch.where(torch.rand(len(L), 1, 1, 1) < p, value, neutral).to(L)
-    L = L.clamp(0, 1)**some(.7, 1.4, 1.)
-    black,white = some(0, .15, 0.),some(.85, 1, 1.)
-    return (black + (white - black)*L + torch.randn_like(L)*some(0, .04, 0.)).clamp(0, 1)
+    L = L.clamp(0, 1)**some(.65, 1.5, 1.)
+    black,white = some(0, .18, 0.),some(.8, 1, 1.)
+    L,soft = black + (white - black)*L,torch.rand(len(L)) < p/3
+    if soft.any(): L[soft] = F.avg_pool2d(F.pad(L[soft], (1, 1, 1, 1), mode='replicate'), 3, 1)
+    return (L + torch.randn_like(L)*some(0, .035, 0.)).clamp(0, 1)
 
 # %%
 set_seed(seed)
@@ -171,7 +175,11 @@ test_close(grainy.float().mean(), .5, eps=.1)
 assert middle.std((1, 2, 3)).max() < .05
 means = [o.mean((1, 2, 3)) for o in (black, middle, white)]
 assert .1 < means[0].max() < .2 and .8 < means[2].min() < .9
-assert .3 < means[1].min() and means[1].max() < .7
+assert .25 < means[1].min() and means[1].max() < .72
+stripes = torch.zeros(900, 1, 9, 9)
+stripes[...,::3] = 1
+spread = degrade(stripes, .3).std((1, 2, 3))
+test_close((spread < .22).float().mean(), .1, eps=.04)
 grainy.float().mean(),[(o.min().item(), o.max().item()) for o in means]
 
 # %%
@@ -244,9 +252,12 @@ class ToLab(ItemTransform):
         self.training = split_idx == 0
         return super().__call__(b, split_idx=split_idx, **kwargs)
     def encodes(self, b):
-        rgb = b[0].float()/255
-        L = gray_to_L(self.gray(rgb)).contiguous(memory_format=torch.channels_last)
-        return degrade(L, self.aged) if self.training and self.aged else L,self.target(rgb)
+        rgb = self.framed(b[0])
+        return self.light(rgb),self.target(rgb.float()/255)
+    def framed(self, rgb): return rgb
+    def light(self, rgb):
+        L = gray_to_L(self.gray(rgb.float()/255)).contiguous(memory_format=torch.channels_last)
+        return degrade(L, self.aged) if self.training and self.aged else L
 
 # %% [markdown]
 # Where processes load the photographs, an error comes out of one of them. torch hands it over as a report of many lines that starts with "Caught", and whose last line is the error. A loader of ours passes on that line alone, so that the same photograph gives the same error with processes and without.
@@ -294,13 +305,15 @@ def color_loaders(
     num_workers:int=0, # processes that decode and crop; worth their while where photos are not kept in memory
     squeeze:bool=False, # see `SquareCrop`
     mirror:bool=True, # see `SquareCrop`
+    crop=SquareCrop, # what cuts, and
+    lab=ToLab, # what makes `L` and target, see `colorbook.data.varied`
     **kwargs, # options of `ToLab`
 ) -> DataLoaders: # batches of `L` and target; `dls.held` has the indices held out
     "Batches for training and for validation"
     train,held = split_by_hash(photos, valid, seed)
-    crop = SquareCrop(photos, size, low, held, squeeze, mirror)
+    crop = crop(photos, size, low, held, squeeze, mirror)
     block = DataBlock(blocks=TransformBlock(), get_items=lambda o: list(range(len(o))),
-        splitter=lambda _: (train, held), item_tfms=crop, batch_tfms=ToLab(**kwargs), n_inp=1)
+        splitter=lambda _: (train, held), item_tfms=crop, batch_tfms=lab(**kwargs), n_inp=1)
     dls = block.dataloaders(photos, bs=min(bs, len(train)), val_bs=min(bs, len(held)), num_workers=num_workers,
         device=device or default_device(), dl_type=PhotoDL)
     dls.held,dls.crop = held,crop
@@ -347,8 +360,8 @@ present(clip).shape
 
 # %%
 #| export
-data_loaders = Registry('data', 'colorbook.data.clips colorbook.data.paired colorbook.data.shard_loader',
-    films=False)
+data_loaders = Registry('data', 'colorbook.data.clips colorbook.data.paired colorbook.data.shard_loader'
+    ' colorbook.data.varied', films=False, saliency=False)
 
 @data_loaders('photos')
 def load_photos(

@@ -32,7 +32,8 @@ from colorbook.video.read import write_clip
 # %% [markdown]
 # | word | what it reads | chapter |
 # |---|---|---|
-# | `photos` | folders, tars, lists and databases of photographs, each at any time | [Data](loaders.ipynb) |
+# | `photos` | folders, tars, lists and databases of photographs, each at any time | [Data loaders](loaders.ipynb) |
+# | `varied` | the same, as other cameras took them, with borders, in various shapes | [Photographs as people bring them](varied.ipynb) |
 # | `shards` | tars in sequence, a million photographs and more | [Shards](shard_loader.ipynb) |
 # | `frames`, `stills` | films, frame by frame with neighbors and without | [Films to learn from](clips.ipynb) |
 # | `clips` | three frames at a time of films, and photographs under a moving camera | [Films to learn from](clips.ipynb) |
@@ -45,8 +46,10 @@ def load_data(
     source, # where the data is; what is understood depends on the word
     n:int=None, # use only so many photos, pairs or photos under a camera
     workers:int=0, # processes that read pictures late; 0 to keep all in memory. It never changes what is held out
+    like:DataLoaders=None, # loaders of the same source for another size or batch: photos in memory are taken from there
 ) -> DataLoaders: # with `held`, indices held out, and `crop.photos`, the set that they are of
     "The batches that a recipe asks for; a `UsageError` with all words where there is no such data"
+    if like and recipe.data == 'photos': source,n = like.crop.photos,None
     return data_loaders[recipe.data](recipe=recipe, source=source, n=n, workers=workers)
 
 # %% [markdown]
@@ -64,8 +67,8 @@ for i,o in enumerate(ims):
         o.save(home/'kaist'/k/f'{i}.png')
 write_shards(home/'photos', home/'shards', 4)
 write_clip((o for im in ims[:2] for o in travel(im, 8, (48, 36))), home/'film.mp4')
-places = dict(photos='photos', shards='shards', frames='film.mp4', stills='film.mp4', clips='film.mp4', nir='nir',
-    lwir='kaist')
+places = dict(photos='photos', varied='photos', shards='shards', frames='film.mp4', stills='film.mp4',
+    clips='film.mp4', nir='nir', lwir='kaist')
 sources = {k: str(home/o) for k,o in places.items()} | dict(pairs=[home/'photos', home/'gray'])
 test_eq(sorted(sources), sorted(data_loaders))
 def batch_of(word, **changes):
@@ -78,6 +81,13 @@ seen = {k: batch_of(k)[:2] for k in data_loaders}
 test_eq({o.shape[-2:] for o,_ in seen.values()}, {(size, size)})
 test_eq({o.shape[-2:] for _,o in seen.values()}, {(size//4, size//4)})
 test_eq({k: o.shape[1] for k,(o,_) in seen.items() if o.shape[1] > 1}, dict(frames=3, clips=5))
+recipe = SimpleNamespace(data='photos', bs=2, size=size, low=.8, valid=.3, seed=0, squeeze=False, mirror=True,
+    target='ab', gray='lstar', aged=0.)
+dls = load_data(recipe, sources['photos'], n=5)
+recipe.size,recipe.bs = size//2,4
+smaller = load_data(recipe, sources['photos'], n=5, like=dls)
+assert smaller.crop.photos is dls.crop.photos and smaller.held == dls.held
+test_eq([o.train.one_batch()[0].shape for o in (dls, smaller)], [(2, 1, size, size), (4, 1, size//2, size//2)])
 songs = SimpleNamespace(data='songs')
 test_fail(lambda: load_data(songs, home), exc=UsageError, contains="no data 'songs'; choose")
 {k: tuple(o.shape) for k,(o,_) in seen.items()}

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Adversarial losses
 #
-# > Eight ways to turn a critic's verdicts into a number to lower, and one for each of several critics
+# > Logistic, least squares, hinge, Wasserstein, WGAN-GP and EBGAN, for one critic or several
 #
 # An *adversarial* loss turns a critic's verdicts into a number for the critic and another for the generator. The first two of this chapter, the log loss and least squares, leave the critic alone. The others want something of the critic itself: that its slope be bounded, or that it be an auto-encoder. At the end we have them by name in one table that says what each can read, and each is tested against a sum done by hand or a closed form, among them the best critic it can have. They stay finite for any score, their gradients are where they are needed, and none of their values changes with the size of pictures or batches.
 
@@ -16,7 +16,8 @@ size,seed = 32,8
 import torch, torch.nn.functional as F
 from torch import nn, Tensor
 from colorbook.core import Registry, UsageError
-from colorbook.models.critics import Critics, EnergyOutput, pull_away
+from colorbook.models.energy_critic import EnergyOutput, pull_away
+from colorbook.models.several_critics import Critics
 
 # %%
 #| hide
@@ -24,7 +25,8 @@ import math, numpy as np, matplotlib.pyplot as plt
 from fastcore.test import *
 from colorbook.models.pix2pix import S4Critic
 from colorbook.data.photos import sample_photos
-from colorbook.models.critics import ChannelCritics, EnergyCritic
+from colorbook.models.energy_critic import EnergyCritic
+from colorbook.models.several_critics import ChannelCritics
 from colorbook.color.lab import split_lab
 
 # %% [markdown]
@@ -249,7 +251,7 @@ loss.critic(real, fake)
 #| export
 @adversarial_losses('wgan')
 class WassersteinLoss:
-    "Wasserstein GAN (Arjovsky et al. 2017): difference of mean scores, weights clipped after each step of the critic"
+    "WGAN (Arjovsky et al. 2017): difference of mean scores, weights clipped after each step of the critic"
     def __init__(self,
         clip:float=.01, # largest weight of the critic; S4's report prefers 0.05
     ): self.clip = clip
@@ -336,7 +338,7 @@ def slopes(
 #| export
 @adversarial_losses('wgan_gp', alone=True)
 class GradientPenaltyLoss(WassersteinLoss):
-    "Wasserstein GAN with gradient penalty (Gulrajani et al. 2017), for each picture and over all axes"
+    "WGAN-GP, Wasserstein with gradient penalty (Gulrajani et al. 2017), for each picture and over all axes"
     def __init__(self,
         lam:float=10., # weight of the penalty
     ): self.lam = lam
@@ -444,7 +446,7 @@ show_ends(deltas, ends)
 # ## Energy
 
 # %% [markdown]
-# An [auto-encoder as critic](../models/critics.ipynb) lowers the energy of photographs and *raises* that of generated pictures, but not without end: up to a margin $m$, beyond which a fake is bad enough [@zhao2017]. The generator lowers its own energy, and pays for pictures that are all alike.
+# An [auto-encoder as critic](../models/energy_critic.ipynb) lowers the energy of photographs and *raises* that of generated pictures, but not without end: up to a margin $m$, beyond which a fake is bad enough [@zhao2017]. The generator lowers its own energy, and pays for pictures that are all alike.
 #
 # $$\ell_D=\mathbb{E}_{\text{real}}E+\mathbb{E}_{\text{fake}}\max(0,m-E),\qquad\ell_G=\mathbb{E}_{\text{fake}}E+\lambda_{PT}\,\ell_{PT}$$
 #
@@ -454,7 +456,7 @@ show_ends(deltas, ends)
 #| export
 @adversarial_losses('energy', energy=True, positive=True)
 class EnergyLoss:
-    "Energy-based GAN (Zhao et al. 2017): energies below a margin, and the pull-away term"
+    "EBGAN, energy-based GAN (Zhao et al. 2017): energies below a margin, and the pull-away term"
     def __init__(self,
         margin:float=80., # energy from which a generated picture is bad enough
         pull:float=0., # weight of the pull-away term; S4 planned 0.1
@@ -502,7 +504,7 @@ level[::400]
 # ## A loss for each of several critics
 
 # %% [markdown]
-# [Several critics](../models/critics.ipynb) answer with a list, the weight of each and what it says. `EachLoss` hands each answer to a loss, one for all of them or one for each, so that an auto-encoder may sit beside a hinge. The critics' losses are added as they are, since each has its own network to teach; the generator's are weighted. A single critic is a list of one with weight 1, so training can use it always.
+# [Several critics](../models/several_critics.ipynb) answer with a list, the weight of each and what it says. `EachLoss` hands each answer to a loss, one for all of them or one for each, so that an auto-encoder may sit beside a hinge. The critics' losses are added as they are, since each has its own network to teach; the generator's are weighted. A single critic is a list of one with weight 1, so training can use it always.
 #
 # What a loss wants of its critic goes the same way: the penalty is added to the critics' loss, and `constrain` is called after their step.
 
@@ -590,7 +592,7 @@ fails(EnergyLoss(), nets[0], 'auto-encoder')
 # ## Sizes and batches
 
 # %% [markdown]
-# Every loss here is a mean. That sounds like a detail, and it decides whether a weight means anything: a loss that is a sum is four times as large for twice the side, and the balance that was found at one size is wrong at every other. So verdicts are tiled, as a picture four times as large would tile them, the batch is repeated, and every value stays. For a judged batch the energies stand for whole pictures, so there is nothing to tile but the pictures themselves, which the chapter on [critics](../models/critics.ipynb) does; here we tile the picture under a convolutional critic of disjoint patches for the penalty, and draw the same chances.
+# Every loss here is a mean. That sounds like a detail, and it decides whether a weight means anything: a loss that is a sum is four times as large for twice the side, and the balance that was found at one size is wrong at every other. So verdicts are tiled, as a picture four times as large would tile them, the batch is repeated, and every value stays. For a judged batch the energies stand for whole pictures, so there is nothing to tile but the pictures themselves, which the chapter on [energies](../models/energy_critic.ipynb) does; here we tile the picture under a convolutional critic of disjoint patches for the penalty, and draw the same chances.
 
 # %%
 torch.manual_seed(seed)

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Content losses
 #
-# > Distances from the truth: absolute, squared, over classes; and what color itself should be like
+# > L1, L2 and smooth L1 from the truth, total variation, colorfulness, and sums of them
 #
-# A content loss compares the color that a generator answers with the color of the photograph. There are more ways to do that than to subtract. At the end of this chapter we have the absolute and the squared difference and what lies between, the cross-entropy over classes of color, the total variation that keeps areas smooth, and a loss that notices when color is missing altogether; and a weighted sum that combines them. All are means, tested against sums done by hand, and none changes with the size of pictures or batches, so that a weight means the same thing in every recipe. The one published loss that is a sum is here too, to see what that does.
+# A content loss compares the color that a generator answers with the color of the photograph. There are more ways to do that than to subtract. At the end of this chapter we have the absolute and the squared difference and what lies between, the total variation that keeps areas smooth, and a loss that notices when color is missing altogether; and a weighted sum that combines them. All are means, tested against sums done by hand, and none changes with the size of pictures or batches, so that a weight means the same thing in every recipe. The one published loss that is a sum is here too, to see what that does.
 
 # %%
 #| default_exp losses.content
@@ -14,15 +14,13 @@ size,seed = 64,9
 # %%
 #| export
 import torch, torch.nn.functional as F
-from torch import nn, Tensor
-from colorbook.color.bins import ab_bins, class_weights, SoftBins
+from torch import Tensor
 from colorbook.core import Registry, UsageError
 
 # %%
 #| hide
 import math, numpy as np, matplotlib.pyplot as plt
 from fastcore.test import *
-from colorbook.color.bins import AnnealedMean, color_counts, color_prior
 from colorbook.data.photos import sample_photos
 from colorbook.color.lab import lab_to_rgb, split_lab
 
@@ -33,8 +31,18 @@ from colorbook.color.lab import lab_to_rgb, split_lab
 
 # %%
 #| export
-content_losses = Registry('content loss', 'colorbook.losses.content colorbook.losses.perceptual'
-    ' colorbook.losses.temporal', shared='lam prior rebalance', outputs=('rgb', 'ab', 'ab4'), prior=False)
+content_losses = Registry('content loss', 'colorbook.losses.content colorbook.losses.classification'
+    ' colorbook.losses.perceptual colorbook.losses.saliency colorbook.losses.temporal',
+    shared='lam prior rebalance perceptual attention', outputs=('rgb', 'ab', 'ab4'), prior=False, saliency=False)
+
+# %% [markdown]
+# Some of the losses are tried on photographs, six of those that come with scikit-image and scikit-learn.
+
+# %%
+torch.manual_seed(seed)
+rgb = torch.stack([torch.from_numpy(np.array(o)) for o in sample_photos(size=size)]).permute(0, 3, 1, 2)/255
+L,ab = split_lab(rgb)
+L.shape,ab.shape
 
 # %% [markdown]
 # ## Distance from the truth
@@ -70,7 +78,7 @@ test_eq(torch.autograd.grad(l1, pred)[0].tolist(), [[25, -25], [-25, -25]])
 l1
 
 # %% [markdown]
-# Which color does a distance ask for, if several are right? Imagine buses, six of ten red and four blue, and nothing in the gray picture that says which. The one answer that has the smallest mean square is the average, a purple that no bus ever had; the smallest mean absolute difference has the median of each channel, here red (@fig-buses). So L1 commits itself where L2 mixes, and where the cases are even and many it still ends up in the middle of them, which for the colors of the world is close to gray. With [classes of color](../color/bins.ipynb) a network may answer "six to four".
+# Which color does a distance ask for, if several are right? Imagine buses, six of ten red and four blue, and nothing in the gray picture that says which. The one answer that has the smallest mean square is the average, a purple that no bus ever had; the smallest mean absolute difference has the median of each channel, here red (@fig-buses). So L1 commits itself where L2 mixes, and where the cases are even and many it still ends up in the middle of them, which for the colors of the world is close to gray. With [classes of color](classification.ipynb) a network may answer "six to four".
 
 # %%
 red,blue = torch.tensor([60., 50.]),torch.tensor([20., -60.])
@@ -184,107 +192,6 @@ slopes = torch.cat([slope(huber, [o]) for o in (-.2, -.05, 0., .05, .2)])
 test_close(slopes, torch.tensor([-1, -.5, 0, .5, 1]), eps=1e-6)
 test_close(SmoothL1Loss(beta=1e-6)(d, torch.zeros(4)), L1Loss()(d, torch.zeros(4)), eps=1e-5)
 SmoothL1Loss(2)(d, torch.zeros(4))
-
-# %% [markdown]
-# ## Classes
-
-# %% [markdown]
-# A generator may answer with a [distribution over 313 colors](../color/bins.ipynb) instead of a color. Its loss is the cross-entropy between that distribution and the soft code of the true color, each pixel weighted by its nearest bin $q_1$, and then the mean over pixels, never a sum:
-#
-# $$\ell=-\frac1N\sum_nw_{q_1(n)}\sum_qz_{nq}\log\hat z_{nq},\qquad\hat z=\mathrm{softmax}(s)$$
-#
-# Only ten of the 313 terms of a pixel are not zero, and only these are gathered. The published code multiplies the weight into the gradient and prints a loss without it; here the number that goes down is the one whose gradient is followed, and the two gradients are the same. Under mixed precision the scores arrive in 16 bits, and the logarithm is taken in 32.
-#
-# Zhang et al. [-@zhang2016] also leave out photographs that are gray themselves: a picture counts only if some $a$ or $b$ of it is above 5 units. They go on dividing by all pixels, and so do we (`least`).
-#
-# The example sums by hand, pixel by pixel. A network that knows nothing pays $\log313=5.75$; the slope of the loss is $w(\hat z-z)/N$; and a picture tiled is as good as it was.
-
-# %%
-#| export
-class BinLoss(nn.Module):
-    "Cross-entropy against soft bins, weighted by the rarity of the nearest bin"
-    def __init__(self,
-        weights:Tensor=None, # 313 weights of `colorbook.color.bins.class_weights`; None for equal ones
-        k:int=10, # neighbors of the soft code
-        sigma:float=5., # its width, in units of a and b
-        least:float=0., # a picture counts if some a or b is above this; 0 counts all
-    ):
-        super().__init__()
-        self.soft,self.least = SoftBins(k, sigma),least
-        self.register_buffer('weights', torch.ones(len(ab_bins())) if weights is None else weights)
-    def forward(self,
-        output:Tensor, # scores, `bs`x313xhxw
-        target:Tensor, # true color in about -1..1, `bs`x2xhxw
-        L:Tensor=None, # not asked
-    ) -> Tensor: # scalar, mean over pixels
-        "Mean weighted cross-entropy"
-        idx,w = self.soft(target)
-        ce = -(output.float().log_softmax(1).gather(1, idx)*w).sum(1)*self.weights[idx[:,0]]
-        if self.least: ce = ce*((target.abs()*110).amax((1, 2, 3)) > self.least)[:,None,None]
-        return ce.mean()
-
-def _weights(prior, rebalance): return None if prior is None else class_weights(prior, alpha=rebalance)
-
-@content_losses('bins', outputs=('bins', 'bins4'), prior=True)
-def _bins(prior=None, rebalance=1.): return BinLoss(_weights(prior, rebalance))
-
-@content_losses('bins_zhang', outputs=('bins', 'bins4'), prior=True)
-def _bins_zhang(prior=None, rebalance=1.): return BinLoss(_weights(prior, rebalance), least=5.)
-
-# %%
-torch.manual_seed(seed)
-bins,colors,scores = ab_bins(),[(13., -4.), (-71., 64.), (0., 0.)],torch.randn(313, 3, requires_grad=True)
-rgb = torch.stack([torch.from_numpy(np.array(o)) for o in sample_photos(size=size)]).permute(0, 3, 1, 2)/255
-L,ab = split_lab(rgb)
-weights = class_weights(color_prior(color_counts([ab])))
-def encode(c, k=10, sigma=5.):
-    "Nearest bins of one color, and their weights"
-    d,i = (bins - torch.tensor(c)).norm(dim=1).topk(k, largest=False)
-    w = (-d**2/(2*sigma**2)).exp()
-    return i,w/w.sum()
-by_hand = 0
-for n,c in enumerate(colors):
-    i,z = encode(c)
-    by_hand = by_hand - weights[i[0]]*sum(q*scores[:,n].softmax(0)[j].log() for j,q in zip(i, z))/3
-target = torch.tensor(colors).T.view(1, 2, 1, 3)/110
-loss,rows = BinLoss(weights),scores.view(1, 313, 1, 3)
-test_close(loss(rows, target), by_hand, eps=2e-3)
-test_close(BinLoss()(torch.zeros(1, 313, 1, 3), target), math.log(313), eps=1e-4)
-test_close(loss(rows.repeat(2, 1, 2, 2), target.repeat(2, 1, 2, 2)), by_hand, eps=2e-3)
-grad = torch.autograd.grad(loss(rows, target), scores)[0][:,1]
-z = torch.zeros(313).index_add(0, *encode(colors[1]))
-test_close(grad, weights[encode(colors[1])[0][0]]*(scores[:,1].softmax(0) - z)/3, eps=1e-3)
-by_hand.item()
-
-# %% [markdown]
-# A picture whose strongest color is 4.9 units counts nothing, beside one of 5.1 units that counts in full.
-
-# %%
-pale = torch.tensor([4.9, -5.1]).view(2, 1, 1, 1).expand(2, 2, 4, 4)/110
-counts,rows = BinLoss(weights, least=5.),torch.randn(2, 313, 4, 4)
-test_close(counts(rows, pale), loss(rows[1:], pale[1:])/2, eps=1e-5)
-test_eq(counts(rows[:1], pale[:1]).item(), 0)
-counts(rows, pale)
-
-# %% [markdown]
-# The classes of one pixel stand for a color, too, and that can be compared with another color by L1. This is how a [film model](../training/recipes.ipynb) learns from the image model.
-
-# %%
-#| export
-class ColorL1(nn.Module):
-    "Mean absolute difference of the color that scores stand for from the truth"
-    def __init__(self,
-        color:nn.Module, # scores to color, such as `colorbook.color.bins.AnnealedMean`
-        lam:float=1., # weight
-    ):
-        super().__init__()
-        self.color,self.l1 = color,L1Loss(lam)
-    def forward(self, output, target, L=None): return self.l1(self.color(output), target)
-
-# %%
-mean = AnnealedMean()
-test_close(ColorL1(mean, 2)(rows, pale), 2*(mean(rows) - pale).abs().mean(), eps=1e-6)
-ColorL1(mean)(rows, pale)
 
 # %% [markdown]
 # ## Smoothness
@@ -457,7 +364,6 @@ def ratios(loss, output=guess):
     return [(loss(*map(o, (output, ab, L)))/loss(output, ab, L)).item() for o in (mirror, batch)]
 for name in ('l1', 'l2', 'smooth_l1', 'l1_tv', 'colorful'):
     test_close(ratios(content_losses[name]()), [1, 1], eps=1e-4)
-test_close(ratios(BinLoss(weights), torch.randn(len(ab), 313, size, size)), [1, 1], eps=1e-4)
 test_close(ratios(ColorfulnessLoss(goal='more')), [1, 1], eps=1e-4)
 test_close(ratios(content_losses['l2_sum']()), [4, 3], eps=1e-3)
 ratios(content_losses['l2_sum']())
@@ -466,7 +372,6 @@ ratios(content_losses['l2_sum']())
 # ## What we have
 #
 # - `L1Loss`, `SmoothL1Loss` and `L2Loss`, means with a weight, and `L2SumLoss`, which is none;
-# - `BinLoss` over classes, in which rare colors count, and `ColorL1` for the color that they stand for;
 # - `TotalVariationLoss` and `ColorfulnessLoss`, which take $ab$ or RGB as it comes, and `SumLoss`, one loss of several;
 # - `content_losses`, names that say which outputs each can read.
 

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Equal terms
+# # Ablations on equal terms
 #
 # > Many ways to train, from the same start, at the same strength, in minutes
 #
@@ -29,7 +29,8 @@ from colorbook.data.photos import Photos, sample_photos
 from colorbook.evaluation.metrics import compute_metrics, ratio_of_means, to_batch
 from colorbook.evaluation.protocol import with_ci
 from colorbook.training.gan import GANCallback
-from colorbook.training.journal import AverageWeights, seed_everything
+from colorbook.training.ema import AverageWeights
+from colorbook.training.checkpoint import seed_everything
 from colorbook.training.pretrained import state_for
 from colorbook.training.recipes import Phase, Recipe
 from colorbook.training.registry import check_recipe
@@ -77,8 +78,8 @@ def variant(
     "One way to train: a start by content loss, then the critic's head start and both, or content loss again"
     parts = (.15, 1) if generator.startswith(('mobile', 'encoder')) else (1,) # a pretrained encoder learns more slowly
     def lrs(gen, critic): return *(gen*o for o in parts),critic
-    alone = Phase('content', 1, lrs(2e-4, 0.), False, .6),
-    both = Phase('critic', 1, lrs(0., 5e-4), False, .2),Phase('both', 1, lrs(2e-4, 5e-4), False, .6)
+    alone = Phase('content', 1, lrs(2e-4, 0.), 'constant', .6),
+    both = Phase('critic', 1, lrs(0., 5e-4), 'constant', .2),Phase('both', 1, lrs(2e-4, 5e-4), 'constant', .6)
     phases = Phase('content', 1, lrs(2e-3, 0.)),*(both if adversarial else alone)
     return Recipe(name, phases, generator, critic, content, adversarial=adversarial or 'logistic', adv_weight=strength,
         target=kwargs.pop('target', 'ab4'), size=size, bs=16, betas=(.5, .99), valid=.01,
@@ -131,7 +132,7 @@ pd.DataFrame([{k: getattr(r, k) for k in ('name', 'generator', 'critic', 'conten
 # ## One variant
 
 # %% [markdown]
-# A phase runs as in [training](trainer.ipynb), without the recorder. In a first trial the three seeds of a variant lay up to seven decibels apart, and with [averaged weights](journal.ipynb#averaged-weights) less than one. So what is kept of the last phase, of every variant, is the average, with a decay of 0.98.
+# A phase runs as in [training](trainer.ipynb), without the recorder. In a first trial the three seeds of a variant lay up to seven decibels apart, and with [averaged weights](ema.ipynb) less than one. So what is kept of the last phase, of every variant, is the average, with a decay of 0.98.
 
 # %%
 #| export

@@ -1,7 +1,7 @@
 # %% [markdown]
-# # One file
+# # Export to ONNX
 #
-# > From a trained generator to an artifact that needs no torch
+# > From a trained generator to one file that needs no torch
 #
 # Training needs torch, fastai and some gigabytes; coloring a photograph should not. At the end of this chapter a trained generator is one `.onnx` file of a few megabytes that any runtime for ONNX can open: lightness in, color out, at every size. It carries a card that says what it is, where it comes from and how good it is, so that the file can travel alone. And which of a run's many weights go into it is decided by the rule of [the last chapter](trainer.ipynb), not by taste.
 
@@ -37,7 +37,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from colorbook.color.lab import split_lab
 from colorbook.core import UsageError
 from colorbook.data.photos import sample_photos
-from colorbook.models.critics import PatchCritic
+from colorbook.models.patchgan import PatchCritic
 from colorbook.models.s0 import S0Generator
 from colorbook.models.temporal import S1Generator, TemporalUNet
 from colorbook.models.unet import MobileUNet
@@ -216,8 +216,9 @@ def export_artifact(
 ) -> Path: # the file
     "Write a generator and its card as one ONNX file of dynamic size"
     noise,sides = getattr(generator, 'z_dim', 0),{2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
-    n = 1 + bool(noise)
-    return write_graph(ImageGraph(fold(generator)), path, card, (torch.rand(1, 1, 96, 128), torch.randn(1, noise))[:n],
+    n,net = 1 + bool(noise),fold(generator)
+    if hasattr(net, 'with_saliency'): net.with_saliency,net.saliency = False,None # no color depends on it
+    return write_graph(ImageGraph(net), path, card, (torch.rand(1, 1, 96, 128), torch.randn(1, noise))[:n],
         (sides, {})[:n], ['L', 'z'][:n], ['ab'])
 
 # %% [markdown]
@@ -482,7 +483,7 @@ def export_run(
 
 def leaning(gen, best, weights):
     "A classifier with the settings that were chosen, and with a second input that chooses between its answers"
-    gen.color = AnnealedMean(best['T'], -best['share']*weights.log())
+    gen.color = AnnealedMean(best['T'], -best['share']*weights.log(), best['gain'])
     return HueBias(gen).eval()
 
 def begun(run): # what the card says of the run's record: no path of this machine
@@ -527,7 +528,7 @@ artifact = export_run(run, name='small')
 stamp(artifact, metrics=dict(psnr=1.))
 card = json.loads(onnx.load(artifact).metadata_props[0].value)
 tried = pd.read_csv(run/'tried.csv').to_dict('records')
-test_eq(len(tried), 3*27)
+test_eq(len({(o['tag'], o['size'], o['T'], o['share']) for o in tried}), 3*27)
 test_eq(card['chosen'], pick(tried, recipe.floor))
 test_eq((card['size'], card['name'], card['metrics']), (card['chosen']['size'], 'small', dict(psnr=1.)))
 test_fail(lambda: export_run(run, photos=sample_photos(64)*9), exc=UsageError, contains='not the photos')

@@ -1,7 +1,7 @@
 # %% [markdown]
-# # The adversary
+# # Adversarial training
 #
-# > Adversarial training as one callback on a plain fastai Learner
+# > GAN training as one callback on a plain fastai Learner
 #
 # A generator that is scored by its distance from the truth learns to be careful, and careful means brown. A critic that is trained at the same time asks another question: could this be the color of a photograph? At the end of this chapter we have both questions in one training loop. It is a callback of some forty lines on an ordinary `Learner`, so that schedules, checkpoints, clipping and mixed precision go on working; one object trains the generator alone, the critic alone, or both against each other; and whoever is not being trained rests, down to the last bit.
 
@@ -29,7 +29,7 @@ import copy, pickle, tempfile
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from colorbook.losses.adversarial import LogisticLoss
-from colorbook.models.critics import PatchCritic
+from colorbook.models.patchgan import PatchCritic
 from colorbook.color.lab import join_lab
 
 # %% [markdown]
@@ -42,7 +42,7 @@ from colorbook.color.lab import join_lab
 #
 # Networks may compute in bfloat16: eight significant bits with the range of float32, which processors of recent years multiply twice as fast or better. `GAN` opens the context of PyTorch's `autocast` around both networks, on any device, and hands out float32; the networks know nothing of it, so that a copy, a pickle or an export of one of them is what it was. The weights, their sums of gradients and the losses stay in float32. What it brings is measured in `benchmarks/gan_step.py`.
 #
-# Two numbers travel with them, as batch norm's count of batches travels with its layer: how many batches had a turn of their own, and the critic's last loss. Schedules decide by them whose turn is next, and so a schedule is saved and resumed with the networks. A third part is optional, weights between the losses that are themselves learned; [schedules](schedules.ipynb) have a chapter of their own.
+# Two numbers travel with them, as batch norm's count of batches travels with its layer: how many batches had a turn of their own, and the critic's last loss. Schedules decide by them whose turn is next, and so a schedule is saved and resumed with the networks. A third part is optional, weights between the losses that are themselves learned; [schedules](critic_schedules.ipynb) have a chapter of their own.
 #
 # For the experiments of this chapter a generator of three layers is enough. Its batch norm matters: running statistics are buffers, not weights, and a network that is said to rest must leave those alone too. The critic's spectral norm keeps buffers as well, the vectors of its power iteration.
 
@@ -136,7 +136,7 @@ len(groups)
 #
 # Both networks step from the same weights, at the same time; S0 lets the critic step first and shows the generator the result.
 #
-# A content loss is called with the answer, the truth and the lightness, which the callback puts beside the truth in `after_pred`; not every loss looks at it, but a [perceptual loss](../losses/content.ipynb) makes pictures of $ab$ with it.
+# A content loss is called with the answer, the truth and the lightness, which the callback puts beside the truth in `after_pred`; not every loss looks at it, but a [perceptual loss](../losses/content.ipynb) makes pictures of $ab$ with it. Data may bring a map of saliency along; then the content loss gets it as a fourth argument, and a critic that [sees saliency](../models/s3.ipynb) gets it behind the color.
 #
 # The rest of the work is done in `after_loss`, when the prediction and the content loss are there and nothing has been propagated yet. The content loss is kept before anything is added to it, because a log of mixed losses cannot be read.
 
@@ -229,8 +229,10 @@ class GANCallback(Callback):
         if not self.training: return
         self.content = self.learn.loss_grad.detach()
         if self.turn == 'content': return
-        fake = self.learn.model.generator.color(self.pred)
-        step = self.play(present(self.xb[0]), self.yb[0], fake)
+        fake,real = self.learn.model.generator.color(self.pred),self.yb[0]
+        if getattr(self.learn.model.critic, 'sees_saliency', False):
+            fake,real = self.pred,torch.cat([real, self.yb[-1]], 1)
+        step = self.play(present(self.xb[0]), real, fake)
         if step.crit is not None: self.crit,self.scores = step.crit,step.scores
         if step.crit is not None: self.learn.model.crit.copy_(step.crit)
         if step.gen is not None:
@@ -552,7 +554,7 @@ draw_losses(curves, 2*math.log(2));
 # ## Stopped and gone on
 
 # %% [markdown]
-# Training for days means to be interrupted. Since generator and critic are one model with one optimizer, `Learner.save` and `load` carry everything: weights, running statistics, and Adam's moments of both networks. The test is strict. Two epochs at a stretch, against one epoch, saved, loaded into new networks, and another epoch: equal to the last bit on a CPU. The control does without the optimizer's state, and comes out different in nearly every tensor. Here the pictures come in a fixed order; where they are shuffled, the random generators have to be kept as well, which [the journal](journal.ipynb) does.
+# Training for days means to be interrupted. Since generator and critic are one model with one optimizer, `Learner.save` and `load` carry everything: weights, running statistics, and Adam's moments of both networks. The test is strict. Two epochs at a stretch, against one epoch, saved, loaded into new networks, and another epoch: equal to the last bit on a CPU. The control does without the optimizer's state, and comes out different in nearly every tensor. Here the pictures come in a fixed order; where they are shuffled, the random generators have to be kept as well, which [a checkpoint](checkpoint.ipynb) does.
 
 # %%
 straight = disc_learner(64, shuffle=False)

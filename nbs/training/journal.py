@@ -1,9 +1,9 @@
 # %% [markdown]
 # # The journal
 #
-# > What is written while a run goes on, and how it goes on after a stop
+# > Figures, sheets, curves, weights and a checkpoint after every epoch
 #
-# Training a GAN is watched, not awaited: its losses say little, its pictures a lot, and a run of days will be interrupted. At the end of this chapter a callback writes after every epoch what one wants to see, a sheet of held-out photographs, a table, curves and the weights, and then a checkpoint from which a new process goes on as if nothing had happened, to the last bit.
+# Training a GAN is watched, not awaited: its losses say little, its pictures a lot. At the end of this chapter a callback writes after every epoch what one wants to see, a sheet of held-out photographs, a table, curves and the weights, and then a [checkpoint](checkpoint.ipynb) from which the run can go on.
 
 # %%
 #| default_exp training.journal
@@ -13,16 +13,16 @@ size,seed = 32,0
 
 # %%
 #| export
-import csv, math, random, time
+import csv, math, time
 import matplotlib.pyplot as plt, numpy as np, torch
-from contextlib import contextmanager
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from fastai.vision.all import *
 from colorbook.core import TrainingError, atomic_path
 from colorbook.data.loaders import present
 from colorbook.color.lab import to_rgb
 from colorbook.imaging.sheet import contact_sheet
 from colorbook.evaluation.metrics import colorfulness, psnr
+from colorbook.training.checkpoint import set_rng_state, state_of
+from colorbook.training.ema import averaged
 from colorbook.training.runs import Run
 
 # %%
@@ -31,9 +31,10 @@ import tempfile
 from itertools import product
 import pandas as pd
 from fastcore.test import *
+from colorbook.training.checkpoint import seed_everything
 from colorbook.training.gan import GANCallback, GAN, gan_splitter
 from colorbook.training.runs import state_hash
-from colorbook.models.critics import PatchCritic
+from colorbook.models.patchgan import PatchCritic
 from colorbook.data.loaders import color_loaders
 from colorbook.data.photos import Photos, sample_photos
 from colorbook.color.lab import rgb_to_lab, split_lab
@@ -136,30 +137,6 @@ def tiny_learner(strength=1.):
     learn.logger = noop
     return learn
 
-# %% [markdown]
-# Random generators come first in a chapter on going on exactly: shuffling, cropping and damage to $L$ draw from Python's, torch's and the loader's own.
-
-# %%
-#| export
-def seed_everything(seed:int):
-    "Start Python's, NumPy's and torch's random generators"
-    random.seed(seed); np.random.seed(seed); torch.manual_seed(seed)
-
-def rng_state(dl) -> dict: # plain values
-    "Random generators of Python, NumPy, torch, its GPUs and a loader"
-    state = [o.tolist() if isinstance(o, np.ndarray) else o for o in np.random.get_state()]
-    return dict(python=random.getstate(), numpy=state, torch=torch.get_rng_state(), dl=dl.rng.getstate(),
-        cuda=torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [])
-
-def set_rng_state(s:dict, dl):
-    "Put back what `rng_state` returned"
-    random.setstate(s['python'])
-    np.random.set_state((s['numpy'][0], np.array(s['numpy'][1], dtype=np.uint32), *s['numpy'][2:]))
-    torch.set_rng_state(s['torch'])
-    if s['cuda'] and torch.cuda.is_available(): torch.cuda.set_rng_state_all(s['cuda'])
-    dl.rng.setstate(s['dl'])
-
-
 # %%
 gray = tiny_learner(strength=0.)
 figures = held_out(gray)
@@ -168,107 +145,6 @@ test_close(figures['psnr'], psnr(to_rgb(L, ab*0), to_rgb(L, ab)).mean(), eps=1e-
 test_close(figures['valid'], ab.abs().mean(), eps=1e-2)
 test_close(figures['ratio'], 0, eps=1e-2)
 figures
-
-# %% [markdown]
-# ## Checkpoints
-
-# %% [markdown]
-# Since generator and critic are one model with one optimizer, a checkpoint is short: weights and buffers, Adam's moments for both networks, the random generators, and where in the run it was made. It holds tensors and plain values only, so that reading one runs no code of whoever wrote it.
-#
-# The test is strict. After one epoch and a checkpoint, another epoch in the same Learner and another epoch in a new one, which knows only the file, give equal weights and buffers to the last bit on a CPU. The controls leave out the optimizer's state or the random generators, and come out different.
-
-#
-# What a callback knows belongs to the place in a run as well: which looks [a stop](nogan.ipynb) has taken, how long [a monitor](monitor.ipynb) has seen gray. Callbacks that have a `state_dict` are kept by the names of their classes. What of it is missing shows only later: a run that is resumed in the middle of a phase would choose other weights at its end.
-
-# %%
-#| export
-def state_of(
-    learn:Learner,
-    **where, # plain values to store beside: the place in a run
-) -> dict: # tensors and plain values
-    "Networks, optimizer, random generators, callbacks with a state, and place"
-    opt = learn.opt.state_dict()
-    hypers = [{k: v.item() if hasattr(v, 'item') else v for k,v in h.items()} for h in opt['hypers']]
-    cbs = {type(o).__name__: o.state_dict() for o in learn.cbs if hasattr(type(o), 'state_dict')}
-    return dict(model=learn.model.state_dict(), rng=rng_state(learn.dls.train), callbacks=cbs, **where,
-        opt=dict(state=[dict(o) for o in opt['state']], hypers=hypers))
-
-# %%
-def go_on(*parts):
-    "The model after another epoch of a new Learner, which takes `parts` from the checkpoint"
-    learn,last = tiny_learner(),Run(home).checkpoint()
-    learn.model.load_state_dict(last['model'])
-    learn.create_opt()
-    if 'opt' in parts: learn.opt.load_state_dict(last['opt'])
-    if 'rng' in parts: set_rng_state(last['rng'], learn.dls.train)
-    learn.fit(1, 1e-3, cbs=GANCallback())
-    return learn.model
-
-def differing(a, b):
-    "How many tensors of two models are not equal to the last bit"
-    return sum(not torch.equal(p, q) for p,q in zip(a.state_dict().values(), b.state_dict().values()))
-
-straight = tiny_learner()
-straight.fit(1, 1e-3, cbs=GANCallback())
-Run(home).save_checkpoint(state_of(straight))
-straight.fit(1, 1e-3, cbs=GANCallback())
-test_eq(differing(straight.model, go_on('opt', 'rng')), 0)
-controls = [differing(straight.model, go_on(o)) for o in ('opt', 'rng')]
-assert min(controls) > 10
-controls
-
-# %% [markdown]
-# ## Averaged weights
-
-# %% [markdown]
-# Adversarial training never rests: all colors swing a little to and fro, greenish for some steps, reddish for the next, and the end of a run is one moment of that. GANs have long been judged by the exponential average of the generator's weights [@yazici2019], $\bar\theta\leftarrow d\bar\theta+(1-d)\theta$ after each of its steps; with a decay $d$ of 0.98 it looks back over some fifty steps, with 0.999 over a thousand. Training goes on with the weights as they are. What is looked at, measured and written is the average, and at the end of a phase the generator becomes it. In a recipe this is the field `ema`.
-
-# %%
-#| export
-class AverageWeights(Callback):
-    "The exponential average of the generator's weights; at the end of a fit the generator becomes it"
-    order = 65
-    def __init__(self,
-        decay:float=.98, # share of the average that stays at each step
-    ): self.decay,self.saved = decay,None
-    def state_dict(self): return self.mean.state_dict()
-    def load_state_dict(self, state): self.saved = state
-    def before_fit(self):
-        fn = get_ema_multi_avg_fn(self.decay)
-        self.mean = AveragedModel(self.learn.model.generator, multi_avg_fn=fn, use_buffers=True)
-        if self.saved: self.mean.load_state_dict(self.saved)
-    def after_batch(self):
-        if self.training and self.learn.adversary.turn != 'critic':
-            self.mean.update_parameters(self.learn.model.generator)
-    def after_fit(self): self.learn.model.generator.load_state_dict(self.mean.module.state_dict())
-
-@contextmanager
-def averaged(learn:Learner):
-    "Inside, the generator has its averaged weights, where there are any"
-    gen,mean = learn.model.generator,next((o.mean for o in learn.cbs if isinstance(o, AverageWeights)), None)
-    if mean is None: yield; return
-    was = {k: v.clone() for k,v in gen.state_dict().items()}
-    gen.load_state_dict(mean.module.state_dict())
-    try: yield
-    finally: gen.load_state_dict(was)
-
-# %% [markdown]
-# The average of weights that go 1, 2, 3 is what one gets by hand.
-
-# %%
-learn = tiny_learner()
-average,weight = AverageWeights(.75),learn.model.generator.layers[-1].bias
-learn.add_cbs([average, GANCallback()])
-learn.adversary.turn,learn.training = 'both',True
-average.before_fit()
-for v in (1., 2., 3.):
-    nn.init.constant_(weight, v)
-    average.after_batch()
-mean = .75*(.75*1 + .25*2) + .25*3
-with averaged(learn): test_close(weight.detach(), torch.full_like(weight, mean))
-test_eq(weight.detach(), torch.full_like(weight, 3.))
-average.after_fit()
-test_close(weight.detach(), torch.full_like(weight, mean))
 
 # %% [markdown]
 # ## The journal
@@ -431,32 +307,14 @@ test_eq(all(p.isfinite().all().item() for p in learn.model.parameters()), True)
 TrainingError('').exit_code
 
 # %% [markdown]
-# ## Short epochs
-
-# %% [markdown]
-# On many photographs an epoch takes hours, and one wants to look more often. fastai's `ShortEpochCallback` ends it after a share $s$ of the batches, and each short epoch draws from a fresh shuffle. It looks *after* a batch, so of $n$ batches a short epoch takes $\lceil sn\rceil+1$, and all batches where that is more.
-
-# %%
-def steps(share):
-    "Batches in an epoch that `share` makes short"
-    learn.fit(1, 0., cbs=[GANCallback(mode='content'), ShortEpochCallback(share, short_valid=False)])
-    return learn.train_iter
-
-n = len(learn.dls.train)
-test_eq([steps(o) for o in (.01, .4, .6, .99)], [min(math.ceil(o*n) + 1, n) for o in (.01, .4, .6, .99)])
-n,steps(.5)
-
-# %% [markdown]
 # ## What we have
 #
-# - a sheet, a table, curves and weights after each epoch, every file whole;
-# - checkpoints from which training goes on as if it had not stopped;
-# - the average of the weights, in whose place they are written;
+# - `RunRecorder`: a sheet, a table, curves, weights and a checkpoint after each epoch, every file whole;
 # - a run that diverges stops before it spoils anything.
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. Add the mean of $D$ on true and on generated color to the journal, as S0 logs it. Which of the two losses can be read from them?
-# 2. A checkpoint holds the generators of all GPUs. Where do they matter, and how would you test it without one?
+# 2. Which of the files could be made again from the others, and which not?
 # 3. Move `draw_sheet` behind the checkpoint and stop the run between the two. What is missing afterwards?

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # When to stop
+# # NoGAN: when to stop
 #
 # > A small panel of photographs, looked at often, and a way back to the best moment
 #
@@ -20,12 +20,12 @@ from torch import nn, Tensor
 from fastai.vision.all import *
 from torchvision.models import mobilenet_v2
 from colorbook.core import atomic_path
-from colorbook.training.journal import averaged
+from colorbook.training.ema import averaged
 from colorbook.color.lab import to_rgb
 from colorbook.color.lab import rgb_to_lab
 from colorbook.evaluation.metrics import colorfulness_ratio
 from colorbook.models.unet import load_mobile, pad_same
-from colorbook.models.critics import realness
+from colorbook.models.several_critics import realness
 from colorbook.models.layers import IMAGENET_NORM, Normalize, TF_NORM
 
 # %%
@@ -34,7 +34,7 @@ import matplotlib.pyplot as plt
 from itertools import product
 from fastcore.test import *
 from colorbook.training.gan import GANCallback, GAN, gan_splitter
-from colorbook.models.critics import PatchCritic
+from colorbook.models.patchgan import PatchCritic
 from colorbook.data.photos import sample_photos
 from colorbook.color.lab import lab_to_rgb, split_lab
 
@@ -193,7 +193,7 @@ stop,knee(noisy)
 # ## The callback
 
 # %% [markdown]
-# It looks before the first step and after each share of the data in which the generator stepped, and sees [averaged weights](journal.ipynb#averaged-weights) where there are any. At the end of the stretch the weights go back to the best moment, and [training](trainer.ipynb) writes them as `generator-PHASE-stop`, with all looks beside them. The critic stays as it is; nobody needs it any more. Looks and kept weights are the callback's state, and a run that is stopped and resumed in between chooses what it would have chosen.
+# It looks before the first step and after each share of the data in which the generator stepped, and sees [averaged weights](ema.ipynb) where there are any. At the end of the stretch the weights go back to the best moment, and [training](trainer.ipynb) writes them as `generator-PHASE-stop`, with all looks beside them. The critic stays as it is; nobody needs it any more. Looks and kept weights are the callback's state, and a run that is stopped and resumed in between chooses what it would have chosen.
 
 # %%
 #| export

@@ -32,21 +32,23 @@ from fastcore.test import *
 # ## A recipe is data
 
 # %% [markdown]
-# Training comes in stretches: content loss alone, the critic alone, both ([The adversary](gan.ipynb)). A `Phase` is one of them. A `Recipe` is the phases and everything else that decides what is learned: networks and losses by their names, weights, optimizer, pictures, seed. Both are frozen, so that no code can change a recipe on its way from the command line to the checkpoint; a variation is a new recipe.
+# Training comes in stretches: content loss alone, the critic alone, both ([Adversarial training](gan.ipynb)). A `Phase` is one of them. A `Recipe` is the phases and everything else that decides what is learned: networks and losses by their names, weights, optimizer, pictures, seed. Both are frozen, so that no code can change a recipe on its way from the command line to the checkpoint; a variation is a new recipe.
 #
-# `share` makes short epochs, so that sheets and checkpoints come more often than the photographs go round; [the journal](journal.ipynb) has the exact number of batches.
+# A phase has a [schedule](lr_schedules.ipynb) for its learning rates. Its `share` makes short epochs, so that sheets and checkpoints come more often than the photographs go round. `size` and `bs` are there for *progressive resizing*: small pictures in large batches first, which are fast, and the full size at the end, when there are only details to learn.
 
 # %%
 #| export
 @dataclass(frozen=True)
 class Phase:
     "One stretch of training"
-    mode:str # content, critic, generator, both, plain; a schedule of `training.schedules`: 5-1, wasserstein, adaptive
+    mode:str # content, critic, generator, both, plain, or 5-1, wasserstein, adaptive: see `training.critic_schedules`
     epochs:int
     lrs:tuple # learning rate of each parameter group: the generator's groups, then the critic
-    one_cycle:bool=True # rise and fall of the learning rates; otherwise they stay
+    schedule:str='one_cycle' # of the learning rates, a key of `training.lr_schedules.lr_schedules`
     share:float=1. # part of the training photos that counts as one epoch
     stop:float=0. # part of them between two looks of the NoGAN stop; 0 for none
+    size:int=0 # side of the training crops in this phase, at most the recipe's; 0 for the recipe's
+    bs:int=0 # batch size in this phase; 0 for the recipe's
 
 # %%
 #| export
@@ -61,6 +63,8 @@ class Recipe:
     lam:float=1. # weight of the content loss where it has one
     adversarial:str='logistic' # key of `colorbook.losses.adversarial.adversarial_losses`
     adv_weight:float=1. # weight of the adversarial term
+    perceptual:float=0. # weight of features in content losses that have them for an option, as `s3`
+    attention:float=0. # weight of S3's attention loss, likewise
     rebalance:float=.5 # exponent of the class weights: 1 rebalances in full, 0 not at all
     target:str='ab4' # key of `colorbook.data.loaders.targets`
     gray:str='lstar' # key of `colorbook.color.lab.grays`
@@ -167,13 +171,13 @@ class Recipe:
 #| export
 def s0_recipe(name, size, **kwargs):
     "S0 as published, in float32, on whole pictures squeezed into squares"
-    return Recipe(name, (Phase('both', 20, (1e-4, 1e-4), one_cycle=False),), generator='s0', critic='s0',
+    return Recipe(name, (Phase('both', 20, (1e-4, 1e-4), schedule='constant'),), generator='s0', critic='s0',
         content='l1', lam=100., target='rgb', size=size, low=1., squeeze=True, mirror=False, bs=4, betas=(.5, .999),
         eps=1e-8, wd=0., valid=.25, **kwargs)
 
 def s2_recipe(name, adv_weight):
     "S2: the generator's rate is the larger; its critic counts only in `s2-fixed`. Squares of S2's color are in 127.5"
-    return Recipe(name, (Phase('both', 100, (5e-4, 1e-4), one_cycle=False),), generator='stride1', critic='s2',
+    return Recipe(name, (Phase('both', 100, (5e-4, 1e-4), schedule='constant'),), generator='stride1', critic='s2',
         content='l2', lam=(110/127.5)**2, adv_weight=adv_weight, target='ab', size=96, low=1., squeeze=True,
         mirror=False, bs=20, betas=(.9, .999), eps=1e-7, wd=0., critic_clip=.1)
 
@@ -190,25 +194,25 @@ def s4_recipe(method, content, **kwargs):
     "S4: one of its adversarial losses beside L1 or L2, with the rates, epochs and weights of its report"
     (lr,epochs),lam = s4_report[method.removesuffix('-gp'), content],dict(l1=100., l2=s4_half_sum)[content]
     adv,critic,mode,weight = s4_methods[method]
-    return Recipe(f's4-{method}-{content}', (Phase(mode, epochs, (lr, lr), one_cycle=False),), generator='pix2pix',
+    return Recipe(f's4-{method}-{content}', (Phase(mode, epochs, (lr, lr), schedule='constant'),), generator='pix2pix',
         critic=critic, content=content, lam=lam, adversarial=adv, adv_weight=weight, target='ab', size=256, low=256/276,
         squeeze=True, bs=4, betas=(.5, .999), eps=1e-8, wd=0., **kwargs)
 
 recipes = {r.name: r for r in [
     s0_recipe('s0', 224), s0_recipe('s0-large', 480), s2_recipe('s2', 0.), s2_recipe('s2-fixed', .01),
     *[s4_recipe(m, c) for m in ('gan', 'lsgan', 'wgan', 'wgan-gp', 'ebgan') for c in ('l1', 'l2')],
-    Recipe('s4-zhang', (Phase('content', 8, (3e-5, 0.), one_cycle=False),), generator='zhang',
+    Recipe('s4-zhang', (Phase('content', 8, (3e-5, 0.), schedule='constant'),), generator='zhang',
         content='bins_zhang', rebalance=1., size=176, bs=40, wd=1e-3),
     replace(s4_recipe('gan', 'l1'), name='s4-pretrained', generator='pix2pix_noise', phases=(
-        Phase('plain', 2, (1e-4, 1e-4), False), Phase('content', 2, (1e-4, 0.), False),
-        Phase('both', 4, (1e-4, 1e-4), False))),
-    Recipe('default', (Phase('content', 5, (3e-4, 2e-3, 0.)), Phase('critic', 1, (0., 0., 2e-4), False, .25),
-        Phase('both', 3, (2e-5, 1e-4, 2e-4), False, .25)), adv_weight=.2, low=.75)]}
+        Phase('plain', 2, (1e-4, 1e-4), 'constant'), Phase('content', 2, (1e-4, 0.), 'constant'),
+        Phase('both', 4, (1e-4, 1e-4), 'constant'))),
+    Recipe('default', (Phase('content', 5, (3e-4, 2e-3, 0.)), Phase('critic', 1, (0., 0., 2e-4), 'constant', .25),
+        Phase('both', 3, (2e-5, 1e-4, 2e-4), 'constant', .25)), adv_weight=.2, low=.75)]}
 
 # %%
 s0 = recipes['s0']
 test_eq((s0.bs, s0.lam, s0.betas, s0.wd), (4, 100, (.5, .999), 0))
-test_eq(s0.phases, (Phase('both', 20, (1e-4, 1e-4), one_cycle=False),))
+test_eq(s0.phases, (Phase('both', 20, (1e-4, 1e-4), schedule='constant'),))
 test_eq(replace(recipes['s0-large'], name='s0', size=224), s0)
 test_fail(lambda: setattr(s0, 'lam', 1.), contains='cannot assign')
 pd.DataFrame({k: asdict(recipes[k]) for k in ('s0', 's2', 's4-wgan-gp-l1', 's4-pretrained', 'default')})
@@ -257,11 +261,56 @@ def s1_recipe(name, mode='both', epochs=50, **kwargs):
     "S1 as published"
     shared = dict(content='l1', target='rgb', gray='rec601', low=1., squeeze=True, mirror=False,
         betas=(.5, .999), eps=1e-8, wd=0., valid=.1)
-    return Recipe(name, (Phase(mode, epochs, (1e-3, 1e-3), one_cycle=False),), **shared, **kwargs)
+    return Recipe(name, (Phase(mode, epochs, (1e-3, 1e-3), schedule='constant'),), **shared, **kwargs)
 
 for r in (s1_recipe('s1', generator='s1', critic='s1', adversarial='lsgan', lam=20., size=480, bs=8, data='frames'),
           s1_recipe('s1-baseline', '1-5', 20, generator='s0', critic='s0', lam=100., size=224, bs=16, data='stills')):
     recipes[r.name] = r
+
+# %% [markdown]
+# ## S3's two terms
+#
+# S3 trains twice: a first *term* without a critic, and a second, from the weights of the first, with Wasserstein's loss and a gradient penalty. `s3` is both as one run, each phase with its own batch; `s3-first` and `s3-second` are the same as two runs, the second of which is given the first's folder: `colorbook train s3-second PHOTOS --weights runs/s3-first`. The program and its text differ in the weights; `s3` has those of the program and its one critic, `s3-readme` those of the text and the two critics of the paper, `s3-readme-20` the larger weight of features, which the authors sometimes found nicer to look at.
+#
+# | flag or constant of S3 | here |
+# |---|---|
+# | `first.sh`, `second.sh` | the phases of `s3`; recipes `s3-first`, `s3-second` |
+# | RGB folder and saliency folder | `data` `saliency`: `DATA` is `PHOTOS:MAPS`, or `PHOTOS` alone, for which maps are made |
+# | `--gan_mode {WGAN, WGANGP, LSGAN, noGAN}` | `adversarial`: `wgan`, `wgan_gp` or `lsgan`; mode `content` of the phase |
+# | batch of 8 or 4 on each of four GPUs | `bs` of the phase, 32 and 16 |
+# | `lr_g`, `lr_d`, halved every 10 epochs | `lrs`, schedule `half-every-10` |
+# | `lambda_l1`, `lambda_percep`, `lambda_attn`, `lambda_gan`, `lambda_gp` | `lam`, `perceptual`, `attention`, `adv_weight`; the penalty of `wgan_gp` is 10 |
+# | `--norm` | batch norm in `s3`, as published; `S3Generator(norm='instance')` |
+# | `SCGAN_val` | an exported file has no branch for saliency |
+# | pre-training of the global features | `colorbook pretrain`, and `--weights` for the run that is to begin with them |
+#
+# `s3-small` has the same ideas and losses at the size of the product ([S3](../models/s3.ipynb)), on crops of 128 pixels, with color at a quarter of the size. Its ablations are changes of one field: generator `s3_small_no_scene`; `s3_small_no_saliency` with `attention` 0, critic `s3_small` and data `photos`; `perceptual` 0; `s3_small_instance`; and its first or second phase alone.
+
+# %%
+#| export
+s3_terms = (Phase('content', 40, (2e-4, 0.), 'half-every-10', bs=32),
+    Phase('both', 31, (1e-4, 1e-4), 'half-every-10', bs=16))
+s3_losses = dict(content='s3', lam=1., perceptual=5., attention=.5, adversarial='wgan_gp', adv_weight=.05)
+
+def s3_recipe(name, phases=s3_terms, **kwargs):
+    "S3 with the weights of its program, unless others are given"
+    shared = dict(generator='s3', critic='s3_gp', target='rgb', gray='rec601', data='saliency', size=256, bs=16,
+        betas=(.5, .999), eps=1e-8, wd=0.)
+    return Recipe(name, phases, **{**shared, **s3_losses, **kwargs})
+
+s3_readme = dict(critic='s3_two_gp', attention=1., adv_weight=.1)
+for r in (s3_recipe('s3'), s3_recipe('s3-first', s3_terms[:1]), s3_recipe('s3-second', s3_terms[1:]),
+          s3_recipe('s3-readme', **s3_readme), s3_recipe('s3-readme-20', perceptual=20., **s3_readme),
+          Recipe('s3-small', (Phase('content', 6, (3e-4, 2e-3, 0.)),
+              Phase('both', 4, (2e-5, 1e-4, 1e-4), 'half-every-10')), generator='s3_small', critic='s3_small_two',
+              data='saliency', bs=32, low=.75, **s3_losses)):
+    recipes[r.name] = r
+
+# %%
+test_eq([recipes[o].phases for o in ('s3-first', 's3-second')], [(o,) for o in recipes['s3'].phases])
+known = {r.name: (r.lam, r.perceptual, r.attention, r.adv_weight) for r in recipes.values() if r.name[:2] == 's3'}
+test_eq([known[o] for o in ('s3', 's3-readme', 's3-readme-20')], [(1, 5, .5, .05), (1, 5, 1, .1), (1, 20, 1, .1)])
+recipes['s3-small']
 
 # %% [markdown]
 # ## Films
@@ -372,6 +421,16 @@ def load_recipe(
 
 # %%
 #| export
+def phase_recipe(
+    recipe:Recipe,
+    i:int, # number of the phase
+) -> Recipe: # with the size and the batch of the phase
+    "A recipe as one of its phases sees it"
+    p = recipe.phases[i]
+    return replace(recipe, size=p.size or recipe.size, bs=p.bs or recipe.bs)
+
+# %%
+#| export
 def vary(
     recipe:Recipe,
     changes:dict=None, # other values, by the names of fields
@@ -393,6 +452,8 @@ text = (home/'r.yaml').read_text()
 test_eq(load_recipe(home/'r.yaml'), Recipe('mine', (Phase('both', 1, (1e-4, 2e-4)),), lam=100.))
 test_eq(vary(s0, dict(lam=10.), 3), replace(s0, lam=10., phases=(replace(s0.phases[0], epochs=3),)))
 test_eq(list_recipes('s0*'), ['s0', 's0-large'])
+small = replace(s0, phases=(replace(s0.phases[0], size=64, bs=16), s0.phases[0]))
+test_eq([(o.size, o.bs) for o in (phase_recipe(small, i) for i in (0, 1))], [(64, 16), (224, 4)])
 test_fail(lambda: load_recipe('s00'), exc=UsageError, contains='s0, s0-large, s2, s2-fixed')
 test_fail(lambda: vary(s0, dict(lamb=10)), exc=UsageError, contains='no lamb; it has name, phases')
 test_fail(lambda: vary(s0, dict(lam='much')), exc=UsageError, contains='much')

@@ -26,7 +26,8 @@ from colorbook.losses.content import content_losses
 from colorbook.models.registry import create_critic, create_generator, critics, generators, outputs
 from colorbook.training.gan import GAN, LossWeights
 from colorbook.training.recipes import Recipe
-from colorbook.training.schedules import as_schedule
+from colorbook.training.critic_schedules import as_schedule
+from colorbook.training.lr_schedules import lr_schedule
 
 # %%
 #| hide
@@ -116,16 +117,28 @@ def that_fit(table, test) -> str: # names, separated by commas
 
 def check_names(recipe:Recipe):
     "`UsageError` where a recipe names what does not exist"
-    for p in recipe.phases: p.mode == 'plain' or as_schedule(p.mode)
+    for p in recipe.phases: p.mode == 'plain' or as_schedule(p.mode), lr_schedule(p.schedule, p.lrs)
     for table,name in ((generators, recipe.generator), (critics, recipe.critic), (content_losses, recipe.content),
         (adversarial_losses, recipe.adversarial), (data_loaders, recipe.data)): table[name]
     for k,names in dict(target=targets, gray=grays).items():
         name = getattr(recipe, k)
         if name not in names: raise UsageError(f"there is no {k} '{name}'", f"choose {', '.join(names)}")
 
+def check_sizes(recipe:Recipe):
+    "`UsageError` where a phase has a size that pictures or networks do not have"
+    nets = {'generator': generators[recipe.generator], 'critic': critics[recipe.critic]}
+    bound = ' and '.join(f"{k} '{o.name}'" for k,o in nets.items() if o.takes('size'))
+    for i,p in enumerate(recipe.phases):
+        if min(p.size, p.bs) < 0 or p.size > recipe.size:
+            raise UsageError(f'phase {i} has size {p.size} and bs {p.bs}, and the recipe has size {recipe.size}',
+                'give smaller sizes, and the largest as the size of the recipe')
+        if bound and p.size not in (0, recipe.size):
+            raise UsageError(f'{bound} can be trained at one size only', f'leave the size out in phase {i}')
+
 def check_recipe(recipe:Recipe) -> Recipe: # the same
     "`UsageError` where a recipe names what does not exist, or what does not go together; it names what does"
     check_names(recipe)
+    check_sizes(recipe)
     gen,critic,loss = generators[recipe.generator],critics[recipe.critic],adversarial_losses[recipe.adversarial]
     kind,data = outputs[gen.output],data_loaders[recipe.data]
     fought = any(p.mode != 'content' for p in recipe.phases)
@@ -138,6 +151,13 @@ def check_recipe(recipe:Recipe) -> Recipe: # the same
     if gen.output not in content_losses[recipe.content].outputs:
         no(f"content loss '{recipe.content}' cannot read {gen.output}, the answer of '{gen.name}'", 'content',
             that_fit(content_losses, lambda o: gen.output in o.outputs))
+    if data.saliency and not content_losses[recipe.content].saliency:
+        no(f"data '{data.name}' brings saliency, of which content loss '{recipe.content}' knows nothing", 'content',
+            that_fit(content_losses, lambda o: o.saliency))
+    if (recipe.attention or fought and critic.saliency) and not (kind.saliency and data.saliency):
+        what = 'the attention loss' if recipe.attention else f"critic '{critic.name}'"
+        no(f'{what} needs maps of saliency in data and answer', 'data and generator', ', '.join(
+            [that_fit(data_loaders, lambda o: o.saliency), that_fit(generators, lambda o: outputs[o.output].saliency)]))
     if gen.film != data.films:
         no(f"generator '{gen.name}' is {'' if gen.film else 'not '}for films, and data is '{data.name}'", 'data',
             that_fit(data_loaders, lambda o: o.films == gen.film))
@@ -151,6 +171,9 @@ def check_recipe(recipe:Recipe) -> Recipe: # the same
     if fought and loss.alone and critic.mixes:
         no(f"'{loss.name}' asks for each picture alone, and critic '{critic.name}' has batch norm", 'critic',
             that_fit(critics, lambda o: not o.mixes and not o.energy and color in o.colors))
+    if critic.saliency and any(p.stop for p in recipe.phases):
+        raise UsageError(f"a stop shows its panel without saliency, which critic '{critic.name}' wants to see",
+            'leave it out, or choose another critic')
     if any(p.stop and p.mode in ('content', 'critic', 'plain') for p in recipe.phases):
         raise UsageError('a stop looks for the best moment of a generator that plays against a critic',
             'leave it out in phases that are content, critic or plain')
@@ -177,8 +200,19 @@ refused('s4-gan-l1', "critic 's4' has batch norm; choose critic ", 's4_gp', adve
 refused('s4-wgan-l1', 'run away; choose learn_weights false or adversarial logistic', learn_weights=True)
 refused('s1', "is for films, and data is 'photos'; choose data clips, frames", data='photos')
 refused('s0', "not for films, and data is 'clips'; choose data lwir, nir, pairs, photos", data='clips')
+refused('s3', "loss 'l1' cannot read rgb_saliency", content='l1')
+refused('s3', 'the attention loss needs maps of saliency in data and answer; choose data and generator saliency',
+    data='photos')
+refused('s3-readme', "critic 's3_two_gp' needs maps", attention=0., data='photos')
+refused('s0', "brings saliency, of which content loss 'l1' knows nothing; choose content s3", data='saliency')
+refused('s3', "critic 's3' has batch norm", critic='s3')
 refused('s0', 'a stop looks', phases=(Phase('content', 1, (1., 1.), stop=.1),))
 refused('s0', "no mode 'fight'", phases=(Phase('fight', 1, (1., 1.)),))
+refused('s0', "no schedule 'fast'; choose constant", phases=(Phase('both', 1, (1., 1.), 'fast'),))
+refused('s0', "critic 's0' can be trained at one size only", phases=(Phase('both', 1, (1., 1.), size=64),))
+refused('default', 'the recipe has size 128', phases=(Phase('both', 1, (1., 1., 1.), size=256),))
+grown = replace(recipes['default'], phases=tuple(Phase('content', 1, (1., 1., 0.), size=o, bs=8) for o in (64, 96, 0)))
+test_eq(check_recipe(grown), grown)
 refused('s0', "no data 'movies'; choose clips, frames, lwir", data='movies')
 
 # %% [markdown]

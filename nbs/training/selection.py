@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Choosing
+# # Choosing weights
 #
 # > Which of a run's weights are shipped, by a rule that is older than the results
 #
@@ -58,6 +58,8 @@ pick(table, .7)
 #
 # $$q_i\propto\left(p_i\,w_i\cdot w_i^{-s}\right)^{1/T}$$
 #
+# The fourth is a gain on the color. Settings should be compared at the same colorfulness, since a grayer answer has the higher PSNR by being grayer. So where an answer is too gray for the floor, its color is multiplied by what is missing, and tried again; colorfulness is nearly proportional to the gain, so that this arrives in two or three rounds.
+#
 # As a test, a classifier that knows the truth and was rebalanced perfectly: its scores are $\log p+\log w$ for the true soft bins $p$. Then $s=1$ and $T=1$ give the true color back, and the search must find just that.
 
 # %%
@@ -77,8 +79,9 @@ def choose(
     weights:Tensor, # of the classes in training
     floor:float=.7, # least colorfulness ratio
     sizes:tuple=(160, 192, 224), temperatures:tuple=(.38, .6, 1.), shares:tuple=(0., .25, .5),
+    most:float=2., # largest gain on the color
 ) -> tuple[dict,list]: # the choice, and every setting that was tried with its figures
-    "The best setting by `pick`: size, temperature, and the share of the rebalancing to divide out"
+    "The best setting by `pick`: size, temperature, the share of the rebalancing to divide out, and gain on the color"
     rgb = torch.stack([torch.as_tensor(o) for o in photos]).permute(0, 3, 1, 2).float()/255
     L,real = gray_to_L(lstar(rgb)),colorfulness(rgb).mean()
     tried = []
@@ -86,10 +89,14 @@ def choose(
         small = F.interpolate(L, (size, size), mode='bilinear', antialias=True)
         with torch.no_grad(): outs = [generator(l[None]) for l in small]
         for T,share in product(temperatures, shares):
-            color = AnnealedMean(T, -share*weights.log())
-            fake = torch.cat([join_lab(l[None], enlarge(color(o), l), gamut=False) for l,o in zip(L, outs)])
-            figures = dict(psnr=psnr(fake, rgb).mean().item(), ratio=(colorfulness(fake).mean()/real).item())
-            tried.append(dict(size=size, T=T, share=share, **figures))
+            color,gain = AnnealedMean(T, -share*weights.log()),1.
+            ab = [color(o) for o in outs]
+            for _ in range(4):
+                fake = torch.cat([join_lab(l[None], gain*enlarge(o, l), gamut=False) for l,o in zip(L, ab)])
+                figures = dict(psnr=psnr(fake, rgb).mean().item(), ratio=(colorfulness(fake).mean()/real).item())
+                tried.append(dict(size=size, T=T, share=share, gain=round(gain, 3), **figures))
+                if figures['ratio'] >= floor or gain >= most: break
+                gain = min(most, 1.01*gain*floor/max(figures['ratio'], .01))
     return pick(tried, floor),tried
 
 # %%
@@ -111,6 +118,16 @@ best,tried = choose(Oracle(photos, rare), photos, rare, sizes=(64,), temperature
 test_eq((best['T'], best['share']), (1., 1.))
 assert best['psnr'] > 35 and .95 < best['ratio'] < 1.05
 best
+
+# %% [markdown]
+# If the same classifier divides out nothing and is asked to be as colorful as half again the truth, it gets there by its gain, and by no more than it needs.
+
+# %%
+bold,all_bold = choose(Oracle(photos, torch.ones(313)), photos, torch.ones(313), 1.5, (64,), (1.,), (0.,), most=3.)
+assert 1.5 <= bold['ratio'] < 1.6 and bold['gain'] > 1.2 and all_bold[0]['gain'] == 1
+dull, = choose(Oracle(photos, torch.ones(313)), photos, torch.ones(313), 1.5, (64,), (1.,), (0.,), most=1.)[1]
+test_eq(dull['gain'], 1.)
+[(o['gain'], o['ratio']) for o in all_bold]
 
 # %%
 #| label: fig-choose

@@ -23,17 +23,20 @@ from torch import Tensor
 from colorbook.color.bins import color_counts, color_prior, load_prior
 from colorbook.core import UsageError, atomic_path, malloc_policy
 from colorbook.data.sources import load_data
-from colorbook.imaging.colorizer import default_model
+from colorbook.imaging.artifact import default_model
 from colorbook.losses.content import content_losses
 from colorbook.training.gan import ClipCritic, ClipNorms, gan_splitter
-from colorbook.training.journal import AverageWeights, draw_sheet, example, RunRecorder, seed_everything, set_rng_state
+from colorbook.training.ema import AverageWeights
+from colorbook.training.lr_schedules import LRSchedule, ShortEpoch
+from colorbook.training.checkpoint import seed_everything, set_rng_state
+from colorbook.training.journal import draw_sheet, example, RunRecorder
 from colorbook.training.monitor import GANMonitor
 from colorbook.training.nogan import NoGANStop, ValidationPanel
 from colorbook.training.pretrained import state_for
-from colorbook.training.recipes import load_recipe, Recipe, save_recipe, vary
+from colorbook.training.recipes import load_recipe, phase_recipe, Recipe, save_recipe, vary
 from colorbook.training.registry import check_recipe, make_gan
 from colorbook.training.runs import Run, split_name, state_hash
-from colorbook.training.schedules import make_gan_callback
+from colorbook.training.critic_schedules import make_gan_callback
 
 # %%
 #| hide
@@ -63,7 +66,8 @@ def make_content(
     n:int=40, # batches that are counted
 ):
     "The content loss of a recipe"
-    make = partial(content_losses[recipe.content], lam=recipe.lam, rebalance=recipe.rebalance)
+    make = partial(content_losses[recipe.content], lam=recipe.lam, rebalance=recipe.rebalance,
+        perceptual=recipe.perceptual, attention=recipe.attention)
     if not content_losses[recipe.content].prior: return make()
     if prior: p = load_prior(prior)
     else: p = color_prior(color_counts(b[1] for _,b in zip(range(n), iter(dls.train))))
@@ -92,7 +96,9 @@ def make_learner(
 # ## Training
 
 # %% [markdown]
-# A phase is one call of fastai's `fit` or `fit_one_cycle`, with a fresh optimizer and the callbacks of the last chapters. What they are follows from recipe and phase: [the networks' turns](schedules.ipynb), [the recorder](journal.ipynb), [a monitor](monitor.ipynb) where a critic is trained, [averaged weights](journal.ipynb#averaged-weights) where the recipe has a decay, [a stop](nogan.ipynb) where the phase has one. The last two leave other weights at the end of a phase than its last step did, so there the recorder closes the phase: it writes what was chosen, and a checkpoint behind it.
+# A phase is one call of fastai's `fit`, with a fresh optimizer and the callbacks of the last chapters. What they are follows from recipe and phase: [the networks' turns](critic_schedules.ipynb), [the learning rates](lr_schedules.ipynb), [the recorder](journal.ipynb), [a monitor](monitor.ipynb) where a critic is trained, [averaged weights](ema.ipynb) where the recipe has a decay, [a stop](nogan.ipynb) where the phase has one. The last two leave other weights at the end of a phase than its last step did, so there the recorder closes the phase: it writes what was chosen, and a checkpoint behind it.
+#
+# A phase may have a size and a batch of its own. Then its loaders are made when it begins, of the same photographs, divided in the same way; the next phase that does not say anything has those of the recipe again. The new loader's random generator takes over the state of the one before, so that what a run draws follows from where it is and not from which phases it went through.
 #
 # Random generators are put back where a run goes on: before anything is drawn if a phase begins, and after the callbacks are made if it goes on inside one, for that is the order in which they were used the first time.
 
@@ -117,10 +123,14 @@ def run_phase(
 ):
     "The steps of a phase, with its rates"
     phase = recipe.phases[i]
-    if phase.share < 1: cbs = [*cbs, ShortEpochCallback(phase.share, short_valid=False)]
-    options = dict(moms=(recipe.betas[0],)*3) if phase.one_cycle else {}
-    fit = learn.fit_one_cycle if phase.one_cycle else learn.fit
-    fit(phase.epochs, list(phase.lrs), cbs=cbs, start_epoch=start, **options)
+    cbs = [*cbs, LRSchedule(phase.schedule, phase.lrs, phase.share)]
+    if phase.share < 1: cbs.append(ShortEpoch(phase.share))
+    learn.fit(phase.epochs, list(phase.lrs), cbs=cbs, start_epoch=start)
+
+def use_loaders(learn:Learner, dls:DataLoaders):
+    "Give a Learner other loaders, which go on drawing where the ones before stopped"
+    dls.train.rng.setstate(learn.dls.train.rng.getstate())
+    learn.dls = dls
 
 def closes(recipe:Recipe, i:int) -> bool: # do the weights at the end of a phase differ from those of its last step?
     return bool(recipe.phases[i].stop or recipe.ema)
@@ -133,11 +143,13 @@ def fit_phase(
     rows:list, # the history so far
     resume:dict=None, # checkpoint to go on from: inside this phase, or at the end of the one before
     tensorboard:bool=False, # see `RunRecorder`
+    loaders=None, # makes the loaders of a phase, from its number; those of the Learner if not given
 ):
     "One phase of a recipe"
     phase,inside = recipe.phases[i],bool(resume) and resume['phase'] == i and resume['epoch'] > 0
     start = resume['epoch'] if inside else 0
     if resume and not inside: set_rng_state(resume['rng'], learn.dls.train)
+    if loaders: use_loaders(learn, loaders(i))
     learn.create_opt()
     if inside: learn.opt.load_state_dict(resume['opt'])
     recorder = RunRecorder(run, i, rows, start, resume['rng'] if inside else None, tensorboard)
@@ -242,9 +254,12 @@ def train(
     if not progress: learn.remove_cb(ProgressCallback); learn.logger = noop
     rows = begin(learn, recipe, run, last, record)
     place = (last['phase'], last['epoch']) if last else (0, 0)
+    def loaders(i):
+        r = phase_recipe(recipe, i)
+        return dls if (r.size, r.bs) == (recipe.size, recipe.bs) else load_data(r, source, n, workers, like=dls)
     for i,phase in enumerate(recipe.phases):
         if (i, phase.epochs + closes(recipe, i)) > place:
-            fit_phase(learn, recipe, i, run, rows, last, tensorboard)
+            fit_phase(learn, recipe, i, run, rows, last, tensorboard, loaders)
             last = None
     return run.folder
 
@@ -254,7 +269,7 @@ def train(
 # %%
 spots = list(product((0, size, 2*size), repeat=2))
 patches = [o.crop((x, y, x + size, y + size)) for o in sample_photos(3*size) for x,y in spots]
-phases = (Phase('both', n_epochs, (1e-3, 1e-3), one_cycle=False),)
+phases = (Phase('both', n_epochs, (1e-3, 1e-3), schedule='constant'),)
 home = Path(tempfile.mkdtemp())
 run = train('s0', patches, home/'s0', changes=dict(phases=phases, size=size, seed=seed), progress=False)
 history = pd.read_csv(run/'history.csv')
@@ -303,7 +318,7 @@ class Fuse:
 
 generators('tiny')(Tiny)
 content_losses('fuse')(Fuse)
-phases = (Phase('content', 2, (1e-2, 0.)), Phase('critic', 1, (0., 1e-3), one_cycle=False),
+phases = (Phase('content', 2, (1e-2, 0.)), Phase('critic', 1, (0., 1e-3), schedule='constant'),
     Phase('both', 1, (1e-3, 1e-3), share=.5))
 tiny = Recipe('tiny', phases, generator='tiny', content='fuse', target='ab', size=size, bs=8, aged=.3, valid=.25)
 
@@ -352,7 +367,7 @@ TrainingError('').exit_code
 # %% [markdown]
 # A long run leaves many weights, and a classifier has settings that can be turned without training. Whoever looks at results and then picks the nicest has measured nothing, so the rule is written down here, before there are any results.
 #
-# *Among the weights at the end of each phase that trains the generator and after each adversarial epoch, and among the settings of [One file](export.ipynb) (the size that the network sees, the temperature of the annealed mean, the share of the rebalancing that is divided out again), take the highest mean PSNR on held-out photographs for which the colorfulness is at least `floor` of the truth's, 0.8 in `default`. Where nothing is colorful enough, take the most colorful.*
+# *Among the weights at the end of each phase that trains the generator and after each adversarial epoch, and among the settings of [Export to ONNX](export.ipynb) (the size that the network sees, the temperature of the annealed mean, the share of the rebalancing that is divided out again), take the highest mean PSNR on held-out photographs for which the colorfulness is at least `floor` of the truth's, 0.8 in `default`. Where nothing is colorful enough, take the most colorful.*
 #
 # (The floor was 0.7 at first. What that chose, the weights at the end of the content phase, had a ratio of 0.71 on the held-out photographs and only 0.60 on the 800 measured ones, which are of other kinds and more colorful. That one look at the measured photographs raised the floor; nothing else was chosen by them.)
 #

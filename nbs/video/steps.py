@@ -1,0 +1,359 @@
+# %% [markdown]
+# # The steps of a film
+#
+# > From a decoded frame to a painted one, in steps that run side by side
+#
+# A picture is colored in a tenth of a second, and nobody minds. A film has a hundred thousand pictures, and then everything counts: that no pixel is converted twice, that the network works while the next frame is decoded and the last one is painted, and that a frame is forgotten as soon as it is gone. At the end of this chapter we have the steps of this work as generators, each of which takes what the one before it gives: frames are watched, prepared for the network, colored, and painted; and any of them can run in a thread of its own.
+
+# %%
+#| default_exp video.steps
+
+# %% tags=["parameters"]
+width,height = 128,72
+
+# %%
+#| export
+import math
+from collections import deque
+from dataclasses import dataclass
+from itertools import groupby
+import av, numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
+from PIL import Image
+from colorbook.imaging.colorizer import net_size, small_light
+from colorbook.video.read import QUALITY, decode, display_matrix, is_high
+from colorbook.video.shots import mark_shots
+from colorbook.color.srgb import lstar_gray
+from colorbook.imaging.compose import chroma_maps, paint
+from colorbook.imaging.io import Picture
+from colorbook.imaging.orientation import matrix_orientation, upright
+
+# %%
+#| hide
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+import matplotlib.pyplot as plt
+from fastcore.test import *
+from skimage import data
+from colorbook.imaging.colorizer import load_model
+from colorbook.video.read import write_clip
+from colorbook.data.synthetic import travel
+from colorbook.color.srgb import light
+from colorbook.video.read import open_reel
+
+# %% [markdown]
+# ## Gray
+
+# %% [markdown]
+# A film that never had color is stored with chroma that says "none", and its luma, stretched from 16 to 235 to the whole range of a byte, is the gray we need; a table does that. A film in color is turned gray as the photographs were on which the network was trained: by its lightness $L^*$. The gray of a pixel is then the value whose three equal channels have the same luminance, which takes three tables for the way to light, a sum, and one for the way back.
+
+# %%
+#| export
+_full_range = ((np.arange(256) - 16)*(255/219)).round().clip(0, 255).astype(np.uint8)
+
+def plane(f:av.VideoFrame, i:int) -> np.ndarray: # rows x columns
+    "One plane of a frame of 8 bits, without copying"
+    p = f.planes[i]
+    return np.frombuffer(p, np.uint8).reshape(p.height, p.line_size)[:,:p.width]
+
+def gray_of(
+    f:av.VideoFrame, # decoded
+    convert:VideoReformatter, # the same for all frames
+) -> np.ndarray: # HxW, uint8
+    "The frame in gray: its luma if it has no color, else gray of the same L*"
+    if f.format.name in ('yuv420p', 'yuv422p', 'yuv444p', 'yuvj420p', 'yuvj422p', 'yuvj444p', 'gray'):
+        if all(abs(int(o) - 128) <= 2 for i in range(1, len(f.planes)) for o in (plane(f, i).min(), plane(f, i).max())):
+            full = f.color_range == 2 or f.format.name[3] == 'j' or f.format.name == 'gray'
+            return plane(f, 0).copy() if full else _full_range.take(plane(f, 0))
+    space = 'ITU709' if f.colorspace == 2 and is_high(f.width, f.height) else None
+    x = convert.reformat(f, format='rgb24', src_colorspace=space, interpolation=QUALITY).to_ndarray()
+    return lstar_gray(x)
+
+# %%
+astronaut = Image.fromarray(data.astronaut())
+def frame_of(x, format): return av.VideoFrame.from_ndarray(np.asarray(x), format='rgb24').reformat(format=format)
+convert,color = VideoReformatter(),astronaut.resize((width, height))
+gray = gray_of(frame_of(color, 'yuv444p'), convert)
+error = 116*np.abs(light(gray)[1] - light(np.asarray(color))[1])
+assert np.median(error) < .5 and error.mean() < 1
+for o in ('yuv420p', 'yuvj420p', 'gray'):
+    same = gray_of(frame_of(np.dstack([gray]*3), o), convert)
+    assert np.abs(same.astype(int) - gray).max() <= 2, o
+error.mean(), error.max()
+
+# %% [markdown]
+# ## Watching
+
+# %% [markdown]
+# Telephones of today film in high dynamic range: ten bits, a curve that reaches far beyond white, and primaries that no old screen has. Taken as it is, such a film is dull and pale. FFmpeg needs two seconds to make a table for it and then turns it into what a common screen shows, with everything brighter than white (203 candelas per square meter) cut off; then it is a film like any other, and stays one: the colored film says of itself what it is.
+
+# %%
+#| export
+HDR = (16, 18) # FFmpeg's numbers for the curves PQ and HLG
+
+def tonemap(
+    f:av.VideoFrame, # decoded
+    convert:VideoReformatter, # the same for all frames
+) -> av.VideoFrame: # the same frame, or for a high dynamic range a new one of 8 bits in Rec. 709
+    "A frame as a common screen shows it"
+    if f.color_trc not in HDR: return f
+    return convert.reformat(f, format='yuv444p', dst_colorspace='ITU709', interpolation=QUALITY, dst_color_trc=1,
+                            dst_color_primaries=1)
+
+# %% [markdown]
+# White of the curve PQ is at 58 percent of its signal, and at 255 in the new frame; all above is white too. A film of ten bits with a common curve is left alone.
+
+# %%
+def flat(level, trc):
+    "A gray frame of ten bits with a level of 0..1"
+    f = av.VideoFrame(16, 16, 'yuv420p10le')
+    for p,v in zip(f.planes, (round(64 + 876*level), 512, 512)): np.frombuffer(p, np.uint16)[:] = v
+    f.color_trc,f.color_primaries,f.colorspace,f.color_range = trc,*((1, 1) if trc == 1 else (9, 9)),1
+    return f
+levels = [int(gray_of(tonemap(flat(o, 16), convert), convert)[8,8]) for o in (0, .44, .58, 1)]
+assert levels[0] == 0 and 110 < levels[1] < 160 and levels[2] > 245 and levels[3] == 255
+test_eq(tonemap(flat(.5, 1), convert).format.name, 'yuv420p10le')
+levels
+
+# %% [markdown]
+# The first step decodes, keeps the time of each frame and asks the detector of [shots](shots.ipynb) where a shot begins. For that a copy of 64 by 36 pixels is enough. Only what the network sees is turned upright, and its answer is turned back. How the frame lies is read from the small copy too: PyAV ties a frame that was asked for its side data to the answer, and the two are freed only when Python looks for such rings, which it does so rarely that hundreds of frames would wait. Times must grow: a frame that claims to be shown before the last one is shown right after it.
+
+# %%
+#| export
+@dataclass
+class VideoFrame:
+    "A frame on its way"
+    frame:av.VideoFrame # as decoded, with a common range
+    im:Image.Image # very small and in color, to find cuts by
+    pts:int # its time in units of the stream
+    number:int # its place, from 0
+    shot:int=0 # the number of its shot
+    cut:bool=False # is it the first of its shot?
+    gray:np.ndarray|None=None # as stored, uint8
+    L:np.ndarray|None=None # the network's copy, upright, 0..1
+    turn:int=1 # how it lies, as in EXIF
+
+# %%
+#| export
+def watch(
+    video, # for errors
+    c, s, # container and stream
+    stop:float=math.inf, # end before this time, seconds
+    bad:list|None=None, # takes what is damaged
+): # yields `VideoFrame`
+    "Decoded frames with their times and shots"
+    step,tiny,convert = max(1, round(1/((s.average_rate or 24)*s.time_base))),VideoReformatter(),VideoReformatter()
+    def read():
+        first,last,shape = None,None,None
+        for n,f in enumerate(decode(video, c, s, bad)):
+            pts = f.pts if f.pts is not None else n*step
+            pts = pts if last is None or pts > last else last + 1
+            first,last = pts if first is None else first,pts
+            if float((pts - first)*s.time_base) >= stop - 1e-6: return
+            f = tonemap(f, convert)
+            shape = shape or (f.width, f.height)
+            if (f.width, f.height) != shape: f = convert.reformat(f, *shape, interpolation=QUALITY)
+            small = tiny.reformat(f, 64, 36, 'rgb24', interpolation=Interpolation.AREA)
+            yield VideoFrame(f, small.to_image(), pts, n, turn=matrix_orientation(display_matrix(small)))
+    last = None
+    for o,o.shot in mark_shots(read()):
+        o.cut,last = o.shot != last,o.shot
+        yield o
+
+# %% [markdown]
+# A pipe can be read only once: what is not a picture waits beside it until the pictures have caught up.
+
+# %%
+#| export
+class PacketTap:
+    "The other streams of a source that can be read only once: they wait until they are asked for"
+    def __init__(self, c): self.c,self.others,self.duration,self.format = c,deque(),None,c.format
+    def demux(self, s):
+        for p in self.c.demux():
+            if p.stream.index == s.index: yield p
+            elif p.stream.type in ('audio', 'subtitle'): self.others.append(p)
+    def __iter__(self): return self
+    def __next__(self):
+        if self.others: return self.others.popleft()
+        raise StopIteration
+
+# %% [markdown]
+# The second step makes the gray and the small copy. It is apart from the first, because a film that is resumed is watched from its beginning, so that its shots are the same, but prepared only from where work is left.
+
+# %%
+#| export
+def prepare(
+    seen, # yields `VideoFrame`
+    size:int, # the network sees about size x size pixels
+    multiple:int, # what both sides must be divisible by
+    aspect:float=1., # width of a pixel divided by its height
+    first:int=0, # frames before this one are not needed
+): # yields `VideoFrame`, with `gray` and `L`
+    "What the network is to see of each frame"
+    convert = VideoReformatter()
+    for o in seen:
+        if o.number < first: continue
+        o.gray = gray_of(o.frame, convert)
+        h,w = o.gray.shape
+        small = small_light(Picture(Image.fromarray(o.gray)), *net_size(w*aspect, h, size, multiple))
+        o.L = np.ascontiguousarray(upright(small, o.turn))
+        yield o
+
+# %%
+home = Path(tempfile.mkdtemp())
+def shot(im, n): return list(travel(Image.fromarray(im), n, (width, height), (0, 0), (.2, .2)))
+clip = write_clip(shot(data.astronaut(), 7) + shot(data.coffee(), 6), home/'clip.mp4', Fraction(24000, 1001))
+def seen(first=0):
+    c,s = open_reel(clip)
+    with c: yield from prepare(watch(clip, c, s), 64, 32, first=first)
+frames = list(seen())
+test_eq([o.number for o in frames if o.cut], [0, 7])
+test_eq([o.number for o in seen(9)], range(9, 13))
+test_eq(np.diff([o.pts for o in frames]).std(), 0)
+frames[0].gray.shape,frames[0].L.shape
+
+# %% [markdown]
+# ## Colors
+
+# %% [markdown]
+# Where colors come from is a matter of taste and of patience: a network that sees one frame, one that keeps a memory, one that has been told the colors of a reference. For the rest of the book a source of colors is a function that takes an iterator of pairs, lightness and the number of its shot, and gives an iterator of small color maps in the same order. It may give them late, as one that looks ahead must. A model that chooses among answers gets one choice for each shot: with fresh numbers for each frame, as S2 drew them, a film flickers by construction.
+
+# %%
+#| export
+def frame_by_frame(
+    model, # a `Colorizer`
+    seed:int|None=None, # of the noise, drawn once for each shot; None for none
+): # a source of colors
+    "Colors of each frame by itself"
+    def draw(shot): # the same for a shot, wherever in it a film is taken up again
+        return np.random.default_rng((seed, shot)).standard_normal(model.card['noise']).astype(np.float32)
+    def colors(seen): # yields pairs of `L` and shot; gives color in the same order
+        for L,shot in seen: yield model.ab(L, None if seed is None else draw(shot))
+    return colors
+
+# %%
+#| export
+def with_colors(
+    seen, # yields `VideoFrame`
+    colors, # a source of colors
+): # yields pairs of a frame and its color
+    "Frames and their colors, which may come late"
+    waiting = deque()
+    def given():
+        for o in seen:
+            waiting.append(o)
+            yield o.L,o.shot
+    for ab in colors(given()): yield waiting.popleft(),ab
+
+# %%
+def late(given):
+    "A source of colors that is two frames late and answers with the mean lightness"
+    wait = deque()
+    for L,_ in given:
+        wait.append(np.full((2, 16, 32), L.mean(), np.float32))
+        if len(wait) > 2: yield wait.popleft()
+    yield from wait
+for o,ab in with_colors(iter(frames), late): test_eq(ab[0,0,0], o.L.mean())
+model = load_model()
+answers = [ab for _,ab in with_colors(iter(frames), frame_by_frame(model, seed=1))]
+plain = [ab for _,ab in with_colors(iter(frames), frame_by_frame(model))]
+test_eq([len(answers), len(plain)], [13, 13])
+assert all((a != b).any() for a,b in zip(answers, plain))
+test_eq(next(frame_by_frame(model, seed=1)([(frames[9].L, frames[9].shot)])), answers[9])
+plain[0].shape
+
+# %% [markdown]
+# ## Painting
+
+# %% [markdown]
+# The small map becomes color as in [painting](../imaging/compose.ipynb), with the gray of the frame as guide, so lightness is the gray's own. For comparisons the frame is set beside its gray, and beside its truth; *beside* means as the viewer sees it, also where the frame is stored on its side.
+
+# %%
+#| export
+LAYOUTS = {'result': 1, 'side-by-side': 2, 'triptych': 3}
+
+def paint_frame(
+    o:VideoFrame,
+    ab:np.ndarray, # 2xhxw, upright
+    layout:str='result', # one of `LAYOUTS`
+    saturation:float=1., # factor on color
+    stand:bool=False, # upright, not as stored
+) -> np.ndarray: # HxWx4, RGBA
+    "The frame in color, or beside its gray and its truth"
+    turn = lambda x, back=True: upright(x, o.turn, back)
+    ab = np.ascontiguousarray(np.moveaxis(turn(np.moveaxis(ab, 0, -1)), -1, 0))
+    maps,out = chroma_maps(np.ascontiguousarray(turn(o.L)), ab),np.empty((*o.gray.shape, 4), np.uint8)
+    paint(o.gray, maps, out, saturation)
+    if layout == 'result': return turn(out, False) if stand else out
+    panels = [np.dstack([o.gray]*3 + [np.full_like(o.gray, 255)]), out]
+    if layout == 'triptych':
+        space = 'ITU709' if o.frame.colorspace == 2 and is_high(o.frame.width, o.frame.height) else None
+        true = VideoReformatter().reformat(o.frame, format='rgba', src_colorspace=space, interpolation=QUALITY)
+        panels.append(true.to_ndarray())
+    wide = np.hstack([turn(x, False) for x in panels])
+    return wide if stand else turn(wide)
+
+# %%
+done = [paint_frame(o, ab) for o,ab in zip(frames, plain)]
+dL = max(116*np.abs(light(x[...,:3])[1] - light(o.gray)[1]).max() for o,x in zip(frames, done))
+assert dL < .5
+wide = paint_frame(frames[3], plain[3], 'triptych')
+test_eq(wide.shape, (height, 3*width, 4))
+assert (wide[:,width:2*width] == done[3]).all()
+dL
+
+# %%
+#| label: fig-triptych
+#| fig-cap: "A frame of a clip as the triptych has it: gray, result, truth."
+fig,ax = plt.subplots(figsize=(8, 1.6))
+ax.imshow(wide)
+ax.axis('off');
+
+# %% [markdown]
+# ## Side by side
+
+# %% [markdown]
+# Three steps in a row leave one core idle while the other works. [`prefetch`](../core.ipynb) runs any of them in a thread of its own and keeps a few of its items ready: decoding, the network and the arithmetic all let go of Python's lock while they compute.
+
+# %% [markdown]
+# A film is encoded in parts. A part ends where a shot ends, since a new shot needs a key frame anyway, but not before it has a second or so, and it never grows beyond five.
+
+# %%
+#| export
+def chunk(
+    frames, # yields pairs of `VideoFrame` and anything
+    longest:int=120, # frames of a part
+    shortest:int=24, # of a part that ends at a cut
+): # yields the frames of each part
+    "Parts end at cuts, or when they are long"
+    def numbered():
+        part,n = 0,0
+        for o,x in frames:
+            if n == longest or (o.cut and n >= shortest): part,n = part + 1,0
+            n += 1
+            yield part,o,x
+    for _,group in groupby(numbered(), lambda o: o[0]): yield ((o,x) for _,o,x in group)
+
+# %%
+def lengths(n, cuts=()):
+    "Frames of each part"
+    return [len(list(o)) for o in chunk((VideoFrame(None, None, i, i, cut=i in cuts), None) for i in range(n))]
+test_eq(lengths(250), [120, 120, 10])
+test_eq(lengths(100, cuts=(0, 10, 30, 90)), [30, 60, 10])
+test_eq([lengths(0), lengths(1, (0,))], [[], [1]])
+lengths(300, (50,))
+
+# %% [markdown]
+# ## What we have
+#
+# - frames with their shots, their gray and their small copy, each made once;
+# - one way to ask for colors, whether they come at once or late;
+# - painted frames, alone or in company, and threads that keep their order.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Write a source of colors that colors every second frame and answers with the mean of two for those between. What does it save, and what does `stabilize` make of it?
+# 2. Let `gray_of` take 10-bit luma without going through RGB. Which films gain?
+# 3. Give each step a stopwatch. Which of them should be split in two on a machine with eight cores?

@@ -116,7 +116,7 @@ def carried(
         if im.mode == 'L': info['subsampling'] = 2
         head = b'Photoshop 3.0\0'
         info |= _photoshop(b''.join(v[len(head):] for k,v in im.applist if k == 'APP13' and v.startswith(head)))
-    if info.get('exif'): info['exif'] = without_thumbnail(info['exif'])
+    if info.get('exif'): info['exif'] = without_thumbnail(b'Exif\0\0' + info['exif'].removeprefix(b'Exif\0\0'))
     if isinstance(info.get('xmp'), str): info['xmp'] = info['xmp'].encode()
     return info
 

@@ -3,7 +3,7 @@
 #
 # > What a generator knows before it is trained
 #
-# Few generators start from chance. The product's image model begins with an encoder that has seen ImageNet, and its film model with a whole image model. At the end of this chapter `state_for` finds the weights that a recipe's generator can begin with: those that are named, in a file or in the folder of another run, or torchvision's. What was taken stands in the record of the run, as a hash.
+# Few generators start from chance. The product's image model begins with an encoder that has seen ImageNet, EfficientNet-Lite0 as a package carries it, and its film model with a whole image model. At the end of this chapter `state_for` finds the weights that a recipe's generator can begin with: those that are named, in a file or in the folder of another run, or torchvision's. What was taken stands in the record of the run, as a hash.
 
 # %%
 #| default_exp training.pretrained
@@ -103,6 +103,7 @@ save_recipe(recipes['default'], run/'recipe.yaml')
 (run/'tried.csv').write_text('tag,psnr,ratio\n0-000,20.,.9\n0-001,21.,.5\n')
 test_eq([begins_with(o) for o in images], [True, False])
 test_eq((state_for(recipes['default'], 'none'), state_for(recipes['s0'])), (None, None))
+assert 'blocks.0.0.conv_dw.weight' in state_for(recipes['default'])
 
 # %% [markdown]
 # ## What we have

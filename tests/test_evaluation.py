@@ -16,7 +16,8 @@ def tint(by): return lambda g: np.clip(g + np.array([by, 0, -by]), 0, 255).astyp
 
 
 def evaluate(**changed):
-    return protocol.evaluate(**(dict(colorizer=tint(20), photos=PHOTOS, size=32, net=None, progress=False) | changed))
+    return protocol.evaluate(**(dict(colorizer=tint(20), photos=PHOTOS, size=32, net=None, classifier=False,
+        progress=False) | changed))
 
 
 @pytest.fixture(scope='module')
@@ -70,7 +71,39 @@ def progress(base, tmp_path, monkeypatch):
     assert same(evaluate(progress=True), base) and words == ['measuring']
 
 
-OPTIONS = dict(colorizer=colorizer, photos=photos, out=out, size=size, net=net, bs=bs, about=about, progress=progress)
+def classifier(base, tmp_path, monkeypatch):
+    assert base.card['classifier'] == 'left out' and base.sets == {} and 'same_top1' not in base.photos
+    found = evaluate(classifier=True, size=64, out=tmp_path)
+    assert {*found.sets} == {'frechet_lite0', 'gray_frechet_lite0'} and 'fid: not measured' in str(found)
+    assert found.photos.same_top5.ge(found.photos.same_top1).all() and 'Lite0' in found.card['classifier']
+    kept = json.loads((tmp_path/'metrics.json').read_text())['sets']['frechet_lite0']
+    assert kept['mean'] == found.sets['frechet_lite0']['mean'] > 0 and kept['parts'] == []
+    again = compare.load_evaluation(tmp_path)
+    assert again.sets['frechet_lite0']['mean'] == kept['mean'] and np.isnan(again.sets['frechet_lite0']['low'])
+
+
+def fid(base, tmp_path, monkeypatch):
+    "With weights of the right shapes the figure is there and the card names the file; gray pictures have their own"
+    from torchvision.models.inception import Inception3
+    torch.manual_seed(0)
+    torch.save(Inception3(1008, aux_logits=False, init_weights=False).state_dict(), tmp_path/'weights.pth')
+    found = evaluate(classifier=True, fid=tmp_path/'weights.pth', photos=PHOTOS[:2])
+    assert found.sets['fid']['mean'] > 0 and found.sets['gray_fid']['mean'] > 0
+    assert found.card['fid'].startswith('Inception weights ')
+    with pytest.raises(Exception, match='leave the classifier in'): evaluate(fid=tmp_path/'weights.pth')
+
+
+def labels(base, tmp_path, monkeypatch):
+    def found(k):
+        (tmp_path/'labels.csv').write_text(''.join(f'{i:05},{k}\n' for i in range(4)))
+        return evaluate(classifier=True, labels=tmp_path/'labels.csv').photos
+    assert {'top1', 'top5', 'gray_top1', 'truth_top1'} <= {*found(281)}
+    assert found(999).truth_top5.sum() < 4
+    with pytest.raises(Exception, match='missing'): evaluate(classifier=True, labels=tmp_path/'missing.csv')
+
+
+OPTIONS = dict(classifier=classifier, fid=fid, labels=labels, colorizer=colorizer, photos=photos,
+    out=out, size=size, net=net, bs=bs, about=about, progress=progress)
 
 
 @pytest.mark.parametrize('name', inspect.signature(protocol.evaluate).parameters)
@@ -87,12 +120,14 @@ def test_the_command_s_options(tmp_path, capsys):
         return capsys.readouterr().out
     from importlib.resources import files
     model = files('colorbook')/'default.onnx'
-    run(model, tmp_path/'photos', '--size', 64, '--out', tmp_path/'a')
+    run(model, tmp_path/'photos', '--size', 64, '--out', tmp_path/'a', '--no-classifier')
     report = json.loads((tmp_path/'a/metrics.json').read_text())
     assert report['photos'] == 4 and report['protocol']['size'] == '64x64'
     about = report['protocol']['about']
+    assert report['protocol']['classifier'] == 'left out'
     assert about['artifact'] == 'default.onnx' and len(about['card_sha256']) == 64
-    run(model, tmp_path/'photos', '--size', 48, '-o', tmp_path/'b')
+    run(model, tmp_path/'photos', '--size', 48, '-o', tmp_path/'b', '--no-classifier', '--lpips', 'none')
+    assert json.loads((tmp_path/'b/metrics.json').read_text())['protocol']['lpips'] == 'left out'
     assert json.loads((tmp_path/'b/metrics.json').read_text())['summary']['psnr'] != report['summary']['psnr']
     assert main(['evaluate', str(model), str(tmp_path/'none')]) == 3
 
@@ -200,7 +235,7 @@ def sets(tmp_path_factory):
 
 
 def pictures(sets, **changed):
-    first = dict(colored=sets/'half', truth=sets/'truth', size=32, net=None, progress=False)
+    first = dict(colored=sets/'half', truth=sets/'truth', size=32, net=None, classifier=False, progress=False)
     return compare.evaluate_pictures(**(first | changed))
 
 
@@ -216,11 +251,12 @@ def test_every_option_of_an_evaluation_of_pictures_matters(sets, tmp_path, monke
     pictures(sets, out=tmp_path)
     assert {o.name for o in tmp_path.iterdir()} == {'metrics.json', 'photos.csv', 'sheet.jpg', 'page.html'}
     seen,run = {},compare.run_protocol
-    def spy(answer, photos, out, size, net, bs, about, progress):
-        seen.update(net=net, bs=bs, about=about, progress=progress)
-        return run(answer, photos, out, size, None, bs, about, False)
+    def spy(answer, photos, out, size, net, bs, about, progress, classifier, fid, labels):
+        seen.update(net=net, bs=bs, about=about, progress=progress, classifier=classifier, fid=fid, labels=labels)
+        return run(answer, photos, out, size, None, bs, about, False, False)
     monkeypatch.setattr(compare, 'run_protocol', spy)
-    for k,v in dict(net='squeeze', bs=3, about={'name': 'mine'}, progress=True).items():
+    for k,v in dict(net='squeeze', bs=3, about={'name': 'mine'}, progress=True, classifier=True,
+                    fid='weights.pth', labels='labels.csv').items():
         changes(k)
         pictures(sets, **{k: v})
         assert seen[k] == v
@@ -242,11 +278,11 @@ def test_options_of_the_page(sets, tmp_path):
 
 def test_pictures_through_the_command(sets, tmp_path, capsys):
     def run(*words): return main(['evaluate', *map(str, words)]),capsys.readouterr()
-    words = sets/'truth','--size','32'
+    words = sets/'truth','--size','32','--no-classifier','--lpips','none'
     assert run(sets/'half', *words, '-o', tmp_path/'half')[0] == 0
     code,said = run(sets/'gaudy', *words, '-o', tmp_path/'gaudy', '--against', tmp_path/'half')
     assert code == 0 and 'difference' in said.out
-    code,said = run(sets/'gaudy', sets/'truth', '--size', 48, '-o', tmp_path/'x', '--against', tmp_path/'half')
+    code,said = run(sets/'gaudy', *words, '--size', 48, '-o', tmp_path/'x', '--against', tmp_path/'half')
     assert code == 2 and "differ in 'size'" in said.err
     (tmp_path/'few').mkdir()
     Image.new('RGB', (60, 48)).save(tmp_path/'few/0.png')

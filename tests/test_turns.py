@@ -13,7 +13,8 @@ from colorbook.training.monitor import GANMonitor
 from colorbook.models.critics import PatchCritic
 from colorbook.data.loaders import color_loaders
 from colorbook.data.photos import Photos, sample_photos
-from colorbook.training.journal import RunRecorder, seed_everything
+from colorbook.training.checkpoint import seed_everything
+from colorbook.training.journal import RunRecorder
 from colorbook.training.critic_schedules import make_gan_callback
 
 SIZE = 16

@@ -1,9 +1,8 @@
 """What is measured.
 
-`metrics` has the figures of a picture, `protocol` measures a colorizer on a set of photographs in one fixed way,
+`metrics` has the figures of a picture, `naturalness` those that need no truth, `features` asks a classifier, `protocol` measures a colorizer on a set of photographs in one fixed way,
 `compare` takes the pictures of any program, `diversity` asks for several answers and sorts them, `flicker` and
-`flicker_plot` measure films. Only the last two are
-without torch.
+`flicker_plot` measure films. `naturalness` and the last two are without torch.
 """
 from typing import TYPE_CHECKING
 
@@ -19,8 +18,15 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .metrics import lpips as lpips
     from .metrics import bootstrap_ci as bootstrap_ci
     from .metrics import compute_metrics as compute_metrics
+    from .metrics import nrmse as nrmse
+    from .naturalness import cci as cci
+    from .naturalness import cni as cni
+    from .naturalness import natural_bands as natural_bands
+    from .features import frechet_distance as frechet_distance
+    from .features import ClassifierView as ClassifierView
     from .protocol import evaluate as evaluate
     from .protocol import Evaluation as Evaluation
+    from .compare import evaluate_model as evaluate_model
     from .compare import evaluate_pictures as evaluate_pictures
     from .compare import compare_evaluations as compare_evaluations
     from .compare import load_evaluation as load_evaluation
@@ -39,10 +45,12 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .flicker_plot import plot_flicker as plot_flicker
 
 __getattr__,__dir__,__all__ = lazy_face(__name__, {
-    'metrics': 'psnr ssim ciede2000 ab_rmse colorfulness colorfulness_ratio lpips bootstrap_ci compute_metrics',
+    'metrics': 'psnr ssim ciede2000 ab_rmse colorfulness colorfulness_ratio lpips bootstrap_ci compute_metrics nrmse',
+    'naturalness': 'cci cni natural_bands',
+    'features': 'frechet_distance ClassifierView',
     'protocol': 'evaluate Evaluation',
-    'compare': 'evaluate_pictures compare_evaluations load_evaluation',
+    'compare': 'evaluate_model evaluate_pictures compare_evaluations load_evaluation',
     'diversity': 'answers draw_z pictures answer_spread pairwise_lpips best_answer rank ranked_sheet',
     'flicker': 'flicker_report FlickerReport cdc warp_error',
     'flicker_plot': 'plot_flicker',
-}, dict.fromkeys(('metrics', 'protocol', 'compare', 'diversity'), 'train'))
+}, dict.fromkeys(('metrics', 'features', 'protocol', 'compare', 'diversity'), 'train'))

@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['find_photos', 'read_truth', 'gray_picture', 'run_colorizer', 'measure_photos', 'with_ci', 'summarize_metrics',
-           'protocol_card', 'Evaluation', 'extremes', 'run_protocol', 'evaluate']
+           'protocol_card', 'Evaluation', 'extremes', 'view_state', 'open_view', 'run_protocol', 'evaluate']
 
 # %% ../../nbs/evaluation/protocol.ipynb #793b577a
 import json, os
-from dataclasses import dataclass
+from hashlib import sha256
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,11 +18,13 @@ from fastcore.basics import chunked
 from PIL import Image
 
 from .. import __version__
-from ..core import InputError, with_progress, atomic_path
+from ..core import InputError, UsageError, with_progress, atomic_path
 from ..imaging.sheet import contact_sheet
 from ..data.photos import PHOTO_SUFFIXES, list_photos, read_photo
 from ..color.lab import lstar, rgb_to_lab
+from .features import read_labels, ClassifierView
 from .metrics import bootstrap_ci, lpips_state, measures, ratio_of_means, compute_metrics, to_batch
+from .naturalness import cni, is_colorful
 
 # %% ../../nbs/evaluation/protocol.ipynb #3dca29ff
 def find_photos(
@@ -69,14 +72,17 @@ def measure_photos(
     names:tuple, # keys of `measures`
     net:str='squeeze', # network for 'lpips'
     size:int=256, # side in pixels
-) -> pd.DataFrame: # a row a photo: name, the measures, colorfulness of result and truth, the measures of gray
+    extra=(), # functions of names, results, photos and gray pictures (lists) that return columns, see `extra_columns`
+) -> pd.DataFrame: # a row a photo: name, the measures, colorfulness and CNI of result and truth, the measures of gray
     "Scores of a few photos, measured as one batch"
     real = [read_truth(*o, size) for o in photos]
     gray = [gray_picture(o) for o in real]
-    fake = to_batch([answer(name, o) for (name,_),o in zip(photos, gray)])
-    result,base = (compute_metrics(o, to_batch(real), names, net) for o in (fake, to_batch(gray)))
-    columns = result | {f'gray_{k}': base[k] for k in names}
-    return pd.DataFrame(dict(name=[o[0] for o in photos]) | {k: v.double().numpy() for k,v in columns.items()})
+    fake = [answer(name, o) for (name,_),o in zip(photos, gray)]
+    result,base = (compute_metrics(to_batch(o), to_batch(real), names, net) for o in (fake, gray))
+    columns = {k: v.double().numpy() for k,v in (result | {f'gray_{k}': base[k] for k in names}).items()}
+    columns |= dict(cni=[*map(cni, fake)], truth_cni=[*map(cni, real)])
+    for f in extra: columns |= f([o[0] for o in photos], fake, real, gray)
+    return pd.DataFrame(dict(name=[o[0] for o in photos]) | columns)
 
 # %% ../../nbs/evaluation/protocol.ipynb #0cccfb2e
 def with_ci(
@@ -94,7 +100,7 @@ def summarize_metrics(
     "Means and ratios of a table with 95 % intervals"
     result = {k: with_ci(table[k].to_numpy()) for k in table.columns if k != 'name'}
     ratios = dict(colorfulness_ratio=('colorfulness', 'truth_colorfulness'), lpips_ratio=('lpips', 'gray_lpips'))
-    shares = dict(colorful_share=table.colorfulness.between(16, 20))
+    shares = {f'{k}cci_ratio': table[f'{k}colorfulness'].map(is_colorful) for k in ('', 'truth_')}
     if 'ciede2000' in table: shares['worse_than_gray'] = table.ciede2000 > table.gray_ciede2000
     result |= {k: with_ci(o.to_numpy(float)) for k,o in shares.items()}
     return result | {k: with_ci(table[list(o)].to_numpy(), ratio_of_means) for k,o in ratios.items() if o[0] in table}
@@ -103,14 +109,19 @@ def summarize_metrics(
 def protocol_card(
     size:int, # side in pixels
     lpips:str|None, # network, or what is missing
+    classifier:str='left out', # what looks for things in the pictures
+    fid:str='left out', # weights of the network, or what is missing
 ) -> dict: # names and values that JSON can hold
     "How the figures were measured, and with which versions"
     packages = ('numpy', 'pillow', 'torch', 'torchvision', 'torchmetrics', 'scikit-image')
     return dict(size=f'{size}x{size}', resize='stretched, Pillow bicubic (averages when it shrinks)',
         input='8-bit sRGB gray with the lightness L* of the photo', compared='8-bit sRGB result with the resized photo',
         psnr='dB in sRGB, of each photo, then the mean', ssim='Gaussian 11x11, sigma 1.5, border of 5 left out',
+        nrmse='share of the norm of the photo',
         ciede2000='mean over the pixels', ab_rmse='distance in the ab plane', lpips=lpips,
         colorfulness='Hasler-Suesstrunk, signed rg and yb, population deviation; ratio: mean by mean',
+        cci='share of the pictures with a colorfulness of 16 to 20', cni='HSL bands of skin, grass and sky, as SCGAN',
+        classifier=classifier, fid=fid,
         interval='95 %, percentile bootstrap over photos, 2000 resamples',
         versions=dict(colorbook=__version__) | {o: version(o) for o in packages})
 
@@ -121,22 +132,28 @@ class Evaluation:
     photos:pd.DataFrame # rows of `measure_photos`
     summary:dict # of `summarize_metrics`
     card:dict # of `protocol_card`, and what was measured
+    sets:dict = field(default_factory=dict) # figures of the whole set, by name: see `jackknife`
 
     def __str__(self):
-        def cell(k): return '{mean:9.3f} [{low:.3f}, {high:.3f}]'.format(**self.summary[k]) if k in self.summary else ''
-        names = [k for k in measures if k in self.summary]
-        lines = [f'{"":20}{"result":32}gray'] + [f'{k:20}{cell(k):32}{cell(f"gray_{k}")}' for k in names]
-        alone = ('colorfulness', 'truth_colorfulness', 'colorfulness_ratio', 'colorful_share', 'lpips_ratio',
-            'worse_than_gray')
-        lines += [f'{k:20}{cell(k)}' for k in alone if cell(k)]
-        return '\n'.join(lines + [f'{len(self.photos)} photos at {self.card["size"]}; LPIPS: {self.card["lpips"]}'])
+        found = self.summary | self.sets
+        def cell(k): return '{mean:9.3f} [{low:.3f}, {high:.3f}]'.format(**found[k]) if k in found else ''
+        paired = [k for k in found if f'gray_{k}' in found]
+        lines = [f'{"":20}{"result":32}gray'] + [f'{k:20}{cell(k):32}{cell(f"gray_{k}")}' for k in paired]
+        lines += [f'{"":20}{"result":32}truth']
+        lines += [f'{k:20}{cell(k):32}{cell(f"truth_{k}")}' for k in found if f'truth_{k}' in found]
+        alone = [k for k in found if k.split('_', 1)[0] not in ('gray', 'truth')]
+        lines += [f'{k:20}{cell(k)}' for k in alone if not {f'gray_{k}', f'truth_{k}'} & {*found}]
+        lines += [f'{len(self.photos)} photos at {self.card["size"]}']
+        return '\n'.join(lines + [f'{k}: {self.card[k]}' for k in ('lpips', 'classifier', 'fid')])
 
     def save(self, out):
         "Write `metrics.json` and `photos.csv` into the folder `out`"
         def plain(o):
             if isinstance(o, dict): return {k: plain(v) for k,v in o.items()}
             return o if np.isfinite(o) else str(o)
-        report = dict(photos=len(self.photos), summary=plain(self.summary), protocol=self.card)
+        sets = {k: plain(o | dict(parts=dict(enumerate(o['parts'])))) for k,o in self.sets.items()}
+        for o in sets.values(): o['parts'] = [*o['parts'].values()]
+        report = dict(photos=len(self.photos), summary=plain(self.summary), sets=sets, protocol=self.card)
         text = json.dumps(report, indent=1, allow_nan=False) + '\n'
         with atomic_path(Path(out)/'metrics.json') as f: f.write_text(text)
         with atomic_path(Path(out)/'photos.csv') as f: self.photos.to_csv(f, index=False, float_format='%.6g')
@@ -163,25 +180,52 @@ def extremes(
     return contact_sheet(cells, 3, notes)
 
 # %% ../../nbs/evaluation/protocol.ipynb #9b64d87d
+def view_state(
+    classifier:bool, # is EfficientNet-Lite0 wanted?
+    fid:str|os.PathLike|None, # file of FID's Inception weights, or None
+    labels:str|os.PathLike|None, # file of true classes, or None
+) -> tuple[str,str]: # of the classifier, and of FID
+    "What the card says of the pretrained networks"
+    if not classifier: return 'left out','left out'
+    true = 'labels' if labels else "the photo's own answer"
+    found = f'EfficientNet-Lite0 of its package, bicubic to 224, 320 features, classes by {true}'
+    if not fid: return found,"not measured, no Inception weights are given (--fid FILE); frechet_lite0 is not FID"
+    return found,f'Inception weights {sha256(Path(fid).read_bytes()).hexdigest()[:12]}'
+
+def open_view(
+    classifier:bool, # as of `view_state`, all three
+    fid:str|os.PathLike|None,
+    labels:str|os.PathLike|None,
+) -> ClassifierView|None:
+    "The networks that look at the pictures, or None; `UsageError` where options need what was left out"
+    if not classifier and (fid or labels):
+        raise UsageError('FID and labels need the pretrained networks', 'leave the classifier in')
+    return ClassifierView(fid, read_labels(labels) if labels else None) if classifier else None
+
+# %% ../../nbs/evaluation/protocol.ipynb #5151bbad
 def run_protocol(
     answer, # see `measure_photos`
     photos:list, # what `find_photos` returns
     out:str|os.PathLike|None=None, # see `evaluate`, as all that follow
     size:int=256, net:str|None='squeeze', bs:int=8, about:dict|None=None, progress:bool=True,
+    classifier:bool=True, fid:str|os.PathLike|None=None, labels:str|os.PathLike|None=None, extra=(),
 ) -> Evaluation:
-    "Measure the answers to a list of photos, a few at a time"
+    "Measure the answers to a list of photos, a few at a time; `extra` as of `measure_photos`"
     net,state = lpips_state(net)
     names = tuple(k for k in measures if net or k != 'lpips')
+    view,extra = open_view(classifier, fid, labels),list(extra)
+    if view: extra.append(lambda names, *pictures: view.add(names, *map(to_batch, pictures)))
     batches = list(chunked(photos, bs))
     if progress: batches = with_progress(batches, 'measuring')
-    table = pd.concat([measure_photos(answer, o, names, net, size) for o in batches], ignore_index=True)
-    result = Evaluation(table, summarize_metrics(table), protocol_card(size, state) | dict(about=about or {}))
+    table = pd.concat([measure_photos(answer, o, names, net, size, extra) for o in batches], ignore_index=True)
+    card = protocol_card(size, state, *view_state(classifier, fid, labels)) | dict(about=about or {})
+    result = Evaluation(table, summarize_metrics(table), card, view.figures() if view else {})
     if out:
         result.save(out)
         with atomic_path(Path(out)/'sheet.jpg') as f: extremes(answer, photos, table, size).save(f, quality=90)
     return result
 
-# %% ../../nbs/evaluation/protocol.ipynb #5151bbad
+# %% ../../nbs/evaluation/protocol.ipynb #361b5c60
 def evaluate(
     colorizer, # function of a gray picture, uint8 HxWx3, that returns a picture of the same size and kind
     photos, # folder, tar file, picture file, PIL picture, or a list of these
@@ -191,7 +235,10 @@ def evaluate(
     bs:int=8, # photos measured at a time
     about:dict|None=None, # what is measured (artifact, hash, options): kept with the protocol
     progress:bool=True, # show a bar if a person is looking
+    classifier:bool=True, # ask EfficientNet-Lite0: agreement of its answers, and a Frechet distance of its features
+    fid:str|os.PathLike|None=None, # file of FID's Inception weights; None leaves FID out
+    labels:str|os.PathLike|None=None, # CSV file with the true classes, see `read_labels`; None for the photo's own
 ) -> Evaluation: # prints as a table
     "Measure a colorizer on a set of photos, beside the gray pictures as a baseline"
     def answer(name, gray): return run_colorizer(colorizer, gray)
-    return run_protocol(answer, find_photos(photos), out, size, net, bs, about, progress)
+    return run_protocol(answer, find_photos(photos), out, size, net, bs, about, progress, classifier, fid, labels)

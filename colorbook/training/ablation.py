@@ -25,7 +25,7 @@ from ..evaluation.metrics import compute_metrics, ratio_of_means, to_batch
 from ..evaluation.protocol import with_ci
 from .gan import GANCallback
 from .ema import AverageWeights
-from .journal import seed_everything
+from .checkpoint import seed_everything
 from .pretrained import state_for
 from .recipes import Phase, Recipe
 from .registry import check_recipe

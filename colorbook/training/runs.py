@@ -6,7 +6,7 @@
 __all__ = ['LEFT', 'tag_order', 'Run', 'split_name', 'state_hash']
 
 # %% ../../nbs/training/runs.ipynb #2f60f8f9
-import csv, hashlib, math, os, yaml
+import csv, hashlib, math, yaml
 from pathlib import Path
 import numpy as np, torch
 from fastcore.basics import patch
@@ -14,10 +14,11 @@ from PIL import Image, ImageOps
 from safetensors.torch import load_file, save_file
 from torch import nn
 from ..color.lab import gray_to_L, grays
-from ..core import InputError, TrainingError, UsageError, atomic_path
+from ..core import InputError, UsageError, atomic_path
 from ..data.loaders import split_by_hash
 from ..data.photos import open_photos, read_photo
 from ..evaluation.diversity import answers, ranked_sheet, with_choices
+from .checkpoint import load_checkpoint, save_checkpoint
 from .gan import GAN
 from .recipes import load_recipe, Recipe
 from .registry import make_gan, make_generator
@@ -58,6 +59,12 @@ class Run:
         "Weights that this run has"
         names = [o['tag'] for o in self.history] or [o.stem[10:] for o in self.folder.glob('generator-*-*.safetensors')]
         return sorted({o for o in names if (self/f'generator-{o}.safetensors').exists()}, key=tag_order)
+    def save_checkpoint(self, state:dict):
+        "See `colorbook.training.checkpoint.save_checkpoint`"
+        save_checkpoint(self.folder, state)
+    def checkpoint(self) -> dict|None: # None where there is none
+        "See `colorbook.training.checkpoint.load_checkpoint`"
+        return load_checkpoint(self.folder)
 
 # %% ../../nbs/training/runs.ipynb #b66c3289
 @patch
@@ -96,28 +103,6 @@ def clear(self:Run):
     for o in [*names, *LEFT]: (self/o).unlink(missing_ok=True)
 
 LEFT = 'checkpoint.pth', 'checkpoint-before.pth', 'history.csv', 'losses.png', 'classes.safetensors', 'tried.csv'
-
-# %% ../../nbs/training/runs.ipynb #7d0c1710
-@patch
-def save_checkpoint(self:Run,
-    state:dict, # tensors and plain values
-):
-    "Write a checkpoint; the one before it stays"
-    path = self/'checkpoint.pth'
-    with atomic_path(path) as f:
-        torch.save(state, f)
-        if path.exists(): os.replace(path, self/'checkpoint-before.pth')
-
-@patch
-def checkpoint(self:Run) -> dict|None: # what `save_checkpoint` was given, or None where there is none
-    "The newest checkpoint"
-    found = [o for o in (self/'checkpoint.pth', self/'checkpoint-before.pth') if o.exists()]
-    if not found: return None
-    try: return torch.load(found[0], weights_only=True, map_location='cpu')
-    except Exception as e:
-        then = f"'{found[1].name}' is taken then" if len(found) > 1 else 'training starts anew then'
-        raise TrainingError(f"'{found[0]}' is no checkpoint of colorbook: {str(e).splitlines()[0]}",
-            f'remove it: {then}') from e
 
 # %% ../../nbs/training/runs.ipynb #d357497e
 def split_name(

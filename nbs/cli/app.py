@@ -260,7 +260,7 @@ test_eq(exit_code(rows[:1]), 0)
 
 # %%
 #| export
-COMMANDS = 'colorbook.cli.video','colorbook.cli.train','colorbook.cli.data'
+COMMANDS = 'colorbook.cli.video','colorbook.cli.train','colorbook.cli.data','colorbook.cli.evaluate'
 app = typer.Typer(name='colorbook', no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   rich_markup_mode=None, help='Color photographs with a network that the book trained.')
 

@@ -10,15 +10,15 @@
 
 # %%
 #| export
-from pathlib import Path
 from typing import Annotated, Optional
 import typer
-from colorbook.cli.app import card_hash, train_half, app
+from colorbook.cli.app import train_half, app
 from colorbook.core import UsageError
 
 # %%
 #| hide
 import contextlib, io, json, tempfile
+from pathlib import Path
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from PIL import Image
@@ -30,7 +30,7 @@ from colorbook.training.recipes import Phase, recipes, replace, save_recipe
 # ## Train, export, measure
 
 # %% [markdown]
-# A [recipe](../training/recipes.ipynb) is a name or a YAML file; options replace what it says, `--set` any field: `--set lam=50 --set generator=pix2pix_transposed`. A run that was stopped goes on when it is started again, and at the end the best of its weights are exported by [the rule](../training/trainer.ipynb#the-rule-for-what-is-shipped). `export` does that again, for instance after more training, and `evaluate` measures a model on photographs that it has not seen, by [the protocol](../evaluation/protocol.ipynb) of the figures in this book; it does so for [the pictures of any other program](../evaluation/compare.ipynb) as well.
+# A [recipe](../training/recipes.ipynb) is a name or a YAML file; options replace what it says, `--set` any field: `--set lam=50 --set generator=pix2pix_transposed`. A run that was stopped goes on when it is started again, and at the end the best of its weights are exported by [the rule](../training/trainer.ipynb#the-rule-for-what-is-shipped). `export` does that again, for instance after more training, and [`evaluate`](evaluate.ipynb) measures a model on photographs that it has not seen.
 
 # %%
 #| export
@@ -82,29 +82,6 @@ def export_command(
 
 # %%
 #| export
-@app.command('evaluate')
-def evaluate_command(
-    colored: Annotated[str, typer.Argument(help="A model's .onnx file, or pictures that any program colored.")],
-    truth: Annotated[str, typer.Argument(help='The color photographs: a folder or a tar.')],
-    out: Annotated[str, typer.Option('--out', '-o', help='A folder for table and sheet.')] = 'evaluation',
-    size: Annotated[int, typer.Option(help='Photographs are measured at SIZE x SIZE.')] = 256,
-    against: Annotated[Optional[str], typer.Option(help='The folder of another report: differences, in pairs.')] = None,
-):
-    "Measure a model, or any program's pictures, on color photographs that it has not seen."
-    from colorbook.imaging.colorizer import colorize, load_model
-    measured = train_half('evaluation.compare')
-    other = measured.load_evaluation(against) if against else None
-    if Path(colored).suffix == '.onnx':
-        model = load_model(colored)
-        about = {'artifact':Path(colored).name, 'card_sha256':card_hash(model.card)}
-        evaluate = train_half('evaluation.protocol').evaluate
-        found = evaluate(lambda gray: colorize(gray, model), truth, out=out, size=size, about=about)
-    else: found = measured.evaluate_pictures(colored, truth, out=out, size=size)
-    print(found)
-    if other: print(measured.compare_evaluations(found, other).to_string(float_format='{:.4f}'.format))
-
-# %%
-#| export
 @app.command('rank')
 def rank_command(
     run: Annotated[str, typer.Argument(help='The folder of a run whose critic was trained.')],
@@ -146,10 +123,6 @@ assert (home/'mine.onnx').read_bytes() == (home/'run/artifact.onnx').read_bytes(
 code,out,_ = run('evaluate', home/'mine.onnx', home/'photos', '-o', home/'measured', '--size', 64)
 test_eq((code, 'psnr' in out.lower()), (0, True))
 test_eq(run('colorize', home/'photos', '-o', home/'colored', '-m', home/'mine.onnx')[0], 0)
-words = 'evaluate', home/'colored', home/'photos', '--size', 64, '-o', home/'pictures'
-code,out,_ = run(*words, '--against', home/'measured')
-test_eq((code, 'difference' in out, (home/'pictures/page.html').exists()), (0, True, True))
-test_eq(run(*words[:3], '--against', home/'measured', '-o', home/'large')[0], 2)
 card = json.loads(run('card', home/'mine.onnx')[1])
 test_eq((card['recipe']['bs'], card['recipe']['lam']), (8, 50))
 test_eq(run('colorize', home/'photos/0-0.png', '-m', home/'mine.onnx', '-o', home/'out.png')[0], 0)
@@ -166,7 +139,6 @@ test_eq(run('train', home/'mine.yaml', home/'none', '-o', home/'new')[0], 3)
 for wrong in ('lam', 'lamb=3', 'lam=much', 'size=64.5', 'phases=3', 'workers=3', 'data=clips', 'content=bins'):
     test_eq(run('train', 's0', home/'photos', '--set', wrong)[0], 2)
 (home/'text.onnx').write_text('no model')
-test_eq(run('evaluate', home/'text.onnx', home/'photos')[0], 3)
 said = run('train', home/'mine.yaml', home/'photos', '-o', home/'run', '--epochs', 2)[2]
 said.replace(str(home), '')
 
@@ -181,7 +153,7 @@ ax.axis('off');
 # ## What we have
 #
 # - `colorbook train RECIPE DATA`, stopped and started at will;
-# - `colorbook export` and `colorbook evaluate`, the second and the third step of the same way;
+# - `colorbook export`, the second step of the same way, with [`colorbook evaluate`](evaluate.ipynb) as the third;
 # - `colorbook rank`, a critic's choice among many answers;
 # - a model file of one's own for `colorbook colorize --model`.
 

@@ -21,12 +21,13 @@ from PIL import Image
 
 from colorbook.core import InputError, UsageError, atomic_path
 from colorbook.data.photos import open_photo
-from colorbook.evaluation.protocol import (Evaluation, find_photos, gray_picture, read_truth, run_protocol,
-    summarize_metrics, with_ci)
+from colorbook.evaluation.features import jackknife
+from colorbook.evaluation.protocol import (evaluate, Evaluation, find_photos, gray_picture, read_truth, run_colorizer,
+    run_protocol, summarize_metrics, with_ci)
 
 # %%
 #| hide
-import tempfile
+import math, tempfile
 from fastcore.test import *
 from colorbook.data.photos import sample_photos
 import matplotlib.pyplot as plt
@@ -171,6 +172,9 @@ def evaluate_pictures(
     bs:int=8, # photos measured at a time
     about:dict|None=None, # what is measured: kept with the protocol; `name` is the title of the page
     progress:bool=True, # show a bar if a person is looking
+    classifier:bool=True, # ask EfficientNet-Lite0: agreement of its answers, and a Frechet distance of its features
+    fid:str|os.PathLike|None=None, # file of FID's Inception weights; None leaves FID out
+    labels:str|os.PathLike|None=None, # CSV file with the true classes, see `read_labels`; None for the photo's own
 ) -> Evaluation: # prints as a table
     "Measure pictures that any program colored, beside the gray ones as a baseline"
     triples = match_pictures(colored, truth)
@@ -178,15 +182,33 @@ def evaluate_pictures(
     for o in triples: check_sides(*o, size)
     def answer(name, gray): return read_truth(name, sources[name], size)
     about = {'name': str(colored)} | (about or {})
-    result = run_protocol(answer, photos, out, size, net, bs, about, progress)
+    result = run_protocol(answer, photos, out, size, net, bs, about, progress, classifier, fid, labels)
     if out: write_page(result, answer, photos, Path(out)/'page.html', size)
+    return result
+
+# %% [markdown]
+# A model's answers get the same page.
+
+# %%
+#| export
+def evaluate_model(
+    colorizer, # function of a gray picture, uint8 HxWx3, that returns a picture of the same size and kind
+    truth, # the true photographs: a folder, a tar or a list
+    out:str|os.PathLike|None=None, # folder for `metrics.json`, `photos.csv`, `sheet.jpg` and `page.html`
+    size:int=256, # side in pixels of the squares that are compared
+    **options, # of `evaluate`
+) -> Evaluation: # prints as a table
+    "`evaluate`, and the page of its pictures"
+    result = evaluate(colorizer, truth, out, size, **options)
+    def answer(name, gray): return run_colorizer(colorizer, gray)
+    if out: write_page(result, answer, find_photos(truth), Path(out)/'page.html', size)
     return result
 
 # %% [markdown]
 # The truth measured against itself has no error. Pictures with half of their color have half of the colorfulness, nearly, and are nearer to the truth than gray is, all of them; with their color turned by 180 degrees they are farther, all of them.
 
 # %%
-same = evaluate_pictures(truth, truth, size=size, net=None, progress=False)
+same = evaluate_pictures(truth, truth, size=size, net=None, classifier=False, progress=False)
 test_close(same.photos.ciede2000, 0, eps=1e-4)
 weak = evaluate_pictures(half, truth, home/'weak', size, net=None, about=dict(name='half'), progress=False)
 test_close(weak.summary['colorfulness_ratio']['mean'], .5, eps=.03)
@@ -206,7 +228,7 @@ print(wrong)
 # ## Two tools
 
 # %% [markdown]
-# The difference of two means says little when the photos differ more than the tools. But both have colored the *same* photos, so the differences can be taken photo by photo, and the interval of their mean is far narrower than the two intervals suggest: resampling draws photos, and with each its pair. Ratios are drawn in the same way. If 0 is outside of the interval, the set was large enough to tell.
+# The difference of two means says little when the photos differ more than the tools. But both have colored the *same* photos, so the differences can be taken photo by photo, and the interval of their mean is far narrower than the two intervals suggest: resampling draws photos, and with each its pair. Ratios are drawn in the same way, and [a distance of sets](features.ipynb#an-interval-without-keeping-anything) is compared group by group. If 0 is outside of the interval, the set was large enough to tell.
 #
 # None of this means anything if the two were measured differently. What a [card](protocol.ipynb#the-report) says of size, gray, networks and kinds must be equal, and the photos must be the same; otherwise `compare_evaluations` refuses and says what differs. Versions may differ, and so may what is measured.
 
@@ -218,8 +240,10 @@ def load_evaluation(
     "A report from the disk; `InputError` if there is none"
     try:
         report = json.loads((Path(folder)/'metrics.json').read_text())
+        def number(o): return [*map(float, o)] if isinstance(o, list) else float(o)
+        sets = {k: {n: number(v) for n,v in o.items()} for k,o in report['sets'].items()}
         table = pd.read_csv(Path(folder)/'photos.csv', dtype=dict(name=str))
-        return Evaluation(table, summarize_metrics(table), report['protocol'])
+        return Evaluation(table, summarize_metrics(table), report['protocol'], sets)
     except (OSError, ValueError, KeyError) as e:
         raise InputError(f"'{folder}' holds no report", 'give a folder that colorbook evaluate wrote') from e
 
@@ -254,8 +278,12 @@ def compare_evaluations(
         worse = pairs['ciede2000'] > one.gray_ciede2000.to_numpy()[:,None]
         share = with_ci(worse[:,0].astype(float) - worse[:,1])
         rows['worse_than_gray'] = share | dict(a=worse[:,0].mean(), b=worse[:,1].mean())
+    for k in (k for k in a.sets if k in b.sets and not k.startswith('gray_')):
+        s,t = a.sets[k],b.sets[k]
+        gaps = [o - p for o,p in zip(s['parts'], t['parts'])]
+        rows[k] = jackknife(s['mean'] - t['mean'], gaps) | dict(a=s['mean'], b=t['mean'])
     table = pd.DataFrame(rows).T.rename(columns=dict(mean='difference'))
-    return table[['a', 'b', 'difference', 'low', 'high']]
+    return table[['a', 'b', 'difference', 'low', 'high']].astype(float)
 
 # %%
 table = compare_evaluations(weak, wrong)
@@ -265,9 +293,12 @@ assert table.low['ciede2000'] < both.mean() < table.high['ciede2000'] < 0
 test_eq(table.difference['worse_than_gray'], -1)
 test_close(table.a['colorfulness_ratio'], weak.summary['colorfulness_ratio']['mean'], eps=1e-9)
 test_eq(compare_evaluations(weak, weak).difference.abs().max(), 0)
+assert table.difference['frechet_lite0'] < 0 and math.isnan(table.low['frechet_lite0']) # six photos have no interval
 again = load_evaluation(home/'weak')
 test_close(compare_evaluations(again, weak).difference, 0, eps=1e-4)
 small = evaluate_pictures(half, truth, size=48, net=None, progress=False)
+blind = evaluate_pictures(half, truth, size=size, net=None, classifier=False, progress=False)
+test_fail(lambda: compare_evaluations(weak, blind), exc=UsageError, contains="differ in 'classifier'")
 test_fail(lambda: compare_evaluations(weak, small), exc=UsageError, contains="'size': '64x64' and '48x48'")
 fewer = Evaluation(weak.photos[:5], {}, weak.card)
 test_fail(lambda: compare_evaluations(weak, fewer), exc=UsageError, contains='sub/f.png')
@@ -303,7 +334,7 @@ axs[1].set_xlabel('difference of the pairs, dB');
 #
 # - `evaluate_pictures`, the protocol for the folder of any tool, with names matched and shapes checked;
 # - a page of sortable pictures in one file;
-# - `compare_evaluations`, two reports in pairs, refused where the cards differ; `colorbook evaluate COLORED TRUTH --against REPORT` on [the command line](../cli/train.ipynb).
+# - `compare_evaluations`, two reports in pairs, refused where the cards differ; `colorbook evaluate COLORED TRUTH --against REPORT` on [the command line](../cli/evaluate.ipynb).
 
 # %% [markdown]
 # ## Exercises

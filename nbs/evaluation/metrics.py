@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Metrics
 #
-# > Five numbers for a colored picture, what each of them rewards, and how sure we may be
+# > The numbers that judge a colored picture, what each of them rewards, and how sure we may be
 #
 # A colorizer is never right in the sense in which a classifier is: a gray dress was once red or blue, and the photograph does not say. So no single number can judge it, and the most common one, PSNR, prefers no color to a good guess. At the end of this chapter we have the numbers that the field reports, each tested against a closed form or a published value, an interval for every mean, and an experiment that shows what goes wrong when PSNR is trusted alone. The chapter on evaluation makes one protocol of them.
 
@@ -32,7 +32,7 @@ from colorbook.color.lab import lstar, rgb_to_lab
 #| hide
 import matplotlib.pyplot as plt, pandas as pd
 from fastcore.test import *
-from skimage.metrics import structural_similarity
+from skimage.metrics import normalized_root_mse, structural_similarity
 from colorbook.data.photos import sample_photos
 from colorbook.color.lab import join_lab, lab_to_rgb, split_lab
 
@@ -85,6 +85,28 @@ noise = torch.randint(0, 2, middle.shape)*2 - 1
 test_close(psnr(middle + e*noise, middle), torch.tensor([20., 40]), eps=1e-3)
 test_eq(psnr(middle, middle).tolist(), [math.inf]*2)
 psnr(gray, real)
+
+# %% [markdown]
+# Some papers, S3's among them, report the error as a share of what there is instead: the root of the mean squared error, divided by the root of the photograph's own mean square. It is the same error as in PSNR on another scale, with one difference: in a dark picture the same error is a larger share. A picture that is too dark by a tenth everywhere has an NRMSE of a tenth.
+#
+# $$\mathrm{NRMSE}=\frac{\lVert x-y\rVert}{\lVert y\rVert}$$
+
+# %%
+#| export
+def nrmse(
+    fake:Tensor, # pictures in 0..1, `bs`x3xHxW
+    real:Tensor, # the photographs, the same shape and range
+) -> Tensor: # 0 where the two are equal, `bs` values; of a black photograph 0 or infinite
+    "Root of the squared error as a share of the photograph's own square (scikit-image's 'euclidean')"
+    error,size = (o.flatten(1).norm(dim=1) for o in (fake - real, real))
+    return torch.where(error > 0, error/size, error)
+
+# %%
+test_close(nrmse(.9*real, real), .1, eps=1e-5)
+want = [normalized_root_mse(r.numpy(), g.numpy()) for g,r in zip(gray, real)]
+test_close(nrmse(gray, real), torch.tensor(want), eps=1e-5)
+test_eq(nrmse(torch.stack([real[0]*0, real[0]]), real[:1]*0).tolist(), [0, math.inf])
+nrmse(gray, real)
 
 # %% [markdown]
 # ## SSIM
@@ -434,7 +456,7 @@ np.mean(inside)
 
 # %%
 #| export
-measures = dict(psnr=psnr, ssim=ssim, ciede2000=ciede2000, ab_rmse=ab_rmse, lpips=lpips)
+measures = dict(psnr=psnr, ssim=ssim, nrmse=nrmse, ciede2000=ciede2000, ab_rmse=ab_rmse, lpips=lpips)
 
 # %%
 #| export

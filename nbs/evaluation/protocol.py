@@ -14,7 +14,8 @@ size = 128
 # %%
 #| export
 import json, os
-from dataclasses import dataclass
+from hashlib import sha256
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,11 +24,13 @@ from fastcore.basics import chunked
 from PIL import Image
 
 from colorbook import __version__
-from colorbook.core import InputError, with_progress, atomic_path
+from colorbook.core import InputError, UsageError, with_progress, atomic_path
 from colorbook.imaging.sheet import contact_sheet
 from colorbook.data.photos import PHOTO_SUFFIXES, list_photos, read_photo
 from colorbook.color.lab import lstar, rgb_to_lab
+from colorbook.evaluation.features import read_labels, ClassifierView
 from colorbook.evaluation.metrics import bootstrap_ci, lpips_state, measures, ratio_of_means, compute_metrics, to_batch
+from colorbook.evaluation.naturalness import cni, is_colorful
 
 # %%
 #| hide
@@ -115,14 +118,17 @@ def measure_photos(
     names:tuple, # keys of `measures`
     net:str='squeeze', # network for 'lpips'
     size:int=256, # side in pixels
-) -> pd.DataFrame: # a row a photo: name, the measures, colorfulness of result and truth, the measures of gray
+    extra=(), # functions of names, results, photos and gray pictures (lists) that return columns, see `extra_columns`
+) -> pd.DataFrame: # a row a photo: name, the measures, colorfulness and CNI of result and truth, the measures of gray
     "Scores of a few photos, measured as one batch"
     real = [read_truth(*o, size) for o in photos]
     gray = [gray_picture(o) for o in real]
-    fake = to_batch([answer(name, o) for (name,_),o in zip(photos, gray)])
-    result,base = (compute_metrics(o, to_batch(real), names, net) for o in (fake, to_batch(gray)))
-    columns = result | {f'gray_{k}': base[k] for k in names}
-    return pd.DataFrame(dict(name=[o[0] for o in photos]) | {k: v.double().numpy() for k,v in columns.items()})
+    fake = [answer(name, o) for (name,_),o in zip(photos, gray)]
+    result,base = (compute_metrics(to_batch(o), to_batch(real), names, net) for o in (fake, gray))
+    columns = {k: v.double().numpy() for k,v in (result | {f'gray_{k}': base[k] for k in names}).items()}
+    columns |= dict(cni=[*map(cni, fake)], truth_cni=[*map(cni, real)])
+    for f in extra: columns |= f([o[0] for o in photos], fake, real, gray)
+    return pd.DataFrame(dict(name=[o[0] for o in photos]) | columns)
 
 # %%
 table = measure_photos(lambda name, g: g, find_photos(photos), ('psnr', 'ssim'), size=size)
@@ -136,7 +142,7 @@ table.round(3)
 # ## The report
 
 # %% [markdown]
-# A summary holds the mean of every column with its interval, and two ratios: colorfulness to the truth's and LPIPS to that of the gray pictures. Two shares go with them. A photo that is farther from the truth than its gray version, by CIEDE2000, would have been better left alone, and `worse_than_gray` counts these. `colorful_share` counts the results whose colorfulness is between 16 and 20, in which some papers see the natural ones. The protocol goes into the same file as the figures, so that they cannot part.
+# A summary holds the mean of every column with its interval, and two ratios: colorfulness to the truth's and LPIPS to that of the gray pictures. Two shares go with them. A photo that is farther from the truth than its gray version, by CIEDE2000, would have been better left alone, and `worse_than_gray` counts these. `cci_ratio` counts the results whose colorfulness is between 16 and 20, and `cni` is the mean naturalness; both stand beside the same figure of the truth, for [reasons](naturalness.ipynb). The protocol goes into the same file as the figures, so that they cannot part.
 
 # %%
 #| export
@@ -156,7 +162,7 @@ def summarize_metrics(
     "Means and ratios of a table with 95 % intervals"
     result = {k: with_ci(table[k].to_numpy()) for k in table.columns if k != 'name'}
     ratios = dict(colorfulness_ratio=('colorfulness', 'truth_colorfulness'), lpips_ratio=('lpips', 'gray_lpips'))
-    shares = dict(colorful_share=table.colorfulness.between(16, 20))
+    shares = {f'{k}cci_ratio': table[f'{k}colorfulness'].map(is_colorful) for k in ('', 'truth_')}
     if 'ciede2000' in table: shares['worse_than_gray'] = table.ciede2000 > table.gray_ciede2000
     result |= {k: with_ci(o.to_numpy(float)) for k,o in shares.items()}
     return result | {k: with_ci(table[list(o)].to_numpy(), ratio_of_means) for k,o in ratios.items() if o[0] in table}
@@ -166,14 +172,19 @@ def summarize_metrics(
 def protocol_card(
     size:int, # side in pixels
     lpips:str|None, # network, or what is missing
+    classifier:str='left out', # what looks for things in the pictures
+    fid:str='left out', # weights of the network, or what is missing
 ) -> dict: # names and values that JSON can hold
     "How the figures were measured, and with which versions"
     packages = ('numpy', 'pillow', 'torch', 'torchvision', 'torchmetrics', 'scikit-image')
     return dict(size=f'{size}x{size}', resize='stretched, Pillow bicubic (averages when it shrinks)',
         input='8-bit sRGB gray with the lightness L* of the photo', compared='8-bit sRGB result with the resized photo',
         psnr='dB in sRGB, of each photo, then the mean', ssim='Gaussian 11x11, sigma 1.5, border of 5 left out',
+        nrmse='share of the norm of the photo',
         ciede2000='mean over the pixels', ab_rmse='distance in the ab plane', lpips=lpips,
         colorfulness='Hasler-Suesstrunk, signed rg and yb, population deviation; ratio: mean by mean',
+        cci='share of the pictures with a colorfulness of 16 to 20', cni='HSL bands of skin, grass and sky, as SCGAN',
+        classifier=classifier, fid=fid,
         interval='95 %, percentile bootstrap over photos, 2000 resamples',
         versions=dict(colorbook=__version__) | {o: version(o) for o in packages})
 
@@ -185,22 +196,28 @@ class Evaluation:
     photos:pd.DataFrame # rows of `measure_photos`
     summary:dict # of `summarize_metrics`
     card:dict # of `protocol_card`, and what was measured
+    sets:dict = field(default_factory=dict) # figures of the whole set, by name: see `jackknife`
 
     def __str__(self):
-        def cell(k): return '{mean:9.3f} [{low:.3f}, {high:.3f}]'.format(**self.summary[k]) if k in self.summary else ''
-        names = [k for k in measures if k in self.summary]
-        lines = [f'{"":20}{"result":32}gray'] + [f'{k:20}{cell(k):32}{cell(f"gray_{k}")}' for k in names]
-        alone = ('colorfulness', 'truth_colorfulness', 'colorfulness_ratio', 'colorful_share', 'lpips_ratio',
-            'worse_than_gray')
-        lines += [f'{k:20}{cell(k)}' for k in alone if cell(k)]
-        return '\n'.join(lines + [f'{len(self.photos)} photos at {self.card["size"]}; LPIPS: {self.card["lpips"]}'])
+        found = self.summary | self.sets
+        def cell(k): return '{mean:9.3f} [{low:.3f}, {high:.3f}]'.format(**found[k]) if k in found else ''
+        paired = [k for k in found if f'gray_{k}' in found]
+        lines = [f'{"":20}{"result":32}gray'] + [f'{k:20}{cell(k):32}{cell(f"gray_{k}")}' for k in paired]
+        lines += [f'{"":20}{"result":32}truth']
+        lines += [f'{k:20}{cell(k):32}{cell(f"truth_{k}")}' for k in found if f'truth_{k}' in found]
+        alone = [k for k in found if k.split('_', 1)[0] not in ('gray', 'truth')]
+        lines += [f'{k:20}{cell(k)}' for k in alone if not {f'gray_{k}', f'truth_{k}'} & {*found}]
+        lines += [f'{len(self.photos)} photos at {self.card["size"]}']
+        return '\n'.join(lines + [f'{k}: {self.card[k]}' for k in ('lpips', 'classifier', 'fid')])
 
     def save(self, out):
         "Write `metrics.json` and `photos.csv` into the folder `out`"
         def plain(o):
             if isinstance(o, dict): return {k: plain(v) for k,v in o.items()}
             return o if np.isfinite(o) else str(o)
-        report = dict(photos=len(self.photos), summary=plain(self.summary), protocol=self.card)
+        sets = {k: plain(o | dict(parts=dict(enumerate(o['parts'])))) for k,o in self.sets.items()}
+        for o in sets.values(): o['parts'] = [*o['parts'].values()]
+        report = dict(photos=len(self.photos), summary=plain(self.summary), sets=sets, protocol=self.card)
         text = json.dumps(report, indent=1, allow_nan=False) + '\n'
         with atomic_path(Path(out)/'metrics.json') as f: f.write_text(text)
         with atomic_path(Path(out)/'photos.csv') as f: self.photos.to_csv(f, index=False, float_format='%.6g')
@@ -232,6 +249,33 @@ def extremes(
             notes += [f'{kind}: {table.name[i]}, {table.psnr[i]:.1f} dB', '', '']
     return contact_sheet(cells, 3, notes)
 
+# %% [markdown]
+# [What a classifier sees](features.ipynb) belongs to the protocol, too. It can be left out, and what was left out stands on the card, where it makes two reports incomparable.
+
+# %%
+#| export
+def view_state(
+    classifier:bool, # is EfficientNet-Lite0 wanted?
+    fid:str|os.PathLike|None, # file of FID's Inception weights, or None
+    labels:str|os.PathLike|None, # file of true classes, or None
+) -> tuple[str,str]: # of the classifier, and of FID
+    "What the card says of the pretrained networks"
+    if not classifier: return 'left out','left out'
+    true = 'labels' if labels else "the photo's own answer"
+    found = f'EfficientNet-Lite0 of its package, bicubic to 224, 320 features, classes by {true}'
+    if not fid: return found,"not measured, no Inception weights are given (--fid FILE); frechet_lite0 is not FID"
+    return found,f'Inception weights {sha256(Path(fid).read_bytes()).hexdigest()[:12]}'
+
+def open_view(
+    classifier:bool, # as of `view_state`, all three
+    fid:str|os.PathLike|None,
+    labels:str|os.PathLike|None,
+) -> ClassifierView|None:
+    "The networks that look at the pictures, or None; `UsageError` where options need what was left out"
+    if not classifier and (fid or labels):
+        raise UsageError('FID and labels need the pretrained networks', 'leave the classifier in')
+    return ClassifierView(fid, read_labels(labels) if labels else None) if classifier else None
+
 # %%
 #| export
 def run_protocol(
@@ -239,14 +283,18 @@ def run_protocol(
     photos:list, # what `find_photos` returns
     out:str|os.PathLike|None=None, # see `evaluate`, as all that follow
     size:int=256, net:str|None='squeeze', bs:int=8, about:dict|None=None, progress:bool=True,
+    classifier:bool=True, fid:str|os.PathLike|None=None, labels:str|os.PathLike|None=None, extra=(),
 ) -> Evaluation:
-    "Measure the answers to a list of photos, a few at a time"
+    "Measure the answers to a list of photos, a few at a time; `extra` as of `measure_photos`"
     net,state = lpips_state(net)
     names = tuple(k for k in measures if net or k != 'lpips')
+    view,extra = open_view(classifier, fid, labels),list(extra)
+    if view: extra.append(lambda names, *pictures: view.add(names, *map(to_batch, pictures)))
     batches = list(chunked(photos, bs))
     if progress: batches = with_progress(batches, 'measuring')
-    table = pd.concat([measure_photos(answer, o, names, net, size) for o in batches], ignore_index=True)
-    result = Evaluation(table, summarize_metrics(table), protocol_card(size, state) | dict(about=about or {}))
+    table = pd.concat([measure_photos(answer, o, names, net, size, extra) for o in batches], ignore_index=True)
+    card = protocol_card(size, state, *view_state(classifier, fid, labels)) | dict(about=about or {})
+    result = Evaluation(table, summarize_metrics(table), card, view.figures() if view else {})
     if out:
         result.save(out)
         with atomic_path(Path(out)/'sheet.jpg') as f: extremes(answer, photos, table, size).save(f, quality=90)
@@ -263,10 +311,13 @@ def evaluate(
     bs:int=8, # photos measured at a time
     about:dict|None=None, # what is measured (artifact, hash, options): kept with the protocol
     progress:bool=True, # show a bar if a person is looking
+    classifier:bool=True, # ask EfficientNet-Lite0: agreement of its answers, and a Frechet distance of its features
+    fid:str|os.PathLike|None=None, # file of FID's Inception weights; None leaves FID out
+    labels:str|os.PathLike|None=None, # CSV file with the true classes, see `read_labels`; None for the photo's own
 ) -> Evaluation: # prints as a table
     "Measure a colorizer on a set of photos, beside the gray pictures as a baseline"
     def answer(name, gray): return run_colorizer(colorizer, gray)
-    return run_protocol(answer, find_photos(photos), out, size, net, bs, about, progress)
+    return run_protocol(answer, find_photos(photos), out, size, net, bs, about, progress, classifier, fid, labels)
 
 # %% [markdown]
 # Two colorizers have known results. One that cheats, and looks the truth up, has no error at all; one that returns its input has no color, and its figures are those of the baseline. A third is somewhere between: it gives every pixel the same tint.
@@ -275,6 +326,8 @@ def evaluate(
 answers = {gray_picture(o).tobytes(): o for o in (read_truth('', w, size) for w in wide)}
 def cheat(g): return answers[g.tobytes()]
 perfect = evaluate(cheat, wide, size=size, progress=False)
+test_close(perfect.sets['frechet_lite0']['mean'], 0, eps=1e-6)
+test_eq(perfect.summary['same_top1']['mean'], 1)
 test_close(perfect.summary['colorfulness_ratio']['mean'], 1, eps=1e-9)
 test_eq((perfect.photos.psnr == math.inf).all(), True)
 test_close(perfect.photos.ciede2000, 0, eps=1e-4)
@@ -283,7 +336,9 @@ if net: test_close(perfect.summary['lpips_ratio']['high'], 0, eps=1e-6)
 
 # %%
 nothing = evaluate(lambda g: g, wide, size=size, progress=False)
-for k in ('psnr', 'ssim', 'ciede2000', 'ab_rmse'): test_eq(nothing.summary[k], nothing.summary[f'gray_{k}'])
+test_eq(*(nothing.sets[f'{k}frechet_lite0']['mean'] for k in ('', 'gray_')))
+same = 'psnr', 'ssim', 'nrmse', 'ciede2000', 'ab_rmse', 'same_top1'
+for k in same: test_eq(nothing.summary[k], nothing.summary[f'gray_{k}'])
 test_eq(nothing.summary['colorfulness'], dict(mean=0, low=0, high=0))
 test_eq([o.summary['worse_than_gray']['mean'] for o in (nothing, perfect)], [0, 0])
 if net: test_close(nothing.summary['lpips_ratio']['mean'], 1, eps=1e-9)
@@ -307,9 +362,11 @@ test_eq(report['protocol']['about'], dict(name='sepia'))
 test_close(pd.read_csv(folder/'report'/'photos.csv').psnr.mean(), brown.summary['psnr']['mean'], eps=1e-3)
 perfect.save(folder/'perfect')
 test_eq(float(json.loads((folder/'perfect'/'metrics.json').read_text())['summary']['psnr']['mean']), math.inf)
-monochrome = evaluate(sepia, [o.convert('L') for o in wide], net=None, out=folder/'gray', size=size, progress=False)
+grays = [o.convert('L') for o in wide]
+monochrome = evaluate(sepia, grays, folder/'gray', size, net=None, classifier=False, progress=False)
 test_eq(math.isnan(monochrome.summary['colorfulness_ratio']['mean']), True)
-assert 'LPIPS: left out' in str(monochrome)
+assert 'lpips: left out' in str(monochrome) and 'classifier: left out' in str(monochrome)
+test_fail(lambda: evaluate(sepia, wide, classifier=False, fid='a.pth'), exc=UsageError, contains='classifier in')
 (folder/'empty').mkdir()
 test_fail(lambda: evaluate(sepia, folder/'empty', progress=False), exc=InputError, contains='no photo')
 short = lambda: evaluate(lambda g: g[:5], wide, net=None, size=size, progress=False)

@@ -552,7 +552,7 @@ draw_losses(curves, 2*math.log(2));
 # ## Stopped and gone on
 
 # %% [markdown]
-# Training for days means to be interrupted. Since generator and critic are one model with one optimizer, `Learner.save` and `load` carry everything: weights, running statistics, and Adam's moments of both networks. The test is strict. Two epochs at a stretch, against one epoch, saved, loaded into new networks, and another epoch: equal to the last bit on a CPU. The control does without the optimizer's state, and comes out different in nearly every tensor. Here the pictures come in a fixed order; where they are shuffled, the random generators have to be kept as well, which [the journal](journal.ipynb) does.
+# Training for days means to be interrupted. Since generator and critic are one model with one optimizer, `Learner.save` and `load` carry everything: weights, running statistics, and Adam's moments of both networks. The test is strict. Two epochs at a stretch, against one epoch, saved, loaded into new networks, and another epoch: equal to the last bit on a CPU. The control does without the optimizer's state, and comes out different in nearly every tensor. Here the pictures come in a fixed order; where they are shuffled, the random generators have to be kept as well, which [a checkpoint](checkpoint.ipynb) does.
 
 # %%
 straight = disc_learner(64, shuffle=False)

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # The journal
 #
-# > What is written while a run goes on, and how it goes on after a stop
+# > Figures, sheets, curves, weights and a checkpoint after every epoch
 #
-# Training a GAN is watched, not awaited: its losses say little, its pictures a lot, and a run of days will be interrupted. At the end of this chapter a callback writes after every epoch what one wants to see, a sheet of held-out photographs, a table, curves and the weights, and then a checkpoint from which a new process goes on as if nothing had happened, to the last bit.
+# Training a GAN is watched, not awaited: its losses say little, its pictures a lot. At the end of this chapter a callback writes after every epoch what one wants to see, a sheet of held-out photographs, a table, curves and the weights, and then a [checkpoint](checkpoint.ipynb) from which the run can go on.
 
 # %%
 #| default_exp training.journal
@@ -13,7 +13,7 @@ size,seed = 32,0
 
 # %%
 #| export
-import csv, math, random, time
+import csv, math, time
 import matplotlib.pyplot as plt, numpy as np, torch
 from fastai.vision.all import *
 from colorbook.core import TrainingError, atomic_path
@@ -21,6 +21,7 @@ from colorbook.data.loaders import present
 from colorbook.color.lab import to_rgb
 from colorbook.imaging.sheet import contact_sheet
 from colorbook.evaluation.metrics import colorfulness, psnr
+from colorbook.training.checkpoint import set_rng_state, state_of
 from colorbook.training.ema import averaged
 from colorbook.training.runs import Run
 
@@ -30,6 +31,7 @@ import tempfile
 from itertools import product
 import pandas as pd
 from fastcore.test import *
+from colorbook.training.checkpoint import seed_everything
 from colorbook.training.gan import GANCallback, GAN, gan_splitter
 from colorbook.training.runs import state_hash
 from colorbook.models.critics import PatchCritic
@@ -135,30 +137,6 @@ def tiny_learner(strength=1.):
     learn.logger = noop
     return learn
 
-# %% [markdown]
-# Random generators come first in a chapter on going on exactly: shuffling, cropping and damage to $L$ draw from Python's, torch's and the loader's own.
-
-# %%
-#| export
-def seed_everything(seed:int):
-    "Start Python's, NumPy's and torch's random generators"
-    random.seed(seed); np.random.seed(seed); torch.manual_seed(seed)
-
-def rng_state(dl) -> dict: # plain values
-    "Random generators of Python, NumPy, torch, its GPUs and a loader"
-    state = [o.tolist() if isinstance(o, np.ndarray) else o for o in np.random.get_state()]
-    return dict(python=random.getstate(), numpy=state, torch=torch.get_rng_state(), dl=dl.rng.getstate(),
-        cuda=torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [])
-
-def set_rng_state(s:dict, dl):
-    "Put back what `rng_state` returned"
-    random.setstate(s['python'])
-    np.random.set_state((s['numpy'][0], np.array(s['numpy'][1], dtype=np.uint32), *s['numpy'][2:]))
-    torch.set_rng_state(s['torch'])
-    if s['cuda'] and torch.cuda.is_available(): torch.cuda.set_rng_state_all(s['cuda'])
-    dl.rng.setstate(s['dl'])
-
-
 # %%
 gray = tiny_learner(strength=0.)
 figures = held_out(gray)
@@ -167,54 +145,6 @@ test_close(figures['psnr'], psnr(to_rgb(L, ab*0), to_rgb(L, ab)).mean(), eps=1e-
 test_close(figures['valid'], ab.abs().mean(), eps=1e-2)
 test_close(figures['ratio'], 0, eps=1e-2)
 figures
-
-# %% [markdown]
-# ## Checkpoints
-
-# %% [markdown]
-# Since generator and critic are one model with one optimizer, a checkpoint is short: weights and buffers, Adam's moments for both networks, the random generators, and where in the run it was made. It holds tensors and plain values only, so that reading one runs no code of whoever wrote it.
-#
-# The test is strict. After one epoch and a checkpoint, another epoch in the same Learner and another epoch in a new one, which knows only the file, give equal weights and buffers to the last bit on a CPU. The controls leave out the optimizer's state or the random generators, and come out different.
-
-#
-# What a callback knows belongs to the place in a run as well: which looks [a stop](nogan.ipynb) has taken, how long [a monitor](monitor.ipynb) has seen gray. Callbacks that have a `state_dict` are kept by the names of their classes. What of it is missing shows only later: a run that is resumed in the middle of a phase would choose other weights at its end.
-
-# %%
-#| export
-def state_of(
-    learn:Learner,
-    **where, # plain values to store beside: the place in a run
-) -> dict: # tensors and plain values
-    "Networks, optimizer, random generators, callbacks with a state, and place"
-    opt = learn.opt.state_dict()
-    hypers = [{k: v.item() if hasattr(v, 'item') else v for k,v in h.items()} for h in opt['hypers']]
-    cbs = {type(o).__name__: o.state_dict() for o in learn.cbs if hasattr(type(o), 'state_dict')}
-    return dict(model=learn.model.state_dict(), rng=rng_state(learn.dls.train), callbacks=cbs, **where,
-        opt=dict(state=[dict(o) for o in opt['state']], hypers=hypers))
-
-# %%
-def go_on(*parts):
-    "The model after another epoch of a new Learner, which takes `parts` from the checkpoint"
-    learn,last = tiny_learner(),Run(home).checkpoint()
-    learn.model.load_state_dict(last['model'])
-    learn.create_opt()
-    if 'opt' in parts: learn.opt.load_state_dict(last['opt'])
-    if 'rng' in parts: set_rng_state(last['rng'], learn.dls.train)
-    learn.fit(1, 1e-3, cbs=GANCallback())
-    return learn.model
-
-def differing(a, b):
-    "How many tensors of two models are not equal to the last bit"
-    return sum(not torch.equal(p, q) for p,q in zip(a.state_dict().values(), b.state_dict().values()))
-
-straight = tiny_learner()
-straight.fit(1, 1e-3, cbs=GANCallback())
-Run(home).save_checkpoint(state_of(straight))
-straight.fit(1, 1e-3, cbs=GANCallback())
-test_eq(differing(straight.model, go_on('opt', 'rng')), 0)
-controls = [differing(straight.model, go_on(o)) for o in ('opt', 'rng')]
-assert min(controls) > 10
-controls
 
 # %% [markdown]
 # ## The journal
@@ -382,13 +312,12 @@ TrainingError('').exit_code
 # %% [markdown]
 # ## What we have
 #
-# - a sheet, a table, curves and weights after each epoch, every file whole;
-# - checkpoints from which training goes on as if it had not stopped;
+# - `RunRecorder`: a sheet, a table, curves, weights and a checkpoint after each epoch, every file whole;
 # - a run that diverges stops before it spoils anything.
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. Add the mean of $D$ on true and on generated color to the journal, as S0 logs it. Which of the two losses can be read from them?
-# 2. A checkpoint holds the generators of all GPUs. Where do they matter, and how would you test it without one?
+# 2. Which of the files could be made again from the others, and which not?
 # 3. Move `draw_sheet` behind the checkpoint and stop the run between the two. What is missing afterwards?

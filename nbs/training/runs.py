@@ -3,7 +3,7 @@
 #
 # > What a run leaves, by name, for whoever wants to go on with it or to use it
 #
-# Training writes a folder, and half of the library reads it: to go on, to choose among the weights, to export them, to sort answers by the critic. Where each reader knows for itself what the files are called, a run is what five modules happen to agree on. At the end of this chapter it is one class. It knows the files, it keeps two checkpoints so that no power cut takes both, and it has a record of what decided the weights beside the recipe.
+# Training writes a folder, and half of the library reads it: to go on, to choose among the weights, to export them, to sort answers by the critic. Where each reader knows for itself what the files are called, a run is what five modules happen to agree on. At the end of this chapter it is one class. It knows the files, and it has a record of what decided the weights beside the recipe.
 
 # %%
 #| default_exp training.runs
@@ -13,7 +13,7 @@ size,seed = 32,0
 
 # %%
 #| export
-import csv, hashlib, math, os, yaml
+import csv, hashlib, math, yaml
 from pathlib import Path
 import numpy as np, torch
 from fastcore.basics import patch
@@ -21,10 +21,11 @@ from PIL import Image, ImageOps
 from safetensors.torch import load_file, save_file
 from torch import nn
 from colorbook.color.lab import gray_to_L, grays
-from colorbook.core import InputError, TrainingError, UsageError, atomic_path
+from colorbook.core import InputError, UsageError, atomic_path
 from colorbook.data.loaders import split_by_hash
 from colorbook.data.photos import open_photos, read_photo
 from colorbook.evaluation.diversity import answers, ranked_sheet, with_choices
+from colorbook.training.checkpoint import load_checkpoint, save_checkpoint
 from colorbook.training.gan import GAN
 from colorbook.training.recipes import load_recipe, Recipe
 from colorbook.training.registry import make_gan, make_generator
@@ -91,6 +92,12 @@ class Run:
         "Weights that this run has"
         names = [o['tag'] for o in self.history] or [o.stem[10:] for o in self.folder.glob('generator-*-*.safetensors')]
         return sorted({o for o in names if (self/f'generator-{o}.safetensors').exists()}, key=tag_order)
+    def save_checkpoint(self, state:dict):
+        "See `colorbook.training.checkpoint.save_checkpoint`"
+        save_checkpoint(self.folder, state)
+    def checkpoint(self) -> dict|None: # None where there is none
+        "See `colorbook.training.checkpoint.load_checkpoint`"
+        return load_checkpoint(self.folder)
 
 # %%
 #| export
@@ -158,44 +165,13 @@ test_eq(sorted(o.name for o in run.folder.iterdir()),
 test_eq(mine[0].read_text(), 'mine')
 
 # %% [markdown]
-# ## Two checkpoints
-
-# %% [markdown]
-# A checkpoint holds tensors and plain values only, so that reading one runs no code of whoever wrote it. [`atomic_path`](../core.ipynb) sees to it that a file is whole or not there; but a disk may fail later, or a file be cut by hand. So the checkpoint before the newest stays, as `checkpoint-before.pth`: where the newest is missing or no longer readable, one epoch is repeated instead of all.
-
-# %%
-#| export
-@patch
-def save_checkpoint(self:Run,
-    state:dict, # tensors and plain values
-):
-    "Write a checkpoint; the one before it stays"
-    path = self/'checkpoint.pth'
-    with atomic_path(path) as f:
-        torch.save(state, f)
-        if path.exists(): os.replace(path, self/'checkpoint-before.pth')
-
-@patch
-def checkpoint(self:Run) -> dict|None: # what `save_checkpoint` was given, or None where there is none
-    "The newest checkpoint"
-    found = [o for o in (self/'checkpoint.pth', self/'checkpoint-before.pth') if o.exists()]
-    if not found: return None
-    try: return torch.load(found[0], weights_only=True, map_location='cpu')
-    except Exception as e:
-        then = f"'{found[1].name}' is taken then" if len(found) > 1 else 'training starts anew then'
-        raise TrainingError(f"'{found[0]}' is no checkpoint of colorbook: {str(e).splitlines()[0]}",
-            f'remove it: {then}') from e
+# Of [checkpoints](checkpoint.ipynb) it keeps two, the newest and the one before it.
 
 # %%
 test_eq(run.checkpoint(), None)
-for i in range(3): run.save_checkpoint(dict(epoch=i, x=torch.full((2,), i)))
+for i in range(3): run.save_checkpoint(dict(epoch=i))
 test_eq(run.checkpoint()['epoch'], 2)
-(run/'checkpoint.pth').write_bytes((run/'checkpoint.pth').read_bytes()[:99])
-test_fail(run.checkpoint, exc=TrainingError, contains="remove it: 'checkpoint-before.pth' is taken then")
-(run/'checkpoint.pth').unlink()
-test_eq(run.checkpoint()['epoch'], 1)
-(run/'checkpoint-before.pth').write_bytes(b'half')
-test_fail(run.checkpoint, exc=TrainingError, contains='training starts anew then')
+test_eq(sorted(o.name for o in run.folder.glob('*.pth')), ['checkpoint-before.pth', 'checkpoint.pth'])
 
 # %% [markdown]
 # ## What was held out
@@ -292,7 +268,6 @@ test_fail(Run(home/'none').gan, exc=InputError, contains='no checkpoint')
 # ## What we have
 #
 # - `Run`: recipe, record, history, weights by tag, checkpoint, held-out photographs and networks of a folder, behind one name;
-# - two checkpoints, so that a broken one costs an epoch;
 # - hashes that say whether pictures and weights are the same ones.
 
 # %% [markdown]

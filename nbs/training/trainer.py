@@ -30,7 +30,8 @@ from colorbook.losses.content import content_losses
 from colorbook.training.gan import ClipCritic, ClipNorms, gan_splitter
 from colorbook.training.ema import AverageWeights
 from colorbook.training.lr_schedules import LRSchedule, ShortEpoch
-from colorbook.training.journal import draw_sheet, example, RunRecorder, seed_everything, set_rng_state
+from colorbook.training.checkpoint import seed_everything, set_rng_state
+from colorbook.training.journal import draw_sheet, example, RunRecorder
 from colorbook.training.monitor import GANMonitor
 from colorbook.training.nogan import NoGANStop, ValidationPanel
 from colorbook.training.pretrained import state_for

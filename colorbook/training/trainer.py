@@ -24,7 +24,8 @@ from ..losses.content import content_losses
 from .gan import ClipCritic, ClipNorms, gan_splitter
 from .ema import AverageWeights
 from .lr_schedules import LRSchedule, ShortEpoch
-from .journal import draw_sheet, example, RunRecorder, seed_everything, set_rng_state
+from .checkpoint import seed_everything, set_rng_state
+from .journal import draw_sheet, example, RunRecorder
 from .monitor import GANMonitor
 from .nogan import NoGANStop, ValidationPanel
 from .pretrained import state_for

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from colorbook.video.read import frame_image
-from colorbook.video.pipeline import with_colors, paint_frame, prepare, watch
+from colorbook.video.steps import with_colors, paint_frame, prepare, watch
 from colorbook.video.read import open_reel
 from colorbook.video.reference import reference_color, steer, propagate_reference
 from colorbook.video.model import color_source, load_film_model

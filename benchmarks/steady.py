@@ -32,7 +32,7 @@ from colorbook.core import atomic_path
 from colorbook.video.read import QUALITY
 from colorbook.evaluation.flicker import figures, flicker_report
 from colorbook.evaluation.metrics import colorfulness, lpips, lpips_state, psnr, to_batch
-from colorbook.video.pipeline import with_colors, frame_by_frame, paint_frame, prepare, VideoFrame, watch
+from colorbook.video.steps import with_colors, frame_by_frame, paint_frame, prepare, VideoFrame, watch
 from colorbook.data.photos import Photos
 from colorbook.video.read import open_reel
 from colorbook.video.stabilize import stabilize

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from colorbook.video.read import decode, read_frames
-from colorbook.video.pipeline import with_colors, paint_frame, prepare, watch
+from colorbook.video.steps import with_colors, paint_frame, prepare, watch
 from colorbook.video.container import Spec, encode_part, mux, new_film, spec_of
 from colorbook.video.read import open_reel
 from colorbook.video.stabilize import stabilize

@@ -297,7 +297,7 @@ def call(capsys, work, name, *args):
 @pytest.fixture(scope='module')
 def sets(home, tmp_path_factory):
     "What the commands are given"
-    from colorbook.data.datasets import unofficial_flower_splits
+    from colorbook.data.named_sets import unofficial_flower_splits
     root = tmp_path_factory.mktemp('sets')
     (root/'flowers/jpg').mkdir(parents=True)
     for i in range(1, 1361): shutil.copy(home/'photos/000.png', root/f'flowers/jpg/image_{i:04}.jpg')

@@ -19,7 +19,7 @@ from colorbook.video.colorize import Options, colorize_video
 from colorbook.video.container import Spec
 from colorbook.video.player import Player
 from colorbook.video.read import read_frames, write_clip
-from colorbook.video.server import read_stream
+from colorbook.video.web_player import read_stream
 
 ROOT = Path(__file__).parent.parent
 PICTURES = ROOT/'colorbook/default.onnx'  # the model for pictures, which has many answers

@@ -13,7 +13,7 @@ from torchvision.datasets import imagenet as tv_imagenet
 from colorbook.core import InputError
 from colorbook.data.loaders import color_loaders
 from colorbook.data.photos import Photos, data_dir
-from colorbook.data.datasets import (Sets, flowers17, keep_sound, lfw, read_sets, unofficial_flower_splits,
+from colorbook.data.named_sets import (Sets, flowers17, keep_sound, lfw, read_sets, unofficial_flower_splits,
                                unofficial_people)
 from colorbook.data.paired import nir_pairs, pair_loaders
 from colorbook.data.download import URLs, fetch

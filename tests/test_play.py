@@ -14,7 +14,7 @@ from colorbook.cli.app import main
 from colorbook.core import InputError, UsageError
 from colorbook.video.read import write_clip
 from colorbook.data.synthetic import travel
-from colorbook.video.server import Server, read_stream
+from colorbook.video.web_player import Server, read_stream
 from colorbook.video.player import Pace, Player, film_frames, in_time
 from colorbook.video.read import open_reel
 from colorbook.video.stabilize import stabilize, steady_so_far

@@ -13,7 +13,7 @@ from colorbook.imaging.colorizer import load_model
 from colorbook.core import InputError, UsageError
 from colorbook.video.read import read_frames, write_clip
 from colorbook.data.synthetic import travel
-from colorbook.video.pipeline import with_colors, prepare, watch
+from colorbook.video.steps import with_colors, prepare, watch
 from colorbook.video.read import open_reel
 from colorbook.video.reference import reference_color, steer, propagate_reference
 from colorbook.video.reference import find_frame, load_guide, read_shot

@@ -12,8 +12,8 @@ from colorbook.color.lab import rgb_to_lab
 from colorbook.data.photos import sample_photos
 from colorbook.models.temporal import from_image_model, S1Critic, S1Generator, TemporalUNet
 from colorbook.losses.temporal import SteadyLoss
-from colorbook.data.flow import compared_pairs
-from colorbook.data.flow import visibility_batch, warp_batch
+from colorbook.data.warp import compared_pairs
+from colorbook.data.warp import visibility_batch, warp_batch
 from colorbook.data.clips import clip_loaders, ClipItems, Clips, Film, split_clips, ToClips, windows
 from colorbook.data.synthetic import camera_clip
 from colorbook.training.export import export_stream, stream_card

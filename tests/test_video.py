@@ -13,7 +13,7 @@ from colorbook.cli.app import main
 from colorbook.core import InputError, OutputError, UsageError
 from colorbook.video.read import decode, read_frames, write_clip
 from colorbook.data.synthetic import travel
-from colorbook.video.pipeline import frame_by_frame
+from colorbook.video.steps import frame_by_frame
 from colorbook.color.srgb import light
 from colorbook.video.container import EncodedFrame, encode_part, spec_of, with_timestamps
 from colorbook.video.read import open_reel

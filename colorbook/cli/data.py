@@ -53,7 +53,7 @@ def list_command(
     skip_bad: Skip = False,
 ):
     "Write the lists of a set in a known layout, as train.txt, test.txt and so on."
-    formats = train_half('data.datasets')
+    formats = train_half('data.named_sets')
     given = {k: v for k,v in dict(split=split, mat=mat, large=large, skip_bad=skip_bad).items() if v}
     known = inspect.signature(formats.layouts[layout]).parameters if layout in formats.layouts else given
     wrong = [k for k in given if k not in known]
@@ -70,7 +70,7 @@ def flower_splits_command(
     seed: Annotated[int, typer.Option(help='Another seed makes others.')] = 0,
 ):
     "Make splits of the 17 flowers with the keys of the official file; they are not the official ones."
-    print(train_half('data.datasets').unofficial_flower_splits(Path(path), seed))
+    print(train_half('data.named_sets').unofficial_flower_splits(Path(path), seed))
 
 # %% ../../nbs/cli/data.ipynb #e08965f7
 @data.command('fetch')

@@ -1,8 +1,8 @@
 """What is learned from.
 
 `photos` reads photographs from wherever they lie, `loaders` makes batches of them, `varied` makes them as various as
-people's own; `sources` finds the batches for a recipe. `datasets`, `download`, `paired`, `hdf5` and `shards` are the ways in which sets are stored, `scan`,
-`duplicates` and `audit` look at them before training. `frames`, `clips`, `synthetic` and `flow` are about films.
+people's own; `sources` finds the batches for a recipe. `named_sets`, `download`, `paired`, `hdf5` and `shards` are the ways in which sets are stored, `scan`,
+`duplicates` and `audit` look at them before training. `frames`, `clips`, `synthetic` and `warp` are about films.
 """
 from typing import TYPE_CHECKING
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .varied import VariedCrop as VariedCrop
     from .varied import VariedLab as VariedLab
     from .sources import load_data as load_data
-    from .datasets import read_sets as read_sets
-    from .datasets import layouts as layouts
+    from .named_sets import read_sets as read_sets
+    from .named_sets import layouts as layouts
     from .download import fetch as fetch
     from .download import fetch_video as fetch_video
     from .paired import pair_loaders as pair_loaders
@@ -73,16 +73,16 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .clips import open_film as open_film
     from .clips import clip_loaders as clip_loaders
     from .clips import degrade_clip as degrade_clip
-    from .flow import warp_batch as warp_batch
-    from .flow import visibility_batch as visibility_batch
-    from .flow import compared_pairs as compared_pairs
+    from .warp import warp_batch as warp_batch
+    from .warp import visibility_batch as visibility_batch
+    from .warp import compared_pairs as compared_pairs
 
 __getattr__,__dir__,__all__ = lazy_face(__name__, {
     'photos': 'Photos open_photos list_photos read_photo is_photo sample_photos data_dir weights_file content_hash',
     'loaders': 'color_loaders split_by_hash SquareCrop ToLab degrade targets data_loaders present',
     'varied': 'camera_light add_borders VariedCrop VariedLab',
     'sources': 'load_data',
-    'datasets': 'read_sets layouts',
+    'named_sets': 'read_sets layouts',
     'download': 'fetch fetch_video',
     'paired': 'pair_loaders folder_pairs nir_pairs lwir_pairs saliency_map write_saliency',
     'hdf5': 'build_db DBPhotos',
@@ -94,5 +94,5 @@ __getattr__,__dir__,__all__ = lazy_face(__name__, {
     'frames': 'extract_frames frame_shots triplets CAPTURE_RULES',
     'synthetic': 'travel camera_clip Scene scene_planes scene_frames write_rides read_flow',
     'clips': 'Clips Film open_film clip_loaders degrade_clip',
-    'flow': 'warp_batch visibility_batch compared_pairs',
+    'warp': 'warp_batch visibility_batch compared_pairs',
 }, 'train')

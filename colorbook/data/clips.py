@@ -23,7 +23,7 @@ from ..video.shots import mark_shots
 from .frames import frame_shots
 from ..color.lab import gray_to_L, grays
 from .photos import Photos, read_photo
-from .flow import compared_pairs, visibility_batch
+from .warp import compared_pairs, visibility_batch
 from .synthetic import camera_clip, read_flow
 from ..video.flow import flow
 

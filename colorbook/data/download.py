@@ -13,7 +13,7 @@ from fastai.data.external import URLs
 from fastdownload import FastDownload
 from torchvision import datasets as tv_datasets
 from ..core import InputError, UsageError
-from .datasets import Sets, any_folder, class_folders, keep_sound, lfw, read_mat
+from .named_sets import Sets, any_folder, class_folders, keep_sound, lfw, read_mat
 
 # %% ../../nbs/data/download.ipynb #b3474319
 def flowers102(

@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from ..core import InputError, UsageError, with_progress, atomic_path
 from .loaders import data_loaders, PhotoDL, SquareCrop, ToLab, split_by_hash
 from .photos import Photos, open_photo, read_photo
-from .datasets import Sets, flaw_of, keep_sound, photos_in
+from .named_sets import Sets, flaw_of, keep_sound, photos_in
 
 # %% ../../nbs/data/paired.ipynb #d134b1b0
 def shape_of(

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 from ..core import InputError, OutputError, UsageError, with_progress, atomic_path
-from .flow import compared_pairs
+from .warp import compared_pairs
 from .photos import Photos
 from ..video.flow import cv2, grid, inside
 

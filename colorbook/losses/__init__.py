@@ -1,4 +1,7 @@
-"""What is minimized: adversarial losses on what a critic says, content losses on answer, truth and lightness.
+"""What is minimized.
+
+`adversarial` has the losses on what a critic says (logistic, LSGAN, hinge, WGAN, WGAN-GP, EBGAN), `content` L1, L2 and
+their kin, `classification` cross-entropy over the 313 bins, `perceptual` features of VGG, `temporal` flicker.
 
 A name is imported when it is first used. Each loss has a name in `adversarial_losses` or `content_losses` as well. They
 need the extra `train`.

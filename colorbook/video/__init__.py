@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .read import write_clip as write_clip
     from .reference import Guide as Guide
     from .reference import load_guide as load_guide
-    from .server import Server as Server
+    from .web_player import Server as Server
     from .shots import find_cuts as find_cuts
     from .shots import mark_shots as mark_shots
     from .stabilize import steady_so_far as steady_so_far
@@ -41,7 +41,7 @@ __getattr__, __dir__, __all__ = lazy_face(__name__, {
     'player': 'Player',
     'read': 'Frame frame_files open_reel read_frames video_length write_clip',
     'reference': 'Guide load_guide',
-    'server': 'Server',
+    'web_player': 'Server',
     'shots': 'find_cuts mark_shots',
     'stabilize': 'steady_so_far',
 })

@@ -21,7 +21,7 @@ from .. import __version__
 from ..imaging.colorizer import check_options, Colorizer
 from ..core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
 from .read import open_reel, video_length
-from .pipeline import LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
+from .steps import LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
 from colorbook.video.container import (CODECS, Spec, add_streams, choose_codec, encode_part, mux, new_film,
     packets_along, spec_of)
 from .parts import Parts, identity, parts_of

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from ..imaging.colorizer import Colorizer, load_model, open_model
 from ..core import InputError, UsageError
-from .pipeline import frame_by_frame
+from .steps import frame_by_frame
 
 # %% ../../nbs/video/model.ipynb #5dbb64ab
 class FilmModel:

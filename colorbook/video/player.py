@@ -17,8 +17,8 @@ from ..imaging.colorizer import check_options
 from ..core import InputError, UsageError, prefetch
 from .read import decode, open_reel
 from .flow import cv2
-from .pipeline import VideoFrame, with_colors, paint_frame, prepare, watch
-from .server import Screen
+from .steps import VideoFrame, with_colors, paint_frame, prepare, watch
+from .web_player import Screen
 from .stabilize import steady_so_far
 from .model import color_source, load_film_model
 

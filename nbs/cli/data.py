@@ -39,7 +39,7 @@ Out = Annotated[str, typer.Option('--out', '-o', help='A folder.')]
 # ## Lists of a set
 
 # %% [markdown]
-# A set in a known layout ([formats](../data/datasets.ipynb)) becomes text files, one for each of its lists, with a photo in each line, relative to the file. `colorbook train RECIPE train.txt` learns from one, `colorbook evaluate MODEL test.txt` measures on another. What was left out is said, and counted; the exit code is 0, because it was asked for.
+# A set in a known layout ([formats](../data/named_sets.ipynb)) becomes text files, one for each of its lists, with a photo in each line, relative to the file. `colorbook train RECIPE train.txt` learns from one, `colorbook evaluate MODEL test.txt` measures on another. What was left out is said, and counted; the exit code is 0, because it was asked for.
 
 # %%
 #| export
@@ -75,7 +75,7 @@ def list_command(
     skip_bad: Skip = False,
 ):
     "Write the lists of a set in a known layout, as train.txt, test.txt and so on."
-    formats = train_half('data.datasets')
+    formats = train_half('data.named_sets')
     given = {k: v for k,v in dict(split=split, mat=mat, large=large, skip_bad=skip_bad).items() if v}
     known = inspect.signature(formats.layouts[layout]).parameters if layout in formats.layouts else given
     wrong = [k for k in given if k not in known]
@@ -94,7 +94,7 @@ def flower_splits_command(
     seed: Annotated[int, typer.Option(help='Another seed makes others.')] = 0,
 ):
     "Make splits of the 17 flowers with the keys of the official file; they are not the official ones."
-    print(train_half('data.datasets').unofficial_flower_splits(Path(path), seed))
+    print(train_half('data.named_sets').unofficial_flower_splits(Path(path), seed))
 
 
 # %%
@@ -404,4 +404,4 @@ show_files(sorted((home/'doctor').glob('*.png')), 2)
 #
 # 1. Run the doctor on pictures of your own before and after `split`. Which line of its table must be empty for `train=... test=...`?
 # 2. Train with the doctor's prior and without. On which set does it make a difference that 40 batches are not enough to count?
-# 3. Add a layout to `colorbook.data.datasets.layouts` and list a set with it. Which lines of this chapter had to change?
+# 3. Add a layout to `colorbook.data.named_sets.layouts` and list a set with it. Which lines of this chapter had to change?

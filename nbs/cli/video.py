@@ -29,7 +29,7 @@ from colorbook.cli.app import main
 from colorbook.data.synthetic import travel
 from colorbook.video.colorize import Done
 from colorbook.video.read import read_frames, write_clip
-from colorbook.video.server import read_stream
+from colorbook.video.web_player import read_stream
 
 # %% [markdown]
 # ## Color a film
@@ -160,7 +160,7 @@ def play_command(
     browser: Annotated[bool, typer.Option('--browser', help='Open the page.')] = False,
 ):
     "Color a film or a camera while it runs, on a page in the browser; late frames are dropped."
-    from colorbook.video.server import Server
+    from colorbook.video.web_player import Server
     from colorbook.video.player import Player
     if seconds is not None and not seconds > 0: raise UsageError(f'{seconds} seconds', 'try 10')
     player = Player(src, model=model, size=size, saturation=saturation, stabilize=stabilize, height=height, loop=loop,

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # The doctor
+# # The data doctor
 #
 # > What is wrong with a set of pictures, found before it is learned
 #

@@ -28,7 +28,7 @@ from colorbook.video.shots import mark_shots
 from colorbook.data.frames import frame_shots
 from colorbook.color.lab import gray_to_L, grays
 from colorbook.data.photos import Photos, read_photo
-from colorbook.data.flow import compared_pairs, visibility_batch
+from colorbook.data.warp import compared_pairs, visibility_batch
 from colorbook.data.synthetic import camera_clip, read_flow
 from colorbook.video.flow import flow
 
@@ -40,7 +40,7 @@ from colorbook.data.loaders import present
 from colorbook.video.read import write_clip
 from colorbook.data.synthetic import travel, write_rides
 from colorbook.data.photos import sample_photos
-from colorbook.data.flow import warp_batch
+from colorbook.data.warp import warp_batch
 
 # %% [markdown]
 # ## Films

@@ -3,7 +3,7 @@
 #
 # > Fetched by those who know where they lie, whole or not at all
 #
-# torchvision, fastai and scikit-learn know where the public sets of photographs lie, how they are packed, and which checksums they have. So nobody needs to write that again; but each of the three unpacks into another place and answers with another kind of object. At the end of this chapter one call brings a set and answers with the named lists of [the chapter on formats](datasets.ipynb), after a power cut too, and says what to do by hand where a program may not fetch or finds no network.
+# torchvision, fastai and scikit-learn know where the public sets of photographs lie, how they are packed, and which checksums they have. So nobody needs to write that again; but each of the three unpacks into another place and answers with another kind of object. At the end of this chapter one call brings a set and answers with the named lists of [the chapter on formats](named_sets.ipynb), after a power cut too, and says what to do by hand where a program may not fetch or finds no network.
 
 # %%
 #| default_exp data.download
@@ -17,7 +17,7 @@ from fastai.data.external import URLs
 from fastdownload import FastDownload
 from torchvision import datasets as tv_datasets
 from colorbook.core import InputError, UsageError
-from colorbook.data.datasets import Sets, any_folder, class_folders, keep_sound, lfw, read_mat
+from colorbook.data.named_sets import Sets, any_folder, class_folders, keep_sound, lfw, read_mat
 
 # %%
 #| hide

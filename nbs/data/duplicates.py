@@ -1,9 +1,9 @@
 # %% [markdown]
-# # Copies
+# # Near-duplicates
 #
 # > The same photograph twice, found among a million without comparing all pairs
 #
-# A network that is measured on a photograph it has learned from shows what it remembers, not what it can do. [Data](loaders.ipynb#a-split-that-no-copy-crosses) keeps equal pictures on one side of the split, but collections meet the same photograph in other forms: saved again as JPEG, at another size, a little brighter, with its edge trimmed. At the end of this chapter we have a search for such near copies that takes seconds for thousands of pictures, clusters of what belongs together, the shots of a film that was cut into frames, and `split`, which divides a set into training, validation and test so that no copy and no shot crosses.
+# A network that is measured on a photograph it has learned from shows what it remembers, not what it can do. [Data loaders](loaders.ipynb#a-split-that-no-copy-crosses) keeps equal pictures on one side of the split, but collections meet the same photograph in other forms: saved again as JPEG, at another size, a little brighter, with its edge trimmed. At the end of this chapter we have a search for such near copies that takes seconds for thousands of pictures, clusters of what belongs together, the shots of a film that was cut into frames, and `split`, which divides a set into training, validation and test so that no copy and no shot crosses.
 
 # %%
 #| default_exp data.duplicates

@@ -1,7 +1,7 @@
 # %% [markdown]
-# # Data
+# # Data loaders
 #
-# > Lightness in, color out, and nothing that was learned held out
+# > Batches of photographs: lightness in, color out, augmented, and nothing that was learned held out
 #
 # Every color photograph is an exercise with its solution: take the color away, and what was taken is the answer. So data is cheap here, and the mistakes one can make with it are of another kind. A copy of a training photo among the held-out ones makes a network look as if it could guess; an augmentation that brightens the picture also changes the answer. [Photographs](photos.ipynb) are at hand; at the end of this chapter we can hold some out so that no copy crosses over, damage the lightness of the rest the way a century does, and hand batches of $L$ and of any kind of target to fastai.
 

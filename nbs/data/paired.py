@@ -21,7 +21,7 @@ from PIL import Image, ImageOps
 from colorbook.core import InputError, UsageError, with_progress, atomic_path
 from colorbook.data.loaders import data_loaders, PhotoDL, SquareCrop, ToLab, split_by_hash
 from colorbook.data.photos import Photos, open_photo, read_photo
-from colorbook.data.datasets import Sets, flaw_of, keep_sound, photos_in
+from colorbook.data.named_sets import Sets, flaw_of, keep_sound, photos_in
 
 # %%
 #| hide
@@ -37,7 +37,7 @@ from colorbook.color.lab import rgb_to_lab, show_row
 # %% [markdown]
 # S3 knows two kinds of second picture. One says where a beholder would look: a *saliency map*, gray, in a second folder under the same name, which weighs the loss. The other takes the place of the gray photograph: near infrared, `NAME_nir` beside `NAME_rgb`, or long-wave infrared (a picture of warmth) with three channels, `lwir/` beside `visible/` as the KAIST set has them. All come down to a rule that says, for each file, which side it belongs to and what the pair is called. A file without partner is an error that names it, or is counted.
 #
-# Two pictures of a pair may differ in size, as cameras do, but not in shape: a second picture of another shape is another section of the scene, or a wrong file. The gate of [the chapter on formats](datasets.ipynb) gets a function that sees to it; only the heads of the files are read for that.
+# Two pictures of a pair may differ in size, as cameras do, but not in shape: a second picture of another shape is another section of the scene, or a wrong file. The gate of [the chapter on formats](named_sets.ipynb) gets a function that sees to it; only the heads of the files are read for that.
 
 # %%
 #| export
@@ -196,7 +196,7 @@ test_close((drawn[:,0,0,0,0] > drawn[:,0,0,0,-1]).float().mean(), .5, eps=.2)
 (drawn[:,0] - drawn[:,1]).abs().max()
 
 # %% [markdown]
-# What the network sees and what it should answer depends on the kind of pair. A kind is a function of the batches of both pictures and of `to_lab`, which makes `L` and target of photos as [Data](loaders.ipynb#batches) does. With saliency, the map is handed on beside the target, and a loss takes `(answer, target, saliency)`. Near infrared takes the place of the photo where `L` is made, ageing and all; long-wave infrared is seen as it is.
+# What the network sees and what it should answer depends on the kind of pair. A kind is a function of the batches of both pictures and of `to_lab`, which makes `L` and target of photos as [Data loaders](loaders.ipynb#batches) does. With saliency, the map is handed on beside the target, and a loss takes `(answer, target, saliency)`. Near infrared takes the place of the photo where `L` is made, ageing and all; long-wave infrared is seen as it is.
 
 # %%
 #| export

@@ -3,7 +3,7 @@
 #
 # > Look at each picture of a set once, a few at a time, and keep little
 #
-# [Data](loaders.ipynb) prepares photographs for training, which wants each of them again and again. Other questions need a single look: which files are broken, how large the pictures are, what is in them twice. A set of a million pictures must be able to answer them in the memory of a telephone. At the end of this chapter we have `stream_photos`, which hands out whatever there is in folders, tars and databases one by one; `summarize_image`, which decodes a picture as small as is enough; and `summarize_images`, which lets all cores do that a little ahead of the reader. [The doctor](audit.ipynb) is built on the three.
+# [Data loaders](loaders.ipynb) prepares photographs for training, which wants each of them again and again. Other questions need a single look: which files are broken, how large the pictures are, what is in them twice. A set of a million pictures must be able to answer them in the memory of a telephone. At the end of this chapter we have `stream_photos`, which hands out whatever there is in folders, tars and databases one by one; `summarize_image`, which decodes a picture as small as is enough; and `summarize_images`, which lets all cores do that a little ahead of the reader. [The data doctor](audit.ipynb) is built on the three.
 
 # %%
 #| default_exp data.scan

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Packing
+# # Packing into shards
 #
 # > A million photographs in a few hundred files, none of them lost in silence
 #

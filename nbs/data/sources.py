@@ -32,7 +32,7 @@ from colorbook.video.read import write_clip
 # %% [markdown]
 # | word | what it reads | chapter |
 # |---|---|---|
-# | `photos` | folders, tars, lists and databases of photographs, each at any time | [Data](loaders.ipynb) |
+# | `photos` | folders, tars, lists and databases of photographs, each at any time | [Data loaders](loaders.ipynb) |
 # | `varied` | the same, as other cameras took them, with borders, in various shapes | [Photographs as people bring them](varied.ipynb) |
 # | `shards` | tars in sequence, a million photographs and more | [Shards](shard_loader.ipynb) |
 # | `frames`, `stills` | films, frame by frame with neighbors and without | [Films to learn from](clips.ipynb) |

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 from colorbook.core import InputError, OutputError, UsageError, with_progress, atomic_path
-from colorbook.data.flow import compared_pairs
+from colorbook.data.warp import compared_pairs
 from colorbook.data.photos import Photos
 from colorbook.video.flow import cv2, grid, inside
 
@@ -28,7 +28,7 @@ from colorbook.video.flow import cv2, grid, inside
 import shutil, tempfile, torch, matplotlib.pyplot as plt
 from fastcore.test import *
 from colorbook.color.lab import show_row
-from colorbook.data.flow import visibility_batch, warp_batch
+from colorbook.data.warp import visibility_batch, warp_batch
 from colorbook.data.photos import read_photo, sample_photos
 from colorbook.video.flow import warp
 photo = sample_photos()[0]
@@ -325,7 +325,7 @@ show_row([*(torch.from_numpy(np.array(stage.at(t))).permute(2, 0, 1)/255 for t i
 # ## Clips written down
 
 # %% [markdown]
-# A clip is a folder with frames from `00001.png` on, and `flow.npz`: for each frame but the first, where each of its pixels was in the frame before, in pixels, in half precision, as true as half precision is (to a hundredth of a pixel or two). What hides and what is uncovered is not stored, since it follows from frames and flow ([visibility](flow.ipynb)).
+# A clip is a folder with frames from `00001.png` on, and `flow.npz`: for each frame but the first, where each of its pixels was in the frame before, in pixels, in half precision, as true as half precision is (to a hundredth of a pixel or two). What hides and what is uncovered is not stored, since it follows from frames and flow ([visibility](warp.ipynb)).
 
 # %%
 #| export

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Adversarial losses
 #
-# > Eight ways to turn a critic's verdicts into a number to lower, and one for each of several critics
+# > Logistic, least squares, hinge, Wasserstein, WGAN-GP and EBGAN, for one critic or several
 #
 # An *adversarial* loss turns a critic's verdicts into a number for the critic and another for the generator. The first two of this chapter, the log loss and least squares, leave the critic alone. The others want something of the critic itself: that its slope be bounded, or that it be an auto-encoder. At the end we have them by name in one table that says what each can read, and each is tested against a sum done by hand or a closed form, among them the best critic it can have. They stay finite for any score, their gradients are where they are needed, and none of their values changes with the size of pictures or batches.
 
@@ -249,7 +249,7 @@ loss.critic(real, fake)
 #| export
 @adversarial_losses('wgan')
 class WassersteinLoss:
-    "Wasserstein GAN (Arjovsky et al. 2017): difference of mean scores, weights clipped after each step of the critic"
+    "WGAN (Arjovsky et al. 2017): difference of mean scores, weights clipped after each step of the critic"
     def __init__(self,
         clip:float=.01, # largest weight of the critic; S4's report prefers 0.05
     ): self.clip = clip
@@ -336,7 +336,7 @@ def slopes(
 #| export
 @adversarial_losses('wgan_gp', alone=True)
 class GradientPenaltyLoss(WassersteinLoss):
-    "Wasserstein GAN with gradient penalty (Gulrajani et al. 2017), for each picture and over all axes"
+    "WGAN-GP, Wasserstein with gradient penalty (Gulrajani et al. 2017), for each picture and over all axes"
     def __init__(self,
         lam:float=10., # weight of the penalty
     ): self.lam = lam
@@ -454,7 +454,7 @@ show_ends(deltas, ends)
 #| export
 @adversarial_losses('energy', energy=True, positive=True)
 class EnergyLoss:
-    "Energy-based GAN (Zhao et al. 2017): energies below a margin, and the pull-away term"
+    "EBGAN, energy-based GAN (Zhao et al. 2017): energies below a margin, and the pull-away term"
     def __init__(self,
         margin:float=80., # energy from which a generated picture is bad enough
         pull:float=0., # weight of the pull-away term; S4 planned 0.1

@@ -371,7 +371,7 @@ class EnergyOutput(NamedTuple):
 #| export
 @critics('energy', energy=True, mixes=True)
 class EnergyCritic(nn.Module):
-    "S4's energy-based critic: an auto-encoder of color (Zhao et al. 2017)"
+    "The critic of EBGAN (Zhao et al. 2017) as S4 has it: an auto-encoder of color"
     def __init__(self,
         n_color:int=2, # color channels: 2 for ab, 3 for RGB
         conditional:bool=False, # see `L` while drawing? S4's does not

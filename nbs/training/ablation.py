@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Equal terms
+# # Ablations on equal terms
 #
 # > Many ways to train, from the same start, at the same strength, in minutes
 #

@@ -1,7 +1,7 @@
 # %% [markdown]
-# # One file
+# # Export to ONNX
 #
-# > From a trained generator to an artifact that needs no torch
+# > From a trained generator to one file that needs no torch
 #
 # Training needs torch, fastai and some gigabytes; coloring a photograph should not. At the end of this chapter a trained generator is one `.onnx` file of a few megabytes that any runtime for ONNX can open: lightness in, color out, at every size. It carries a card that says what it is, where it comes from and how good it is, so that the file can travel alone. And which of a run's many weights go into it is decided by the rule of [the last chapter](trainer.ipynb), not by taste.
 

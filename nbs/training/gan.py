@@ -1,7 +1,7 @@
 # %% [markdown]
-# # The adversary
+# # Adversarial training
 #
-# > Adversarial training as one callback on a plain fastai Learner
+# > GAN training as one callback on a plain fastai Learner
 #
 # A generator that is scored by its distance from the truth learns to be careful, and careful means brown. A critic that is trained at the same time asks another question: could this be the color of a photograph? At the end of this chapter we have both questions in one training loop. It is a callback of some forty lines on an ordinary `Learner`, so that schedules, checkpoints, clipping and mixed precision go on working; one object trains the generator alone, the critic alone, or both against each other; and whoever is not being trained rests, down to the last bit.
 

@@ -1,7 +1,7 @@
 # %% [markdown]
-# # Alarms
+# # A monitor for GAN failures
 #
-# > A monitor that says what is wrong while there is time
+# > Collapse, a critic that has won, gray answers: said while there is time
 #
 # A GAN can fail for hours without an error. S2's critic never reached its generator and its batch norms never learned a statistic, and both losses fell nicely. Such failures leave traces that are cheap to look for, if one looks at the right thing: not at losses, but at slopes, statistics, and the size of steps. At the end of this chapter a callback names six of them, each in a sentence, most within a few steps; three that we plant are named, and healthy runs are left in peace.
 

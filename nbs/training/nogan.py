@@ -1,5 +1,5 @@
 # %% [markdown]
-# # When to stop
+# # NoGAN: when to stop
 #
 # > A small panel of photographs, looked at often, and a way back to the best moment
 #

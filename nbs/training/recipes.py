@@ -32,7 +32,7 @@ from fastcore.test import *
 # ## A recipe is data
 
 # %% [markdown]
-# Training comes in stretches: content loss alone, the critic alone, both ([The adversary](gan.ipynb)). A `Phase` is one of them. A `Recipe` is the phases and everything else that decides what is learned: networks and losses by their names, weights, optimizer, pictures, seed. Both are frozen, so that no code can change a recipe on its way from the command line to the checkpoint; a variation is a new recipe.
+# Training comes in stretches: content loss alone, the critic alone, both ([Adversarial training](gan.ipynb)). A `Phase` is one of them. A `Recipe` is the phases and everything else that decides what is learned: networks and losses by their names, weights, optimizer, pictures, seed. Both are frozen, so that no code can change a recipe on its way from the command line to the checkpoint; a variation is a new recipe.
 #
 # A phase has a [schedule](lr_schedules.ipynb) for its learning rates. Its `share` makes short epochs, so that sheets and checkpoints come more often than the photographs go round. `size` and `bs` are there for *progressive resizing*: small pictures in large batches first, which are fast, and the full size at the end, when there are only details to learn.
 

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Choosing
+# # Choosing weights
 #
 # > Which of a run's weights are shipped, by a rule that is older than the results
 #

@@ -387,7 +387,7 @@ TrainingError('').exit_code
 # %% [markdown]
 # A long run leaves many weights, and a classifier has settings that can be turned without training. Whoever looks at results and then picks the nicest has measured nothing, so the rule is written down here, before there are any results.
 #
-# *Among the weights at the end of each phase that trains the generator and after each adversarial epoch, and among the settings of [One file](export.ipynb) (the size that the network sees, the temperature of the annealed mean, the share of the rebalancing that is divided out again), take the highest mean PSNR on held-out photographs for which the colorfulness is at least `floor` of the truth's, 0.8 in `default`. Where nothing is colorful enough, take the most colorful.*
+# *Among the weights at the end of each phase that trains the generator and after each adversarial epoch, and among the settings of [Export to ONNX](export.ipynb) (the size that the network sees, the temperature of the annealed mean, the share of the rebalancing that is divided out again), take the highest mean PSNR on held-out photographs for which the colorfulness is at least `floor` of the truth's, 0.8 in `default`. Where nothing is colorful enough, take the most colorful.*
 #
 # (The floor was 0.7 at first. What that chose, the weights at the end of the content phase, had a ratio of 0.71 on the held-out photographs and only 0.60 on the 800 measured ones, which are of other kinds and more colorful. That one look at the measured photographs raised the floor; nothing else was chosen by them.)
 #

@@ -27,7 +27,7 @@ from colorbook import __version__
 from colorbook.imaging.colorizer import check_options, Colorizer
 from colorbook.core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
 from colorbook.video.read import open_reel, video_length
-from colorbook.video.pipeline import LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
+from colorbook.video.steps import LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
 from colorbook.video.container import (CODECS, Spec, add_streams, choose_codec, encode_part, mux, new_film,
     packets_along, spec_of)
 from colorbook.video.parts import Parts, identity, parts_of

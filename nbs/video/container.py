@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Writing films
 #
-# > A film taken apart and put together again, with everything beside the pictures left as it was
+# > Encoder, muxer and container: a film taken apart and put together again, with everything beside the pictures left as it was
 #
 # To color a film is to replace one of its streams. All the rest, two languages and their subtitles, the turn of the telephone, the shape of the pixels, the time of every frame, belongs to the owner and must come out as it went in. And because coloring takes hours where copying takes seconds, the new stream must survive a power cut: it is made in [parts](parts.ipynb), each of them encoded by itself, and the parts are joined without being encoded again. At the end of this chapter we can encode frames into parts, and join parts and the other streams of the source into a new film.
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from colorbook.imaging.colorizer import Colorizer, load_model, open_model
 from colorbook.core import InputError, UsageError
-from colorbook.video.pipeline import frame_by_frame
+from colorbook.video.steps import frame_by_frame
 
 # %%
 #| hide
@@ -140,7 +140,7 @@ worst
 # ## A source of colors
 
 # %% [markdown]
-# The pipeline that turns films into films takes either kind of model: one for pictures, which sees frame after frame, and one for films. As a [source of colors](pipeline.ipynb#colors) the second is one frame late. Each source has a `FilmModel` of its own, so that two films do not mix; they share the session, which is loaded once. Without a name it is the model for films that the package carries.
+# The pipeline that turns films into films takes either kind of model: one for pictures, which sees frame after frame, and one for films. As a [source of colors](steps.ipynb#colors) the second is one frame late. Each source has a `FilmModel` of its own, so that two films do not mix; they share the session, which is loaded once. Without a name it is the model for films that the package carries.
 
 # %%
 #| export

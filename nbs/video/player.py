@@ -3,7 +3,7 @@
 #
 # > Color while the film runs, and rather one frame less than one too late
 #
-# Whoever looks for the right film, or points a camera at a wall of old photographs, does not want a file but a picture, now. So the work is done against a clock: each frame has a time at which it is due, and a frame that cannot be ready by then is better left out than shown late, because lateness adds up and a missing frame does not. At the end of this chapter we have a player that colors a film, a pipe or a camera as it goes, shows it on a [page](server.ipynb), and says how many frames it left out.
+# Whoever looks for the right film, or points a camera at a wall of old photographs, does not want a file but a picture, now. So the work is done against a clock: each frame has a time at which it is due, and a frame that cannot be ready by then is better left out than shown late, because lateness adds up and a missing frame does not. At the end of this chapter we have a player that colors a film, a pipe or a camera as it goes, shows it on a [page](web_player.ipynb), and says how many frames it left out.
 
 # %%
 #| default_exp video.player
@@ -23,8 +23,8 @@ from colorbook.imaging.colorizer import check_options
 from colorbook.core import InputError, UsageError, prefetch
 from colorbook.video.read import decode, open_reel
 from colorbook.video.flow import cv2
-from colorbook.video.pipeline import VideoFrame, with_colors, paint_frame, prepare, watch
-from colorbook.video.server import Screen
+from colorbook.video.steps import VideoFrame, with_colors, paint_frame, prepare, watch
+from colorbook.video.web_player import Screen
 from colorbook.video.stabilize import steady_so_far
 from colorbook.video.model import color_source, load_film_model
 
@@ -39,7 +39,7 @@ from PIL import Image
 from skimage import data
 from colorbook.video.read import write_clip
 from colorbook.data.synthetic import travel
-from colorbook.video.server import Server, read_stream
+from colorbook.video.web_player import Server, read_stream
 
 # %% [markdown]
 # ## The pace

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # A colored frame as reference
 #
-# > One frame in color tells its shot what the others are
+# > Exemplar-based coloring: one frame in color tells its shot what the others are
 #
 # A network guesses, and sometimes somebody knows: the uniform was blue, the car was red. To say so in every frame is a month's work; to say so in one is an afternoon's, with a brush or with another program. The frames around it show the same things, and optical flow knows where they went. At the end of this chapter one colored frame steers the whole of its shot: its colors are carried along the motion as far as they can be followed, what cannot be followed learns from what the network got wrong in the reference, and other shots are not touched. And the frame may be a file of which nobody knows at which second it stands: it is found in the film by its light.
 
@@ -24,7 +24,7 @@ from colorbook.imaging.orientation import upright
 from colorbook.imaging.io import read_picture
 from colorbook.video.flow import PRESETS, cv2, flow, grid, visibility, warp
 from colorbook.video.model import color_source
-from colorbook.video.pipeline import prepare, watch
+from colorbook.video.steps import prepare, watch
 from colorbook.video.read import open_reel
 
 # %%
@@ -36,7 +36,7 @@ from fastcore.test import *
 from skimage import data
 from colorbook.data.synthetic import travel
 from colorbook.video.model import load_film_model
-from colorbook.video.pipeline import with_colors
+from colorbook.video.steps import with_colors
 from colorbook.video.read import write_clip
 
 # %% [markdown]
@@ -221,7 +221,7 @@ def propagate_reference(
     true:np.ndarray, # and its own
     most:int=MAX_GUIDED_FRAMES, # so many frames are reached in each direction
 ) -> Guide:
-    "Carry the colors of a reference through its shot"
+    "Exemplar-based coloring: carry the colors of a reference through its shot"
     small,ref = own.shape[1:],lights[at]
     guide = Guide(number, shot, SimilarityTransfer(ref/np.float32(255), own, true), {})
     guide.frames[number] = true.astype(np.float16),np.ones(small, np.float16)

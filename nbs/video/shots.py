@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Shots
+# # Cut detection
 #
 # > Where one shot ends and the next one begins
 #

@@ -1,12 +1,12 @@
 # %% [markdown]
-# # Flow in batches
+# # Warping along a flow
 #
 # > The same thing found in two frames of a clip, on tensors and differentiable
 #
 # A film colored frame by frame flickers: the network is a little unsure of each color, and twenty-four times a second the eye notices. A loss that is to see flicker must compare the same thing in two frames, and things move. At the end of this chapter batches of frames are moved along an optical flow, each pixel has a weight for how far its flow can be trusted, and it is settled which frames of a clip are compared. [The chapter on motion](../video/flow.ipynb) finds flows; here we only use them, and the last cell proves that both chapters mean the same by them.
 
 # %%
-#| default_exp data.flow
+#| default_exp data.warp
 
 # %% tags=["parameters"]
 bs,seed = 2,13

@@ -6,7 +6,7 @@
 # A picture is colored in a tenth of a second, and nobody minds. A film has a hundred thousand pictures, and then everything counts: that no pixel is converted twice, that the network works while the next frame is decoded and the last one is painted, and that a frame is forgotten as soon as it is gone. At the end of this chapter we have the steps of this work as generators, each of which takes what the one before it gives: frames are watched, prepared for the network, colored, and painted; and any of them can run in a thread of its own.
 
 # %%
-#| default_exp video.pipeline
+#| default_exp video.steps
 
 # %% tags=["parameters"]
 width,height = 128,72

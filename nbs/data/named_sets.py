@@ -1,12 +1,12 @@
 # %% [markdown]
-# # Formats
+# # Named sets
 #
-# > Every set in the layout it comes in, one kind of list for all
+# > OxFlower17, SC2Replay, SpongeBob, LFW, folders: each in the layout it comes in, one kind of list for all
 #
-# A set of photographs comes in the layout that its makers found handy: a MATLAB file beside a folder, two tables of frame numbers, a list of persons, a folder of folders. Whoever writes a new loader for each makes a new mistake in each. So a format is no more here than a function from a folder to named lists of paths, and the rest of the way, `Photos`, loaders and recipes, is that of [Data](loaders.ipynb). At the end of this chapter we can read S0's sets as they are, and any folder, and say exactly which entries of a damaged set were left out.
+# A set of photographs comes in the layout that its makers found handy: a MATLAB file beside a folder, two tables of frame numbers, a list of persons, a folder of folders. Whoever writes a new loader for each makes a new mistake in each. So a format is no more here than a function from a folder to named lists of paths, and the rest of the way, `Photos`, loaders and recipes, is that of [Data loaders](loaders.ipynb). At the end of this chapter we can read S0's sets as they are, and any folder, and say exactly which entries of a damaged set were left out.
 
 # %%
-#| default_exp data.datasets
+#| default_exp data.named_sets
 
 # %% tags=["parameters"]
 size,bs,seed = 64,4,7

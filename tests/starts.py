@@ -25,6 +25,7 @@ RULES = {  # name to the standard deviation
     'he in': lambda m: (2/sides(m)[0])**.5,
     'normal .02': lambda m: .02,
     'glorot': lambda m: (2/sum(sides(m)))**.5,
+    'xavier .02': lambda m: .02*(2/sum(sides(m)))**.5,
     'torch': lambda m: (3*m.weight[0].numel())**-.5,  # uniform; for transposed ones its 'in' is our 'out'
     'three he out': lambda m: (3*2/sides(m)[1])**.5,  # three color channels summed into one of gray
     'zero': lambda m: 0.}

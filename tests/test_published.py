@@ -21,7 +21,7 @@ from colorbook.models.registry import critics, generators
 from colorbook.models.s2 import S2Critic, Stride1Generator
 
 FREE = 'name', 'phases', 'floor', 'seed', 'target'  # not published, or the subject of several rows
-ELSEWHERE = 'rebalance',  # for classes alone
+ELSEWHERE = 'rebalance', 'perceptual', 'attention'  # for classes, and for S3's content loss, alone
 BINS = len(ab_bins())
 
 
@@ -83,13 +83,13 @@ def critic_of(name): return made('critic', recipes[name].critic, recipes[name].t
 def weights(net): return sum(p.numel() for p in net.parameters())
 
 
-def n_weights(kind, name, size=256):
+def n_weights(kind, name, size=256, part=''):
     "Weights of a network of the tables, without making it"
     make = generators[name] if kind == 'generators' else critics[name]
     settings = dict(size=size)
-    if kind == 'critics': settings['n_color'] = 3 if name[:2] in ('s0', 's1') else 2
+    if kind == 'critics': settings['n_color'] = 3 if name[:2] in ('s0', 's1', 's3') else 2
     if name == 'zhang': return weights(make(**settings))  # its bins are computed
-    with torch.device('meta'): return weights(make(**settings))
+    with torch.device('meta'): return weights(make(**settings).get_submodule(part))
 
 
 def first_input(net):
@@ -320,6 +320,12 @@ MEASURED = {
     'generator.norm_eps': G(lambda o: starts.norms(o)[1][0]), 'critic.norm_eps': D(lambda o: starts.norms(o)[1][0]),
     'generator.norm_momentum': G(lambda o: starts.norms(o)[2][0]),
     'critic.norm_momentum': D(lambda o: starts.norms(o)[2][0]),
+    'generator.scene_parameters': lambda n: n_weights('generators', recipes[n].generator, part='scene'),
+    'generator.saliency_parameters': lambda n: n_weights('generators', recipes[n].generator, part='saliency'),
+    'generator.spectral': G(starts.spectral), 'smaller_coeff': lambda n: 'none',
+    'generator.padding': G(lambda o: ' '.join({m.padding_mode for m in starts.layers(o).values()})),
+    'norm weights': G(lambda o: [round(f(torch.cat([m.weight.detach() for m in o.modules()
+        if isinstance(m, torch.nn.BatchNorm2d)])).item(), 2) for f in (torch.mean, torch.std)]),
     'generator.end': G(lambda o: 'tanh' if reach(o) < 1.2 else 'none'), 'generator.reach': G(reach),
     'generator.input': G(first_input), 'generator.bottleneck': G(lambda o: [m.out_channels for m in o.fuse]),
     'generator.noise': G(lambda o: o.z_dim),
@@ -332,7 +338,8 @@ MEASURED = {
     'critic.sees': sees, 'critic.end': end_of, 'critic.spectral': D(starts.spectral),
     'critic.power_iterations': D(lambda o: spectral_of(o).n_power_iterations),
     'critic.spectral_eps': D(lambda o: spectral_of(o).eps),
-    'critic.patch': lambda n: starts.receptive(critic_of(n), planes(n)),
+    'critic.patch': lambda n: starts.receptive(  # without the norm that looks at all of a picture
+        made('critic', recipes[n].critic.removesuffix('_gp'), recipes[n].target), planes(n)),
     'critic.energy': lambda n: energy(torch.ones(1, 2, 8, 8)/2**.5, torch.zeros(1, 2, 8, 8)).item(),
     'adversarial.critic': lambda n: adversarial(n).critic(torch.tensor([.3]), torch.tensor([.6])).item(),
     'adversarial.generator': lambda n: recipes[n].adv_weight*adversarial(n).generator(torch.tensor([.6])).item(),
@@ -384,7 +391,8 @@ def test_rows_are_complete():
             assert row['source'] and ('ours' in row) == ('why' in row) and ('recipes' in row) != ('network' in row)
 
 
-@pytest.mark.parametrize('name', [n for n in recipes if n[:2] in ('s0', 's1', 's2', 's4') and n != 's4-zhang'])
+@pytest.mark.parametrize('name', [n for n in recipes if n[:2] in ('s0', 's1', 's2', 's3', 's4')
+    and n not in ('s4-zhang', 's3-small')])
 def test_every_field_of_a_published_recipe_has_its_row(name):
     "All but s4-zhang, of whose training the source has no constants"
     there = {p.values[1] for p in ROWS if p.values[0] == name}

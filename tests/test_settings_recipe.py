@@ -12,10 +12,12 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+import small_s3  # noqa: F401, enters networks and a loss
 from colorbook.color.bins import ab_bins
 from colorbook.color.lab import rgb_to_lab
 from colorbook.data.audit import save_prior
 from colorbook.data.sources import load_data
+from colorbook.losses.perceptual import as_rgb, small_vgg
 from colorbook.models.registry import generators
 from colorbook.training.export import export_run
 from colorbook.training.gan import GAN, gan_splitter
@@ -52,11 +54,14 @@ RECIPES = {r.name: r for r in [
     Recipe('grown', (Phase('both', 1, (1e-4, 2e-4), 'cosine', size=32, bs=2), Phase('both', 2, (1e-4, 1e-4),
         'warmup_stable_decay', share=.5)), generator='s0', critic='s4', content='l1', lam=3., target='rgb', size=64,
         squeeze=True, mirror=False, low=1., bs=3, wd=0., valid=.1),
+    Recipe('looks', (Phase('content', 3, (1e-4, 1e-3, 0.), 'half-every-2'),), generator='s3_small', critic='s3_small',
+        content='s3_slim', lam=.5, perceptual=2., attention=3., target='ab4', size=64, bs=4, wd=0., valid=.1,
+        data='saliency'),
     Recipe('film', (Phase('generator', 1, (1e-4, 0.), 'constant'),), generator='s1_32', critic='s1', content='l1',
         target='rgb', size=32, squeeze=True, mirror=False, low=1., bs=2, data='frames', wd=0., valid=.2)]}
-NETWORKS = dict(plain_bins='PlainNet', s0='S0Generator', s1_32='S1Generator')
-CRITICS = dict(s4_ab='S4Critic', s4='S4Critic', s0='S0Critic', s1='S1Critic')
-CONTENTS = dict(bins='BinLoss', l1='L1Loss', smooth_l1='SmoothL1Loss', l2='L2Loss')
+NETWORKS = dict(s3_small='S3Small', plain_bins='PlainNet', s0='S0Generator', s1_32='S1Generator')
+CRITICS = dict(s3_small='S3Critic', s4_ab='S4Critic', s4='S4Critic', s0='S0Critic', s1='S1Critic')
+CONTENTS = dict(s3_slim='S3Loss', bins='BinLoss', l1='L1Loss', smooth_l1='SmoothL1Loss', l2='L2Loss')
 GRAYS = dict(lstar=None, rec601=(.299, .587, .114), mean=(1/3, 1/3, 1/3))
 
 
@@ -109,7 +114,8 @@ class Watch(Callback):
     def before_batch(self):
         if not self.training: return
         if self.log.first is None: self.log.first = {k: o.clone() for k,o in self.learn.model.state_dict().items()}
-        self.now = SimpleNamespace(x=self.xb[0].clone(), y=self.yb[0].clone(), hypers=None, norms={}, top={})
+        self.now = SimpleNamespace(x=self.xb[0].clone(), y=self.yb[0].clone(), more=self.yb[1:], norms={},
+            hypers=None, top={})
     def after_loss(self):
         if self.training: self.now.loss = self.learn.loss.item()
     def before_step(self):
@@ -253,6 +259,7 @@ def check_schedule(run):
         if name == 'one_cycle':
             lo,hi,q = (1/25, 1, 4*p) if p < .25 else (1, 1e-5, (p - .25)/.75)
             return lo + (hi - lo)*(1 - math.cos(math.pi*q))/2
+        if name == 'half-every-2': return .5**(int(3*p + 1e-9)//2)
         return .01 + .99*p/.05 if p < .05 else 1. if p < .8 else 1 - math.sqrt((p - .8)/.2)
     for p,f in phases_of(run):
         k,n = max(range(len(p.lrs)), key=lambda i: p.lrs[i]),len(f.batches)
@@ -312,6 +319,30 @@ def check_adv_weight(run):
         assert abs(run.recipe.adv_weight*o.gen) > .01*content
 
 
+def terms_by_hand(run):
+    "Loss of the first batch, and its three terms, from its weights, pictures and maps"
+    b,gan = run.fits[0].batches[0],make_gan(run.recipe)
+    gan.load_state_dict(run.fits[0].first)
+    with torch.no_grad(): out = gan.train().generator(b.x)
+    fake,real = (as_rgb(o, b.x) for o in (out[:,:2], b.y))
+    net = small_vgg()
+    far = [(out[:,:2] - b.y).abs().mean(), (net(fake) - net(real)).abs().mean(),
+        (fake*out[:,2:] - real*b.more[0]).abs().mean()]
+    return b.loss,[w*o.item() for w,o in zip((run.recipe.lam, run.recipe.perceptual, run.recipe.attention), far)]
+
+
+def check_perceptual(run):
+    if run.recipe.content != 's3_slim': return
+    loss,terms = terms_by_hand(run)
+    assert loss == pytest.approx(sum(terms), rel=1e-3) and terms[1] > .01*loss
+
+
+def check_attention(run):
+    if run.recipe.content != 's3_slim': return
+    loss,terms = terms_by_hand(run)
+    assert loss - terms[0] - terms[1] == pytest.approx(terms[2], rel=1e-2) and terms[2] > .05*loss
+
+
 def check_rebalance(run):
     if run.recipe.content != 'bins': return
     w = (run.prior/2 + .5/len(run.prior))**-run.recipe.rebalance
@@ -320,9 +351,9 @@ def check_rebalance(run):
 
 
 def check_target(run):
-    channels = dict(ab=2, rgb=3)[run.recipe.target]
+    channels = dict(ab=2, ab4=2, rgb=3)[run.recipe.target]
     for b in batches(run):
-        assert b.y.shape[1:] == (channels, *b.x.shape[2:])
+        assert b.y.shape[1:] == (channels, *(o//4 if run.recipe.target == 'ab4' else o for o in b.x.shape[2:]))
         if channels == 3: assert b.y.min() < -.5 and b.y.max() > .4
 
 
@@ -335,6 +366,9 @@ def check_gray(run):
 
 def check_data(run):
     assert {b.x.shape[1] for b in batches(run)} == {3 if run.recipe.data == 'frames' else 1}
+    for b in batches(run):
+        maps = [o for o in b.more if run.recipe.data == 'saliency']
+        assert all(o.shape[1:] == (1, *b.y.shape[2:]) and 0 <= o.min() and .05 < o.max() <= 1 for o in maps)
 
 
 def check_aged(run):
@@ -350,7 +384,8 @@ def check_size(run):
     "Of each phase, or of the recipe where the phase does not say"
     for p,f in phases_of(run):
         side = p.size or run.recipe.size
-        assert all(b.x.shape[2:] == b.y.shape[2:] == (side, side) for b in f.batches)
+        far = side//4 if run.recipe.target == 'ab4' else side
+        assert all(b.x.shape[2:] == (side, side) and b.y.shape[2:] == (far, far) for b in f.batches)
 
 
 def check_low(run):

@@ -4,18 +4,19 @@
 
 # %% auto #0
 __all__ = ['kinds', 'shape_of', 'pair_flaw', 'pair_up', 'folder_pairs', 'nir_pairs', 'lwir_pairs', 'PairCrop', 'PairToLab',
-           'pair_loaders', 'saliency_maker', 'saliency_map', 'write_map', 'write_saliency', 'load_pairs', 'load_nir',
-           'load_lwir', 'load_folders']
+           'pair_loaders', 'set_loaders', 'saliency_maker', 'saliency_map', 'write_map', 'write_saliency', 'PhotoMaps',
+           'two_folders', 'load_saliency', 'load_pairs', 'load_nir', 'load_lwir', 'load_folders']
 
 # %% ../../nbs/data/paired.ipynb #6daa9998
 import os, random
 from pathlib import Path
 import numpy as np
 from fastai.vision.all import *
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter, ImageOps
+from ..color.lab import rgb_to_lab
 from ..core import InputError, UsageError, with_progress, atomic_path
 from .loaders import data_loaders, PhotoDL, SquareCrop, ToLab, split_by_hash
-from .photos import Photos, open_photo, read_photo
+from .photos import Photos, open_photo, open_photos, read_photo
 from .named_sets import Sets, flaw_of, keep_sound, photos_in
 
 # %% ../../nbs/data/paired.ipynb #d134b1b0
@@ -104,7 +105,9 @@ class PairCrop(DisplayedTransform):
         return torch.stack([one, self.crops[1](i)])
 
 # %% ../../nbs/data/paired.ipynb #f6f52d53
-def _saliency(to_lab, first, second): return *to_lab(first),second[:,:1].float()/255
+def _saliency(to_lab, first, second):
+    L,color = to_lab(first)
+    return L,color,F.interpolate(second[:,:1].float()/255, color.shape[-2:], mode='area')
 
 def _nir(to_lab, first, second): return to_lab(second)[0],to_lab(first)[1]
 
@@ -147,6 +150,11 @@ def pair_loaders(
     "Batches of pairs for training and for validation"
     keep_sound(dict(pairs=pairs), flaw=pair_flaw)
     first,second = (Photos([o[i] for o in pairs], short=size*3//2, keep=keep) for i in (0, 1))
+    return set_loaders(first, second, kind, bs, size, low, valid, seed, device, num_workers, squeeze, mirror, **kwargs)
+
+def set_loaders(first, second, kind, bs, size, low, valid, seed, device=None, num_workers=0, squeeze=False, mirror=True,
+    **kwargs):
+    "Batches of two sets of photos in the same order"
     train,held = split_by_hash(first, valid, seed)
     crop = PairCrop(first, second, size, low, held, squeeze, mirror)
     block = DataBlock(blocks=TransformBlock(), get_items=lambda o: list(range(len(o))), n_inp=1,
@@ -167,23 +175,31 @@ def saliency_maker(
         raise InputError('there is no OpenCV with saliency', remedy) from e
     makers = dict(spectrum=saliency.StaticSaliencySpectralResidual_create,
         contrast=saliency.StaticSaliencyFineGrained_create)
-    if method not in makers: raise UsageError(f"no method '{method}'", f"choose {', '.join(makers)}")
+    if method not in makers: raise UsageError(f"no method '{method}'", f"choose {', '.join(makers)}, tuned")
     return makers[method]()
 
 # %% ../../nbs/data/paired.ipynb #f688a825
+def _tuned(im, sigma):
+    rgb = np.asarray(im.filter(ImageFilter.GaussianBlur(sigma)))
+    lab = rgb_to_lab(torch.tensor(rgb).permute(2, 0, 1)[None].float()/255)[0]
+    return (lab - lab.mean((1, 2), keepdim=True)).norm(dim=0).numpy()
+
+def _by_opencv(im, maker, sigma):
+    import cv2
+    lab = cv2.cvtColor(np.asarray(im), cv2.COLOR_RGB2LAB)
+    found = sum(lab[...,c].std()*maker.computeSaliency(lab[...,c].copy())[1].astype(np.float32) for c in range(3))
+    return cv2.GaussianBlur(found, (0, 0), sigma)
+
 def saliency_map(
     im:Image.Image, # photo
-    method:str='spectrum', # see `saliency_maker`
+    method='spectrum', # see `saliency_maker`; 'tuned', which needs no OpenCV; or a function from a photo to its map
     blur:float=.025, # standard deviation of the blur, as a share of the longer side
     side:int=320, # longer side of the copy that is looked at
 ) -> Image.Image: # gray, of the photo's size; 255 is what stands out most
     "Where one looks first, by lightness and by color"
-    maker = saliency_maker(method)
-    import cv2
+    if callable(method): return method(im)
     small = ImageOps.contain(im.convert('RGB'), (side, side))
-    lab = cv2.cvtColor(np.asarray(small), cv2.COLOR_RGB2LAB)
-    found = sum(lab[...,c].std()*maker.computeSaliency(lab[...,c].copy())[1].astype(np.float32) for c in range(3))
-    found = cv2.GaussianBlur(found, (0, 0), blur*side)
+    found = _tuned(small, blur*side) if method == 'tuned' else _by_opencv(small, saliency_maker(method), blur*side)
     found = (found - found.min())/max(np.ptp(found), 1e-6)
     return Image.fromarray(np.rint(255*found).astype(np.uint8)).resize(im.size, Image.Resampling.BILINEAR)
 
@@ -191,7 +207,7 @@ def saliency_map(
 def write_map(
     photo:Path, # photo
     to:Path, # its map
-    method:str='spectrum', # see `saliency_maker`
+    method='spectrum', # see `saliency_map`
 ):
     "The map of one photo, unless it is there"
     if to.exists(): return
@@ -202,7 +218,7 @@ def write_map(
 def write_saliency(
     photos:Path, # folder of photos
     out:Path, # folder for the maps, PNG files with the same names; one for each method
-    method:str='spectrum', # see `saliency_maker`
+    method='spectrum', # see `saliency_map`
     skip_bad:bool=False, # leave out and count photos that cannot be read
 ) -> Sets: # `pairs`, for `pair_loaders`
     "A saliency map for each photo of a folder; those that are there already are not made again"
@@ -222,6 +238,35 @@ def write_saliency(
     return keep_sound(Sets(dict(pairs=list(maps.items())), told), flaw=pair_flaw)
 
 # %% ../../nbs/data/paired.ipynb #a6ff64bb
+class PhotoMaps:
+    "Saliency maps of a set of photos, each made when it is first asked for"
+    def __init__(self,
+        photos, # see `colorbook.data.photos.open_photos`
+        method='spectrum', # see `saliency_map`
+    ): self.photos,self.method,self.maps = photos,method,{}
+    def __len__(self): return len(self.photos)
+    def __getitem__(self, i):
+        if i not in self.maps: self.maps[i] = saliency_map(self.photos[i], self.method)
+        return self.maps[i].convert('RGB')
+
+def two_folders(source) -> list|None: # both; None where it is one
+    "A source `PHOTOS:OTHERS`"
+    folders = source.split(os.pathsep) if isinstance(source, str) else source if isinstance(source, tuple) else []
+    return list(folders) if len(folders) == 2 else None
+
+@data_loaders('saliency', saliency=True)
+def load_saliency(recipe, source, n=None, workers=0):
+    "Photos with the maps of a second folder, `PHOTOS:MAPS`; photos alone get maps by `saliency_map`"
+    if folders := two_folders(source):
+        first,second = (Photos([o[i] for o in folder_pairs(*folders)['pairs'][:n]], recipe.size*3//2, keep=not workers)
+            for i in (0, 1))
+    else:
+        first = open_photos(source, recipe.size*3//2, n, keep=not workers)
+        second = PhotoMaps(first)
+    return set_loaders(first, second, 'saliency', recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed, None,
+        workers, recipe.squeeze, recipe.mirror, target=recipe.target, gray=recipe.gray, aged=recipe.aged)
+
+# %% ../../nbs/data/paired.ipynb #c25b356c
 def load_pairs(recipe, pairs, n, workers):
     "Batches for a recipe in which the second picture takes the place of the gray photo"
     return pair_loaders(pairs['pairs'][:n], 'nir', recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed,
@@ -236,6 +281,6 @@ def load_lwir(recipe, source, n=None, workers=0): return load_pairs(recipe, lwir
 
 @data_loaders('pairs')
 def load_folders(recipe, source, n=None, workers=0):
-    folders = source.split(os.pathsep) if isinstance(source, str) else list(source)
-    if len(folders) != 2: raise UsageError(f"'{source}' is not two folders", f'give PHOTOS{os.pathsep}OTHERS')
+    folders = two_folders(source)
+    if not folders: raise UsageError(f"'{source}' is not two folders", f'give PHOTOS{os.pathsep}OTHERS')
     return load_pairs(recipe, folder_pairs(*folders), n, workers)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .perceptual import PerceptualLoss as PerceptualLoss
     from .perceptual import vgg as vgg
     from .perceptual import vgg19 as vgg19
+    from .saliency import AttentionLoss as AttentionLoss
+    from .saliency import S3Loss as S3Loss
     from .temporal import SteadyLoss as SteadyLoss
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, {
@@ -39,5 +41,6 @@ __getattr__, __dir__, __all__ = lazy_face(__name__, {
     'content': 'ColorfulnessLoss L1Loss L2Loss L2SumLoss SmoothL1Loss SumLoss TotalVariationLoss '
         'content_losses',
     'perceptual': 'PerceptualLoss vgg vgg19',
+    'saliency': 'AttentionLoss S3Loss',
     'temporal': 'SteadyLoss',
 }, 'train')

@@ -16,15 +16,18 @@ class Output(NamedTuple):
     target:str # key of `colorbook.data.loaders.targets`: the truth that it is compared with
     channels:int # of the color that it stands for
     stride:int # side of the picture over side of the answer
+    saliency:bool=False # is there a map of saliency, as one channel more?
 
 outputs = dict(rgb=Output('rgb', 3, 1), ab=Output('ab', 2, 1), ab4=Output('ab4', 2, 4),
-    bins=Output('ab', 2, 1), bins4=Output('ab4', 2, 4))
+    bins=Output('ab', 2, 1), bins4=Output('ab4', 2, 4), rgb_saliency=Output('rgb', 3, 1, True),
+    ab4_saliency=Output('ab4', 2, 4, True))
 
 # %% ../../nbs/models/registry.ipynb #41a23207
 _home = ' '.join(f'colorbook.models.{o}' for o in
-    ('s0', 's2', 'pix2pix', 'classifiers', 'unet', 'encoder_unet', 'critics', 'temporal'))
+    ('s0', 's2', 's3', 'pix2pix', 'classifiers', 'unet', 'encoder_unet', 'critics', 'temporal'))
 generators = Registry('generator', _home, shared='size state', output='ab', film=False, noise=False, weights='')
-critics = Registry('critic', _home, shared='size n_color', colors=('rgb', 'ab'), energy=False, mixes=False)
+critics = Registry('critic', _home, shared='size n_color', colors=('rgb', 'ab'), energy=False, mixes=False,
+    saliency=False)
 
 # %% ../../nbs/models/registry.ipynb #c80f2e93
 def list_generators(

@@ -122,8 +122,10 @@ class GANCallback(Callback):
         if not self.training: return
         self.content = self.learn.loss_grad.detach()
         if self.turn == 'content': return
-        fake = self.learn.model.generator.color(self.pred)
-        step = self.play(present(self.xb[0]), self.yb[0], fake)
+        fake,real = self.learn.model.generator.color(self.pred),self.yb[0]
+        if getattr(self.learn.model.critic, 'sees_saliency', False):
+            fake,real = self.pred,torch.cat([real, self.yb[-1]], 1)
+        step = self.play(present(self.xb[0]), real, fake)
         if step.crit is not None: self.crit,self.scores = step.crit,step.scores
         if step.crit is not None: self.learn.model.crit.copy_(step.crit)
         if step.gen is not None:

@@ -367,7 +367,7 @@ present(clip).shape
 # %%
 #| export
 data_loaders = Registry('data', 'colorbook.data.clips colorbook.data.paired colorbook.data.shard_loader'
-    ' colorbook.data.varied', films=False)
+    ' colorbook.data.varied', films=False, saliency=False)
 
 @data_loaders('photos')
 def load_photos(

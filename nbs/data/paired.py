@@ -17,10 +17,11 @@ import os, random
 from pathlib import Path
 import numpy as np
 from fastai.vision.all import *
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter, ImageOps
+from colorbook.color.lab import rgb_to_lab
 from colorbook.core import InputError, UsageError, with_progress, atomic_path
 from colorbook.data.loaders import data_loaders, PhotoDL, SquareCrop, ToLab, split_by_hash
-from colorbook.data.photos import Photos, open_photo, read_photo
+from colorbook.data.photos import Photos, open_photo, open_photos, read_photo
 from colorbook.data.named_sets import Sets, flaw_of, keep_sound, photos_in
 
 # %%
@@ -29,7 +30,7 @@ import shutil, tempfile
 from types import SimpleNamespace
 from fastcore.test import *
 from colorbook.data.photos import data_dir, sample_photos
-from colorbook.color.lab import rgb_to_lab, show_row
+from colorbook.color.lab import show_row
 
 # %% [markdown]
 # ## Who belongs to whom
@@ -196,11 +197,13 @@ test_close((drawn[:,0,0,0,0] > drawn[:,0,0,0,-1]).float().mean(), .5, eps=.2)
 (drawn[:,0] - drawn[:,1]).abs().max()
 
 # %% [markdown]
-# What the network sees and what it should answer depends on the kind of pair. A kind is a function of the batches of both pictures and of `to_lab`, which makes `L` and target of photos as [Data loaders](loaders.ipynb#batches) does. With saliency, the map is handed on beside the target, and a loss takes `(answer, target, saliency)`. Near infrared takes the place of the photo where `L` is made, ageing and all; long-wave infrared is seen as it is.
+# What the network sees and what it should answer depends on the kind of pair. A kind is a function of the batches of both pictures and of `to_lab`, which makes `L` and target of photos as [Data loaders](loaders.ipynb#batches) does. With saliency, the map is handed on beside the target and has its size. Near infrared takes the place of the photo where `L` is made, ageing and all; long-wave infrared is seen as it is.
 
 # %%
 #| export
-def _saliency(to_lab, first, second): return *to_lab(first),second[:,:1].float()/255
+def _saliency(to_lab, first, second):
+    L,color = to_lab(first)
+    return L,color,F.interpolate(second[:,:1].float()/255, color.shape[-2:], mode='area')
 
 def _nir(to_lab, first, second): return to_lab(second)[0],to_lab(first)[1]
 
@@ -245,6 +248,11 @@ def pair_loaders(
     "Batches of pairs for training and for validation"
     keep_sound(dict(pairs=pairs), flaw=pair_flaw)
     first,second = (Photos([o[i] for o in pairs], short=size*3//2, keep=keep) for i in (0, 1))
+    return set_loaders(first, second, kind, bs, size, low, valid, seed, device, num_workers, squeeze, mirror, **kwargs)
+
+def set_loaders(first, second, kind, bs, size, low, valid, seed, device=None, num_workers=0, squeeze=False, mirror=True,
+    **kwargs):
+    "Batches of two sets of photos in the same order"
     train,held = split_by_hash(first, valid, seed)
     crop = PairCrop(first, second, size, low, held, squeeze, mirror)
     block = DataBlock(blocks=TransformBlock(), get_items=lambda o: list(range(len(o))), n_inp=1,
@@ -276,28 +284,42 @@ def saliency_maker(
         raise InputError('there is no OpenCV with saliency', remedy) from e
     makers = dict(spectrum=saliency.StaticSaliencySpectralResidual_create,
         contrast=saliency.StaticSaliencyFineGrained_create)
-    if method not in makers: raise UsageError(f"no method '{method}'", f"choose {', '.join(makers)}")
+    if method not in makers: raise UsageError(f"no method '{method}'", f"choose {', '.join(makers)}, tuned")
     return makers[method]()
 
 # %%
 #| export
+def _tuned(im, sigma):
+    rgb = np.asarray(im.filter(ImageFilter.GaussianBlur(sigma)))
+    lab = rgb_to_lab(torch.tensor(rgb).permute(2, 0, 1)[None].float()/255)[0]
+    return (lab - lab.mean((1, 2), keepdim=True)).norm(dim=0).numpy()
+
+def _by_opencv(im, maker, sigma):
+    import cv2
+    lab = cv2.cvtColor(np.asarray(im), cv2.COLOR_RGB2LAB)
+    found = sum(lab[...,c].std()*maker.computeSaliency(lab[...,c].copy())[1].astype(np.float32) for c in range(3))
+    return cv2.GaussianBlur(found, (0, 0), sigma)
+
 def saliency_map(
     im:Image.Image, # photo
-    method:str='spectrum', # see `saliency_maker`
+    method='spectrum', # see `saliency_maker`; 'tuned', which needs no OpenCV; or a function from a photo to its map
     blur:float=.025, # standard deviation of the blur, as a share of the longer side
     side:int=320, # longer side of the copy that is looked at
 ) -> Image.Image: # gray, of the photo's size; 255 is what stands out most
     "Where one looks first, by lightness and by color"
-    maker = saliency_maker(method)
-    import cv2
+    if callable(method): return method(im)
     small = ImageOps.contain(im.convert('RGB'), (side, side))
-    lab = cv2.cvtColor(np.asarray(small), cv2.COLOR_RGB2LAB)
-    found = sum(lab[...,c].std()*maker.computeSaliency(lab[...,c].copy())[1].astype(np.float32) for c in range(3))
-    found = cv2.GaussianBlur(found, (0, 0), blur*side)
+    found = _tuned(small, blur*side) if method == 'tuned' else _by_opencv(small, saliency_maker(method), blur*side)
     found = (found - found.min())/max(np.ptp(found), 1e-6)
     return Image.fromarray(np.rint(255*found).astype(np.uint8)).resize(im.size, Image.Resampling.BILINEAR)
 
 # %% [markdown]
+# There is a simpler way that needs no OpenCV. `tuned` [@achanta2009] asks how far the color of each place, a little blurred, is from the mean color of the photograph, as a distance in Lab:
+#
+# $$S(x)=\lVert\bar I-(G*I)(x)\rVert$$
+#
+# What is rare in color stands out, wherever it lies, and large things are filled without further ado; it is fooled by a thing that fills most of the picture. The flower below gets 1.8 times the weight of its ground from it.
+#
 # A disc on a plain ground must stand out, whether it differs in lightness or, at the same lightness, in hue; OpenCV's own map, of the gray picture, knows nothing of the second disc. The map does not depend on the resolution of the photo.
 
 # %%
@@ -308,7 +330,7 @@ def scene(ground, color): return Image.fromarray(np.where(disc[...,None], color,
 bright,red = scene((90, 90, 90), (230, 230, 230)),scene((82, 127, 82), (170, 82, 82))
 assert not np.ptp(np.asarray(red.convert('L')))
 assert weight(saliency_maker().computeSaliency(np.asarray(red)[...,::-1].copy())[1], disc) < 1.1
-found = {(k, m): weight(saliency_map(o, m), disc) for m in ('contrast', 'spectrum')
+found = {(k, m): weight(saliency_map(o, m), disc) for m in ('contrast', 'spectrum', 'tuned')
     for k,o in dict(bright=bright, red=red).items()}
 assert min(found.values()) > 4
 large = saliency_map(red.resize((800, 600), Image.Resampling.NEAREST))
@@ -317,11 +339,12 @@ assert np.corrcoef(np.ravel(large.resize((160, 120))), np.ravel(saliency_map(red
 test_eq(saliency_map(Image.new('RGB', (30, 20), 'teal')).getextrema(), (0, 0))
 flower = sample_photos(240)[5]
 petals = rgb_to_lab(torch.tensor(np.array(flower)).permute(2, 0, 1)[None]/255)[0,1].numpy() > 10
-shares = {m: weight(saliency_map(flower, m), petals) for m in ('spectrum', 'contrast')}
-assert shares['spectrum'] > 2 > shares['contrast'] > 1.2
+shares = {m: weight(saliency_map(flower, m), petals) for m in ('spectrum', 'contrast', 'tuned')}
+assert shares['spectrum'] > 2 > shares['tuned'] > shares['contrast'] > 1.2
+test_eq(saliency_map(red, lambda im: im.convert('L').point(lambda o: 7)).getextrema(), (7, 7))
 filled = [np.mean(np.asarray(saliency_map(flower, blur=b))[petals] > 51) for b in (.001, .025)]
 assert filled[1] > filled[0] + .02
-test_fail(lambda: saliency_map(red, 'pfan'), exc=UsageError, contains='choose spectrum, contrast')
+test_fail(lambda: saliency_map(red, 'pfan'), exc=UsageError, contains='choose spectrum, contrast, tuned')
 found,shares,np.round(filled, 2)
 
 # %%
@@ -343,7 +366,7 @@ show_row([torch.cat(columns, 2)])
 def write_map(
     photo:Path, # photo
     to:Path, # its map
-    method:str='spectrum', # see `saliency_maker`
+    method='spectrum', # see `saliency_map`
 ):
     "The map of one photo, unless it is there"
     if to.exists(): return
@@ -355,7 +378,7 @@ def write_map(
 def write_saliency(
     photos:Path, # folder of photos
     out:Path, # folder for the maps, PNG files with the same names; one for each method
-    method:str='spectrum', # see `saliency_maker`
+    method='spectrum', # see `saliency_map`
     skip_bad:bool=False, # leave out and count photos that cannot be read
 ) -> Sets: # `pairs`, for `pair_loaders`
     "A saliency map for each photo of a folder; those that are there already are not made again"
@@ -395,13 +418,14 @@ again.skipped[0].replace(str(home), '')
 # ## Batches of pairs
 
 # %% [markdown]
-# Photos and their maps, in a batch (@fig-saliency). The kind says what a loss gets, and the third part of the batch is the map, in 0..1 and cropped as its photo is.
+# Photos and their maps, in a batch (@fig-saliency). The kind says what a loss gets, and the third part of the batch is the map, in 0..1, cropped as its photo is, and of the size of the color.
 
 # %%
 set_seed(seed)
 dls = pair_loaders(made['pairs'], 'saliency', bs, size, valid=.2, device='cpu')
 L,ab,saliency = dls.train.one_batch()
-test_eq((L.shape, ab.shape, saliency.shape), ((bs, 1, size, size), (bs, 2, size//4, size//4), (bs, 1, size, size)))
+test_eq((L.shape, ab.shape), ((bs, 1, size, size), (bs, 2, size//4, size//4)))
+test_eq(saliency.shape, (bs, 1, size//4, size//4))
 assert 0 <= saliency.min() and .3 < saliency.max() <= 1
 test_eq((len(dls.one_batch()), dls.n_inp), (3, 1))
 test_fail(lambda: pair_loaders(made['pairs'], 'thermal'), exc=UsageError, contains='choose saliency, nir, lwir')
@@ -411,7 +435,8 @@ L.shape,ab.shape,saliency.shape
 # %%
 #| label: fig-saliency
 #| fig-cap: "Photographs in lightness (above) and where one looks first (below), from a batch: the crops agree."
-show_row([torch.cat([torch.cat([a, b], 1).clamp(0, 1) for a,b in zip(L, saliency)], 2)])
+large = F.interpolate(saliency, L.shape[-2:])
+show_row([torch.cat([torch.cat([a, b], 1).clamp(0, 1) for a,b in zip(L, large)], 2)])
 
 # %% [markdown]
 # Infrared: what the generator sees is the second picture, and the answer is the color of the first. Pairs whose second picture is the photo itself must give the same `L` as the photo would, aged or not, and long-wave infrared keeps its three channels. If the second picture is the photo's negative, $L$ follows it and the answer stays. The last lines are S3's set-up for near infrared, on real pairs where there are any.
@@ -442,6 +467,36 @@ seen3.shape
 
 # %%
 #| export
+class PhotoMaps:
+    "Saliency maps of a set of photos, each made when it is first asked for"
+    def __init__(self,
+        photos, # see `colorbook.data.photos.open_photos`
+        method='spectrum', # see `saliency_map`
+    ): self.photos,self.method,self.maps = photos,method,{}
+    def __len__(self): return len(self.photos)
+    def __getitem__(self, i):
+        if i not in self.maps: self.maps[i] = saliency_map(self.photos[i], self.method)
+        return self.maps[i].convert('RGB')
+
+def two_folders(source) -> list|None: # both; None where it is one
+    "A source `PHOTOS:OTHERS`"
+    folders = source.split(os.pathsep) if isinstance(source, str) else source if isinstance(source, tuple) else []
+    return list(folders) if len(folders) == 2 else None
+
+@data_loaders('saliency', saliency=True)
+def load_saliency(recipe, source, n=None, workers=0):
+    "Photos with the maps of a second folder, `PHOTOS:MAPS`; photos alone get maps by `saliency_map`"
+    if folders := two_folders(source):
+        first,second = (Photos([o[i] for o in folder_pairs(*folders)['pairs'][:n]], recipe.size*3//2, keep=not workers)
+            for i in (0, 1))
+    else:
+        first = open_photos(source, recipe.size*3//2, n, keep=not workers)
+        second = PhotoMaps(first)
+    return set_loaders(first, second, 'saliency', recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed, None,
+        workers, recipe.squeeze, recipe.mirror, target=recipe.target, gray=recipe.gray, aged=recipe.aged)
+
+# %%
+#| export
 def load_pairs(recipe, pairs, n, workers):
     "Batches for a recipe in which the second picture takes the place of the gray photo"
     return pair_loaders(pairs['pairs'][:n], 'nir', recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed,
@@ -456,8 +511,8 @@ def load_lwir(recipe, source, n=None, workers=0): return load_pairs(recipe, lwir
 
 @data_loaders('pairs')
 def load_folders(recipe, source, n=None, workers=0):
-    folders = source.split(os.pathsep) if isinstance(source, str) else list(source)
-    if len(folders) != 2: raise UsageError(f"'{source}' is not two folders", f'give PHOTOS{os.pathsep}OTHERS')
+    folders = two_folders(source)
+    if not folders: raise UsageError(f"'{source}' is not two folders", f'give PHOTOS{os.pathsep}OTHERS')
     return load_pairs(recipe, folder_pairs(*folders), n, workers)
 
 # %%
@@ -467,6 +522,17 @@ for o in ('six/5.png', 'six/6.jpg'): (home/o).unlink()
 set_seed(seed)
 test_eq(load_folders(recipe, f"{home/'six'}{os.pathsep}{home/'negative'}").train.one_batch(), (dark, y4))
 test_fail(lambda: load_folders(recipe, f"{home/'six'}"), exc=UsageError, contains='two folders')
+write_saliency(home/'six', home/'looks')
+def seen(source):
+    set_seed(seed)
+    return load_saliency(recipe, source).train.one_batch()
+made,given = seen(home/'six'),seen(f"{home/'six'}{os.pathsep}{home/'looks'}")
+test_eq([o.shape[1] for o in given], [1, 3, 1])
+for a,b in zip(made[:2], given[:2]): test_eq(a, b)
+assert (made[2] - given[2]).abs().mean() < .03 # one map is of the whole photo, the other of a small copy
+assert .02 < given[2].std() and given[2].max() <= 1
+small = load_saliency(SimpleNamespace(**{**vars(recipe), 'target': 'ab4'}), home/'six').one_batch()
+test_eq((small[1].shape[-1], small[2].shape[-1]), (size//4, size//4))
 warmth = load_lwir(recipe, home/'kaist', n=4)
 test_eq((len(warmth.train_ds) + len(warmth.held), warmth.one_batch()[0].shape[1]), (4, 1))
 

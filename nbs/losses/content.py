@@ -32,8 +32,8 @@ from colorbook.color.lab import lab_to_rgb, split_lab
 # %%
 #| export
 content_losses = Registry('content loss', 'colorbook.losses.content colorbook.losses.classification'
-    ' colorbook.losses.perceptual colorbook.losses.temporal', shared='lam prior rebalance',
-    outputs=('rgb', 'ab', 'ab4'), prior=False)
+    ' colorbook.losses.perceptual colorbook.losses.saliency colorbook.losses.temporal',
+    shared='lam prior rebalance perceptual attention', outputs=('rgb', 'ab', 'ab4'), prior=False, saliency=False)
 
 # %% [markdown]
 # Some of the losses are tried on photographs, six of those that come with scikit-image and scikit-learn.

@@ -23,10 +23,10 @@ import pandas as pd, torch
 from fastcore.test import *
 
 # %% [markdown]
-# ## Five kinds of answers
+# ## Seven kinds of answers
 
 # %% [markdown]
-# Some generators answer with a picture, most with color for the lightness they were given, and some with scores of 313 classes of color; some answer at full size and some at a quarter of it. From that it follows which true colors the answer is compared with, how many channels a critic sees, and how large they are.
+# Some generators answer with a picture, most with color for the lightness they were given, and some with scores of 313 classes of color; some answer at full size and some at a quarter of it; [S3's](s3.ipynb) say beside the color where one looks. From that it follows which true colors the answer is compared with, how many channels a critic sees, how large they are, and whether a map of saliency comes with them.
 
 # %%
 #| export
@@ -35,24 +35,27 @@ class Output(NamedTuple):
     target:str # key of `colorbook.data.loaders.targets`: the truth that it is compared with
     channels:int # of the color that it stands for
     stride:int # side of the picture over side of the answer
+    saliency:bool=False # is there a map of saliency, as one channel more?
 
 outputs = dict(rgb=Output('rgb', 3, 1), ab=Output('ab', 2, 1), ab4=Output('ab4', 2, 4),
-    bins=Output('ab', 2, 1), bins4=Output('ab4', 2, 4))
+    bins=Output('ab', 2, 1), bins4=Output('ab4', 2, 4), rgb_saliency=Output('rgb', 3, 1, True),
+    ab4_saliency=Output('ab4', 2, 4, True))
 
 # %% [markdown]
 # ## Two tables
 
 # %% [markdown]
-# Of a generator the table knows its `output`; whether it is made for films, and takes the frames before and after; whether noise can choose between its answers; and which pretrained `weights` it can begin with: those of MobileNetV2, of the `encoder` that it is named after, or of an `image` model. A builder is offered the side of the pictures and these weights, and takes what it needs.
+# Of a generator the table knows its `output`; whether it is made for films, and takes the frames before and after; whether noise can choose between its answers; and which pretrained `weights` it can begin with: those of MobileNetV2, of the `encoder` that it is named after, of an `image` model, or of an earlier run of `s3`. A builder is offered the side of the pictures and these weights, and takes what it needs.
 #
-# Of a critic it knows which `colors` it can judge, whether it answers with an energy instead of a score, and whether it `mixes` the pictures of a batch, as batch norm does; its builder is offered the side and the channels of the color.
+# Of a critic it knows which `colors` it can judge, whether it answers with an energy instead of a score, whether it sees a map of `saliency` beside the color, and whether it `mixes` the pictures of a batch, as batch norm does; its builder is offered the side and the channels of the color.
 
 # %%
 #| export
 _home = ' '.join(f'colorbook.models.{o}' for o in
-    ('s0', 's2', 'pix2pix', 'classifiers', 'unet', 'encoder_unet', 'critics', 'temporal'))
+    ('s0', 's2', 's3', 'pix2pix', 'classifiers', 'unet', 'encoder_unet', 'critics', 'temporal'))
 generators = Registry('generator', _home, shared='size state', output='ab', film=False, noise=False, weights='')
-critics = Registry('critic', _home, shared='size n_color', colors=('rgb', 'ab'), energy=False, mixes=False)
+critics = Registry('critic', _home, shared='size n_color', colors=('rgb', 'ab'), energy=False, mixes=False,
+    saliency=False)
 
 # %%
 #| export
@@ -93,7 +96,8 @@ from colorbook.models.registry import critics, generators
 #| label: tbl-generators
 #| tbl-cap: "Generators, and what they say of themselves."
 table = pd.DataFrame({k: {f: getattr(generators[k], f) for f in generators.facts} for k in generators}).T
-assert set(table.output) == set(outputs) and set(table.weights) == {'', 'mobilenet_v2', 'encoder', 'image', 'lite0'}
+assert set(table.output) == set(outputs)
+assert set(table.weights) == {'', 'mobilenet_v2', 'encoder', 'image', 'lite0', 's3'}
 table
 
 # %%
@@ -136,4 +140,4 @@ said
 # ## Exercises
 #
 # 1. Enter a generator of your own in a notebook and train the recipe `s4-gan-l1` with it. Which facts did you have to give, and which would have been noticed if they were wrong?
-# 2. What would a sixth kind of answer be, and what has to be said about it?
+# 2. What would an eighth kind of answer be, and what has to be said about it?

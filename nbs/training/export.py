@@ -216,8 +216,9 @@ def export_artifact(
 ) -> Path: # the file
     "Write a generator and its card as one ONNX file of dynamic size"
     noise,sides = getattr(generator, 'z_dim', 0),{2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
-    n = 1 + bool(noise)
-    return write_graph(ImageGraph(fold(generator)), path, card, (torch.rand(1, 1, 96, 128), torch.randn(1, noise))[:n],
+    n,net = 1 + bool(noise),fold(generator)
+    if hasattr(net, 'with_saliency'): net.with_saliency,net.saliency = False,None # no color depends on it
+    return write_graph(ImageGraph(net), path, card, (torch.rand(1, 1, 96, 128), torch.randn(1, noise))[:n],
         (sides, {})[:n], ['L', 'z'][:n], ['ab'])
 
 # %% [markdown]

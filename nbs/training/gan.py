@@ -136,7 +136,7 @@ len(groups)
 #
 # Both networks step from the same weights, at the same time; S0 lets the critic step first and shows the generator the result.
 #
-# A content loss is called with the answer, the truth and the lightness, which the callback puts beside the truth in `after_pred`; not every loss looks at it, but a [perceptual loss](../losses/content.ipynb) makes pictures of $ab$ with it.
+# A content loss is called with the answer, the truth and the lightness, which the callback puts beside the truth in `after_pred`; not every loss looks at it, but a [perceptual loss](../losses/content.ipynb) makes pictures of $ab$ with it. Data may bring a map of saliency along; then the content loss gets it as a fourth argument, and a critic that [sees saliency](../models/s3.ipynb) gets it behind the color.
 #
 # The rest of the work is done in `after_loss`, when the prediction and the content loss are there and nothing has been propagated yet. The content loss is kept before anything is added to it, because a log of mixed losses cannot be read.
 
@@ -229,8 +229,10 @@ class GANCallback(Callback):
         if not self.training: return
         self.content = self.learn.loss_grad.detach()
         if self.turn == 'content': return
-        fake = self.learn.model.generator.color(self.pred)
-        step = self.play(present(self.xb[0]), self.yb[0], fake)
+        fake,real = self.learn.model.generator.color(self.pred),self.yb[0]
+        if getattr(self.learn.model.critic, 'sees_saliency', False):
+            fake,real = self.pred,torch.cat([real, self.yb[-1]], 1)
+        step = self.play(present(self.xb[0]), real, fake)
         if step.crit is not None: self.crit,self.scores = step.crit,step.scores
         if step.crit is not None: self.learn.model.crit.copy_(step.crit)
         if step.gen is not None:

@@ -13,7 +13,7 @@ size,seed = 16,0
 
 # %%
 #| export
-import math
+import math, re
 import numpy as np
 from fastai.callback.core import Callback, CancelTrainException
 from fastai.callback.schedule import combine_scheds, combined_cos, SchedCos, SchedLin, SchedNo
@@ -28,14 +28,22 @@ from colorbook.models.critics import PatchCritic
 from colorbook.training.gan import GAN, GANCallback, gan_splitter
 
 # %% [markdown]
+<<<<<<< HEAD
 # ## Curves
 
 # %% [markdown]
 # A schedule turns progress $p$, from 0 to 1 over all steps of a phase, into a learning rate. Four are common, and three are parts of the last of them, for trainings in which it goes over several phases.
+=======
+# ## Five curves
+
+# %% [markdown]
+# A schedule turns progress $p$, from 0 to 1 over all steps of a phase, into a learning rate. Five are common.
+>>>>>>> main
 #
 # - `constant`: the rate as it is. What GANs are mostly trained with, since two players who cool down together may as well stop.
 # - `one_cycle` [@smith2019]: up from a twenty-fifth in the first quarter, then down to a hundred-thousandth, both along half a cosine. Good where the length of the training is known and short.
 # - `cosine` [@loshchilov2017]: from the full rate down to zero along half a cosine.
+# - `half-every-10`: halved after every 10 epochs, as S3 has it, or after any other number; `tenth-every-30` takes a tenth. Older recipes are mostly written like this, in epochs, whatever their number.
 # - `warmup_stable_decay` [@hagele2024]: a twentieth of the steps rising from a hundredth, then the full rate, then a last fifth down to zero, with rate times $1-\sqrt q$ where $q$ is the progress through that fifth. Its middle does not know how long the training is. Whoever has a checkpoint from there can train longer, and needs a new last fifth only.
 # - `warmup`: the first part of it, up and level; `to_half` and `to_zero`: straight down to half of the rate, or to nothing.
 #
@@ -57,13 +65,25 @@ lr_schedules = dict(constant=lambda lr: SchedNo(lr, lr), one_cycle=lambda lr: co
     warmup=lambda lr: combine_scheds([.05, .95], [SchedLin(lr/100, lr), SchedNo(lr, lr)]),
     to_half=lambda lr: SchedLin(lr, lr/2), to_zero=lambda lr: SchedLin(lr, 0*lr))
 
+def staircase(
+    lr, # largest rate of each group
+    share:float, # what each step leaves of the rate
+    every:int, # epochs between two steps
+):
+    "Down in steps, as a function of the number of epochs that are done"
+    curve = lambda epochs: lr*share**(int(epochs)//every)
+    curve.by_epoch = True
+    return curve
+
 def lr_schedule(
-    name:str, # one of `lr_schedules`
+    name:str, # one of `lr_schedules`, or steps such as 'half-every-10' and 'tenth-every-30'
     lrs, # largest rate of each parameter group
-): # a function from progress in 0..1 to the rates of the groups
+): # a function from progress in 0..1 to the rates of the groups; from epochs, where it has `by_epoch`
     "A learning-rate schedule by its name; `UsageError` where there is no such name"
-    if name in lr_schedules: return lr_schedules[name](np.array(lrs, dtype=float))
-    raise UsageError(f"there is no schedule '{name}'", f"choose {', '.join(lr_schedules)}")
+    lr,steps = np.array(lrs, dtype=float),re.fullmatch(r'(half|tenth)-every-([1-9]\d*)', name)
+    if steps: return staircase(lr, dict(half=.5, tenth=.1)[steps[1]], int(steps[2]))
+    if name in lr_schedules: return lr_schedules[name](lr)
+    raise UsageError(f"there is no schedule '{name}'", f"choose {', '.join(lr_schedules)}, or half-every-10")
 
 # %%
 at = lambda name, p: lr_schedule(name, [1., .1])(p).tolist()
@@ -72,8 +92,13 @@ for p,v in ((0., .04), (.25, 1), (1., 1e-5)): test_close(at('one_cycle', p), [v,
 for p,v in ((0., 1), (1/3, .75), (.5, .5), (1., 0)): test_close(at('cosine', p), [v, v/10], eps=1e-6)
 for p,v in ((0., .01), (.025, .505), (.05, 1), (.4, 1), (.79, 1), (.85, .5), (.95, 1 - .75**.5), (1., 0)):
     test_close(at('warmup_stable_decay', p), [v, v/10], eps=1e-6)
+<<<<<<< HEAD
     if p < .8: test_close(at('warmup', p), [v, v/10], eps=1e-6)
 for p in (0., .3, 1.): test_close(at('to_half', p) + at('to_zero', p), [1 - p/2, .1 - p/20, 1 - p, .1 - p/10], eps=1e-6)
+=======
+for p,v in ((0, 1), (9.99, 1), (10, .5), (39.5, .125)): test_eq(at('half-every-10', p), [v, v/10])
+test_close(at('tenth-every-30', 65.), [.01, .001])
+>>>>>>> main
 test_fail(lambda: lr_schedule('steps', [1.]), exc=UsageError, contains='choose constant, one_cycle, cosine')
 at('one_cycle', .5)
 
@@ -125,8 +150,9 @@ class LRSchedule(Callback):
         share:float=1., # see `ShortEpoch`
     ): self.curve,self.share = lr_schedule(name, lrs),share
     def before_batch(self):
-        progress = (self.epoch + self.iter/steps_in(self.n_iter, self.share))/self.n_epoch
-        self.opt.set_hyper('lr', self.curve(progress).tolist())
+        epochs = self.epoch + self.iter/steps_in(self.n_iter, self.share)
+        at = epochs if getattr(self.curve, 'by_epoch', False) else epochs/self.n_epoch
+        self.opt.set_hyper('lr', self.curve(at).tolist())
 
 # %% [markdown]
 # In training: all rates of all groups are written down. A whole cycle has its peak inside, however short the epochs; two groups keep their proportion; and a fit that begins in the second of three epochs goes on where the straight one was.

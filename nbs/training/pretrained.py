@@ -29,6 +29,7 @@ from fastcore.test import *
 from safetensors.torch import save_file
 from colorbook.models.unet import MobileUNet
 from colorbook.training.recipes import recipes, save_recipe
+from colorbook.training.runs import state_hash
 
 # %% [markdown]
 # ## An encoder
@@ -68,6 +69,25 @@ def image_weights(
     return run.weights(pick(tried, run.recipe.floor)['tag'] if tried else None)
 
 # %% [markdown]
+# ## For S3
+
+# %% [markdown]
+# S3's second term begins with what its first has learned, and its first with an encoder of the scene that was trained before. Both are files of this book's own: the folder of a run, whose newest weights are taken, or one of its files. Such weights are for exactly this network; for a run of the scene's encoder their names begin with `scene.`.
+
+# %%
+#| export
+def s3_weights(
+    weights=None, # folder of a run of `s3` or of its scene, or a .safetensors of either; 'none' or None for chance
+) -> dict|None: # state dict
+    "What S3's generator begins with: an earlier run of it, or the encoder of its scene alone"
+    if weights in (None, 'none'): return None
+    path = Path(str(weights))
+    scene = path/'scene.safetensors' if path.is_dir() else path
+    if scene.exists(): return load_file(scene)
+    if not path.is_dir(): raise InputError(f"there is no '{path}'", 'give the folder of a run of s3, or of its scene')
+    return Run(path).weights()
+
+# %% [markdown]
 # ## For a recipe
 
 # %% [markdown]
@@ -83,6 +103,7 @@ def state_for(
     kind = generators[recipe.generator].weights
     if kind == 'mobilenet_v2': return encoder_weights(weights)
     if kind == 'image': return image_weights(weights)
+    if kind == 's3': return s3_weights(weights)
     if kind == 'lite0' or kind == 'encoder' and weights not in (None, 'none'):
         return encoder_state(recipe.generator, weights)
 
@@ -102,6 +123,11 @@ test_eq([begins_with(o) for o in images], [False, True])
 save_recipe(recipes['default'], run/'recipe.yaml')
 (run/'tried.csv').write_text('tag,psnr,ratio\n0-000,20.,.9\n0-001,21.,.5\n')
 test_eq([begins_with(o) for o in images], [True, False])
+test_eq(state_hash(s3_weights(home/'run')), state_hash(images[1].state_dict()))
+save_file({'scene.x': torch.ones(1)}, home/'run/scene.safetensors')
+test_eq(list(state_for(recipes['s3-first'], home/'run')), ['scene.x'])
+test_eq((s3_weights(), s3_weights('none')), (None, None))
+test_fail(lambda: s3_weights(home/'gone'), exc=InputError, contains='folder of a run of s3')
 test_eq((state_for(recipes['default'], 'none'), state_for(recipes['s0'])), (None, None))
 assert 'blocks.0.0.conv_dw.weight' in state_for(recipes['default'])
 

@@ -63,6 +63,8 @@ class Recipe:
     lam:float=1. # weight of the content loss where it has one
     adversarial:str='logistic' # key of `colorbook.losses.adversarial.adversarial_losses`
     adv_weight:float=1. # weight of the adversarial term
+    perceptual:float=0. # weight of features in content losses that have them for an option, as `s3`
+    attention:float=0. # weight of S3's attention loss, likewise
     rebalance:float=.5 # exponent of the class weights: 1 rebalances in full, 0 not at all
     target:str='ab4' # key of `colorbook.data.loaders.targets`
     gray:str='lstar' # key of `colorbook.color.lab.grays`
@@ -273,6 +275,51 @@ def s1_recipe(name, mode='both', epochs=50, **kwargs):
 for r in (s1_recipe('s1', generator='s1', critic='s1', adversarial='lsgan', lam=20., size=480, bs=8, data='frames'),
           s1_recipe('s1-baseline', '1-5', 20, generator='s0', critic='s0', lam=100., size=224, bs=16, data='stills')):
     recipes[r.name] = r
+
+# %% [markdown]
+# ## S3's two terms
+#
+# S3 trains twice: a first *term* without a critic, and a second, from the weights of the first, with Wasserstein's loss and a gradient penalty. `s3` is both as one run, each phase with its own batch; `s3-first` and `s3-second` are the same as two runs, the second of which is given the first's folder: `colorbook train s3-second PHOTOS --weights runs/s3-first`. The program and its text differ in the weights; `s3` has those of the program and its one critic, `s3-readme` those of the text and the two critics of the paper, `s3-readme-20` the larger weight of features, which the authors sometimes found nicer to look at.
+#
+# | flag or constant of S3 | here |
+# |---|---|
+# | `first.sh`, `second.sh` | the phases of `s3`; recipes `s3-first`, `s3-second` |
+# | RGB folder and saliency folder | `data` `saliency`: `DATA` is `PHOTOS:MAPS`, or `PHOTOS` alone, for which maps are made |
+# | `--gan_mode {WGAN, WGANGP, LSGAN, noGAN}` | `adversarial`: `wgan`, `wgan_gp` or `lsgan`; mode `content` of the phase |
+# | batch of 8 or 4 on each of four GPUs | `bs` of the phase, 32 and 16 |
+# | `lr_g`, `lr_d`, halved every 10 epochs | `lrs`, schedule `half-every-10` |
+# | `lambda_l1`, `lambda_percep`, `lambda_attn`, `lambda_gan`, `lambda_gp` | `lam`, `perceptual`, `attention`, `adv_weight`; the penalty of `wgan_gp` is 10 |
+# | `--norm` | batch norm in `s3`, as published; `S3Generator(norm='instance')` |
+# | `SCGAN_val` | an exported file has no branch for saliency |
+# | pre-training of the global features | `colorbook pretrain`, and `--weights` for the run that is to begin with them |
+#
+# `s3-small` has the same ideas and losses at the size of the product ([S3](../models/s3.ipynb)), on crops of 128 pixels, with color at a quarter of the size. Its ablations are changes of one field: generator `s3_small_no_scene`; `s3_small_no_saliency` with `attention` 0, critic `s3_small` and data `photos`; `perceptual` 0; `s3_small_instance`; and its first or second phase alone.
+
+# %%
+#| export
+s3_terms = (Phase('content', 40, (2e-4, 0.), 'half-every-10', bs=32),
+    Phase('both', 31, (1e-4, 1e-4), 'half-every-10', bs=16))
+s3_losses = dict(content='s3', lam=1., perceptual=5., attention=.5, adversarial='wgan_gp', adv_weight=.05)
+
+def s3_recipe(name, phases=s3_terms, **kwargs):
+    "S3 with the weights of its program, unless others are given"
+    shared = dict(generator='s3', critic='s3_gp', target='rgb', gray='rec601', data='saliency', size=256, bs=16,
+        betas=(.5, .999), eps=1e-8, wd=0.)
+    return Recipe(name, phases, **{**shared, **s3_losses, **kwargs})
+
+s3_readme = dict(critic='s3_two_gp', attention=1., adv_weight=.1)
+for r in (s3_recipe('s3'), s3_recipe('s3-first', s3_terms[:1]), s3_recipe('s3-second', s3_terms[1:]),
+          s3_recipe('s3-readme', **s3_readme), s3_recipe('s3-readme-20', perceptual=20., **s3_readme),
+          Recipe('s3-small', (Phase('content', 6, (3e-4, 2e-3, 0.)),
+              Phase('both', 4, (2e-5, 1e-4, 1e-4), 'half-every-10')), generator='s3_small', critic='s3_small_two',
+              data='saliency', bs=32, low=.75, **s3_losses)):
+    recipes[r.name] = r
+
+# %%
+test_eq([recipes[o].phases for o in ('s3-first', 's3-second')], [(o,) for o in recipes['s3'].phases])
+known = {r.name: (r.lam, r.perceptual, r.attention, r.adv_weight) for r in recipes.values() if r.name[:2] == 's3'}
+test_eq([known[o] for o in ('s3', 's3-readme', 's3-readme-20')], [(1, 5, .5, .05), (1, 5, 1, .1), (1, 20, 1, .1)])
+recipes['s3-small']
 
 # %% [markdown]
 # ## Films

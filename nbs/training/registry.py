@@ -160,6 +160,13 @@ def check_recipe(recipe:Recipe) -> Recipe: # the same
     if gen.output not in content_losses[recipe.content].outputs:
         no(f"content loss '{recipe.content}' cannot read {gen.output}, the answer of '{gen.name}'", 'content',
             that_fit(content_losses, lambda o: gen.output in o.outputs))
+    if data.saliency and not content_losses[recipe.content].saliency:
+        no(f"data '{data.name}' brings saliency, of which content loss '{recipe.content}' knows nothing", 'content',
+            that_fit(content_losses, lambda o: o.saliency))
+    if (recipe.attention or fought and critic.saliency) and not (kind.saliency and data.saliency):
+        what = 'the attention loss' if recipe.attention else f"critic '{critic.name}'"
+        no(f'{what} needs maps of saliency in data and answer', 'data and generator', ', '.join(
+            [that_fit(data_loaders, lambda o: o.saliency), that_fit(generators, lambda o: outputs[o.output].saliency)]))
     if gen.film != data.films:
         no(f"generator '{gen.name}' is {'' if gen.film else 'not '}for films, and data is '{data.name}'", 'data',
             that_fit(data_loaders, lambda o: o.films == gen.film))
@@ -173,6 +180,9 @@ def check_recipe(recipe:Recipe) -> Recipe: # the same
     if fought and loss.alone and critic.mixes:
         no(f"'{loss.name}' asks for each picture alone, and critic '{critic.name}' has batch norm", 'critic',
             that_fit(critics, lambda o: not o.mixes and not o.energy and color in o.colors))
+    if critic.saliency and any(p.stop for p in recipe.phases):
+        raise UsageError(f"a stop shows its panel without saliency, which critic '{critic.name}' wants to see",
+            'leave it out, or choose another critic')
     if any(p.stop and p.mode in ('content', 'critic', 'plain') for p in recipe.phases):
         raise UsageError('a stop looks for the best moment of a generator that plays against a critic',
             'leave it out in phases that are content, critic or plain')
@@ -199,6 +209,12 @@ refused('s4-gan-l1', "critic 's4' has batch norm; choose critic ", 's4_gp', adve
 refused('s4-wgan-l1', 'run away; choose learn_weights false or adversarial logistic', learn_weights=True)
 refused('s1', "is for films, and data is 'photos'; choose data clips, frames", data='photos')
 refused('s0', "not for films, and data is 'clips'; choose data lwir, nir, pairs, photos", data='clips')
+refused('s3', "loss 'l1' cannot read rgb_saliency", content='l1')
+refused('s3', 'the attention loss needs maps of saliency in data and answer; choose data and generator saliency',
+    data='photos')
+refused('s3-readme', "critic 's3_two_gp' needs maps", attention=0., data='photos')
+refused('s0', "brings saliency, of which content loss 'l1' knows nothing; choose content s3", data='saliency')
+refused('s3', "critic 's3' has batch norm", critic='s3')
 refused('s0', 'a stop looks', phases=(Phase('content', 1, (1., 1.), stop=.1),))
 refused('s0', "no mode 'fight'", phases=(Phase('fight', 1, (1., 1.)),))
 refused('s0', "no schedule 'fast'; choose constant", phases=(Phase('both', 1, (1., 1.), 'fast'),))

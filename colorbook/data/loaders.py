@@ -170,7 +170,7 @@ def present(
 
 # %% ../../nbs/data/loaders.ipynb #a2c05db4
 data_loaders = Registry('data', 'colorbook.data.clips colorbook.data.paired colorbook.data.shard_loader'
-    ' colorbook.data.varied', films=False)
+    ' colorbook.data.varied', films=False, saliency=False)
 
 @data_loaders('photos')
 def load_photos(

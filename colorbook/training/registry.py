@@ -104,6 +104,13 @@ def check_recipe(recipe:Recipe) -> Recipe: # the same
     if gen.output not in content_losses[recipe.content].outputs:
         no(f"content loss '{recipe.content}' cannot read {gen.output}, the answer of '{gen.name}'", 'content',
             that_fit(content_losses, lambda o: gen.output in o.outputs))
+    if data.saliency and not content_losses[recipe.content].saliency:
+        no(f"data '{data.name}' brings saliency, of which content loss '{recipe.content}' knows nothing", 'content',
+            that_fit(content_losses, lambda o: o.saliency))
+    if (recipe.attention or fought and critic.saliency) and not (kind.saliency and data.saliency):
+        what = 'the attention loss' if recipe.attention else f"critic '{critic.name}'"
+        no(f'{what} needs maps of saliency in data and answer', 'data and generator', ', '.join(
+            [that_fit(data_loaders, lambda o: o.saliency), that_fit(generators, lambda o: outputs[o.output].saliency)]))
     if gen.film != data.films:
         no(f"generator '{gen.name}' is {'' if gen.film else 'not '}for films, and data is '{data.name}'", 'data',
             that_fit(data_loaders, lambda o: o.films == gen.film))
@@ -117,6 +124,9 @@ def check_recipe(recipe:Recipe) -> Recipe: # the same
     if fought and loss.alone and critic.mixes:
         no(f"'{loss.name}' asks for each picture alone, and critic '{critic.name}' has batch norm", 'critic',
             that_fit(critics, lambda o: not o.mixes and not o.energy and color in o.colors))
+    if critic.saliency and any(p.stop for p in recipe.phases):
+        raise UsageError(f"a stop shows its panel without saliency, which critic '{critic.name}' wants to see",
+            'leave it out, or choose another critic')
     if any(p.stop and p.mode in ('content', 'critic', 'plain') for p in recipe.phases):
         raise UsageError('a stop looks for the best moment of a generator that plays against a critic',
             'leave it out in phases that are content, critic or plain')

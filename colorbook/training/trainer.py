@@ -44,7 +44,8 @@ def make_content(
     n:int=40, # batches that are counted
 ):
     "The content loss of a recipe"
-    make = partial(content_losses[recipe.content], lam=recipe.lam, rebalance=recipe.rebalance)
+    make = partial(content_losses[recipe.content], lam=recipe.lam, rebalance=recipe.rebalance,
+        perceptual=recipe.perceptual, attention=recipe.attention)
     if not content_losses[recipe.content].prior: return make()
     if prior: p = load_prior(prior)
     else: p = color_prior(color_counts(b[1] for _,b in zip(range(n*recipe.processes), iter(dls.train))))

@@ -27,18 +27,12 @@ from fastcore.test import *
 from colorbook.models.critics import PatchCritic
 from colorbook.training.gan import GAN, GANCallback, gan_splitter
 
+
 # %% [markdown]
-<<<<<<< HEAD
 # ## Curves
 
 # %% [markdown]
-# A schedule turns progress $p$, from 0 to 1 over all steps of a phase, into a learning rate. Four are common, and three are parts of the last of them, for trainings in which it goes over several phases.
-=======
-# ## Five curves
-
-# %% [markdown]
-# A schedule turns progress $p$, from 0 to 1 over all steps of a phase, into a learning rate. Five are common.
->>>>>>> main
+# A schedule turns progress $p$, from 0 to 1 over all steps of a phase, into a learning rate. Five are common, and three more are parts of the last of them, for trainings in which it goes over several phases.
 #
 # - `constant`: the rate as it is. What GANs are mostly trained with, since two players who cool down together may as well stop.
 # - `one_cycle` [@smith2019]: up from a twenty-fifth in the first quarter, then down to a hundred-thousandth, both along half a cosine. Good where the length of the training is known and short.
@@ -92,13 +86,10 @@ for p,v in ((0., .04), (.25, 1), (1., 1e-5)): test_close(at('one_cycle', p), [v,
 for p,v in ((0., 1), (1/3, .75), (.5, .5), (1., 0)): test_close(at('cosine', p), [v, v/10], eps=1e-6)
 for p,v in ((0., .01), (.025, .505), (.05, 1), (.4, 1), (.79, 1), (.85, .5), (.95, 1 - .75**.5), (1., 0)):
     test_close(at('warmup_stable_decay', p), [v, v/10], eps=1e-6)
-<<<<<<< HEAD
     if p < .8: test_close(at('warmup', p), [v, v/10], eps=1e-6)
 for p in (0., .3, 1.): test_close(at('to_half', p) + at('to_zero', p), [1 - p/2, .1 - p/20, 1 - p, .1 - p/10], eps=1e-6)
-=======
 for p,v in ((0, 1), (9.99, 1), (10, .5), (39.5, .125)): test_eq(at('half-every-10', p), [v, v/10])
 test_close(at('tenth-every-30', 65.), [.01, .001])
->>>>>>> main
 test_fail(lambda: lr_schedule('steps', [1.]), exc=UsageError, contains='choose constant, one_cycle, cosine')
 at('one_cycle', .5)
 

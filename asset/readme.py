@@ -8,7 +8,8 @@ from pathlib import Path
 from PIL import Image
 
 import colorbook
-from colorbook.imaging.colorizer import Colorizer, default_model
+from colorbook.imaging.artifact import default_model
+from colorbook.imaging.colorizer import Colorizer
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTO = ROOT/'data'/'chelsea.png'

@@ -13,8 +13,8 @@ _train = 'evaluation.protocol models.registry training.export training.recipes t
 if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .evaluation.flicker import flicker_report as flicker_report
     from .evaluation.protocol import evaluate as evaluate
+    from .imaging.artifact import card as card
     from .imaging.colorizer import Colorizer as Colorizer
-    from .imaging.colorizer import card as card
     from .imaging.colorizer import colorize as colorize
     from .imaging.colorizer import colorize_file as colorize_file
     from .imaging.colorizer import load_model as load_model
@@ -30,7 +30,8 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
 __getattr__, __dir__, _names = lazy_face(__name__, {
     'evaluation.flicker': 'flicker_report',
     'evaluation.protocol': 'evaluate',
-    'imaging.colorizer': 'Colorizer card colorize colorize_file load_model',
+    'imaging.artifact': 'card',
+    'imaging.colorizer': 'Colorizer colorize colorize_file load_model',
     'models.registry': 'create_critic create_generator',
     'training.export': 'export_run',
     'training.recipes': 'list_recipes load_recipe',

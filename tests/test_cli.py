@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
-from colorbook.imaging.colorizer import default_model
+from colorbook.imaging.artifact import default_model
 
 PROGRAM = [sys.executable, '-m', 'colorbook']
 

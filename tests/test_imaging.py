@@ -9,12 +9,14 @@ from skimage import color, data
 import colorbook.imaging as room
 from colorbook.cli import app
 from colorbook.core import InputError, OutputError, UsageError, core_count
-from colorbook.imaging import (Colorizer, Picture, card, chroma_maps, colorize, colorize_bytes, colorize_file,
-                               colorize_samples, contact_sheet, encode_picture, format_like, format_of, from_array,
-                               from_image, load_model, matrix_orientation, open_model, paint, read_picture, resize,
-                               sample_noise, to_image, upright)
+from colorbook.imaging import (Colorizer, MeanColorizer, Picture, add_model, card, check_model, chroma_maps,
+                               colorize, colorize_bytes, colorize_file, colorize_samples, contact_sheet,
+                               default_model, encode_picture, find_model, format_like, format_of, from_array,
+                               from_image, list_models, load_model, matrix_orientation, open_model, paint,
+                               read_picture, resize, sample_noise, to_image, upright)
 from colorbook.imaging import compose
-from colorbook.imaging.colorizer import check_options, default_model, net_size, small_light
+from colorbook.imaging.artifact import model_folder
+from colorbook.imaging.colorizer import check_options, net_size, small_light
 from colorbook.imaging.sheet import as_cell
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -290,6 +292,72 @@ def test_models_that_are_none(home, tmp_path):
         for f in (card, load_model, Colorizer, open_model, lambda o: colorize(np.zeros((4, 4), np.uint8), o)):
             with pytest.raises(InputError, match=word) as e: f(tmp_path/f'{name}.onnx')
             assert name in str(e.value) and e.value.remedy
+
+
+def test_a_model_has_a_name(home, tmp_path, monkeypatch):
+    monkeypatch.setenv('COLORBOOK_MODELS', str(tmp_path/'mine'))
+    names = [*list_models()]
+    assert names == ['default', 'film'] and find_model() == default_model() == find_model('default')
+    put = add_model(home/'known.onnx')
+    assert put == tmp_path/'mine'/'known.onnx' == find_model('known')
+    assert put.read_bytes() == (home/'known.onnx').read_bytes()
+    assert add_model(home/'known.onnx', name='other') == find_model('other')
+    with pytest.raises(UsageError, match="model 'other'"): add_model(home/'known.onnx', 'other')
+    make_model(tmp_path/'new.onnx', ab=(0, 0))
+    add_model(tmp_path/'new.onnx', 'other', overwrite=True)
+    assert [*list_models()] == ['default', 'film', 'known', 'other']
+    x = np.full((64, 64), 128, np.uint8)
+    assert same(colorize(x, 'known'), colorize(x, home/'known.onnx')) and not same(colorize(x, 'known'), colorize(x))
+    assert same(colorize(x, ['known']), colorize(x, 'known'))
+    monkeypatch.setenv('COLORBOOK_MODEL', str(home/'known.onnx'))
+    assert same(colorize(x), colorize(x, 'known')) and not same(colorize(x, 'default'), colorize(x))
+    monkeypatch.setenv('XDG_DATA_HOME', str(tmp_path/'data'))
+    monkeypatch.delenv('COLORBOOK_MODELS')
+    assert model_folder() == tmp_path/'data'/'colorbook'/'models'
+    monkeypatch.chdir(home)
+    assert find_model('known.onnx').samefile(home/'known.onnx')
+
+
+def test_a_mean_of_models(tmp_path):
+    pair = [make_model(tmp_path/f'{i}.onnx', ab=o, follow=0, noise=0, name=f'm{i}')
+            for i,o in enumerate(((.2, .1), (-.1, .1)))]
+    x = np.full((64, 64), 128, np.uint8)
+    want = np.float32([.05, .1])[:,None,None]
+    model = load_model(pair)
+    assert type(model) is MeanColorizer and model.card['name'] == 'mean of m0, m1'
+    assert np.allclose(model.maps(from_array(x))[2:], want, atol=1e-5) and np.allclose(model.ab(x/255), want, atol=1e-6)
+    assert same(colorize(x, pair), colorize(x, make_model(tmp_path/'m.onnx', ab=(.05, .1), follow=0, noise=0)))
+    assert [o['name'] for o in card(model)['mean_of']] == ['m0', 'm1']
+    from colorbook.video.model import load_film_model
+    with pytest.raises(UsageError, match='one model'): load_film_model(pair)
+    with pytest.raises(UsageError, match='one answer'): model.maps(from_array(x), z=[0., 0])
+
+
+def test_models_that_do_not_fit_their_card(tmp_path):
+    import onnx
+    from onnx import numpy_helper
+    def changed(name, f, **kw):
+        m = onnx.load(make_model(tmp_path/f'{name}.onnx', **kw))
+        f(m)
+        onnx.save(m, tmp_path/f'{name}.onnx')
+        return tmp_path/f'{name}.onnx'
+    for more in (dict(size=None), dict(multiple=0), dict(multiple='32')):
+        with pytest.raises(InputError, match='does not fit its network'): card(make_model(tmp_path/'a.onnx', **more))
+    noisy = make_model(tmp_path/'noisy.onnx')
+    m = onnx.load(noisy)
+    [o] = m.metadata_props
+    o.value = json.dumps(json.loads(o.value) | dict(noise=0))
+    onnx.save(m, noisy)
+    with pytest.raises(InputError, match='does not fit its network'): load_model(noisy)
+    def nan(m):
+        base = next(o for o in m.graph.initializer if o.name == 'base')
+        base.CopyFrom(numpy_helper.from_array(np.full((1, 2, 1, 1), np.nan, np.float32), 'base'))
+    with pytest.raises(InputError, match='nan or infinity'): check_model(changed('nan', nan))
+    def three(m):
+        follow = next(o for o in m.graph.initializer if o.name == 'follow')
+        follow.CopyFrom(numpy_helper.from_array(np.zeros((1, 3, 1, 1), np.float32), 'follow'))
+    with pytest.raises(InputError): check_model(changed('three', three, noise=0))
+    assert check_model(make_model(tmp_path/'good.onnx'))['name'] == 'known'
 
 
 # the parts

@@ -60,7 +60,8 @@ def test_links():
 
 
 def test_figures_are_the_model_s():
-    from colorbook.imaging.colorizer import Colorizer, default_model
+    from colorbook.imaging.artifact import default_model
+    from colorbook.imaging.colorizer import Colorizer
     script = runpy.run_path(str(ROOT/'asset'/'readme.py'))
     assert script['MARKS'].search(README)[2] == script['figures'](Colorizer(default_model()).card)
 

@@ -221,7 +221,7 @@ def test_a_film_of_any_length_and_one_after_another(files):
 
 
 def test_a_model_for_pictures_is_refused():
-    from colorbook.imaging.colorizer import default_model
+    from colorbook.imaging.artifact import default_model
     from colorbook.video.model import FilmModel
     with pytest.raises(InputError, match='for pictures'): FilmModel(default_model())
 
@@ -275,7 +275,8 @@ def test_a_film_taken_up_again_has_the_same_colors(files, tmp_path, monkeypatch,
 
 
 def test_film_and_picture_models_are_told_apart(files, tmp_path):
-    from colorbook.imaging.colorizer import colorize, default_model
+    from colorbook.imaging.artifact import default_model
+    from colorbook.imaging.colorizer import colorize
     from colorbook.video.model import load_film_model, FilmModel
     with pytest.raises(InputError, match='colorbook video'): colorize(sample_photos(64)[0], model=files['s1'])
     assert isinstance(load_film_model(files['s1']), FilmModel)

@@ -323,7 +323,7 @@ create_generator('s1_32'), create_critic('s1')'''
 
 
 def test_the_model_in_the_package_was_made_by_the_recipe():
-    from colorbook.imaging.colorizer import card
+    from colorbook.imaging.artifact import card
     from colorbook.training.recipes import from_plain
     made = card()
     recipe = from_plain(made['recipe'])  # fields that came later have their defaults

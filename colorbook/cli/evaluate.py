@@ -14,7 +14,7 @@ from .app import app, card_hash, say, train_half
 # %% ../../nbs/cli/evaluate.ipynb #ac76ba87
 @app.command('evaluate')
 def evaluate_command(
-    colored: Annotated[str, typer.Argument(help="A model's .onnx file, or pictures that any program colored.")],
+    colored: Annotated[str, typer.Argument(help="A model's name or file, or pictures that any program colored.")],
     truth: Annotated[str, typer.Argument(help='The color photographs: a folder or a tar.')],
     out: Annotated[str, typer.Option('--out', '-o', help='A folder for table, sheet and page.')] = 'evaluation',
     size: Annotated[int, typer.Option(help='Photographs are measured at SIZE x SIZE.')] = 256,
@@ -28,14 +28,15 @@ def evaluate_command(
         help="NAME,CLASS in each line, ImageNet's 0..999; else the answer to the photograph counts as true.")] = None,
 ):
     "Measure a model, or any program's pictures, on color photographs that it has not seen."
+    from colorbook.imaging.artifact import list_models
     from colorbook.imaging.colorizer import colorize, load_model
     measured = train_half('evaluation.compare')
     other = measured.load_evaluation(against) if against else None
     options = dict(out=out, size=size, net=None if lpips == 'none' else lpips, classifier=classifier, fid=fid,
         labels=labels)
-    if Path(colored).suffix == '.onnx':
+    if Path(colored).suffix == '.onnx' or colored in list_models() and not Path(colored).exists():
         model = load_model(colored)
-        about = {'name':model.card.get('name'), 'artifact':Path(colored).name, 'card_sha256':card_hash(model.card)}
+        about = {'name':model.card.get('name'), 'artifact':model.path.name, 'card_sha256':card_hash(model.card)}
         found = measured.evaluate_model(lambda gray: colorize(gray, model), truth, about=about, **options)
     else: found = measured.evaluate_pictures(colored, truth, **options)
     print(found)

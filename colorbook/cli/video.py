@@ -36,7 +36,7 @@ def _film_summary(
 def video_command(
     src: Annotated[str, typer.Argument(metavar='IN', help="A film, a folder of numbered frames, or '-'.")],
     dst: Annotated[str, typer.Argument(metavar='OUT', help="By suffix; without one a folder of frames; or '-'.")],
-    model: Annotated[Optional[str], typer.Option('--model', '-m', help='An .onnx file; else the default.')] = None,
+    model: Annotated[Optional[str], typer.Option('--model', '-m', help='A name or an .onnx file.')] = None,
     size: Annotated[Optional[int], typer.Option(help='The network sees about SIZE x SIZE pixels.')] = None,
     saturation: Annotated[float, typer.Option(help='Factor on color; 0 is gray.')] = 1.,
     stabilize: Annotated[Optional[float], typer.Option(help='How much neighboring frames count; 0 is off.',
@@ -74,7 +74,7 @@ def video_command(
 @app.command('play')
 def play_command(
     src: Annotated[str, typer.Argument(metavar='FILE|CAMERA', help="A film, folder, address, '-', 0 or /dev/video0.")],
-    model: Annotated[Optional[str], typer.Option('--model', '-m', help='An .onnx file; else the default.')] = None,
+    model: Annotated[Optional[str], typer.Option('--model', '-m', help='A name or an .onnx file.')] = None,
     size: Annotated[Optional[int], typer.Option(help='The network sees about SIZE x SIZE pixels.')] = None,
     saturation: Annotated[float, typer.Option(help='Factor on color; 0 is gray.')] = 1.,
     stabilize: Annotated[float, typer.Option(help='How much earlier frames count; 0 is frame by frame.')] = .9,

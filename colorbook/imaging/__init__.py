@@ -1,7 +1,7 @@
 """One photograph: read as it is, colored, written as it was.
 
 `io` reads and writes every kind of picture, `orientation` knows which way is up, `compose` joins color to light,
-`colorizer` has the model and `colorize`, `sheet` lays many pictures on one. NumPy, Pillow and onnxruntime; no torch.
+`artifact` finds and opens model files, `colorizer` has the model and `colorize`, `sheet` lays many pictures on one. NumPy, Pillow and onnxruntime; no torch.
 """
 from typing import TYPE_CHECKING
 
@@ -21,22 +21,28 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .compose import paint as paint
     from .compose import chroma_maps as chroma_maps
     from .compose import resize as resize
+    from .artifact import add_model as add_model
+    from .artifact import card as card
+    from .artifact import check_model as check_model
+    from .artifact import default_model as default_model
+    from .artifact import find_model as find_model
+    from .artifact import list_models as list_models
+    from .artifact import open_model as open_model
     from .colorizer import colorize as colorize
+    from .colorizer import MeanColorizer as MeanColorizer
     from .colorizer import colorize_file as colorize_file
     from .colorizer import colorize_bytes as colorize_bytes
     from .colorizer import colorize_samples as colorize_samples
     from .colorizer import sample_noise as sample_noise
     from .colorizer import Colorizer as Colorizer
     from .colorizer import load_model as load_model
-    from .colorizer import open_model as open_model
-    from .colorizer import card as card
-    from .colorizer import default_model as default_model
     from .sheet import contact_sheet as contact_sheet
 
 __getattr__,__dir__,__all__ = lazy_face(__name__, {
     'io': 'Picture read_picture from_array from_image encode_picture format_of format_like to_image',
     'orientation': 'upright matrix_orientation',
     'compose': 'paint chroma_maps resize',
-    'colorizer': 'colorize colorize_file colorize_bytes colorize_samples sample_noise Colorizer load_model '
-                 'open_model card default_model',
+    'colorizer': 'colorize colorize_file colorize_bytes colorize_samples sample_noise Colorizer MeanColorizer '
+                 'load_model',
+    'artifact': 'add_model card check_model default_model find_model list_models open_model',
     'sheet': 'contact_sheet'})

@@ -10,7 +10,8 @@ import os
 from importlib.resources import files
 from pathlib import Path
 import numpy as np
-from ..imaging.colorizer import Colorizer, load_model, open_model
+from ..imaging.artifact import find_model, open_model
+from ..imaging.colorizer import Colorizer, load_model, MeanColorizer
 from ..core import InputError, UsageError
 from .steps import frame_by_frame
 
@@ -20,7 +21,7 @@ class FilmModel:
     def __init__(self,
         model:str|os.PathLike, # an .onnx file that `colorbook.training.export` wrote
     ):
-        self.path = Path(model)
+        self.path = find_model(model)
         self.session,self.card = open_model(self.path)
         if self.card.get('kind') != 'video':
             raise InputError(f"'{self.path}' is a model for pictures, not for films", 'give a video artifact')
@@ -82,11 +83,12 @@ def default_film_model() -> Path: # an .onnx file
     return Path(os.environ.get('COLORBOOK_MODEL') or files('colorbook')/'film.onnx')
 
 def load_film_model(
-    model=None, # an .onnx file for films or pictures, a `Colorizer` or `FilmModel`, or None for the one in the package
+    model=None, # name or .onnx file of a model for films or pictures, a loaded one, or None for the package's own
 ): # a `FilmModel`, or a `Colorizer`, which will see frame by frame
     "The model that colors a film"
+    if isinstance(model, (list, tuple, MeanColorizer)): raise UsageError('a film takes one model', 'name one')
     if isinstance(model, (Colorizer, FilmModel)): return model
-    path = Path(default_film_model() if model is None else model)
+    path = find_model(default_film_model() if model is None else model)
     return FilmModel(path) if open_model(path)[1].get('kind') == 'video' else load_model(path)
 
 # %% ../../nbs/video/model.ipynb #066bf1a5

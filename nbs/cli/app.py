@@ -260,7 +260,7 @@ test_eq(exit_code(rows[:1]), 0)
 
 # %%
 #| export
-COMMANDS = 'colorbook.cli.video','colorbook.cli.train','colorbook.cli.data','colorbook.cli.evaluate'
+COMMANDS = tuple(f'colorbook.cli.{o}' for o in ('video', 'train', 'data', 'evaluate', 'models'))
 app = typer.Typer(name='colorbook', no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   rich_markup_mode=None, help='Color photographs with a network that the book trained.')
 
@@ -302,7 +302,8 @@ def _summary(jobs:list[Job], n:int) -> str:
 def colorize_command(
     inputs: Annotated[list[str], typer.Argument(metavar='IN...', help="Files, folders, patterns, or '-'.")],
     out: Annotated[Optional[str], typer.Option('--out', '-o', help="A folder; for one picture a file or '-'.")] = None,
-    model: Annotated[Optional[str], typer.Option('--model', '-m', help='An .onnx file; else the default.')] = None,
+    model: Annotated[Optional[list[str]], typer.Option('--model', '-m',
+        help='A name of `colorbook models` or an .onnx file; given twice, the mean of both.')] = None,
     size: Annotated[Optional[int], typer.Option('--size', help='The network sees about SIZE x SIZE pixels.')] = None,
     saturation: Annotated[float, typer.Option(help='Factor on color; 1 is as trained.')] = 1.,
     quality: Annotated[Optional[int], typer.Option(help='1..100; a JPEG keeps its own without it.')] = None,
@@ -319,7 +320,7 @@ def colorize_command(
     if samples is not None and any('-' in (str(s), str(d)) for s,d in pairs):
         raise UsageError('several answers need names', 'give files and no pipe')
     if overwrite or any(str(d)=='-' or not d.exists() for _,d in pairs):
-        model = load_model(model)
+        model = load_model(model or None)
         card = model.card
     options = dict(model=model, size=size, saturation=saturation, quality=quality)
     if samples is not None: options |= dict(samples=samples, seed=seed)
@@ -332,9 +333,9 @@ def colorize_command(
 # %%
 #| export
 @app.command('card')
-def card_command(model: Annotated[Optional[str], typer.Argument(help='An .onnx file; else the default.')] = None):
+def card_command(model: Annotated[Optional[str], typer.Argument(help='A name or an .onnx file.')] = None):
     "Print a model's card: where it comes from and how good it is."
-    from colorbook.imaging.colorizer import card
+    from colorbook.imaging.artifact import card
     print(json.dumps(card(model), indent=2, ensure_ascii=False))
 
 # %% [markdown]

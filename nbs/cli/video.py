@@ -66,7 +66,7 @@ test_eq(_film_summary(Done(None, 100, [], 60), 8), '100 frames, 60 of them from 
 def video_command(
     src: Annotated[str, typer.Argument(metavar='IN', help="A film, a folder of numbered frames, or '-'.")],
     dst: Annotated[str, typer.Argument(metavar='OUT', help="By suffix; without one a folder of frames; or '-'.")],
-    model: Annotated[Optional[str], typer.Option('--model', '-m', help='An .onnx file; else the default.')] = None,
+    model: Annotated[Optional[str], typer.Option('--model', '-m', help='A name or an .onnx file.')] = None,
     size: Annotated[Optional[int], typer.Option(help='The network sees about SIZE x SIZE pixels.')] = None,
     saturation: Annotated[float, typer.Option(help='Factor on color; 0 is gray.')] = 1.,
     stabilize: Annotated[Optional[float], typer.Option(help='How much neighboring frames count; 0 is off.',
@@ -146,7 +146,7 @@ show_frames([o.im for o in read_frames(home/'color.mp4') if o.number%5 == 0])
 @app.command('play')
 def play_command(
     src: Annotated[str, typer.Argument(metavar='FILE|CAMERA', help="A film, folder, address, '-', 0 or /dev/video0.")],
-    model: Annotated[Optional[str], typer.Option('--model', '-m', help='An .onnx file; else the default.')] = None,
+    model: Annotated[Optional[str], typer.Option('--model', '-m', help='A name or an .onnx file.')] = None,
     size: Annotated[Optional[int], typer.Option(help='The network sees about SIZE x SIZE pixels.')] = None,
     saturation: Annotated[float, typer.Option(help='Factor on color; 0 is gray.')] = 1.,
     stabilize: Annotated[float, typer.Option(help='How much earlier frames count; 0 is frame by frame.')] = .9,

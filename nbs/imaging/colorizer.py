@@ -10,16 +10,16 @@
 
 # %%
 #| export
-import json, os
-from copy import deepcopy
+import math, os
 from functools import lru_cache
-from importlib.resources import files
+from hashlib import sha256
 from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
-from colorbook.core import InputError, UsageError, atomic_path, core_count
+from colorbook.core import InputError, UsageError, atomic_path
 from colorbook.color.srgb import light
 from colorbook.imaging.compose import chroma_maps, paint, resize
+from colorbook.imaging.artifact import find_model, open_model
 from colorbook.imaging.sheet import contact_sheet
 from colorbook.imaging.io import Picture, encode_picture, format_of, read_picture, to_image
 from colorbook.imaging.orientation import upright
@@ -82,61 +82,19 @@ test_close(L.mean(), truth.mean(), eps=.02)
 L.mean(), truth.mean()
 
 # %% [markdown]
-# ## The artifact
+# ## The colorizer
 
 # %% [markdown]
-# An artifact is an ONNX file that carries its card: what it was trained on, what it expects, how good it is. A file without a card, or with one from the future, is refused. The session asks onnxruntime for reproducible kernels, and for threads that sleep when they have nothing to do, because the painting wants the cores next. A file is opened once, whoever asks, and its card is read from the same session; a model for films has a card too.
-
-# %%
-#| export
-def _open_session(path:Path):
-    "An onnxruntime session; `InputError` if the file is none"
-    import onnxruntime as ort
-    if not path.is_file(): raise InputError(f"model '{path}' does not exist", 'check the name')
-    options = ort.SessionOptions()
-    options.use_deterministic_compute,options.log_severity_level = True,4
-    options.add_session_config_entry('session.intra_op.allow_spinning', '0')
-    if core_count() < (os.cpu_count() or 1): options.intra_op_num_threads = core_count()
-    try: return ort.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
-    except Exception as e:
-        raise InputError(f"'{path}' cannot be loaded as a model", 'give an .onnx file that colorbook exported') from e
-
-# %%
-#| export
-@lru_cache(maxsize=4)
-def _opened(path:Path, changed:int) -> tuple:
-    "Session and card of an artifact; `InputError` if it has no card that we can read"
-    session = _open_session(path)
-    try: card = json.loads(session.get_modelmeta().custom_metadata_map['colorbook'])
-    except (KeyError, ValueError) as e:
-        raise InputError(f"'{path}' is a model without a colorbook card", 'give one of `colorbook export`') from e
-    if card.get('format') == 1: return session,card
-    raise InputError(f"'{path}' has a card of format {card.get('format')}", 'update colorbook: this one reads format 1')
-
-def open_model(
-    path:str|os.PathLike, # an .onnx file
-) -> tuple: # onnxruntime's session, and the card
-    "An artifact for pictures or films, opened once for each file and date of change; `InputError` if it is none"
-    path = Path(path)
-    return _opened(path, path.stat().st_mtime_ns if path.exists() else 0)
-
-# %%
-#| export
-def default_model() -> Path: # an .onnx file
-    "The artifact that the package carries, or the one that COLORBOOK_MODEL names"
-    return Path(os.environ.get('COLORBOOK_MODEL') or files('colorbook')/'default.onnx')
-
-# %% [markdown]
-# `Colorizer` holds both, and does the three steps: the small copy turned upright, its color turned back, the painting.
+# `Colorizer` holds [a model file](artifact.ipynb), opened, and does the three steps: the small copy turned upright, its color turned back, the painting.
 
 # %%
 #| export
 class Colorizer:
     "An artifact ready to color pictures"
     def __init__(self,
-        model:str|os.PathLike|None=None, # an .onnx file; None for the one in the package
+        model:str|os.PathLike|None=None, # a name or an .onnx file, see `find_model`; None for the default
     ):
-        self.path = Path(default_model() if model is None else model)
+        self.path = find_model(model)
         self.session,self.card = open_model(self.path)
         if self.card.get('kind') == 'video':
             raise InputError(f"'{self.path}' is a model for films", 'give one for pictures, or use colorbook video')
@@ -164,36 +122,82 @@ class Colorizer:
         ab = upright(np.moveaxis(ab, 0, -1), pic.orientation, back=True)
         return chroma_maps(L, np.moveaxis(ab, -1, 0))
 
+# %% [markdown]
+# Two models make different mistakes, and the mean of their colors is often better than either: what one of them is sure of stays, and what they disagree about fades. `MeanColorizer` is such a pair, or more of them, and is used as one model. Each sees the picture at its own size; then slopes and offsets are averaged, which for the same size is exactly the mean of $a$ and $b$.
+
+# %%
+#| export
+class MeanColorizer(Colorizer):
+    "Several artifacts whose colors are averaged"
+    def __init__(self,
+        models, # names, .onnx files or `Colorizer`s, see `load_model`
+    ):
+        self.models = [load_model(o) for o in models]
+        if not self.models: raise UsageError('a mean needs models', 'name at least one')
+        cards,self.path = [o.card for o in self.models],None
+        named = sha256(''.join(str(o.get('weights_sha256')) for o in cards).encode()).hexdigest()
+        self.card = dict(format=1, name='mean of ' + ', '.join(str(o.get('name')) for o in cards), version=None,
+            size=max(o['size'] for o in cards), multiple=math.lcm(*(o['multiple'] for o in cards)),
+            weights_sha256=named, mean_of=cards)
+
+    def _mean(self, found):
+        "Their mean on the largest of their grids"
+        h,w = max((o.shape[1:] for o in found), key=math.prod)
+        return np.mean([o if o.shape[1:] == (h, w) else np.stack([resize(p, w, h) for p in o]) for o in found], 0)
+
+    def ab(self, L, z=None):
+        if z is not None: raise UsageError('a mean of models has one answer', 'leave samples out')
+        return self._mean([o.ab(L) for o in self.models])
+
+    def maps(self, pic, size=None, z=None):
+        if z is not None: raise UsageError('a mean of models has one answer', 'leave samples out')
+        return self._mean([o.maps(pic, size) for o in self.models])
+
 # %%
 #| export
 @lru_cache(maxsize=4)
 def _cached(path, changed): return Colorizer(path)
 
 def load_model(
-    model=None, # an .onnx file, a `Colorizer`, or None for the one in the package
+    model=None, # a name, an .onnx file, a `Colorizer`, a list of these for their mean, or None for the default
 ) -> Colorizer:
     "A `Colorizer`, loaded once for each file and date of change; `InputError` if the file is no model for pictures"
     if isinstance(model, Colorizer): return model
-    path = Path(default_model() if model is None else model)
-    return _cached(path, path.stat().st_mtime_ns if path.exists() else 0)
-
-# %%
-#| export
-def card(
-    model=None, # an .onnx file for pictures or for films, a loaded model, or None for the one in the package
-) -> dict: # plain values
-    "The card of an artifact: where it comes from and how good it is; `InputError` if the file has none"
-    if not hasattr(model, 'card'): return deepcopy(open_model(default_model() if model is None else model)[1])
-    return deepcopy(model.card)
+    if isinstance(model, (list, tuple)): return load_model(model[0]) if len(model) == 1 else MeanColorizer(model)
+    path = find_model(model)
+    return _cached(path, path.stat().st_mtime_ns)
 
 # %%
 bad = Path(tempfile.mkdtemp())/'bad.onnx'
 bad.write_bytes(b'not a model')
 test_fail(lambda: load_model(bad), exc=InputError, contains='bad.onnx')
 test_fail(lambda: load_model('missing.onnx'), exc=InputError, contains='does not exist')
-test_eq((load_model() is load_model(), load_model().session is open_model(default_model())[0]), (True, True))
-test_eq(card(), card(load_model()))
-{k:v for k,v in card().items() if k in ('name', 'version', 'gray', 'size', 'multiple')}
+test_eq((load_model() is load_model(), load_model().session is open_model()[0]), (True, True))
+test_fail(lambda: load_model('film'), exc=InputError, contains='for films')
+test_eq(load_model(['default']) is load_model('default'), True)
+
+# %% [markdown]
+# The mean of a model with itself is the model. With one that answers with the opposite, nothing is left. And the default beside a model that always answers with the same tint is half of both.
+
+# %%
+class Tint(Colorizer):
+    "Not a network: the same color everywhere, or another model's color times a factor"
+    def __init__(self, a=0, b=0, of=None, by=1): self.a,self.b,self.of,self.by,self.card = a,b,of,by,load_model().card
+    def ab(self, L, z=None):
+        if self.of: return self.of.ab(L)*self.by
+        return np.broadcast_to(np.float32([self.a, self.b])[:,None,None], (2, L.shape[0]//4, L.shape[1]//4))
+pic,one = read_picture(photo),load_model()
+test_close(MeanColorizer([one, one]).maps(pic), one.maps(pic), eps=1e-6)
+test_close(MeanColorizer([one, Tint(of=one, by=-1)]).maps(pic), 0, eps=1e-5)
+both,tint = MeanColorizer([one, Tint(.2, -.1)]),Tint(.2, -.1)
+test_close(both.maps(pic), (one.maps(pic) + tint.maps(pic))/2, eps=1e-6)
+test_eq(both.maps(pic, 128).shape, one.maps(pic, 128).shape)
+small = Tint(.2, -.1)
+small.card = dict(small.card, size=64)
+test_eq(MeanColorizer([small, one]).maps(pic).shape, one.maps(pic).shape)
+test_fail(lambda: both.ab(L, [0., 0.]), exc=UsageError, contains='one answer')
+test_fail(lambda: load_model([]), exc=UsageError, contains='needs models')
+both.card['name']
 
 # %% [markdown]
 # ## `colorize`
@@ -240,7 +244,7 @@ def _depth(alpha:np.ndarray|None, dtype:np.dtype) -> np.ndarray|float:
 def sample_noise(
     samples:int, # how many answers are wanted
     seed:int=0, # another seed, other answers
-    model=None, # an .onnx file, a `Colorizer`, or None for the one in the package
+    model=None, # see `colorize`
 ) -> np.ndarray: # samples x noise, normal numbers
     "Numbers that choose among a model's answers; `UsageError` if it has one only"
     noise = load_model(model).card.get('noise', 0)
@@ -265,7 +269,7 @@ def _answer(image, pic:Picture, model, size:int|None, saturation:float, z):
 #| export
 def colorize(
     image, # a path, bytes, file object, Pillow picture of any mode, array (gray, RGB, RGBA), or a list of these
-    model=None, # an .onnx file or `Colorizer`; None for the artifact in the package, or the one of COLORBOOK_MODEL
+    model=None, # a name, an .onnx file, a `Colorizer`, a list of these for their mean; None for the default
     size:int|None=None, # the network sees about size x size pixels, 32..2048; None for what it was trained on
     saturation:float=1., # factor on color, 0..10: 0 is gray, 1 is as trained
     samples:int|None=None, # a list of so many different answers instead of one, 1..1000; not of every model
@@ -334,7 +338,7 @@ show_all(colorize(gray, samples=4, seed=2));
 def colorize_bytes(
     src, # a path, bytes or a file object
     fmt:str, # Pillow's name of the format wanted, such as 'JPEG'
-    model=None, # an .onnx file or `Colorizer`; None for the artifact in the package, or the one of COLORBOOK_MODEL
+    model=None, # a name, an .onnx file, a `Colorizer`, a list of these for their mean; None for the default
     size:int|None=None, # the network sees about size x size pixels, 32..2048; None for what it was trained on
     saturation:float=1., # factor on color, 0..10: 0 is gray, 1 is as trained
     quality:int|None=None, # 1..100 for JPEG and WebP; None keeps the tables of a JPEG, else 92
@@ -354,7 +358,7 @@ def colorize_bytes(
 def colorize_file(
     src, # a path, bytes or a file object
     dst:str|os.PathLike, # the new file, which may exist; its suffix chooses the format, its folder is made
-    model=None, # an .onnx file or `Colorizer`; None for the artifact in the package, or the one of COLORBOOK_MODEL
+    model=None, # a name, an .onnx file, a `Colorizer`, a list of these for their mean; None for the default
     size:int|None=None, # the network sees about size x size pixels, 32..2048; None for what it was trained on
     saturation:float=1., # factor on color, 0..10: 0 is gray, 1 is as trained
     quality:int|None=None, # 1..100 for JPEG and WebP; None keeps the tables of a JPEG, else 92
@@ -375,7 +379,7 @@ def colorize_samples(
     dst:str|os.PathLike, # the contact sheet; the answers are NAME-1, NAME-2 and so on beside it
     samples:int=8, # how many answers
     seed:int=0, # another seed, other answers
-    model=None, # an .onnx file or `Colorizer`; None for the artifact in the package
+    model=None, # see `colorize`
     **options, # 'size', 'saturation' and 'quality' of `colorize_file`
 ) -> list[Path]: # the answers
     "Several answers to a file, and a sheet to choose from"

@@ -25,7 +25,7 @@ from colorbook.color.bins import color_counts, color_prior, load_prior
 from colorbook.core import UsageError, atomic_path, malloc_policy
 from colorbook.data.decoded import decode_photos
 from colorbook.data.sources import load_data
-from colorbook.imaging.colorizer import default_model
+from colorbook.imaging.artifact import default_model
 from colorbook.losses.content import content_losses
 from colorbook.training.gan import ClipCritic, ClipNorms, gan_splitter
 from colorbook.training.ema import AverageWeights

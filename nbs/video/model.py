@@ -17,7 +17,8 @@ import os
 from importlib.resources import files
 from pathlib import Path
 import numpy as np
-from colorbook.imaging.colorizer import Colorizer, load_model, open_model
+from colorbook.imaging.artifact import find_model, open_model
+from colorbook.imaging.colorizer import Colorizer, load_model, MeanColorizer
 from colorbook.core import InputError, UsageError
 from colorbook.video.steps import frame_by_frame
 
@@ -26,7 +27,7 @@ from colorbook.video.steps import frame_by_frame
 import tempfile, torch
 from fastcore.test import *
 from colorbook.color.bins import AnnealedMean
-from colorbook.imaging.colorizer import default_model
+from colorbook.imaging.artifact import default_model
 from colorbook.models.temporal import TemporalUNet
 from colorbook.training.export import export_stream, stream_card
 
@@ -45,7 +46,7 @@ class FilmModel:
     def __init__(self,
         model:str|os.PathLike, # an .onnx file that `colorbook.training.export` wrote
     ):
-        self.path = Path(model)
+        self.path = find_model(model)
         self.session,self.card = open_model(self.path)
         if self.card.get('kind') != 'video':
             raise InputError(f"'{self.path}' is a model for pictures, not for films", 'give a video artifact')
@@ -149,11 +150,12 @@ def default_film_model() -> Path: # an .onnx file
     return Path(os.environ.get('COLORBOOK_MODEL') or files('colorbook')/'film.onnx')
 
 def load_film_model(
-    model=None, # an .onnx file for films or pictures, a `Colorizer` or `FilmModel`, or None for the one in the package
+    model=None, # name or .onnx file of a model for films or pictures, a loaded one, or None for the package's own
 ): # a `FilmModel`, or a `Colorizer`, which will see frame by frame
     "The model that colors a film"
+    if isinstance(model, (list, tuple, MeanColorizer)): raise UsageError('a film takes one model', 'name one')
     if isinstance(model, (Colorizer, FilmModel)): return model
-    path = Path(default_film_model() if model is None else model)
+    path = find_model(default_film_model() if model is None else model)
     return FilmModel(path) if open_model(path)[1].get('kind') == 'video' else load_model(path)
 
 # %%

@@ -19,7 +19,7 @@ from ..color.bins import color_counts, color_prior, load_prior
 from ..core import UsageError, atomic_path, malloc_policy
 from ..data.decoded import decode_photos
 from ..data.sources import load_data
-from ..imaging.colorizer import default_model
+from ..imaging.artifact import default_model
 from ..losses.content import content_losses
 from .gan import ClipCritic, ClipNorms, gan_splitter
 from .ema import AverageWeights

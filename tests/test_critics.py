@@ -21,7 +21,9 @@ from colorbook.losses.content import (ColorfulnessLoss, colorful, L1Loss, L2Loss
 from colorbook.losses.perceptual import PerceptualLoss, small_vgg, vgg19
 from colorbook.color.lab import lab_to_rgb
 from colorbook.core import ColorbookError, UsageError
-from colorbook.models.critics import ChannelCritics, Critics, EnergyCritic, PatchCritic, pull_away, realness
+from colorbook.models.energy_critic import EnergyCritic, pull_away
+from colorbook.models.patchgan import PatchCritic
+from colorbook.models.several_critics import ChannelCritics, Critics, realness
 from colorbook.models.s0 import S0Critic
 from colorbook.models.s2 import S2Critic
 from colorbook.models.pix2pix import ChannelGenerator, S4Critic

@@ -12,7 +12,7 @@ from colorbook.losses.adversarial import adversarial_losses, EachLoss
 from colorbook.losses.classification import BinLoss
 from colorbook.losses.content import ColorfulnessLoss, content_losses, TotalVariationLoss
 from colorbook.losses.temporal import SteadyLoss
-from colorbook.models.critics import EnergyOutput
+from colorbook.models.energy_critic import EnergyOutput
 from colorbook.models.registry import create_critic, create_generator, critics, generators, list_critics, outputs
 from colorbook.training.gan import GAN, gan_step
 

@@ -13,7 +13,7 @@ from colorbook.data.loaders import color_loaders, SquareCrop
 from colorbook.data.photos import Photos
 from colorbook.losses.adversarial import adversarial_losses
 from colorbook.losses.content import content_losses
-from colorbook.models.critics import energy
+from colorbook.models.energy_critic import energy
 from colorbook.training.recipes import Phase, published, Recipe, recipes
 from colorbook.training.registry import targets
 from colorbook.training.critic_schedules import as_schedule, make_gan_callback

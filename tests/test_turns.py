@@ -10,7 +10,7 @@ from torch import nn
 
 from colorbook.training.gan import GANCallback, GAN, gan_splitter
 from colorbook.training.monitor import GANMonitor
-from colorbook.models.critics import PatchCritic
+from colorbook.models.patchgan import PatchCritic
 from colorbook.data.loaders import color_loaders
 from colorbook.data.photos import Photos, sample_photos
 from colorbook.training.checkpoint import seed_everything

@@ -10,7 +10,8 @@ __all__ = ['adversarial_losses', 'LogisticLoss', 'LeastSquaresLoss', 'HingeLoss'
 import torch, torch.nn.functional as F
 from torch import nn, Tensor
 from ..core import Registry, UsageError
-from ..models.critics import Critics, EnergyOutput, pull_away
+from ..models.energy_critic import EnergyOutput, pull_away
+from ..models.several_critics import Critics
 
 # %% ../../nbs/losses/adversarial.ipynb #d8a17443
 adversarial_losses = Registry('adversarial loss', 'colorbook.losses.adversarial',

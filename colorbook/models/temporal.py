@@ -10,7 +10,7 @@ import torch, torch.nn.functional as F
 from torch import nn, Tensor
 from ..core import InputError, UsageError
 from ..color.bins import AnnealedMean
-from .critics import PatchCritic
+from .patchgan import PatchCritic
 from .layers import InstanceNorm, SelfAttention, swap_norms
 from .registry import critics, generators
 from .s0 import down, he_init, up

@@ -18,7 +18,7 @@ from ..color.lab import to_rgb
 from ..color.lab import rgb_to_lab
 from ..evaluation.metrics import colorfulness_ratio
 from ..models.unet import load_mobile, pad_same
-from ..models.critics import realness
+from ..models.several_critics import realness
 from ..models.layers import IMAGENET_NORM, Normalize, TF_NORM
 
 # %% ../../nbs/training/nogan.ipynb #88285d53

@@ -16,7 +16,8 @@ size,seed = 32,8
 import torch, torch.nn.functional as F
 from torch import nn, Tensor
 from colorbook.core import Registry, UsageError
-from colorbook.models.critics import Critics, EnergyOutput, pull_away
+from colorbook.models.energy_critic import EnergyOutput, pull_away
+from colorbook.models.several_critics import Critics
 
 # %%
 #| hide
@@ -24,7 +25,8 @@ import math, numpy as np, matplotlib.pyplot as plt
 from fastcore.test import *
 from colorbook.models.pix2pix import S4Critic
 from colorbook.data.photos import sample_photos
-from colorbook.models.critics import ChannelCritics, EnergyCritic
+from colorbook.models.energy_critic import EnergyCritic
+from colorbook.models.several_critics import ChannelCritics
 from colorbook.color.lab import split_lab
 
 # %% [markdown]
@@ -444,7 +446,7 @@ show_ends(deltas, ends)
 # ## Energy
 
 # %% [markdown]
-# An [auto-encoder as critic](../models/critics.ipynb) lowers the energy of photographs and *raises* that of generated pictures, but not without end: up to a margin $m$, beyond which a fake is bad enough [@zhao2017]. The generator lowers its own energy, and pays for pictures that are all alike.
+# An [auto-encoder as critic](../models/energy_critic.ipynb) lowers the energy of photographs and *raises* that of generated pictures, but not without end: up to a margin $m$, beyond which a fake is bad enough [@zhao2017]. The generator lowers its own energy, and pays for pictures that are all alike.
 #
 # $$\ell_D=\mathbb{E}_{\text{real}}E+\mathbb{E}_{\text{fake}}\max(0,m-E),\qquad\ell_G=\mathbb{E}_{\text{fake}}E+\lambda_{PT}\,\ell_{PT}$$
 #
@@ -502,7 +504,7 @@ level[::400]
 # ## A loss for each of several critics
 
 # %% [markdown]
-# [Several critics](../models/critics.ipynb) answer with a list, the weight of each and what it says. `EachLoss` hands each answer to a loss, one for all of them or one for each, so that an auto-encoder may sit beside a hinge. The critics' losses are added as they are, since each has its own network to teach; the generator's are weighted. A single critic is a list of one with weight 1, so training can use it always.
+# [Several critics](../models/several_critics.ipynb) answer with a list, the weight of each and what it says. `EachLoss` hands each answer to a loss, one for all of them or one for each, so that an auto-encoder may sit beside a hinge. The critics' losses are added as they are, since each has its own network to teach; the generator's are weighted. A single critic is a list of one with weight 1, so training can use it always.
 #
 # What a loss wants of its critic goes the same way: the penalty is added to the critics' loss, and `constrain` is called after their step.
 
@@ -590,7 +592,7 @@ fails(EnergyLoss(), nets[0], 'auto-encoder')
 # ## Sizes and batches
 
 # %% [markdown]
-# Every loss here is a mean. That sounds like a detail, and it decides whether a weight means anything: a loss that is a sum is four times as large for twice the side, and the balance that was found at one size is wrong at every other. So verdicts are tiled, as a picture four times as large would tile them, the batch is repeated, and every value stays. For a judged batch the energies stand for whole pictures, so there is nothing to tile but the pictures themselves, which the chapter on [critics](../models/critics.ipynb) does; here we tile the picture under a convolutional critic of disjoint patches for the penalty, and draw the same chances.
+# Every loss here is a mean. That sounds like a detail, and it decides whether a weight means anything: a loss that is a sum is four times as large for twice the side, and the balance that was found at one size is wrong at every other. So verdicts are tiled, as a picture four times as large would tile them, the batch is repeated, and every value stays. For a judged batch the energies stand for whole pictures, so there is nothing to tile but the pictures themselves, which the chapter on [energies](../models/energy_critic.ipynb) does; here we tile the picture under a convolutional critic of disjoint patches for the penalty, and draw the same chances.
 
 # %%
 torch.manual_seed(seed)

@@ -161,7 +161,7 @@ other
 # ## Spectral norm
 
 # %% [markdown]
-# Spectral norm [@miyato2018] keeps the slope of a [critic](critics.ipynb) finite; S3 and SAGAN [@zhang2019] have it in the generator as well, where it keeps one network from running away from the other. Each layer's weights, as a matrix with a row for every output channel, are divided by their largest singular value, which is followed by one step of power iteration with each training pass. When training is over the divisor is a constant: the weights can be divided once and for all, and the artifact knows nothing of it.
+# Spectral norm [@miyato2018] keeps the slope of a [critic](patchgan.ipynb) finite; S3 and SAGAN [@zhang2019] have it in the generator as well, where it keeps one network from running away from the other. Each layer's weights, as a matrix with a row for every output channel, are divided by their largest singular value, which is followed by one step of power iteration with each training pass. When training is over the divisor is a constant: the weights can be divided once and for all, and the artifact knows nothing of it.
 
 # %%
 #| export

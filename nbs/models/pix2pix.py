@@ -381,7 +381,7 @@ by_hand
 # ## Seventy pixels, with conditions
 
 # %% [markdown]
-# A verdict of this stack has a receptive field of $1+3(1+2+4+8+8)=70$ pixels. For [a critic without norms](critics.ipynb) it can be proved by the gradient of one verdict. Here the same proof is a question: does it hold *while the critic learns*? A norm that takes its statistics from the pictures at hand makes each verdict depend on whatever is in the statistics. We ask one verdict of the first of two pictures, and count from how many of its own pixels outside the patch, and from how many of the *other* picture's, it depends.
+# A verdict of this stack has a receptive field of $1+3(1+2+4+8+8)=70$ pixels. For [a critic without norms](patchgan.ipynb) it can be proved by the gradient of one verdict. Here the same proof is a question: does it hold *while the critic learns*? A norm that takes its statistics from the pictures at hand makes each verdict depend on whatever is in the statistics. We ask one verdict of the first of two pictures, and count from how many of its own pixels outside the patch, and from how many of the *other* picture's, it depends.
 #
 # Batch norm answers that every verdict depends on every pixel of the whole batch. Instance and group norm keep pictures apart, not patches. Only without such statistics, with spectral norm for example, is the field what the formula says, in training as in use. In evaluation batch norm uses its running means, constants, and the 70 pixels come back.
 

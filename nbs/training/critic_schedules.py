@@ -29,7 +29,7 @@ from fastai.vision.all import *
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from colorbook.training.gan import GAN, gan_splitter
-from colorbook.models.critics import PatchCritic
+from colorbook.models.patchgan import PatchCritic
 
 # %% [markdown]
 # ## A ratio

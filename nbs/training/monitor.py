@@ -26,7 +26,7 @@ from colorbook.core import TrainingError
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from colorbook.training.gan import GANCallback, GAN, gan_splitter
-from colorbook.models.critics import PatchCritic
+from colorbook.models.patchgan import PatchCritic
 
 # %% [markdown]
 # ## What to look at

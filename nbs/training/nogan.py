@@ -25,7 +25,7 @@ from colorbook.color.lab import to_rgb
 from colorbook.color.lab import rgb_to_lab
 from colorbook.evaluation.metrics import colorfulness_ratio
 from colorbook.models.unet import load_mobile, pad_same
-from colorbook.models.critics import realness
+from colorbook.models.several_critics import realness
 from colorbook.models.layers import IMAGENET_NORM, Normalize, TF_NORM
 
 # %%
@@ -34,7 +34,7 @@ import matplotlib.pyplot as plt
 from itertools import product
 from fastcore.test import *
 from colorbook.training.gan import GANCallback, GAN, gan_splitter
-from colorbook.models.critics import PatchCritic
+from colorbook.models.patchgan import PatchCritic
 from colorbook.data.photos import sample_photos
 from colorbook.color.lab import lab_to_rgb, split_lab
 

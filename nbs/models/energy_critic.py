@@ -1,0 +1,279 @@
+# %% [markdown]
+# # An energy-based critic (EBGAN)
+#
+# > An auto-encoder as critic: it draws what it sees, and what it cannot draw is not real
+#
+# A [critic with verdicts](patchgan.ipynb) knows only the fakes that it was shown. There is another way to know what is real: learn to draw it, and see what cannot be drawn. That is the discriminator of an energy-based GAN, EBGAN for short. At the end of this chapter it is an auto-encoder of color whose energy is a distance in units of Lab, the same at every size and in every batch, and a term that notices when a generator has only one answer.
+
+# %%
+#| default_exp models.energy_critic
+
+# %% tags=["parameters"]
+size,steps,seed = 64,60,2
+
+# %%
+#| export
+import math, torch, torch.nn.functional as F
+from typing import NamedTuple
+from torch import nn, Tensor
+from colorbook.models.layers import adapt, concat_condition, critic_block
+from colorbook.models.registry import critics
+
+# %%
+#| hide
+import numpy as np, matplotlib.pyplot as plt
+from fastcore.test import *
+from colorbook.color.lab import join_lab, split_lab
+from colorbook.data.photos import sample_photos
+from colorbook.models.inspect import n_weights
+
+# %% [markdown]
+# ## Energy
+
+# %% [markdown]
+# Most critics end in a verdict, one number or a map of them, and have to be told which side each picture belongs to. There is another way to know what is usual: to be able to *draw* it. An auto-encoder squeezes a picture through a narrow place and draws it again; what it was trained on it can draw, and what it fails to draw must be something else. The distance between the picture and the drawing is called its *energy*.
+
+# %% [markdown]
+# In an energy-based GAN [@zhao2017] the critic $A$ is an auto-encoder and the energy of a picture is how far it is from its drawing. S4 adds the lightness to both, which cancels, takes the root of the sum of squares over the *whole batch*, and divides by the number of pictures:
+#
+# $$E_{S4}=\frac1n\sqrt{\sum_{i,c,p}\left(A(c_i)-c_i\right)^2}$$
+#
+# Double the side of the pictures and this doubles; repeat the batch four times and it is half. The loss that follows compares it with a margin of 80, and a margin that means something else at every size means nothing. With a distance of $r$ at every pixel, S4's energy at 256 pixels is $128\,r$ for a batch of 4 and $45\,r$ for one of 32, the two batch sizes it was run with.
+
+# %%
+def published(drawn, color):
+    "S4's energy"
+    return (drawn - color).square().sum().sqrt()/len(color)
+
+off = torch.full((4, 2, 256, 256), math.sqrt(.5))
+test_close(published(off, 0*off), 128, eps=.1)
+test_close(published(off.repeat(8, 1, 1, 1), 0*off.repeat(8, 1, 1, 1)), 128/math.sqrt(8), eps=.1)
+test_close(published(off[...,::2,::2], 0*off[...,::2,::2]), 64, eps=.1)
+published(off.repeat(8, 1, 1, 1), 0*off.repeat(8, 1, 1, 1))
+
+# %% [markdown]
+# We take the distance in the plane of $a$ and $b$, its mean square over the pixels of *one* picture, and the root:
+#
+# $$E(c)=110\sqrt{\frac1P\sum_p\left\|A(c)_p-c_p\right\|^2}$$
+#
+# The factor makes it a distance in units of Lab, so an energy can be read: 5 is a drawing that one has to look at twice, 80 a drawing of something else entirely. S4's margin of 80 keeps a meaning, too. At a batch of four it stands for 69 units of Lab, here it *is* 80. For RGB in -1..1 the factor is 127.5 and the unit a gray level.
+
+# %%
+#| export
+def energy(
+    drawn:Tensor, # what the auto-encoder made of it, `bs`xCxhxw
+    color:Tensor, # the picture's color, the same shape
+    unit:float=110., # how many units of Lab (or levels) make 1
+) -> Tensor: # `bs`x1x1x1, 0 for a perfect drawing
+    "Root mean square distance of a drawing from the picture, pixel by pixel in the space of its colors"
+    far = torch.linalg.vector_norm(drawn - color, dim=(1, 2, 3), keepdim=True)
+    return unit*far/math.sqrt(color.shape[-2]*color.shape[-1])
+
+# %%
+drawn,color = torch.zeros(2, 2, 1, 2),torch.tensor([[[[.3, 0]], [[.4, .1]]], [[[0., 0]], [[0, 0]]]])
+test_close(energy(drawn, color).flatten(), torch.tensor([110*math.sqrt((.3**2 + .4**2 + .1**2)/2), 0]), eps=1e-5)
+for o in (lambda x: x.repeat(1, 1, 2, 3), lambda x: x.repeat(4, 1, 1, 1)):
+    test_close(energy(o(drawn), o(color))[:2], energy(drawn, color), eps=1e-5)
+still = color.clone().requires_grad_()
+assert torch.autograd.grad(energy(color, still).sum(), still)[0].isfinite().all()
+energy(drawn, color).flatten()
+
+# %% [markdown]
+# (The last line asks for the slope where a drawing is perfect, at the root's corner; torch gives 0 there, not `nan`.)
+
+# %% [markdown]
+# ## The auto-encoder
+
+# %% [markdown]
+# S4's auto-encoder has four convolutions of stride 2 down to 512 channels and four transposed ones up again, to a $\tanh$. A critic of energies has two things to say, the energy and the *code* in the narrow place, which the pull-away term needs. They come together as an `EnergyOutput`.
+#
+# Sizes that are no multiple of 16 are padded with copies of their edge, and the drawing is cut to size before it is compared. S4's auto-encoder is called conditional, but the lightness that it puts on both sides of the difference cancels. Ours, where it is conditional, *sees* the lightness while it draws the color: it may know that skies are blue.
+
+# %%
+#| export
+class EnergyOutput(NamedTuple):
+    "What an energy-based critic says of a batch"
+    energy:Tensor # `bs`x1x1x1: low for real
+    code:Tensor # `bs`xKxh/16xw/16: what it saw
+
+# %%
+#| export
+@critics('energy', energy=True, mixes=True)
+class EnergyCritic(nn.Module):
+    "The critic of EBGAN (Zhao et al. 2017) as S4 has it: an auto-encoder of color"
+    def __init__(self,
+        n_color:int=2, # color channels: 2 for ab, 3 for RGB
+        conditional:bool=False, # see `L` while drawing? S4's does not
+        nf:int=64, # channels after the first layer
+        norm:str='batch', # key of `colorbook.models.layers.norms`
+        spectral:bool=False, # spectral norm in every layer?
+    ):
+        super().__init__()
+        self.conditional,self.unit = conditional,110. if n_color == 2 else 127.5
+        chans = [n_color + conditional, nf, 2*nf, 4*nf, 8*nf]
+        downs = [critic_block(i, o, 4, 2, 1, n > 0) for n,(i,o) in enumerate(zip(chans, chans[1:]))]
+        self.encoder = nn.Sequential(*downs)
+        ups = [nn.Sequential(nn.ConvTranspose2d(2*o, o, 4, 2, 1), nn.BatchNorm2d(o), nn.ReLU(inplace=True))
+               for o in (4*nf, 2*nf, nf)]
+        self.decoder = nn.Sequential(*ups, nn.ConvTranspose2d(nf, n_color, 4, 2, 1), nn.Tanh())
+        adapt(self, norm, spectral)
+    def draw(self,
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW
+        color:Tensor, # about -1..1, `bs`x`n_color`xhxw, any size
+    ) -> tuple[Tensor,Tensor]: # the drawing, shape of `color`, and the code
+        "The picture through the narrow place"
+        h,w = color.shape[-2:]
+        x = concat_condition(L, color) if self.conditional else color
+        code = self.encoder(F.pad(x, (0, -w%16, 0, -h%16), mode='replicate'))
+        return self.decoder(code)[...,:h,:w],code
+    def forward(self,
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW; it is averaged to the size of `color`
+        color:Tensor, # about -1..1, `bs`x`n_color`xhxw, any size
+    ) -> EnergyOutput: # energies and codes
+        "How far each picture is from its drawing"
+        drawn,code = self.draw(L, color)
+        return EnergyOutput(energy(drawn, color, self.unit), code)
+
+# %%
+chans = [2, 64, 128, 256, 512]
+down = sum(16*i*o + o for i,o in zip(chans, chans[1:])) + 2*(128 + 256 + 512)
+up = sum(16*i*o + i for i,o in zip(chans, chans[1:])) + 2*(64 + 128 + 256)
+with torch.device('meta'):
+    test_eq(n_weights(EnergyCritic()), down + up)
+    test_eq(n_weights(EnergyCritic(conditional=True)) - down - up, 16*64)
+torch.manual_seed(seed)
+critic = EnergyCritic(nf=4)
+L,color = torch.rand(3, 1, 50, 70),torch.rand(3, 2, 50, 70)*2 - 1
+said = critic(L, color)
+test_eq((said.energy.shape, said.code.shape), ((3, 1, 1, 1), (3, 32, 4, 5)))
+test_close(said.energy, energy(critic.draw(L, color)[0], color), eps=1e-4)
+down + up
+
+# %%
+torch.manual_seed(seed)
+asked = L.clone().requires_grad_()
+def of_L(critic): return torch.autograd.grad(critic(asked, color).energy.sum(), asked, allow_unused=True)[0]
+assert of_L(EnergyCritic(nf=4)) is None and of_L(EnergyCritic(nf=4, conditional=True)).abs().max() > 0
+for kw in (dict(norm='instance'), dict(norm='group'), dict(norm='none', spectral=True)):
+    assert EnergyCritic(3, True, 4, **kw)(L, torch.rand(3, 3, 50, 70)).energy.isfinite().all()
+test_eq(EnergyCritic(3).unit, 127.5)
+
+# %% [markdown]
+# ## It has never seen the fakes
+
+# %% [markdown]
+# We train a small one on crops of photographs, on nothing else, to draw what it sees, and then ask about the same photographs with hues turned by 120 degrees and about colors shuffled from pixel to pixel. It has seen neither, and yet its energy is larger for both (@fig-drawings): the shuffled colors it cannot draw because no photograph has such detail in color, the turned ones because it has learned what colors photographs have. That is the difference to a critic with a verdict, which can only speak of the fakes it was shown. It is also the weakness: a critic that learns to draw *anything* has nothing left to say, and to keep it from that is what the margin in the [loss](../losses/adversarial.ipynb) is for.
+
+# %%
+side = size//2
+rgb = torch.stack([torch.from_numpy(np.array(o)) for o in sample_photos(size=3*side)]).permute(0, 3, 1, 2)/255
+light,ab = split_lab(rgb)
+
+def color_crops(bs):
+    "Random crops of `ab`"
+    at = torch.randint(0, 2*side + 1, (bs, 2)).tolist()
+    return torch.stack([ab[i%len(ab), :, y:y + side, x:x + side] for i,(y,x) in enumerate(at)])
+
+def learn_to_draw(critic, steps=steps, bs=24, lr=4e-3):
+    "Lower the energy of photographs"
+    opt,losses = torch.optim.Adam(critic.parameters(), lr, betas=(.5, .99)),[]
+    for _ in range(steps):
+        loss = critic(None, color_crops(bs)).energy.mean()
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+        losses.append(loss.item())
+    return losses
+
+# %%
+torch.manual_seed(seed)
+critic = EnergyCritic(nf=8)
+losses = learn_to_draw(critic)
+c,s = math.cos(math.radians(120)),math.sin(math.radians(120))
+turned = torch.einsum('ij,bjhw->bihw', torch.tensor([[c, -s], [s, c]]), ab)
+shuffled = ab.flatten(2)[...,torch.randperm(ab.shape[-1]**2)].view_as(ab)
+critic.eval()
+with torch.no_grad(): energies = {k: critic(None, v).energy.flatten() for k,v in
+    {'photograph': ab, 'hue turned': turned, 'shuffled': shuffled}.items()}
+means = {k: v.mean().item() for k,v in energies.items()}
+assert sum(losses[-5:]) < .6*sum(losses[:5])
+for k in ('hue turned', 'shuffled'):
+    assert means[k] > 1.1*means['photograph'] and (energies[k] > energies['photograph']).sum() >= 5
+means
+
+# %%
+#| label: fig-drawings
+#| fig-cap: "Photographs, hues turned, colors shuffled; below each what the critic makes of it, and the energy."
+def show_drawings(pictures, i=0):
+    "Pictures, their drawings at the same lightness, and their energies"
+    fig,axs = plt.subplots(2, len(pictures), figsize=(2.2*len(pictures), 4.6), layout='constrained')
+    for (top,low),(name,o) in zip(axs.T, pictures.items()):
+        with torch.no_grad(): drawn = critic.draw(None, o[i:i + 1])[0]
+        for ax,c in ((top, o[i:i + 1]), (low, drawn)): ax.imshow(join_lab(light[i:i + 1], c)[0].permute(1, 2, 0))
+        low.set_title(f'energy {critic(None, o[i:i + 1]).energy.item():.1f}', fontsize=9)
+        top.set_title(name, fontsize=9)
+    for ax in axs.flat: ax.axis('off')
+show_drawings({'photograph': ab, 'hue turned': turned, 'shuffled': shuffled})
+
+# %% [markdown]
+# ## All alike
+
+# %% [markdown]
+# A generator that has found *one* picture of low energy can return it always. The pull-away term [@zhao2017] makes that dear. For the codes $s_1,\dots,s_n$ of a batch of generated pictures it is the mean squared cosine over all pairs,
+#
+# $$\ell_{PT}=\frac1{n(n-1)}\sum_i\sum_{j\ne i}\left(\frac{s_i^\top s_j}{\|s_i\|\,\|s_j\|}\right)^2,$$
+#
+# 1 where all codes point the same way and 0 where they are orthogonal. S4 wanted it with a weight of 0.1 and did not get to it. One picture alone has no pair, and the term is 0.
+
+# %%
+#| export
+def pull_away(
+    code:Tensor, # codes of generated pictures, `bs`x...
+) -> Tensor: # scalar in 0..1, 0 for a single picture
+    "Mean squared cosine between the codes of different pictures (Zhao et al. 2017, equation 6)"
+    s,n = F.normalize(code.flatten(1), dim=1),len(code)
+    return ((s @ s.T).square().sum() - s.square().sum(1).square().sum())/max(n*(n - 1), 1)
+
+# %%
+torch.manual_seed(seed)
+codes = torch.randn(5, 6, 2, 2)
+flat,total = codes.flatten(1).tolist(),0
+for i,a in enumerate(flat):
+    for j,b in enumerate(flat):
+        if i != j: total += (sum(x*y for x,y in zip(a, b))/math.hypot(*a)/math.hypot(*b))**2
+test_close(pull_away(codes), total/20, eps=1e-5)
+test_close(pull_away(torch.eye(4)), 0, eps=1e-6)
+test_close(pull_away(codes[:1].repeat(4, 1, 1, 1)), 1, eps=1e-5)
+test_close(pull_away(codes*torch.tensor([1., -2, 3, 4, 5]).view(5, 1, 1, 1)), total/20, eps=1e-5)
+test_close(pull_away(codes[:1]), 0, eps=1e-6)
+pull_away(codes)
+
+# %% [markdown]
+# A code that is tiled has the same cosines, so the term does not know how large a picture is. The batch it does know, and should: a batch repeated $k$ times *is* a batch of pictures with twins. With $n$ pictures the value becomes $\left(k(n-1)\,\ell+k-1\right)/(kn-1)$, the twins counting 1 each. What stays, whatever the batch, is its expectation over pictures that are drawn independently.
+
+# %%
+n,k = len(codes),3
+test_close(pull_away(codes.repeat(1, 1, 2, 2)), pull_away(codes), eps=1e-5)
+expected = (k*(n - 1)*pull_away(codes) + k - 1)/(k*n - 1)
+test_close(pull_away(codes.repeat(k, 1, 1, 1)), expected, eps=1e-5)
+many = torch.randn(400, 50)
+groups = torch.stack([pull_away(o) for o in many.split(8)]).mean()
+test_close(groups, pull_away(many), eps=2e-3)
+test_close(pull_away(many), 1/50, eps=2e-3)
+groups,pull_away(many)
+
+# %% [markdown]
+# A random code of 50 numbers has a mean squared cosine of $1/50$ with another, whether they come in eights or four hundred at a time.
+
+# %% [markdown]
+# ## What we have
+#
+# - `EnergyCritic`, the discriminator of EBGAN, which draws color and says in units of Lab how badly: an `EnergyOutput`;
+# - `energy`, a distance that knows neither the size of a picture nor that of the batch;
+# - `pull_away`, which is 1 for a generator that has only one answer.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Make the narrow place of the auto-encoder wide (`nf=64`) and train longer. Does the energy of the turned hues fall with that of the photographs?
+# 2. Compare the [loss](../losses/adversarial.ipynb) that goes with it. What happens if the margin is smaller than the energy of photographs?

@@ -26,7 +26,7 @@ from small import Small
 
 quiet = pytest.mark.filterwarnings('ignore')
 DEFAULT = recipes['default-mobile']
-# a recipe with a critic on a small generator and for moments: its own content loss, weights of classes, critic and rates
+# a recipe with a critic, on a small generator and for moments: its content loss, weights of classes, critic and rates
 SMALL = replace(DEFAULT, name='small', generator='small', size=64, bs=8, valid=.2, phases=(
     replace(DEFAULT.phases[0], epochs=2), DEFAULT.phases[1], replace(DEFAULT.phases[2], epochs=2)))
 

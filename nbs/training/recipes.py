@@ -213,10 +213,10 @@ recipes = {r.name: r for r in [
     Recipe('default', (Phase('content', 9, (3.5e-4, 1.3e-3, 0.), 'warmup', size=96),
         Phase('content', 5, (3.5e-4, 1.3e-3, 0.), 'to_half', size=128),
         Phase('content', 4, (1.75e-4, 6.5e-4, 0.), 'to_zero')), generator='lite0', rebalance=.4, data='varied',
-        aged=.25, size=160, low=.6, bs=32, betas=(.9, .98), eps=1e-8, clip=5., bf16=True, early_every=4, processes=2, ema=.999,
-        valid=.015),
-    Recipe('default-mobile', (Phase('content', 5, (3e-4, 2e-3, 0.)), Phase('critic', 1, (0., 0., 2e-4), 'constant', .25),
-        Phase('both', 3, (2e-5, 1e-4, 2e-4), 'constant', .25)), adv_weight=.2, low=.75)]}
+        aged=.25, size=160, low=.6, bs=32, betas=(.9, .98), eps=1e-8, clip=5., bf16=True, early_every=4, processes=2,
+        ema=.999, valid=.015),
+    Recipe('default-mobile', (Phase('content', 5, (3e-4, 2e-3, 0.)),
+        Phase('critic', 1, (0., 0., 2e-4), 'constant', .25), Phase('both', 3, (2e-5, 1e-4, 2e-4), 'constant', .25)), adv_weight=.2, low=.75)]}
 
 # %%
 s0 = recipes['s0']
@@ -224,7 +224,7 @@ test_eq((s0.bs, s0.lam, s0.betas, s0.wd), (4, 100, (.5, .999), 0))
 test_eq(s0.phases, (Phase('both', 20, (1e-4, 1e-4), schedule='constant'),))
 test_eq(replace(recipes['s0-large'], name='s0', size=224), s0)
 test_fail(lambda: setattr(s0, 'lam', 1.), contains='cannot assign')
-pd.DataFrame({k: asdict(recipes[k]) for k in ('s0', 's2', 's4-wgan-gp-l1', 's4-pretrained', 'default-mobile', 'default')})
+pd.DataFrame({k: asdict(recipes[k]) for k in ('s0', 's2', 's4-wgan-gp-l1', 'default-mobile', 'default')})
 
 # %% [markdown]
 # ## S1's flags

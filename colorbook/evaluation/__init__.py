@@ -2,7 +2,8 @@
 
 `metrics` has the figures of a picture, `naturalness` those that need no truth, `features` asks a classifier, `protocol` measures a colorizer on a set of photographs in one fixed way,
 `compare` takes the pictures of any program, `diversity` asks for several answers and sorts them, `flicker` and
-`flicker_plot` measure films. `naturalness` and the last two are without torch.
+`flicker_plot` measure films, `page` writes pages of pictures, `gallery` lays out an album. `naturalness`, `page`,
+`gallery` and those for films are without torch.
 """
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .naturalness import cci as cci
     from .naturalness import cni as cni
     from .naturalness import natural_bands as natural_bands
+    from .page import write_sortable as write_sortable
+    from .gallery import make_gallery as make_gallery
+    from .gallery import stability as stability
     from .features import frechet_distance as frechet_distance
     from .features import ClassifierView as ClassifierView
     from .protocol import evaluate as evaluate
@@ -47,6 +51,8 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
 __getattr__,__dir__,__all__ = lazy_face(__name__, {
     'metrics': 'psnr ssim ciede2000 ab_rmse colorfulness colorfulness_ratio lpips bootstrap_ci compute_metrics nrmse',
     'naturalness': 'cci cni natural_bands',
+    'page': 'write_sortable',
+    'gallery': 'make_gallery stability',
     'features': 'frechet_distance ClassifierView',
     'protocol': 'evaluate Evaluation',
     'compare': 'evaluate_model evaluate_pictures compare_evaluations load_evaluation',

@@ -216,7 +216,8 @@ recipes = {r.name: r for r in [
         aged=.25, size=160, low=.6, bs=32, betas=(.9, .98), eps=1e-8, clip=5., bf16=True, early_every=4, processes=2,
         ema=.999, valid=.015),
     Recipe('default-mobile', (Phase('content', 5, (3e-4, 2e-3, 0.)),
-        Phase('critic', 1, (0., 0., 2e-4), 'constant', .25), Phase('both', 3, (2e-5, 1e-4, 2e-4), 'constant', .25)), adv_weight=.2, low=.75)]}
+        Phase('critic', 1, (0., 0., 2e-4), 'constant', .25),
+        Phase('both', 3, (2e-5, 1e-4, 2e-4), 'constant', .25)), adv_weight=.2, low=.75)]}
 
 # %%
 s0 = recipes['s0']

@@ -119,7 +119,7 @@ def recipe(word, **changes): return SimpleNamespace(data=word, **RECIPE | change
 
 def source_of(home, word):
     if word == 'pairs': return os.pathsep.join([f"{home/'photos'}", f"{home/'negative'}"])
-    places = dict(photos='photos', varied='photos', shards='shards', nir='nir', lwir='kaist')
+    places = dict(photos='photos', varied='photos', saliency='photos', shards='shards', nir='nir', lwir='kaist')
     return str(home/places.get(word, 'film.mp4'))
 
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .gallery import stability as stability
     from .features import frechet_distance as frechet_distance
     from .features import ClassifierView as ClassifierView
+    from .saliency import saliency_overlay as saliency_overlay
+    from .saliency import saliency_scores as saliency_scores
+    from .saliency import map_maker as map_maker
     from .protocol import evaluate as evaluate
     from .protocol import Evaluation as Evaluation
     from .compare import evaluate_model as evaluate_model
@@ -54,9 +57,10 @@ __getattr__,__dir__,__all__ = lazy_face(__name__, {
     'page': 'write_sortable',
     'gallery': 'make_gallery stability',
     'features': 'frechet_distance ClassifierView',
+    'saliency': 'saliency_overlay saliency_scores map_maker',
     'protocol': 'evaluate Evaluation',
     'compare': 'evaluate_model evaluate_pictures compare_evaluations load_evaluation',
     'diversity': 'answers draw_z pictures answer_spread pairwise_lpips best_answer rank ranked_sheet',
     'flicker': 'flicker_report FlickerReport cdc warp_error',
     'flicker_plot': 'plot_flicker',
-}, dict.fromkeys(('metrics', 'features', 'protocol', 'compare', 'diversity'), 'train'))
+}, dict.fromkeys(('metrics', 'features', 'saliency', 'protocol', 'compare', 'diversity'), 'train'))

@@ -72,6 +72,26 @@ def train_command(
 
 # %%
 #| export
+@app.command('pretrain')
+def pretrain_command(
+    photos: Annotated[str, typer.Argument(metavar='DATA', help='Photographs, a folder for each kind of thing.')],
+    task: Annotated[str, typer.Option(help='gray, rgb, inpainting or gray_inpainting.')] = 'gray',
+    out: Annotated[Optional[str], typer.Option('--out', '-o', help='The folder of the run.')] = None,
+    epochs: Annotated[int, typer.Option(help='Times that the photographs go round.')] = 150,
+    batch_size: Annotated[int, typer.Option(help='Photographs a step.')] = 256,
+    size: Annotated[int, typer.Option(help='Side of the crops.')] = 256,
+    lr: Annotated[float, typer.Option(help='The learning rate; a tenth after every 30 epochs.')] = .01,
+    seed: Annotated[int, typer.Option(help='Another seed, other first weights.')] = 0,
+    workers: Annotated[int, typer.Option(help='Processes that decode; for sets that do not fit into memory.')] = 0,
+    resume: Annotated[bool, typer.Option('--resume/--no-resume', help='Go on with a run that was stopped.')] = True,
+):
+    "Train the encoder of s3's scene to tell what is on photographs; s3 begins with it by --weights."
+    scene = train_half('training.scene')
+    how = scene.SceneTraining(task, epochs, lr, bs=batch_size, size=size, seed=seed)
+    print(scene.pretrain(photos, out, how, resume, workers)/'scene.safetensors')
+
+# %%
+#| export
 @app.command('export')
 def export_command(
     run: Annotated[str, typer.Argument(help='The folder of a run.')],

@@ -284,7 +284,8 @@ def test_sixteen_bits(tmp_path, suffix, channels):
     x = made_up(71, 93, channels, np.uint16)
     if channels:
         from colorbook.imaging.write import png16, tiff
-        (tmp_path/f'in.{suffix}').write_bytes(png16(x, {'dpi': (600, 600)}) if suffix=='png' else tiff([(x, {'dpi': (600, 600)})]))
+        info = {'dpi': (600, 600)}
+        (tmp_path/f'in.{suffix}').write_bytes(png16(x, info) if suffix=='png' else tiff([(x, info)]))
     else: Image.fromarray(x).save(tmp_path/f'in.{suffix}')
     pic = read_picture(colorize_file(tmp_path/f'in.{suffix}', tmp_path/f'out.{suffix}'))
     assert pic.pixels.dtype==np.uint16

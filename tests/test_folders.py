@@ -54,7 +54,9 @@ def test_every_file_has_its_word(tmp_path, run, monkeypatch):
     code,_,err = run('colorize', home, '-o', tmp_path/'out', '--json', tmp_path/'r.json')
     assert code == 3 and err.splitlines()[-1] == '3 colored, 4 left out, 1 failed'
     for word in ("c.heic': a HEIC picture; pip install 'colorbook[heif]'",
-                 "d.NEF': the raw file of a camera; pip install 'colorbook[raw]'", "film.mp4': a film; see colorbook video", "text': not a picture", 'bad.png'):
+                 "d.NEF': the raw file of a camera; pip install 'colorbook[raw]'",
+                 "film.mp4': a film; see colorbook video",
+                 "text': not a picture", 'bad.png'):
         assert word in err, err
     assert files(tmp_path/'out') == ['a.jpg', 'b/photo.jpg', 'b/scan.jpg']
     report = json.loads((tmp_path/'r.json').read_text())

@@ -186,7 +186,7 @@ def encode_pages(
     x8 = lambda x: x if x.dtype == np.uint8 else np.rint(x/257).astype(np.uint8)
     alpha,out = any(a for *_,a,_ in ready),io.BytesIO()
     ims = [x.convert('RGBA' if alpha else 'RGB') if image(x) else to_image(x8(x), alpha) for x,*_ in ready]
-    times = [o or 100 for *_,o in ready]
+    times = [min(max(int(o or 100), 1), 65535) for *_,o in ready]
     options = _options(fmt, ready[0][1], quality) | {'duration': times if len(times) > 1 else times[0]}
     if fmt == 'PNG': options |= {'loop': 1 if loop is None else loop, 'disposal': 0, 'blend': 0}
     if fmt == 'WEBP': options |= {'loop': 1 if loop is None else loop}

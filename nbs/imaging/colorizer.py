@@ -419,7 +419,8 @@ def _usual_pages(src, fmt:str) -> tuple:
     try: im = open_image(label, content)
     except InputError: im = None
     kind = 'TIFF' if content[:2] in (b'II', b'MM') else im.format if im else ''
-    several = (kind == fmt == 'TIFF' or kind in ANIMATED and fmt != 'TIFF') and page_count(im, content) > 1
+    try: several = (kind == fmt == 'TIFF' or kind in ANIMATED and fmt != 'TIFF') and page_count(im, content) > 1
+    except Exception as e: raise InputError(f'{label} is damaged: {e}', 'color what is whole with --pages 1') from e
     return src if named else content, 'all' if several else None
 
 def _painted(pic:Picture, fmt:str, model, size:int|None, saturation:float, z) -> tuple:

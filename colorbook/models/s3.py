@@ -251,7 +251,8 @@ class S3Small(EncoderUNet):
         for up,skip in zip(self.ups, maps[-2::-1]):
             x = up(torch.cat([F.interpolate(x, scale_factor=2., mode='bilinear', align_corners=False), skip], 1))
             drawn.append(x)
-        return torch.cat([self.head(x), self.saliency(drawn)], 1) if self.with_saliency else self.head(x)
+        color = self.head(x).tanh()
+        return torch.cat([color, self.saliency(drawn)], 1) if self.with_saliency else color
 
 @generators('s3_small', output='ab4_saliency', weights='mobilenet_v2')
 def _s3_small(state=None): return S3Small(state=state)

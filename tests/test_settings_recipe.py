@@ -476,7 +476,7 @@ def check_seed(run):
 
 CHECKS = {k.removeprefix('check_'): v for k,v in list(globals().items()) if k.startswith('check_')}
 PHASE = {f.name for f in fields(Phase)}
-ALONE = {'floor'}  # has a test of its own
+ALONE = {'floor', 'early_every', 'processes'}  # have tests of their own, the last two in test_team.py
 
 
 @pytest.mark.parametrize('field', CHECKS)

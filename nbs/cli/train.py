@@ -60,13 +60,14 @@ def train_command(
     workers: Annotated[int, typer.Option(help='Processes that decode; for sets that do not fit into memory.')] = 0,
     prior: Annotated[Optional[str], typer.Option(help='What `colorbook data doctor` wrote of the colors.')] = None,
     resume: Annotated[bool, typer.Option('--resume/--no-resume', help='Go on with a run that was stopped.')] = True,
+    cache: Annotated[Optional[str], typer.Option(help='A folder for decoded photographs, shared by runs.')] = None,
     tensorboard: Annotated[bool, typer.Option('--tensorboard', help='Write for TensorBoard, too.')] = False,
 ):
     "Train a model by a recipe and export it; a run that was stopped goes on where it was."
     given = dict(bs=batch_size, seed=seed)
     changes = {k:v for k,v in given.items() if v is not None} | parse_changes(change or [])
     run = train_half('training.trainer').train(recipe, photos, out, changes=changes, epochs=epochs, resume=resume,
-        weights=weights, workers=workers, prior=prior, tensorboard=tensorboard)
+        weights=weights, workers=workers, prior=prior, tensorboard=tensorboard, cache=cache)
     print(train_half('training.export').export_run(run))
 
 # %%

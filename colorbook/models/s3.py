@@ -242,6 +242,8 @@ class S3Small(EncoderUNet):
     ):
         super().__init__(encoder, 2, 4, widths, state, FirstChannels(2))
         if not scene: self.look = None
+        nn.init.normal_(self.head.weight, 0, .02) # begins nearly gray
+        nn.init.zeros_(self.head.bias)
         self.with_saliency,self.saliency = saliency,SmallSaliency(widths[1:]) if saliency else None
         adapt(self, **options)
     def up(self, maps):

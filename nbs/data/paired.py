@@ -480,7 +480,8 @@ class PhotoMaps:
 
 def two_folders(source) -> list|None: # both; None where it is one
     "A source `PHOTOS:OTHERS`"
-    folders = source.split(os.pathsep) if isinstance(source, str) else source if isinstance(source, (list, tuple)) else []
+    many = source if isinstance(source, (list, tuple)) else []
+    folders = source.split(os.pathsep) if isinstance(source, str) else many
     paths = all(isinstance(o, (str, Path)) and (isinstance(source, str) or Path(o).is_dir()) for o in folders)
     return list(folders) if paths and len(folders) == 2 else None
 

@@ -44,7 +44,7 @@ def main():
     with tempfile.TemporaryDirectory() as tmp:
         for name,change in kinds.items():
             phases = (Phase('content', a.epochs, (3e-4, 2e-3, 0.)),)
-            recipe = replace(recipes['default'], phases=phases, size=a.size, **change)
+            recipe = replace(recipes['default-mobile'], phases=phases, size=a.size, **change)
             run = train(recipe, a.data, Path(tmp)/name)
             photos = Run(run).held_out(size=2*a.size)
             gen = Run(run).generator()

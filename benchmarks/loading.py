@@ -127,7 +127,7 @@ def main():
         home = Path(home)
         prepare(a.photos, a.n, home)
         def late(source): return color_loaders(source, BS, SIZE, low=.75, device='cpu', num_workers=a.workers).train
-        learn = make_learner(recipes['default'], load_data(recipes['default'], home/'jpeg', n=400))
+        learn = make_learner(recipes['default-mobile'], load_data(recipes['default-mobile'], home/'jpeg', n=400))
         other = dict(batch_size=BS, shuffle=True, num_workers=a.workers)
         loaders = {
             'JPEG folder': lambda: late(Photos(home/'jpeg', keep=False)),
@@ -135,7 +135,7 @@ def main():
             'HDF5': lambda: late(DBPhotos(home/'frames.h5')),
             'shards, streamed': lambda: shard_loaders(home/'shards', BS, SIZE, low=.75, device='cpu',
                 num_workers=a.workers).train,
-            'in memory, no worker': lambda: load_data(recipes['default'], home/'jpeg').train,
+            'in memory, no worker': lambda: load_data(recipes['default-mobile'], home/'jpeg').train,
             "S1's way, triplets": lambda: DataLoader(S1Triplets(home/'jpeg'), **other),
             "S2's way": lambda: DataLoader(S2Frames(home/'s2.h5', min(500, a.n)), batch_size=BS, shuffle=True)}
         found = {k: [] for k in ('training', *loaders)}

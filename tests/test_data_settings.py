@@ -119,7 +119,7 @@ def recipe(word, **changes): return SimpleNamespace(data=word, **RECIPE | change
 
 def source_of(home, word):
     if word == 'pairs': return os.pathsep.join([f"{home/'photos'}", f"{home/'negative'}"])
-    places = dict(photos='photos', varied='photos', shards='shards', nir='nir', lwir='kaist')
+    places = dict(photos='photos', varied='photos', saliency='photos', shards='shards', nir='nir', lwir='kaist')
     return str(home/places.get(word, 'film.mp4'))
 
 
@@ -413,7 +413,7 @@ def test_trained_on_other_data_and_resumed(home, tmp_path, monkeypatch, word):
     from colorbook.training.runs import Run, state_hash
     from colorbook.training.trainer import train
     phase = Phase('content', 1, (1e-3, 1e-3, 0.))
-    photos = replace(recipes['default'], name='tiny', generator='small', size=32, bs=4, valid=.25,
+    photos = replace(recipes['default-mobile'], name='tiny', generator='small', size=32, bs=4, valid=.25,
         phases=(phase, phase, replace(phase, share=.5)))
     place = str(home/'shards/shard-{000000..000004}.tar') if word == 'shards' else str(home/word)
     def run(name, **kwargs):

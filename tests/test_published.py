@@ -16,6 +16,7 @@ from colorbook.losses.content import content_losses
 from colorbook.models.energy_critic import energy
 from colorbook.training.recipes import Phase, published, Recipe, recipes
 from colorbook.training.registry import targets
+from colorbook.training.scene import SceneTraining, tasks
 from colorbook.training.critic_schedules import as_schedule, make_gan_callback
 from colorbook.models.registry import critics, generators
 from colorbook.models.s2 import S2Critic, Stride1Generator
@@ -360,6 +361,10 @@ MEASURED = {
 
 def value(name, field, row):
     "What a row is about, as it is"
+    if name == 's3-features':
+        how = SceneTraining()
+        more = dict(tasks=[*tasks], optimizer=f'SGD, momentum {how.momentum}')
+        return more[field] if field in more else getattr(how, field)
     if 'network' in row:
         if field == 'recipe': return 'there' if any(name.lower() in n for n in recipes) else 'none'
         kind,key = name.split('/')

@@ -1,14 +1,26 @@
 "S3: published sizes, any picture, a branch that is a leaf, two critics, and what becomes of it in a file."
-import onnx, onnxruntime, pytest, torch
+from functools import partial
 
+import numpy as np, onnx, onnxruntime, pytest, torch, yaml
+from fastai.optimizer import SGD
+from PIL import Image
+from safetensors.torch import load_file
+from sklearn.metrics import precision_recall_fscore_support
+
+from colorbook.cli.app import main
 from colorbook.core import UsageError
+from colorbook.data.paired import write_saliency
 from colorbook.data.photos import sample_photos
+from colorbook.evaluation.saliency import map_maker, saliency_scores
 from colorbook.models.inspect import n_weights
 from colorbook.models.registry import create_critic, create_generator, generators, outputs
 from colorbook.models.s3 import begin_with, HierarchicalCritic, S3Critic, S3Generator, S3Small, SceneEncoder
 from colorbook.training.export import export_artifact, export_run, ImageGraph, make_card
 from colorbook.training.gan import GANCallback
+from colorbook.training.pretrained import state_for
+from colorbook.training.registry import make_gan
 from colorbook.training.runs import Run, state_hash
+from colorbook.training.scene import pretrain, SceneTraining, tasks
 from colorbook.training.trainer import train
 from small_s3 import slim
 from test_train import Fuse
@@ -176,9 +188,87 @@ def test_the_second_term_begins_with_the_first(photos, tmp_path, monkeypatch):
     assert second.record['weights'] == state_hash(first.weights())
     net = S3Generator(nf=2)
     net.load_state_dict(first.weights())
-    from colorbook.training.pretrained import state_for
-    from colorbook.training.registry import make_gan
     made = make_gan(slim('s3-second'), state_for(slim('s3-second'), tmp_path/'first')).generator
     assert state_hash(made.state_dict()) == state_hash(net.state_dict())
     with pytest.raises(UsageError, match='other first weights'):
         run(slim('s3-second', 1), photos, tmp_path/'second', weights=tmp_path/'second')
+
+
+# ---- the scene, trained beforehand
+
+@pytest.fixture(scope='module')
+def kinds(tmp_path_factory):
+    "Eight pictures of each of two kinds"
+    home = tmp_path_factory.mktemp('kinds')
+    for i in range(8):
+        for k,hue in dict(red=(200, 60, 40), blue=(40, 60, 200)).items():
+            (home/k).mkdir(exist_ok=True)
+            noise = np.random.default_rng(i).integers(-30, 30, (40, 40, 1))
+            Image.fromarray((np.array(hue) + noise).clip(0, 255).astype(np.uint8)).save(home/f'{k}/{i}.png')
+    return home
+
+
+@quiet
+@pytest.mark.parametrize('task', tasks)
+def test_s3_begins_with_a_scene_of_any_task(task, kinds, tmp_path):
+    how = SceneTraining(task, epochs=1, bs=4, size=32, nf=2, valid=.2)
+    made = pretrain(kinds, tmp_path/task, how, progress=False)
+    state = load_file(made/'scene.safetensors')
+    assert state['scene.layers.0.0.parametrizations.weight.original'].shape == (2, 1, 3, 3)
+    recipe = slim('s3-first')
+    net = make_gan(recipe, state_for(recipe, made)).generator
+    assert all(torch.equal(v, state[f'scene.{k}']) for k,v in net.scene.state_dict().items())
+    assert not torch.equal(make_gan(recipe).generator.scene.layers[5][0].weight, net.scene.layers[5][0].weight)
+    assert state_hash(state) != state_hash({f'scene.{k}': v for k,v in SceneEncoder(nf=2).state_dict().items()})
+
+
+@quiet
+def test_the_command_takes_its_options(kinds, tmp_path, capsys):
+    given = dict(task='rgb', epochs=1, lr=.02, bs=5, size=32, seed=3)
+    names = dict(bs='batch-size')
+    options = [x for k,v in given.items() for x in (f"--{names.get(k, k)}", str(v))]
+    assert main(['pretrain', str(kinds), '-o', str(tmp_path/'run'), *options]) == 0
+    assert capsys.readouterr().out.split()[-1] == str(tmp_path/'run/scene.safetensors')
+    settings = yaml.safe_load((tmp_path/'run/settings.yaml').read_text())
+    assert {k: settings[k] for k in given} == given and settings['kinds'] == ['blue', 'red']
+    assert main(['pretrain', str(kinds), '-o', str(tmp_path/'run'), '--task', 'gray']) == 2
+
+
+def test_its_optimizer_is_that_of_the_text():
+    "Momentum, and weight decay that is part of the slope: as torch has it"
+    a,b = (torch.nn.Parameter(torch.arange(4.)) for _ in range(2))
+    how = SceneTraining()
+    ours,theirs = (f([o]) for f,o in ((partial(SGD, lr=.1, mom=how.momentum, wd=how.wd, decouple_wd=False), a),
+        (partial(torch.optim.SGD, lr=.1, momentum=how.momentum, weight_decay=how.wd), b)))
+    for _ in range(4):
+        for o,p in ((ours, a), (theirs, b)):
+            o.zero_grad()
+            (p**3).mean().backward()
+            o.step()
+    torch.testing.assert_close(a.data, b.data)
+
+
+# ---- how well maps agree
+
+@pytest.mark.parametrize('threshold,beta2', [(.3, .3), (.7, 1.), (None, .3)])
+def test_scores_are_those_of_a_reference(threshold, beta2):
+    p,t = torch.rand(3, 1, 9, 7)**2,torch.rand(3, 1, 9, 7)
+    found = saliency_scores(p, t, threshold, beta2)
+    for i in range(3):
+        cut = min(2*p[i].mean().item(), 1) if threshold is None else threshold
+        want = precision_recall_fscore_support((t[i] > .5).flatten(), (p[i] >= cut).flatten(), beta=beta2**.5,
+            average='binary')[:3]
+        assert [found[k][i].item() for k in ('precision', 'recall', 'f')] == pytest.approx(want, abs=1e-5)
+        assert found['mae'][i].item() == pytest.approx((p[i] - t[i]).abs().mean().item(), rel=1e-5)
+
+
+def test_predicted_maps_are_data(photos, tmp_path):
+    "A network's maps, written beside the photographs, are what a batch brings"
+    net = S3Generator(nf=2).eval()
+    write_saliency(photos, tmp_path/'maps', map_maker(net, side=64))
+    maps = [np.asarray(Image.open(o)) for o in sorted((tmp_path/'maps').iterdir())]
+    assert len(maps) == 12 and all(o.shape == (48, 48) for o in maps)
+    from colorbook.data.sources import load_data
+    batch = load_data(slim('s3'), (photos, tmp_path/'maps')).train.one_batch()
+    levels = np.concatenate([o.flatten() for o in maps])/255
+    assert levels.min() - .01 <= batch[2].min() and batch[2].max() <= levels.max() + .01

@@ -477,7 +477,7 @@ def check_seed(run):
 
 CHECKS = {k.removeprefix('check_'): v for k,v in list(globals().items()) if k.startswith('check_')}
 PHASE = {f.name for f in fields(Phase)}
-ALONE = {'floor', 'taught'}  # have tests of their own
+ALONE = {'floor', 'taught', 'early_every', 'processes'}  # have tests of their own, the last two in test_team.py
 
 
 @pytest.mark.parametrize('field', CHECKS)

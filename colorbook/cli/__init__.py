@@ -1,6 +1,6 @@
 """The command `colorbook`.
 
-`app` has the program, its errors and the commands for photographs; `video`, `train`, `data`, `evaluate` and `models` add theirs to it.
+`app` has the program, its errors and the commands for photographs; `video`, `train`, `data`, `evaluate`, `models` and `gallery` add theirs to it.
 """
 from typing import TYPE_CHECKING
 

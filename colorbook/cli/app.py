@@ -184,7 +184,7 @@ def exit_code(jobs:list[Job]) -> int:
     return 3 if 3 in codes else max(codes, default=0)
 
 # %% ../../nbs/cli/app.ipynb #cb68b745
-COMMANDS = tuple(f'colorbook.cli.{o}' for o in ('video', 'train', 'data', 'evaluate', 'models'))
+COMMANDS = tuple(f'colorbook.cli.{o}' for o in ('video', 'train', 'data', 'evaluate', 'models', 'gallery'))
 app = typer.Typer(name='colorbook', no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   rich_markup_mode=None, help='Color photographs with a network that the book trained.')
 

@@ -21,7 +21,7 @@ from .unet import conv, mobile_encoder
 # %% ../../nbs/models/encoder_unet.ipynb #0858d23a
 class Encoder(nn.Module):
     "A network that recognizes things, as the way down of a U-Net for gray pictures"
-    rates = 4,8,16,32 # of the size to that of each map
+    rates,early = (4, 8, 16, 32),() # of the size to that of each map; parameters that may rest, `lite_encoder` knows
     def __init__(self,
         net:nn.Module, # three normalized channels to four maps, at a 4th to a 32nd of the size or a little less
         channels:tuple, # of the four maps
@@ -211,7 +211,11 @@ def lite_encoder(
     for m in list(made.net.modules()):
         for name,c in list(m.named_children()):
             if isinstance(c, nn.Conv2d) and (c.groups > 1 or c.stride == (2, 2)): setattr(m, name, StaticConv(c))
-    return Encoder(made.net, made.channels, (.498,)*3, (.502,)*3)
+    made = Encoder(made.net, made.channels, (.498,)*3, (.502,)*3)
+    net,large = made.net,[m.weight for m in made.net.modules() if isinstance(m, StaticConv) and m.kernel_size == (5, 5)]
+    first = [p for m in (net.conv_stem, net.bn1, *net.blocks[:3]) for p in m.parameters()]
+    made.early = first + [p for p in large if all(p is not o for o in first)]
+    return made
 
 encoders = dict(mobile=MobileEncoder, alexnet=alex_encoder, lite0=lite_encoder)
 
@@ -241,6 +245,9 @@ class EncoderUNet(nn.Module):
         first = list(self.encoder.parameters())
         ids = {id(p) for p in first}
         return [first, [p for p in self.parameters() if id(p) not in ids]]
+    def early(self):
+        "Parameters of the encoder's first layers, which may rest in training; of most encoders none"
+        return list(getattr(self.encoder, 'early', ()))
     def up(self, maps):
         "From four maps to the answer at a quarter"
         x = self.bottom(maps[-1])

@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .registry import create_generator as create_generator
     from .registry import make_gan as make_gan
     from .runs import Run as Run
+    from .scene import SceneTraining as SceneTraining
+    from .scene import pretrain as pretrain
     from .trainer import train as train
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, {
@@ -35,5 +37,6 @@ __getattr__, __dir__, __all__ = lazy_face(__name__, {
     'recipes': 'Phase Recipe list_recipes load_recipe save_recipe',
     'registry': 'check_recipe create_critic create_generator make_gan',
     'runs': 'Run',
+    'scene': 'SceneTraining pretrain',
     'trainer': 'train',
 }, 'train')

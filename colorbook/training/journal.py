@@ -78,9 +78,10 @@ class RunRecorder(Callback):
         start:int=0, # epochs of the phase that are done
         rng:dict=None, # of `rng_state`, to begin with
         tensorboard:bool=False, # write figures and sheets for TensorBoard, too
+        writes:bool=True, # no in a process that trains along with another
     ):
         self.folder,self.phase,self.rows,self.start,self.rng = Run(run),phase,rows,start,rng
-        self.tensorboard = tensorboard
+        self.tensorboard,self.writes = tensorboard,writes
     def before_fit(self): self.adversary = self.learn.adversary
     def before_epoch(self):
         self.t0,self.sums,self.unseen = time.time(),{},[]
@@ -103,6 +104,7 @@ class RunRecorder(Callback):
     def after_epoch(self):
         if self.epoch < self.start: return
         self.check()
+        if not self.writes: return
         losses = {k: torch.stack(v).nanmean().item() for k,v in self.sums.items()}
         with averaged(self.learn): self.write(self.epoch, f'{self.epoch:03}', losses, time.time() - self.t0)
         self.save(self.phase, self.epoch + 1)
@@ -149,6 +151,7 @@ def close(self:RunRecorder,
     stop=None, # a `colorbook.training.nogan.NoGANStop` that has chosen
 ):
     "At the end of a phase whose weights went elsewhere at last: what was chosen, and the place behind it"
+    if not self.writes: return
     self.learn = learn
     if stop:
         stop.write(self.folder/f'looks-{self.phase}.csv')

@@ -23,7 +23,9 @@ def warmup_stable_decay(
     return combine_scheds([warmup, 1 - warmup - decay, decay], [SchedLin(lr/100, lr), SchedNo(lr, lr), down])
 
 lr_schedules = dict(constant=lambda lr: SchedNo(lr, lr), one_cycle=lambda lr: combined_cos(.25, lr/25, lr, lr/1e5),
-    cosine=lambda lr: SchedCos(lr, 0*lr), warmup_stable_decay=warmup_stable_decay)
+    cosine=lambda lr: SchedCos(lr, 0*lr), warmup_stable_decay=warmup_stable_decay,
+    warmup=lambda lr: combine_scheds([.05, .95], [SchedLin(lr/100, lr), SchedNo(lr, lr)]),
+    to_half=lambda lr: SchedLin(lr, lr/2), to_zero=lambda lr: SchedLin(lr, 0*lr))
 
 def staircase(
     lr, # largest rate of each group

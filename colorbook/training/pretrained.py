@@ -44,7 +44,7 @@ def image_weights(
     tried = tried_by(run)
     return run.weights(pick(tried, run.recipe.floor)['tag'] if tried else None)
 
-# %% ../../nbs/training/pretrained.ipynb #44fb2c38
+# %% ../../nbs/training/pretrained.ipynb #f5123071
 def s3_weights(
     weights=None, # folder of a run of `s3` or of its scene, or a .safetensors of either; 'none' or None for chance
 ) -> dict|None: # state dict

@@ -61,6 +61,8 @@ class Recipe:
     critic_clip:float=0. # largest absolute value in a critic's gradient; 0 for no limit
     learn_weights:bool=False # weights of content and adversarial loss are learned too
     bf16:bool=False # networks in bfloat16, weights and losses in float32
+    early_every:int=1 # the encoder's early layers learn in every so manieth step, see `colorbook.training.steps`
+    processes:int=1 # each takes its part of a batch and their gradients are averaged, see `colorbook.training.team`
     ema:float=0. # decay of the average of the generator's weights that is kept; 0 for none
     valid:float=.03 # share of the photos that is held out
     floor:float=.8 # least colorfulness ratio on held-out photos, see `colorbook.training.selection.pick`
@@ -108,7 +110,13 @@ recipes = {r.name: r for r in [
     replace(s4_recipe('gan', 'l1'), name='s4-pretrained', generator='pix2pix_noise', phases=(
         Phase('plain', 2, (1e-4, 1e-4), 'constant'), Phase('content', 2, (1e-4, 0.), 'constant'),
         Phase('both', 4, (1e-4, 1e-4), 'constant'))),
-    Recipe('default', (Phase('content', 5, (3e-4, 2e-3, 0.)), Phase('critic', 1, (0., 0., 2e-4), 'constant', .25),
+    Recipe('default', (Phase('content', 9, (3.5e-4, 1.3e-3, 0.), 'warmup', size=96),
+        Phase('content', 5, (3.5e-4, 1.3e-3, 0.), 'to_half', size=128),
+        Phase('content', 4, (1.75e-4, 6.5e-4, 0.), 'to_zero')), generator='lite0', rebalance=.4, data='varied',
+        aged=.25, size=160, low=.6, bs=32, betas=(.9, .98), eps=1e-8, clip=5., bf16=True, early_every=4, processes=2,
+        ema=.999, valid=.015),
+    Recipe('default-mobile', (Phase('content', 5, (3e-4, 2e-3, 0.)),
+        Phase('critic', 1, (0., 0., 2e-4), 'constant', .25),
         Phase('both', 3, (2e-5, 1e-4, 2e-4), 'constant', .25)), adv_weight=.2, low=.75)]}
 
 # %% ../../nbs/training/recipes.ipynb #a66a11b1

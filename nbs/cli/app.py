@@ -260,7 +260,7 @@ test_eq(exit_code(rows[:1]), 0)
 
 # %%
 #| export
-COMMANDS = tuple(f'colorbook.cli.{o}' for o in ('video', 'train', 'data', 'evaluate', 'models'))
+COMMANDS = tuple(f'colorbook.cli.{o}' for o in ('video', 'train', 'data', 'evaluate', 'models', 'gallery'))
 app = typer.Typer(name='colorbook', no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   rich_markup_mode=None, help='Color photographs with a network that the book trained.')
 

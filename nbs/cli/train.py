@@ -60,14 +60,35 @@ def train_command(
     workers: Annotated[int, typer.Option(help='Processes that decode; for sets that do not fit into memory.')] = 0,
     prior: Annotated[Optional[str], typer.Option(help='What `colorbook data doctor` wrote of the colors.')] = None,
     resume: Annotated[bool, typer.Option('--resume/--no-resume', help='Go on with a run that was stopped.')] = True,
+    cache: Annotated[Optional[str], typer.Option(help='A folder for decoded photographs, shared by runs.')] = None,
     tensorboard: Annotated[bool, typer.Option('--tensorboard', help='Write for TensorBoard, too.')] = False,
 ):
     "Train a model by a recipe and export it; a run that was stopped goes on where it was."
     given = dict(bs=batch_size, seed=seed)
     changes = {k:v for k,v in given.items() if v is not None} | parse_changes(change or [])
     run = train_half('training.trainer').train(recipe, photos, out, changes=changes, epochs=epochs, resume=resume,
-        weights=weights, workers=workers, prior=prior, tensorboard=tensorboard)
+        weights=weights, workers=workers, prior=prior, tensorboard=tensorboard, cache=cache)
     print(train_half('training.export').export_run(run))
+
+# %%
+#| export
+@app.command('pretrain')
+def pretrain_command(
+    photos: Annotated[str, typer.Argument(metavar='DATA', help='Photographs, a folder for each kind of thing.')],
+    task: Annotated[str, typer.Option(help='gray, rgb, inpainting or gray_inpainting.')] = 'gray',
+    out: Annotated[Optional[str], typer.Option('--out', '-o', help='The folder of the run.')] = None,
+    epochs: Annotated[int, typer.Option(help='Times that the photographs go round.')] = 150,
+    batch_size: Annotated[int, typer.Option(help='Photographs a step.')] = 256,
+    size: Annotated[int, typer.Option(help='Side of the crops.')] = 256,
+    lr: Annotated[float, typer.Option(help='The learning rate; a tenth after every 30 epochs.')] = .01,
+    seed: Annotated[int, typer.Option(help='Another seed, other first weights.')] = 0,
+    workers: Annotated[int, typer.Option(help='Processes that decode; for sets that do not fit into memory.')] = 0,
+    resume: Annotated[bool, typer.Option('--resume/--no-resume', help='Go on with a run that was stopped.')] = True,
+):
+    "Train the encoder of s3's scene to tell what is on photographs; s3 begins with it by --weights."
+    scene = train_half('training.scene')
+    how = scene.SceneTraining(task, epochs, lr, bs=batch_size, size=size, seed=seed)
+    print(scene.pretrain(photos, out, how, resume, workers)/'scene.safetensors')
 
 # %%
 #| export

@@ -277,7 +277,13 @@ class PlainErrors:
     def __iter__(self):
         with plain_errors(): yield from super().__iter__()
 
-class PhotoDL(PlainErrors, TfmdDL): "Batches of photographs"
+class PhotoDL(PlainErrors, TfmdDL):
+    "Batches of photographs; where several processes share each batch, the part of one of them"
+    part = 0,1 # number of this process, and how many there are
+    def get_idxs(self):
+        (k,n),idxs = self.part,super().get_idxs()
+        return idxs if n == 1 else [o for i,o in enumerate(idxs[:len(self)*n*self.bs]) if i//self.bs%n == k]
+    def __len__(self): return super().__len__() if self.part[1] == 1 else self.n//(self.bs*self.part[1])
 
 # %%
 err = InputError("'cat.jpg' is empty", 'copy it again from the camera')

@@ -13,15 +13,15 @@ size = 64
 
 # %%
 #| export
-import base64, html, io, json, os
+import json, os
 from pathlib import Path, PurePosixPath
 
 import numpy as np, pandas as pd
-from PIL import Image
 
-from colorbook.core import InputError, UsageError, atomic_path
+from colorbook.core import InputError, UsageError
 from colorbook.data.photos import open_photo
 from colorbook.evaluation.features import jackknife
+from colorbook.evaluation.page import picture_strip, write_sortable
 from colorbook.evaluation.protocol import (evaluate, Evaluation, find_photos, gray_picture, read_truth, run_colorizer,
     run_protocol, summarize_metrics, with_ci)
 
@@ -29,6 +29,7 @@ from colorbook.evaluation.protocol import (evaluate, Evaluation, find_photos, gr
 #| hide
 import math, tempfile
 from fastcore.test import *
+from PIL import Image
 from colorbook.data.photos import sample_photos
 import matplotlib.pyplot as plt
 
@@ -104,32 +105,7 @@ check_sides('a', photos[0].resize((31, 21)), photos[0], size)
 # ## A page of pictures
 
 # %% [markdown]
-# Means hide what a tool does wrong. The page has gray, result and truth of a number of photos beside their figures, and sorts them by the figure that is chosen: the worst first, or the best. It is one file without anything from elsewhere, so it can be sent to somebody. From a large set it takes photos at equal steps in the order of their CIEDE2000, the best and the worst among them.
-
-# %%
-#| export
-REPORT_PAGE = '''<!doctype html><meta charset="utf-8"><title>{title}</title>
-<style>body{{font:14px sans-serif}} figure{{display:inline-block;margin:4px}} figcaption{{font-size:11px}}</style>
-<h1>{title}</h1><pre>{text}</pre>
-<p>gray, result, truth; sorted by <select id="by">{options}</select>
-<label><input type="checkbox" id="up"> smallest first</label></p><main>{figures}</main>
-<script>
-const by=document.getElementById('by'), up=document.getElementById('up'), main=document.querySelector('main')
-function sort(){{const v=o=>+o.dataset[by.value], s=up.checked?1:-1
- const all=[...main.children].sort((a,b)=>s*(v(a)-v(b))); main.append(...all)
- for(const o of all)o.lastChild.textContent=o.dataset.name+': '+(+o.dataset[by.value]).toPrecision(4)}}
-by.onchange=up.onchange=sort; sort()
-</script>
-'''
-
-def _strip(pictures, side):
-    "Pictures in a row as a data address"
-    small = [Image.fromarray(o).resize((side, side), Image.Resampling.BICUBIC) for o in pictures]
-    to = io.BytesIO()
-    Image.fromarray(np.concatenate(small, 1)).save(to, 'JPEG', quality=85)
-    return 'data:image/jpeg;base64,' + base64.b64encode(to.getvalue()).decode()
-
-def _number(v): return f'{v:.6g}'.replace('inf', 'Infinity') # as JavaScript reads it
+# Means hide what a tool does wrong. The page has gray, result and truth of a number of photos beside their figures, and sorts them by the figure that is chosen: the worst first, or the best. It is [one file](page.ipynb) without anything from elsewhere, so it can be sent to somebody. From a large set it takes photos at equal steps in the order of their CIEDE2000, the best and the worst among them.
 
 # %%
 #| export
@@ -145,18 +121,14 @@ def write_page(
     "A page with sortable pictures"
     order = np.argsort(result.photos.ciede2000.to_numpy(), kind='stable')
     chosen = order[np.unique(np.linspace(0, len(order) - 1, min(n, len(order))).round().astype(int))]
-    columns = [o for o in result.photos if o != 'name']
-    figures = []
-    for i in chosen:
-        real = read_truth(*photos[i], size)
-        gray = gray_picture(real)
-        data = ' '.join(f'data-{k.replace("_", "")}="{_number(result.photos[k][i])}"' for k in columns)
-        figures.append(f'<figure data-name="{html.escape(photos[i][0])}" {data}>'
-            f'<img src="{_strip([gray, answer(photos[i][0], gray), real], side)}"><figcaption></figcaption></figure>')
-    options = ''.join(f'<option value="{k.replace("_", "")}">{k}</option>' for k in ['ciede2000', *columns])
-    page = REPORT_PAGE.format(title=html.escape(str(result.card['about'].get('name', 'Evaluation'))),
-        text=html.escape(str(result)), options=options, figures=''.join(figures))
-    with atomic_path(path) as f: f.write_text(page, encoding='utf-8')
+    def figures():
+        for i in chosen:
+            real = read_truth(*photos[i], size)
+            gray = gray_picture(real)
+            yield photos[i][0],result.photos.iloc[i],picture_strip([gray, answer(photos[i][0], gray), real], side)
+    columns = ['ciede2000', *(o for o in result.photos if o not in ('name', 'ciede2000'))]
+    write_sortable(path, str(result.card['about'].get('name', 'Evaluation')), columns, figures(), str(result),
+        'gray, result, truth')
 
 # %% [markdown]
 # ## Measuring a folder
@@ -175,6 +147,7 @@ def evaluate_pictures(
     classifier:bool=True, # ask EfficientNet-Lite0: agreement of its answers, and a Frechet distance of its features
     fid:str|os.PathLike|None=None, # file of FID's Inception weights; None leaves FID out
     labels:str|os.PathLike|None=None, # CSV file with the true classes, see `read_labels`; None for the photo's own
+    atlas:bool=False, # seven kinds of failure as well, and `atlas.jpg` with the worst photographs of each
 ) -> Evaluation: # prints as a table
     "Measure pictures that any program colored, beside the gray ones as a baseline"
     triples = match_pictures(colored, truth)
@@ -182,7 +155,7 @@ def evaluate_pictures(
     for o in triples: check_sides(*o, size)
     def answer(name, gray): return read_truth(name, sources[name], size)
     about = {'name': str(colored)} | (about or {})
-    result = run_protocol(answer, photos, out, size, net, bs, about, progress, classifier, fid, labels)
+    result = run_protocol(answer, photos, out, size, net, bs, about, progress, classifier, fid, labels, atlas)
     if out: write_page(result, answer, photos, Path(out)/'page.html', size)
     return result
 

@@ -74,7 +74,7 @@ torch.linalg.matrix_norm(mirror_block(8, 8)[0].weight.flatten(1).detach(), 2).it
 # ## The scene
 
 # %% [markdown]
-# The encoder of the scene has the shape of VGG-16 [@simonyan2015], fourteen layers, with strides of 2 in place of poolings. A picture of 256 pixels becomes 8x8 cells of 512 features. How far does such a cell see? Each 3x3 kernel adds two cells of its own input to the side; all fourteen add up to 183 pixels, more than two thirds of the picture, so a cell knows what lies around a thing and not only the thing. S3 trains this encoder beforehand, to tell what is on gray pictures.
+# The encoder of the scene has the shape of VGG-16 [@simonyan2015], fourteen layers, with strides of 2 in place of poolings. A picture of 256 pixels becomes 8x8 cells of 512 features. How far does such a cell see? Each 3x3 kernel adds two cells of its own input to the side; all fourteen add up to 183 pixels, more than two thirds of the picture, so a cell knows what lies around a thing and not only the thing. S3 trains this encoder beforehand, to tell what is on gray pictures ([Learning to see in gray](../training/scene.ipynb)).
 
 # %%
 #| export

@@ -521,7 +521,7 @@ for i,o in enumerate(sample_photos(4*size)):
         o.crop((x, y, x + size, y + size)).save(home/f'photos/{i}-{x}-{y}.png')
 
 # %%
-recipe = replace(recipes['default'], generator='small', phases=phases, size=2*size, bs=8, valid=.02)
+recipe = replace(recipes['default-mobile'], generator='small', phases=phases, size=2*size, bs=8, valid=.02)
 run = train(recipe, home/'photos', home/'run', progress=False)
 test_eq([o['tag'] for o in candidates(run)], ['0-001', '2-000', '2-001'])
 artifact = export_run(run, name='small')

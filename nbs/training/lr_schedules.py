@@ -27,17 +27,19 @@ from fastcore.test import *
 from colorbook.models.patchgan import PatchCritic
 from colorbook.training.gan import GAN, GANCallback, gan_splitter
 
-# %% [markdown]
-# ## Five curves
 
 # %% [markdown]
-# A schedule turns progress $p$, from 0 to 1 over all steps of a phase, into a learning rate. Five are common.
+# ## Curves
+
+# %% [markdown]
+# A schedule turns progress $p$, from 0 to 1 over all steps of a phase, into a learning rate. Five are common, and three more are parts of the last of them, for trainings in which it goes over several phases.
 #
 # - `constant`: the rate as it is. What GANs are mostly trained with, since two players who cool down together may as well stop.
 # - `one_cycle` [@smith2019]: up from a twenty-fifth in the first quarter, then down to a hundred-thousandth, both along half a cosine. Good where the length of the training is known and short.
 # - `cosine` [@loshchilov2017]: from the full rate down to zero along half a cosine.
 # - `half-every-10`: halved after every 10 epochs, as S3 has it, or after any other number; `tenth-every-30` takes a tenth. Older recipes are mostly written like this, in epochs, whatever their number.
 # - `warmup_stable_decay` [@hagele2024]: a twentieth of the steps rising from a hundredth, then the full rate, then a last fifth down to zero, with rate times $1-\sqrt q$ where $q$ is the progress through that fifth. Its middle does not know how long the training is. Whoever has a checkpoint from there can train longer, and needs a new last fifth only.
+# - `warmup`: the first part of it, up and level; `to_half` and `to_zero`: straight down to half of the rate, or to nothing.
 #
 # A curve is made for the rates of all parameter groups at once, so that the groups keep their proportions.
 
@@ -53,7 +55,9 @@ def warmup_stable_decay(
     return combine_scheds([warmup, 1 - warmup - decay, decay], [SchedLin(lr/100, lr), SchedNo(lr, lr), down])
 
 lr_schedules = dict(constant=lambda lr: SchedNo(lr, lr), one_cycle=lambda lr: combined_cos(.25, lr/25, lr, lr/1e5),
-    cosine=lambda lr: SchedCos(lr, 0*lr), warmup_stable_decay=warmup_stable_decay)
+    cosine=lambda lr: SchedCos(lr, 0*lr), warmup_stable_decay=warmup_stable_decay,
+    warmup=lambda lr: combine_scheds([.05, .95], [SchedLin(lr/100, lr), SchedNo(lr, lr)]),
+    to_half=lambda lr: SchedLin(lr, lr/2), to_zero=lambda lr: SchedLin(lr, 0*lr))
 
 def staircase(
     lr, # largest rate of each group
@@ -82,6 +86,8 @@ for p,v in ((0., .04), (.25, 1), (1., 1e-5)): test_close(at('one_cycle', p), [v,
 for p,v in ((0., 1), (1/3, .75), (.5, .5), (1., 0)): test_close(at('cosine', p), [v, v/10], eps=1e-6)
 for p,v in ((0., .01), (.025, .505), (.05, 1), (.4, 1), (.79, 1), (.85, .5), (.95, 1 - .75**.5), (1., 0)):
     test_close(at('warmup_stable_decay', p), [v, v/10], eps=1e-6)
+    if p < .8: test_close(at('warmup', p), [v, v/10], eps=1e-6)
+for p in (0., .3, 1.): test_close(at('to_half', p) + at('to_zero', p), [1 - p/2, .1 - p/20, 1 - p, .1 - p/10], eps=1e-6)
 for p,v in ((0, 1), (9.99, 1), (10, .5), (39.5, .125)): test_eq(at('half-every-10', p), [v, v/10])
 test_close(at('tenth-every-30', 65.), [.01, .001])
 test_fail(lambda: lr_schedule('steps', [1.]), exc=UsageError, contains='choose constant, one_cycle, cosine')
@@ -184,6 +190,7 @@ for name in lr_schedules:
     test_close(short[:,0]/short[:,1], np.full(12, 10), eps=1e-6)
     test_close(short[:,0], [lr_schedule(name, [1e-3])(i/12)[0] for i in range(12)], eps=1e-9)
     test_eq(rates_of(name, .4, start=1), short[4:])
+short = rates_of('warmup_stable_decay', .4)
 assert short[-1,0] < .4*short[-2,0] < .4*short[-3,0] # decay ends with the last step, not before it
 [f'{o:.1e}' for o in short[:,0]]
 

@@ -3,7 +3,7 @@
 #
 # > What a generator knows before it is trained
 #
-# Few generators start from chance. The product's image model begins with an encoder that has seen ImageNet, and its film model with a whole image model. At the end of this chapter `state_for` finds the weights that a recipe's generator can begin with: those that are named, in a file or in the folder of another run, or torchvision's. What was taken stands in the record of the run, as a hash.
+# Few generators start from chance. The product's image model begins with an encoder that has seen ImageNet, EfficientNet-Lite0 as a package carries it, and its film model with a whole image model. At the end of this chapter `state_for` finds the weights that a recipe's generator can begin with: those that are named, in a file or in the folder of another run, or torchvision's. What was taken stands in the record of the run, as a hash.
 
 # %%
 #| default_exp training.pretrained
@@ -129,6 +129,7 @@ test_eq(list(state_for(recipes['s3-first'], home/'run')), ['scene.x'])
 test_eq((s3_weights(), s3_weights('none')), (None, None))
 test_fail(lambda: s3_weights(home/'gone'), exc=InputError, contains='folder of a run of s3')
 test_eq((state_for(recipes['default'], 'none'), state_for(recipes['s0'])), (None, None))
+assert 'blocks.0.0.conv_dw.weight' in state_for(recipes['default'])
 
 # %% [markdown]
 # ## What we have

@@ -83,6 +83,8 @@ class Recipe:
     critic_clip:float=0. # largest absolute value in a critic's gradient; 0 for no limit
     learn_weights:bool=False # weights of content and adversarial loss are learned too
     bf16:bool=False # networks in bfloat16, weights and losses in float32
+    early_every:int=1 # the encoder's early layers learn in every so manieth step, see `colorbook.training.steps`
+    processes:int=1 # each takes its part of a batch and their gradients are averaged, see `colorbook.training.team`
     ema:float=0. # decay of the average of the generator's weights that is kept; 0 for none
     valid:float=.03 # share of the photos that is held out
     floor:float=.8 # least colorfulness ratio on held-out photos, see `colorbook.training.selection.pick`
@@ -147,15 +149,17 @@ class Recipe:
 # | `info.pkl`, `info.py` | | `recipe.yaml` in the run's folder |
 # | `_eval_all.sh` | | `benchmarks/recipes.py`, `benchmarks/laboratory.py` |
 #
-# What S4's report does not say, such as Adam's betas, is ours. `default` is the product's recipe.
+# What S4's report does not say, such as Adam's betas, is ours.
 #
-# Does each of them learn anything? `benchmarks/recipes.py PHOTOS --size 32 --bs 4` trains every recipe for 200 steps on 1,500 photographs, exports it and colors a photograph with the file (`default` at 64 pixels). The content loss on held-out photographs, each on its own scale, before and after:
+# `default` is the product's recipe. It trains [a U-Net on EfficientNet-Lite0](../models/encoder_unet.ipynb) to say which of 313 classes each color is, on [photographs as people bring them](../data/varied.ipynb), without a critic. Most of the pictures are seen small, at 96 pixels, at the full learning rates; then come 128 and 160 pixels, while the rates fall. The encoder, which knows what things are, moves a quarter as fast as the rest, and [its early layers](steps.ipynb) in every fourth step only; [two processes](team.ipynb) share each batch; what is kept is the [average](ema.ipynb) of some thousand steps. How it came about, with what was tried and dropped, is in `benchmarks/default.md`. `default-mobile` is the recipe before it: MobileNetV2, and a critic in its last phases.
+#
+# Does each of them learn anything? `benchmarks/recipes.py PHOTOS --size 32 --bs 4` trains every recipe for 200 steps on 1,500 photographs, exports it and colors a photograph with the file (`default-mobile` at 64 pixels). The content loss on held-out photographs, each on its own scale, before and after:
 #
 # | recipe | before | after | | recipe | before | after |
 # |---|---|---|---|---|---|---|
 # | `s4-gan-l1` | 32.5 | 12.8 | | `s4-gan-l2` | 37,326 | 9,830 |
 # | `s4-ebgan-l1` | 32.2 | 14.2 | | `s4-zhang` | 7.31 | 6.02 |
-# | `s4-pretrained` | 27.7 | 11.8 | | `default` | 5.99 | 4.35 |
+# | `s4-pretrained` | 27.7 | 11.8 | | `default-mobile` | 5.99 | 4.35 |
 #
 # All but `s4-gan-l2` were measured before S4's pictures were squeezed and Zhang's gray ones left out, which changes what is seen a little and neither loss nor weights. The recipes that are missing have other constants than they had when they were measured, S0's pictures and precision, S2's critic, the ends of S4's critics and its weight of L2 among them; their old figures would be about something else.
 #
@@ -211,7 +215,13 @@ recipes = {r.name: r for r in [
     replace(s4_recipe('gan', 'l1'), name='s4-pretrained', generator='pix2pix_noise', phases=(
         Phase('plain', 2, (1e-4, 1e-4), 'constant'), Phase('content', 2, (1e-4, 0.), 'constant'),
         Phase('both', 4, (1e-4, 1e-4), 'constant'))),
-    Recipe('default', (Phase('content', 5, (3e-4, 2e-3, 0.)), Phase('critic', 1, (0., 0., 2e-4), 'constant', .25),
+    Recipe('default', (Phase('content', 9, (3.5e-4, 1.3e-3, 0.), 'warmup', size=96),
+        Phase('content', 5, (3.5e-4, 1.3e-3, 0.), 'to_half', size=128),
+        Phase('content', 4, (1.75e-4, 6.5e-4, 0.), 'to_zero')), generator='lite0', rebalance=.4, data='varied',
+        aged=.25, size=160, low=.6, bs=32, betas=(.9, .98), eps=1e-8, clip=5., bf16=True, early_every=4, processes=2,
+        ema=.999, valid=.015),
+    Recipe('default-mobile', (Phase('content', 5, (3e-4, 2e-3, 0.)),
+        Phase('critic', 1, (0., 0., 2e-4), 'constant', .25),
         Phase('both', 3, (2e-5, 1e-4, 2e-4), 'constant', .25)), adv_weight=.2, low=.75)]}
 
 # %%
@@ -220,7 +230,7 @@ test_eq((s0.bs, s0.lam, s0.betas, s0.wd), (4, 100, (.5, .999), 0))
 test_eq(s0.phases, (Phase('both', 20, (1e-4, 1e-4), schedule='constant'),))
 test_eq(replace(recipes['s0-large'], name='s0', size=224), s0)
 test_fail(lambda: setattr(s0, 'lam', 1.), contains='cannot assign')
-pd.DataFrame({k: asdict(recipes[k]) for k in ('s0', 's2', 's4-wgan-gp-l1', 's4-pretrained', 'default')})
+pd.DataFrame({k: asdict(recipes[k]) for k in ('s0', 's2', 's4-wgan-gp-l1', 'default-mobile', 'default')})
 
 # %% [markdown]
 # ## S1's flags

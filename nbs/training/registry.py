@@ -133,6 +133,14 @@ def check_sizes(recipe:Recipe):
         if bound and p.size not in (0, recipe.size):
             raise UsageError(f'{bound} can be trained at one size only', f'leave the size out in phase {i}')
 
+def check_team(recipe:Recipe, fought:bool):
+    "`UsageError` where a recipe cannot be trained by so many processes"
+    if recipe.processes == 1: return
+    if fought or recipe.data not in ('photos', 'varied'):
+        raise UsageError('several processes train by the content loss alone, on photos or varied', 'set processes to 1')
+    if recipe.processes < 1 or any((p.bs or recipe.bs)%recipe.processes for p in recipe.phases):
+        raise UsageError(f'batches do not divide by {recipe.processes} processes', 'change bs or processes')
+
 def check_recipe(recipe:Recipe) -> Recipe: # the same
     "`UsageError` where a recipe names what does not exist, or what does not go together; it names what does"
     check_names(recipe)
@@ -140,6 +148,7 @@ def check_recipe(recipe:Recipe) -> Recipe: # the same
     gen,critic,loss = generators[recipe.generator],critics[recipe.critic],adversarial_losses[recipe.adversarial]
     kind,data = outputs[gen.output],data_loaders[recipe.data]
     fought = any(p.mode != 'content' for p in recipe.phases)
+    check_team(recipe, fought)
     color = 'rgb' if kind.channels == 3 else 'ab'
     def no(what, field, names): raise UsageError(f'{what}', f'choose {field} {names}' if names else 'change the other')
     if recipe.taught and kind.target != 'ab4':
@@ -208,9 +217,12 @@ refused('s0', 'a stop looks', phases=(Phase('content', 1, (1., 1.), stop=.1),))
 refused('s0', "no mode 'fight'", phases=(Phase('fight', 1, (1., 1.)),))
 refused('s0', "no schedule 'fast'; choose constant", phases=(Phase('both', 1, (1., 1.), 'fast'),))
 refused('s0', "critic 's0' can be trained at one size only", phases=(Phase('both', 1, (1., 1.), size=64),))
-refused('default', 'the recipe has size 128', phases=(Phase('both', 1, (1., 1., 1.), size=256),))
+refused('default-mobile', 'the recipe has size 128', phases=(Phase('both', 1, (1., 1., 1.), size=256),))
 grown = replace(recipes['default'], phases=tuple(Phase('content', 1, (1., 1., 0.), size=o, bs=8) for o in (64, 96, 0)))
 test_eq(check_recipe(grown), grown)
+refused('default', 'on photos or varied', data='shards')
+refused('default-mobile', 'by the content loss alone', processes=2)
+refused('default', 'do not divide by 3 processes', processes=3)
 refused('s0', "no data 'movies'; choose clips, frames, lwir", data='movies')
 
 # %% [markdown]

@@ -14,6 +14,7 @@ size,n_epochs,seed = 32,2,0
 # %%
 #| export
 import yaml
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 import torch
@@ -22,6 +23,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from colorbook.color.bins import color_counts, color_prior, load_prior
 from colorbook.core import UsageError, atomic_path, malloc_policy
+from colorbook.data.decoded import decode_photos
 from colorbook.data.sources import load_data
 from colorbook.imaging.artifact import default_model
 from colorbook.losses.content import content_losses
@@ -36,13 +38,14 @@ from colorbook.training.pretrained import state_for
 from colorbook.training.recipes import load_recipe, phase_recipe, Recipe, save_recipe, vary
 from colorbook.training.registry import check_recipe, make_gan
 from colorbook.training.runs import Run, split_name, state_hash
+from colorbook.training.steps import FusedAdam, RestEarly
+from colorbook.training.team import AverageGradients, Team, team_for
 from colorbook.training.critic_schedules import make_gan_callback
 
 # %%
 #| hide
 import tempfile
 import matplotlib.pyplot as plt
-from dataclasses import replace
 from itertools import product
 import pandas as pd
 from fastcore.test import *
@@ -70,7 +73,7 @@ def make_content(
         perceptual=recipe.perceptual, attention=recipe.attention)
     if not content_losses[recipe.content].prior: return make()
     if prior: p = load_prior(prior)
-    else: p = color_prior(color_counts(b[1] for _,b in zip(range(n), iter(dls.train))))
+    else: p = color_prior(color_counts(b[1] for _,b in zip(range(n*recipe.processes), iter(dls.train))))
     return make(prior=p).to(dls.device)
 
 # %%
@@ -82,7 +85,7 @@ def make_learner(
     prior=None, # see `make_content`
 ) -> Learner:
     "A plain fastai Learner on generator and critic"
-    opt = partial(Adam, mom=recipe.betas[0], sqr_mom=recipe.betas[1], eps=recipe.eps, wd=recipe.wd)
+    opt = partial(FusedAdam, mom=recipe.betas[0], sqr_mom=recipe.betas[1], eps=recipe.eps, wd=recipe.wd)
     gan,content = make_gan(recipe, state),make_content(recipe, dls, prior)
     learn = Learner(dls, gan, loss_func=content, opt_func=opt, splitter=gan_splitter)
     for i,p in enumerate(recipe.phases):
@@ -90,6 +93,7 @@ def make_learner(
         if len(p.lrs) != len(gan_splitter(gan)): raise UsageError(f'phase {i} has {len(p.lrs)} learning rates', remedy)
     if recipe.clip: learn.add_cb(ClipNorms(recipe.clip))
     if recipe.critic_clip: learn.add_cb(ClipCritic(recipe.critic_clip))
+    if recipe.early_every > 1: learn.add_cb(RestEarly(recipe.early_every))
     return learn
 
 # %% [markdown]
@@ -144,6 +148,7 @@ def fit_phase(
     resume:dict=None, # checkpoint to go on from: inside this phase, or at the end of the one before
     tensorboard:bool=False, # see `RunRecorder`
     loaders=None, # makes the loaders of a phase, from its number; those of the Learner if not given
+    team:Team=None, # of which this process is one
 ):
     "One phase of a recipe"
     phase,inside = recipe.phases[i],bool(resume) and resume['phase'] == i and resume['epoch'] > 0
@@ -152,10 +157,12 @@ def fit_phase(
     if loaders: use_loaders(learn, loaders(i))
     learn.create_opt()
     if inside: learn.opt.load_state_dict(resume['opt'])
-    recorder = RunRecorder(run, i, rows, start, resume['rng'] if inside else None, tensorboard)
+    writes,rng = not (team and team.rank),resume['rng'] if inside else None
+    recorder = RunRecorder(run, i, rows, start, rng, tensorboard, writes)
     cbs = [make_gan_callback(recipe.adversarial, recipe.adv_weight, phase.mode), recorder]
     if phase.mode != 'content': cbs.append(GANMonitor())
     if recipe.ema: cbs.append(AverageWeights(recipe.ema))
+    if team: cbs.append(AverageGradients(team, recipe.seed, i))
     stop = NoGANStop(ValidationPanel(*panel_of(learn)), phase.stop) if phase.stop else None
     if stop: cbs.append(stop)
     if inside:
@@ -205,8 +212,11 @@ def begin(
     run:Run,
     last:dict, # checkpoint to go on from, or None
     record:dict, # see `record_of`
+    writes:bool=True, # no in a process that trains along with another
 ) -> list: # the history so far
     "Bring Learner and folder to where training starts"
+    if last: learn.model.load_state_dict(last['model'])
+    if not writes: return last['rows'] if last else []
     if last: [f.unlink() for f in run.folder.glob('.*.*.tmp*')]
     else: run.clear()
     save_recipe(recipe, run/'recipe.yaml')
@@ -214,8 +224,7 @@ def begin(
         with atomic_path(run/'record.yaml') as f: f.write_text(yaml.safe_dump(record))
     if hasattr(learn.loss_func, 'weights'):
         with atomic_path(run/'classes.safetensors') as f: save_file(dict(weights=learn.loss_func.weights), f)
-    if last: learn.model.load_state_dict(last['model'])
-    else: draw_sheet(*example(learn), run/'sheet--1.jpg')
+    if not last: draw_sheet(*example(learn), run/'sheet--1.jpg')
     return last['rows'] if last else []
 
 # %% [markdown]
@@ -237,6 +246,8 @@ def train(
     workers:int=0, # processes that read pictures late; 0 to keep all in memory
     tensorboard:bool=False, # write figures and sheets for TensorBoard, too
     progress:bool=True, # show fastai's progress bar and table
+    cache=None, # folder for decoded photographs, see `colorbook.data.decoded`; it may be used by many runs
+    team:Team=None, # of which this process is one; made where the recipe asks for several processes
 ) -> Path: # the folder: recipe, record, history, curves, sheets, checkpoints, weights after each epoch
     "Train a recipe on photographs or films"
     recipe = check_recipe(vary(load_recipe(recipe), changes, epochs))
@@ -247,20 +258,30 @@ def train(
     state = state_for(recipe, weights) if weights is not None or not last else None
     seed_everything(recipe.seed)
     malloc_policy(keep=True)
-    dls = load_data(recipe, source, n, workers)
+    photos,some = (decode_photos(source, cache, recipe.size*3//2, n), None) if cache else (source, n)
+    def load(r, **like): return load_data(replace(r, bs=r.bs//r.processes), photos, some, workers, **like)
+    dls = load(recipe)
     record = record_of(recipe, source, n, dls, state, prior)
     if last: check_record(run, record, weights is not None)
     learn = make_learner(recipe, dls, None if last else state, prior)
     if not progress: learn.remove_cb(ProgressCallback); learn.logger = noop
-    rows = begin(learn, recipe, run, last, record)
+    rows = begin(learn, recipe, run, last, record, not team)
     place = (last['phase'], last['epoch']) if last else (0, 0)
     def loaders(i):
         r = phase_recipe(recipe, i)
-        return dls if (r.size, r.bs) == (recipe.size, recipe.bs) else load_data(r, source, n, workers, like=dls)
-    for i,phase in enumerate(recipe.phases):
-        if (i, phase.epochs + closes(recipe, i)) > place:
-            fit_phase(learn, recipe, i, run, rows, last, tensorboard, loaders)
-            last = None
+        return dls if (r.size, r.bs) == (recipe.size, recipe.bs) else load(r, like=dls)
+    if first := not team and recipe.processes > 1:
+        team = team_for(recipe.processes, learn.model)
+        team.start(train, recipe, source, run.folder, resume=resume, weights=weights, prior=prior, n=n,
+            workers=workers, progress=False, cache=cache)
+    try:
+        if team: team.wait()
+        for i,phase in enumerate(recipe.phases):
+            if (i, phase.epochs + closes(recipe, i)) > place:
+                fit_phase(learn, recipe, i, run, rows, last, tensorboard, loaders, team)
+                last = None
+    finally:
+        if first: team.close()
     return run.folder
 
 # %% [markdown]

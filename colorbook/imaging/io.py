@@ -125,7 +125,7 @@ def _record(x, alpha, kind:str, info:dict, turn:int, bits:int, label:str) -> Pic
     if used:
         info['icc_profile'] = srgb_profile()
         if profile_space(icc) == 'RGB' or kind in ('CMYK', 'Lab'):
-            name = kind if kind == 'Lab' else profile_name(icc) or kind
+            name = kind if kind == 'Lab' else profile_name(icc) or f'a {kind} space of its own'
             warnings.warn(f'{label} is in {name}: lightness stays, the colors are written in sRGB', stacklevel=4)
     if not isinstance(flat, Image.Image): flat = from_array(flat).source
     return Picture(flat, alpha, turn if turn in range(1, 9) else 1, info, bits)

@@ -89,7 +89,8 @@ def develop(
         with rawpy.imread(io.BytesIO(content)) as raw:
             x = raw.postprocess(output_bps=16, use_camera_wb=True, gamma=(2.4, 12.92))
     except Exception as e:
-        raise InputError(f'{label} cannot be developed: {e}', 'convert it to TIFF where it comes from') from e
+        why = e.args[0].decode('utf-8', 'replace') if e.args and isinstance(e.args[0], bytes) else e
+        raise InputError(f'{label} cannot be developed: {why}', 'convert it to TIFF where it comes from') from e
     info = {}
     with suppress(Exception):
         old,new = Image.Exif(),Image.Exif()

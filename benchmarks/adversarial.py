@@ -4,8 +4,8 @@
     python benchmarks/adversarial.py -n 200 --seed 7
     python benchmarks/adversarial.py --minutes 30     others and others, until the time is up
 
-Truncations, flipped bits, cleared and doubled pieces, headers and sizes that lie, and suffixes that lie, over every format
-that Pillow writes. What ends otherwise is kept in the folder `--keep` and named.
+Truncations, flipped bits, cleared and doubled pieces, headers, sizes and suffixes that lie, over every format that Pillow
+writes. What ends otherwise is kept in the folder `--keep` and named.
 """
 import argparse, collections, io, multiprocessing, resource, signal, sys, tempfile, time, warnings
 from pathlib import Path
@@ -43,7 +43,8 @@ def damage(content, rng, others):
     kind = rng.choice(['cut', 'bits', 'bits', 'head', 'zero', 'double', 'size', 'other'])
     if kind == 'cut': b = b[:at]
     if kind == 'bits':
-        for i in rng.integers(min(n, 600) if rng.random() < .5 else n, size=rng.integers(1, 20)): b[i] ^= 1<<rng.integers(8)
+        end = min(n, 600) if rng.random() < .5 else n
+        for i in rng.integers(end, size=rng.integers(1, 20)): b[i] ^= 1<<rng.integers(8)
     if kind == 'head': b[:min(n, 60)] = rng.bytes(min(n, 60))[:rng.integers(1, 61)]
     if kind == 'zero': b[at:at+int(rng.integers(1, 200))] = bytes(min(200, n - at))
     if kind == 'double': b[at:at] = b[at:at+int(rng.integers(1, 400))]
@@ -106,7 +107,8 @@ def main(args=None):
     p.add_argument('--workers', type=int, default=2)
     p.add_argument('--keep', default='', help='a folder for what ends otherwise')
     o = p.parse_args(args)
-    keep,start,counts,bad,slow,most,seed = Path(o.keep or tempfile.mkdtemp()),time.time(),collections.Counter(),[],0,0,o.seed
+    keep,start,counts = Path(o.keep or tempfile.mkdtemp()),time.time(),collections.Counter()
+    bad,slow,most,seed = [],0,0,o.seed
     keep.mkdir(parents=True, exist_ok=True)
     with multiprocessing.get_context('spawn').Pool(o.workers) as pool:
         while True:

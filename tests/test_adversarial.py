@@ -54,7 +54,8 @@ def test_the_reading_path_raises_nothing_else(name, edits, end):
 class Odd(Exception): "An error that no library documents"
 
 
-@pytest.mark.parametrize('error', [Odd, ValueError, MemoryError, RecursionError, AssertionError, SystemError, SyntaxError])
+@pytest.mark.parametrize('error', [
+    Odd, ValueError, MemoryError, RecursionError, AssertionError, SystemError, SyntaxError])
 def test_any_error_of_a_decoder_is_ours(monkeypatch, error):
     "A PSD with a wrong header once ended in a ValueError"
     content = WHOLE['PNG RGB']

@@ -4,8 +4,8 @@
     python benchmarks/adversarial.py -n 200 --seed 7
     python benchmarks/adversarial.py --minutes 30     others and others, until the time is up
 
-Truncations, flipped bits, cleared and doubled pieces, headers, sizes and suffixes that lie, over every format that Pillow
-writes. What ends otherwise is kept in the folder `--keep` and named.
+Truncations, flipped bits, cleared and doubled pieces, headers, sizes and suffixes that lie, over every format that
+Pillow writes. What ends otherwise is kept in the folder `--keep` and named.
 """
 import argparse, collections, io, multiprocessing, resource, signal, sys, tempfile, time, warnings
 from pathlib import Path

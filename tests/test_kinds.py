@@ -17,8 +17,8 @@ title: "What becomes of which picture"
 ---
 
 Every row is a small file of one kind that was made, colored and read again by `tests/test_kinds.py`, which also writes
-this page: `python tests/test_kinds.py`. *Light* is the largest difference of lightness in units of L*, before and after,
-where the format has no losses of its own. *Said* is the note on the way. Films have
+this page: `python tests/test_kinds.py`. *Light* is the largest difference of lightness in units of L*, before and
+after, where the format has no losses of its own. *Said* is the note on the way. Films have
 [a chapter of their own](nbs/video/container.ipynb).
 
 | kind | becomes | bits | transparent | pages | light | said |

@@ -386,7 +386,8 @@ def test_a_raw_file(tmp_path):
     unit = (1, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1, 1)
     tags = [(50706, 1, 4, (1, 4, 0, 0)), (50707, 1, 4, (1, 1, 0, 0)), (50708, 2, 0, 'Test'), (33421, 3, 2, (2, 2)),
             (33422, 1, 4, (0, 1, 1, 2)), (50710, 1, 3, (0, 1, 2)), (50711, 3, 1, 1), (50714, 4, 1, 0),
-            (50717, 4, 1, 65535), (50721, 10, 9, unit), (50728, 5, 3, (1,)*6), (50778, 3, 1, 21), (271, 2, 0, 'Maker'), (272, 2, 0, 'Model')]
+            (50717, 4, 1, 65535), (50721, 10, 9, unit), (50728, 5, 3, (1,)*6), (50778, 3, 1, 21),
+            (271, 2, 0, 'Maker'), (272, 2, 0, 'Model')]
     raw = (x*300 + y*100 + 2000).astype(np.uint16)
     tifffile.imwrite(tmp_path/'a.dng', raw, photometric=32803, extratags=[(*o, True) for o in tags], metadata=None)
     pic = read_picture(colorize_file(tmp_path/'a.dng', tmp_path/'a.png'))

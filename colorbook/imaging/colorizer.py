@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LARGE', 'net_size', 'small_light', 'Colorizer', 'MeanColorizer', 'load_model', 'check_options', 'sample_noise',
-           'ColoredImage', 'colorize', 'colorize_bytes', 'colorize_file', 'colorize_samples']
+           'colorize', 'colorize_bytes', 'colorize_file', 'colorize_samples']
 
 # %% ../../nbs/imaging/colorizer.ipynb #db10d247
 import math, os, warnings
@@ -21,7 +21,8 @@ from .artifact import find_model, open_model
 from .sheet import contact_sheet
 from .io import Picture, read_pages, read_picture
 from .opening import RAW_SUFFIXES, open_image, page_count, read_bytes
-from .write import ANIMATED, DEEP_FORMATS, encode_pages, encode_picture, format_of, to_image
+from .write import (ANIMATED, DEEP_FORMATS, ColoredImage, encode_pages, encode_picture, format_of,
+                                     to_image)
 from .orientation import upright
 
 # %% ../../nbs/imaging/colorizer.ipynb #88b788c4
@@ -186,26 +187,6 @@ def sample_noise(
         raise UsageError(f'{samples!r} samples are not in 1..1000', 'try 8')
     if not isinstance(seed, Integral) or seed < 0: raise UsageError(f'seed {seed!r} is no number from 0 on', 'try 0')
     return np.random.default_rng(seed).standard_normal((samples, noise)).astype(np.float32)
-
-# %% ../../nbs/imaging/colorizer.ipynb #26a4b001
-class ColoredImage(Image.Image):
-    "A Pillow picture that saves what it carries"
-    def __init__(self,
-        im:Image.Image, # in color
-        info:dict, # what it carries, see `imaging.carried`
-    ):
-        super().__init__()
-        self._mode,self._size,self.im = im.mode,im.size,im.im
-        self.info = {k:v for k,v in info.items() if k not in ('qtables', 'subsampling', 'lossless')}
-
-    def save(self,
-        fp, # a name or a file object
-        format:str|None=None, # Pillow's name of a format; None for that of the suffix
-        **params, # as of Pillow
-    ):
-        "Write the picture with its profile, EXIF, XMP and resolution"
-        keep = {k:self.info[k] for k in ('icc_profile', 'exif', 'dpi', 'xmp') if k in self.info}
-        super().save(fp, format, **keep | params)
 
 # %% ../../nbs/imaging/colorizer.ipynb #263ba0aa
 def _answer(image, pic:Picture, model, size:int|None, saturation:float, z):

@@ -24,7 +24,8 @@ from colorbook.imaging.artifact import find_model, open_model
 from colorbook.imaging.sheet import contact_sheet
 from colorbook.imaging.io import Picture, read_pages, read_picture
 from colorbook.imaging.opening import RAW_SUFFIXES, open_image, page_count, read_bytes
-from colorbook.imaging.write import ANIMATED, DEEP_FORMATS, encode_pages, encode_picture, format_of, to_image
+from colorbook.imaging.write import (ANIMATED, DEEP_FORMATS, ColoredImage, encode_pages, encode_picture, format_of,
+                                     to_image)
 from colorbook.imaging.orientation import upright
 
 # %%
@@ -277,30 +278,6 @@ def sample_noise(
         raise UsageError(f'{samples!r} samples are not in 1..1000', 'try 8')
     if not isinstance(seed, Integral) or seed < 0: raise UsageError(f'seed {seed!r} is no number from 0 on', 'try 0')
     return np.random.default_rng(seed).standard_normal((samples, noise)).astype(np.float32)
-
-# %% [markdown]
-# A Pillow picture carries EXIF and resolution in its `info`, and its `save` takes no notice of them. So `colorize(picture).save(name)` would lose the tag that says that a photograph lies on its side. What `colorize` returns is a Pillow picture whose `save` hands on what it carries, unless it is told something else.
-
-# %%
-#| export
-class ColoredImage(Image.Image):
-    "A Pillow picture that saves what it carries"
-    def __init__(self,
-        im:Image.Image, # in color
-        info:dict, # what it carries, see `imaging.carried`
-    ):
-        super().__init__()
-        self._mode,self._size,self.im = im.mode,im.size,im.im
-        self.info = {k:v for k,v in info.items() if k not in ('qtables', 'subsampling', 'lossless')}
-
-    def save(self,
-        fp, # a name or a file object
-        format:str|None=None, # Pillow's name of a format; None for that of the suffix
-        **params, # as of Pillow
-    ):
-        "Write the picture with its profile, EXIF, XMP and resolution"
-        keep = {k:self.info[k] for k in ('icc_profile', 'exif', 'dpi', 'xmp') if k in self.info}
-        super().save(fp, format, **keep | params)
 
 # %%
 exif = Image.Exif()

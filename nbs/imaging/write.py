@@ -183,6 +183,30 @@ def to_image(
     return im if fast else im.copy() if alpha else im.convert('RGB')
 
 # %% [markdown]
+# A Pillow picture carries EXIF and resolution in its `info`, and its `save` takes no notice of them. So `colorize(picture).save(name)` would lose the tag that says that a photograph lies on its side. What `colorize` returns is a Pillow picture whose `save` hands on what it carries, unless it is told something else.
+
+# %%
+#| export
+class ColoredImage(Image.Image):
+    "A Pillow picture that saves what it carries"
+    def __init__(self,
+        im:Image.Image, # in color
+        info:dict, # what it carries, see `imaging.carried`
+    ):
+        super().__init__()
+        self._mode,self._size,self.im = im.mode,im.size,im.im
+        self.info = {k:v for k,v in info.items() if k not in ('qtables', 'subsampling', 'lossless')}
+
+    def save(self,
+        fp, # a name or a file object
+        format:str|None=None, # Pillow's name of a format; None for that of the suffix
+        **params, # as of Pillow
+    ):
+        "Write the picture with its profile, EXIF, XMP and resolution"
+        keep = {k:self.info[k] for k in ('icc_profile', 'exif', 'dpi', 'xmp') if k in self.info}
+        super().save(fp, format, **keep | params)
+
+# %% [markdown]
 # Formats without EXIF cannot say that a picture lies on its side, so for them it is turned. A format that cannot hold a caption says so in a warning, which the command line prints as a note.
 
 # %%

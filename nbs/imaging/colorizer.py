@@ -10,7 +10,7 @@
 
 # %%
 #| export
-import math, os
+import math, os, warnings
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +20,7 @@ from colorbook.core import InputError, UsageError, atomic_path
 from colorbook.color.srgb import light
 from colorbook.imaging.compose import chroma_maps, paint, resize
 from colorbook.imaging.artifact import find_model, open_model
+from colorbook.imaging.borders import find_borders, inside
 from colorbook.imaging.sheet import contact_sheet
 from colorbook.imaging.io import Picture, encode_picture, format_of, read_picture, to_image
 from colorbook.imaging.orientation import upright
@@ -217,13 +218,35 @@ def check_options(
     if not 0 <= saturation <= 10: raise UsageError(f'saturation {saturation} is not in 0..10', '1 is as trained')
     if quality is not None and not 0 < quality <= 100: raise UsageError(f'quality {quality} is not in 1..100', 'try 92')
 
+# %% [markdown]
+# Uniform [borders](borders.ipynb) are left out of what the network sees. What is inside is colored as if it had been cut out, and the border stays gray.
+#
+# Where a network does not know, its mean of many colors is gray, and the picture comes back as it was. Whoever colors a hundred of them should be told which: a picture whose color is less than 2 units of $a$ and $b$ on average is reported by a warning, which the [command line](../cli/app.ipynb) prints as a note and writes into its report.
+
 # %%
 #| export
-def _colored(pic:Picture, model, size:int|None, saturation:float, dtype, channels:int, z=None) -> np.ndarray:
+NEARLY_GRAY = 'the answer is nearly gray: the model found no colors in this picture'
+
+def nearly_gray(
+    maps:np.ndarray, # of `Colorizer.maps`
+    least:float=2., # units of a and b
+) -> bool:
+    "Is the mean color of an answer, at middle lightness, so weak that nobody sees it?"
+    return float(np.hypot(*(maps[:2]/2 + maps[2:])).mean())*110 < least
+
+# %%
+#| export
+def _colored(pic:Picture, model, size, saturation, dtype, channels:int, z=None, borders=True) -> np.ndarray:
     "Color a record; alpha goes into the fourth channel"
     dtype = np.dtype(dtype)
     out = np.empty((*pic.shape, channels), dtype.newbyteorder('='))
-    paint(pic.source, load_model(model).maps(pic, size, z), out, saturation)
+    box = find_borders(pic) if borders else None
+    part = inside(pic, box) if box else pic
+    maps = load_model(model).maps(part, size, z)
+    if box: paint(pic.source, np.zeros((4, 1, 1), np.float32), out)
+    l,t,r,b = box or (0, 0, pic.shape[1], pic.shape[0])
+    paint(part.source, maps, out[t:b,l:r], saturation)
+    if saturation and nearly_gray(maps): warnings.warn(NEARLY_GRAY, stacklevel=4)
     if channels==4: out[...,3] = _depth(pic.alpha, out.dtype)
     return out.astype(dtype, copy=False)
 
@@ -254,14 +277,15 @@ def sample_noise(
 
 # %%
 #| export
-def _answer(image, pic:Picture, model, size:int|None, saturation:float, z):
+def _answer(image, pic:Picture, model, size:int|None, saturation:float, z, borders=True):
     "A record in color, as the kind of thing that `image` is"
     alpha = pic.alpha is not None
     if isinstance(image, np.ndarray):
-        out = _colored(pic, model, size, saturation, np.uint8 if image.dtype==bool else image.dtype, 3+alpha, z)
+        dtype = np.uint8 if image.dtype==bool else image.dtype
+        out = _colored(pic, model, size, saturation, dtype, 3+alpha, z, borders)
         if alpha and image.dtype!=bool: out[...,3] = image[...,-1]
         return out
-    out = to_image(_colored(pic, model, size, saturation, np.uint8, 4, z), alpha)
+    out = to_image(_colored(pic, model, size, saturation, np.uint8, 4, z, borders), alpha)
     out.info = {k:v for k,v in pic.info.items() if k not in ('qtables', 'subsampling')}
     return out
 
@@ -275,14 +299,16 @@ def colorize(
     samples:int|None=None, # a list of so many different answers instead of one, 1..1000; not of every model
     seed:int=0, # of the samples: another seed, other answers
     z:np.ndarray|None=None, # the numbers of one answer, see `sample_noise`; None for the most probable one
+    borders:bool=True, # leave uniform borders out, and gray? Otherwise the network sees them
 ): # the same kind and size, in color, transparency kept; a list of these for a list, or for `samples`
     "Color a picture and keep its lightness; `InputError` for what cannot be colored, `UsageError` for a wrong option"
-    if isinstance(image, (list, tuple)): return [colorize(o, model, size, saturation, samples, seed, z) for o in image]
+    if isinstance(image, (list, tuple)):
+        return [colorize(o, model, size, saturation, samples, seed, z, borders) for o in image]
     check_options(size, saturation)
-    if samples is None: return _answer(image, read_picture(image), model, size, saturation, z)
+    if samples is None: return _answer(image, read_picture(image), model, size, saturation, z, borders)
     if z is not None: raise UsageError('samples draw numbers of their own', 'give z or samples')
     zs,pic = sample_noise(samples, seed, model),read_picture(image)
-    return [_answer(image, pic, model, size, saturation, o) for o in zs]
+    return [_answer(image, pic, model, size, saturation, o, borders) for o in zs]
 
 # %%
 gray = data.camera()
@@ -292,6 +318,11 @@ test_eq(out, colorize(gray))
 dL = np.abs(color.rgb2lab(out)[...,0] - color.rgb2lab(gray[...,None].repeat(3, 2))[...,0])
 test_eq(dL.max() < .5, True)
 test_eq(colorize(gray, saturation=0), gray[...,None].repeat(3, 2))
+framed = np.pad(gray, 60, constant_values=240)
+whole = colorize(framed)
+test_eq(whole[60:-60,60:-60], out)
+test_eq(np.ptp(whole[:60]), 0)
+assert np.abs(colorize(framed, borders=False)[60:-60,60:-60].astype(int) - out).mean() > .5
 one,two = colorize([Image.fromarray(gray).convert('LA'), gray.astype(np.float32)/255])
 test_eq((one.mode, two.dtype), ('RGBA', np.float32))
 dL.max()
@@ -343,13 +374,14 @@ def colorize_bytes(
     saturation:float=1., # factor on color, 0..10: 0 is gray, 1 is as trained
     quality:int|None=None, # 1..100 for JPEG and WebP; None keeps the tables of a JPEG, else 92
     z:np.ndarray|None=None, # the numbers of one answer, see `sample_noise`; None for the most probable one
+    borders:bool=True, # leave uniform borders out, and gray? Otherwise the network sees them
 ) -> bytes: # the content of a file
     "Color a file's content, keeping EXIF, profile, transparency and depth; `OutputError` if the format cannot"
     check_options(size, saturation, quality)
     deep = fmt in ('PNG', 'TIFF')
     pic = read_picture(src, deep)
     dtype = np.uint16 if deep and pic.dtype!=np.uint8 else np.uint8
-    out = _colored(pic, model, size, saturation, dtype, 4, z)
+    out = _colored(pic, model, size, saturation, dtype, 4, z, borders)
     alpha,info,pic = pic.alpha is not None,pic.info,None
     return encode_picture(out, alpha, info, fmt, quality)
 
@@ -363,9 +395,10 @@ def colorize_file(
     saturation:float=1., # factor on color, 0..10: 0 is gray, 1 is as trained
     quality:int|None=None, # 1..100 for JPEG and WebP; None keeps the tables of a JPEG, else 92
     z:np.ndarray|None=None, # the numbers of one answer, see `sample_noise`; None for the most probable one
+    borders:bool=True, # leave uniform borders out, and gray? Otherwise the network sees them
 ) -> Path: # the new file
     "Color a file into a file, whole or not at all; `OutputError` if it cannot be written"
-    content = colorize_bytes(src, format_of(dst), model, size, saturation, quality, z)
+    content = colorize_bytes(src, format_of(dst), model, size, saturation, quality, z, borders)
     with atomic_path(dst) as f: f.write_bytes(content)
     return Path(dst)
 
@@ -380,7 +413,7 @@ def colorize_samples(
     samples:int=8, # how many answers
     seed:int=0, # another seed, other answers
     model=None, # see `colorize`
-    **options, # 'size', 'saturation' and 'quality' of `colorize_file`
+    **options, # 'size', 'saturation', 'quality' and 'borders' of `colorize_file`
 ) -> list[Path]: # the answers
     "Several answers to a file, and a sheet to choose from"
     dst,zs = Path(dst),sample_noise(samples, seed, model)

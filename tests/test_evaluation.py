@@ -7,6 +7,7 @@ from PIL import Image
 from colorbook.cli.app import main
 from colorbook.data.photos import sample_photos
 from colorbook.evaluation import compare, flicker, metrics, protocol
+from colorbook.evaluation.atlas import FAILURES
 from colorbook.evaluation.metrics import bootstrap_ci, compute_metrics, lpips_state
 
 PHOTOS = [o.resize((60, 48)) for o in sample_photos(96)[:4]]
@@ -102,7 +103,14 @@ def labels(base, tmp_path, monkeypatch):
     with pytest.raises(Exception, match='missing'): evaluate(classifier=True, labels=tmp_path/'missing.csv')
 
 
-OPTIONS = dict(classifier=classifier, fid=fid, labels=labels, colorizer=colorizer, photos=photos,
+def atlas(base, tmp_path, monkeypatch):
+    found = evaluate(atlas=True, out=tmp_path)
+    assert {*FAILURES} <= {*found.photos} and 'overlap' not in base.photos
+    assert found.summary['lack_of_color']['mean'] == found.photos.lack_of_color.mean() > 0
+    assert Image.open(tmp_path/'atlas.jpg').size == (4*36 + 4, 3*7*48 + 4)
+
+
+OPTIONS = dict(atlas=atlas, classifier=classifier, fid=fid, labels=labels, colorizer=colorizer, photos=photos,
     out=out, size=size, net=net, bs=bs, about=about, progress=progress)
 
 
@@ -251,12 +259,13 @@ def test_every_option_of_an_evaluation_of_pictures_matters(sets, tmp_path, monke
     pictures(sets, out=tmp_path)
     assert {o.name for o in tmp_path.iterdir()} == {'metrics.json', 'photos.csv', 'sheet.jpg', 'page.html'}
     seen,run = {},compare.run_protocol
-    def spy(answer, photos, out, size, net, bs, about, progress, classifier, fid, labels):
-        seen.update(net=net, bs=bs, about=about, progress=progress, classifier=classifier, fid=fid, labels=labels)
+    def spy(answer, photos, out, size, net, bs, about, progress, classifier, fid, labels, atlas):
+        seen.update(net=net, bs=bs, about=about, progress=progress, classifier=classifier, fid=fid, labels=labels,
+            atlas=atlas)
         return run(answer, photos, out, size, None, bs, about, False, False)
     monkeypatch.setattr(compare, 'run_protocol', spy)
     for k,v in dict(net='squeeze', bs=3, about={'name': 'mine'}, progress=True, classifier=True,
-                    fid='weights.pth', labels='labels.csv').items():
+                    fid='weights.pth', labels='labels.csv', atlas=True).items():
         changes(k)
         pictures(sets, **{k: v})
         assert seen[k] == v

@@ -1,6 +1,7 @@
 """What is measured.
 
-`metrics` has the figures of a picture, `naturalness` those that need no truth, `features` asks a classifier, `protocol` measures a colorizer on a set of photographs in one fixed way,
+`metrics` has the figures of a picture, `naturalness` those that need no truth, `features` asks a classifier, `atlas` knows
+seven ways to fail, `protocol` measures a colorizer on a set of photographs in one fixed way,
 `compare` takes the pictures of any program, `diversity` asks for several answers and sorts them, `flicker` and
 `flicker_plot` measure films, `page` writes pages of pictures, `gallery` lays out an album. `naturalness`, `page`,
 `gallery` and those for films are without torch.
@@ -23,6 +24,8 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .naturalness import cci as cci
     from .naturalness import cni as cni
     from .naturalness import natural_bands as natural_bands
+    from .atlas import failures as failures
+    from .atlas import overlay as overlay
     from .page import write_sortable as write_sortable
     from .gallery import make_gallery as make_gallery
     from .gallery import stability as stability
@@ -54,6 +57,7 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
 __getattr__,__dir__,__all__ = lazy_face(__name__, {
     'metrics': 'psnr ssim ciede2000 ab_rmse colorfulness colorfulness_ratio lpips bootstrap_ci compute_metrics nrmse',
     'naturalness': 'cci cni natural_bands',
+    'atlas': 'failures overlay',
     'page': 'write_sortable',
     'gallery': 'make_gallery stability',
     'features': 'frechet_distance ClassifierView',
@@ -63,4 +67,4 @@ __getattr__,__dir__,__all__ = lazy_face(__name__, {
     'diversity': 'answers draw_z pictures answer_spread pairwise_lpips best_answer rank ranked_sheet',
     'flicker': 'flicker_report FlickerReport cdc warp_error',
     'flicker_plot': 'plot_flicker',
-}, dict.fromkeys(('metrics', 'features', 'saliency', 'protocol', 'compare', 'diversity'), 'train'))
+}, dict.fromkeys(('metrics', 'features', 'atlas', 'saliency', 'protocol', 'compare', 'diversity'), 'train'))

@@ -95,6 +95,7 @@ def evaluate_pictures(
     classifier:bool=True, # ask EfficientNet-Lite0: agreement of its answers, and a Frechet distance of its features
     fid:str|os.PathLike|None=None, # file of FID's Inception weights; None leaves FID out
     labels:str|os.PathLike|None=None, # CSV file with the true classes, see `read_labels`; None for the photo's own
+    atlas:bool=False, # seven kinds of failure as well, and `atlas.jpg` with the worst photographs of each
 ) -> Evaluation: # prints as a table
     "Measure pictures that any program colored, beside the gray ones as a baseline"
     triples = match_pictures(colored, truth)
@@ -102,7 +103,7 @@ def evaluate_pictures(
     for o in triples: check_sides(*o, size)
     def answer(name, gray): return read_truth(name, sources[name], size)
     about = {'name': str(colored)} | (about or {})
-    result = run_protocol(answer, photos, out, size, net, bs, about, progress, classifier, fid, labels)
+    result = run_protocol(answer, photos, out, size, net, bs, about, progress, classifier, fid, labels, atlas)
     if out: write_page(result, answer, photos, Path(out)/'page.html', size)
     return result
 

@@ -22,6 +22,7 @@ from ..core import InputError, UsageError, with_progress, atomic_path
 from ..imaging.sheet import contact_sheet
 from ..data.photos import PHOTO_SUFFIXES, list_photos, read_photo
 from ..color.lab import lstar, rgb_to_lab
+from .atlas import atlas_columns, atlas_sheet
 from .features import read_labels, ClassifierView
 from .metrics import bootstrap_ci, lpips_state, measures, ratio_of_means, compute_metrics, to_batch
 from .naturalness import cni, is_colorful
@@ -121,7 +122,7 @@ def protocol_card(
         ciede2000='mean over the pixels', ab_rmse='distance in the ab plane', lpips=lpips,
         colorfulness='Hasler-Suesstrunk, signed rg and yb, population deviation; ratio: mean by mean',
         cci='share of the pictures with a colorfulness of 16 to 20', cni='HSL bands of skin, grass and sky, as SCGAN',
-        classifier=classifier, fid=fid,
+        classifier=classifier, fid=fid, atlas='regions of Felzenszwalb-Huttenlocher, scale 150, in the photo',
         interval='95 %, percentile bootstrap over photos, 2000 resamples',
         versions=dict(colorbook=__version__) | {o: version(o) for o in packages})
 
@@ -208,12 +209,12 @@ def run_protocol(
     photos:list, # what `find_photos` returns
     out:str|os.PathLike|None=None, # see `evaluate`, as all that follow
     size:int=256, net:str|None='squeeze', bs:int=8, about:dict|None=None, progress:bool=True,
-    classifier:bool=True, fid:str|os.PathLike|None=None, labels:str|os.PathLike|None=None, extra=(),
+    classifier:bool=True, fid:str|os.PathLike|None=None, labels:str|os.PathLike|None=None, atlas:bool=False,
 ) -> Evaluation:
-    "Measure the answers to a list of photos, a few at a time; `extra` as of `measure_photos`"
+    "Measure the answers to a list of photos, a few at a time"
     net,state = lpips_state(net)
     names = tuple(k for k in measures if net or k != 'lpips')
-    view,extra = open_view(classifier, fid, labels),list(extra)
+    view,extra = open_view(classifier, fid, labels),[atlas_columns] if atlas else []
     if view: extra.append(lambda names, *pictures: view.add(names, *map(to_batch, pictures)))
     batches = list(chunked(photos, bs))
     if progress: batches = with_progress(batches, 'measuring')
@@ -223,6 +224,12 @@ def run_protocol(
     if out:
         result.save(out)
         with atomic_path(Path(out)/'sheet.jpg') as f: extremes(answer, photos, table, size).save(f, quality=90)
+        def read(i):
+            real = read_truth(*photos[i], size)
+            gray = gray_picture(real)
+            return gray,answer(photos[i][0], gray),real
+        if atlas:
+            with atomic_path(Path(out)/'atlas.jpg') as f: atlas_sheet(read, table).save(f, quality=85)
     return result
 
 # %% ../../nbs/evaluation/protocol.ipynb #361b5c60
@@ -238,7 +245,9 @@ def evaluate(
     classifier:bool=True, # ask EfficientNet-Lite0: agreement of its answers, and a Frechet distance of its features
     fid:str|os.PathLike|None=None, # file of FID's Inception weights; None leaves FID out
     labels:str|os.PathLike|None=None, # CSV file with the true classes, see `read_labels`; None for the photo's own
+    atlas:bool=False, # seven kinds of failure as well, and `atlas.jpg` with the worst photographs of each
 ) -> Evaluation: # prints as a table
     "Measure a colorizer on a set of photos, beside the gray pictures as a baseline"
     def answer(name, gray): return run_colorizer(colorizer, gray)
-    return run_protocol(answer, find_photos(photos), out, size, net, bs, about, progress, classifier, fid, labels)
+    photos = find_photos(photos)
+    return run_protocol(answer, photos, out, size, net, bs, about, progress, classifier, fid, labels, atlas)

@@ -45,6 +45,8 @@ def evaluate_command(
         help="Weights of FID's Inception; without them FID is left out.")] = None,
     labels: Annotated[Optional[str], typer.Option(metavar='FILE',
         help="NAME,CLASS in each line, ImageNet's 0..999; else the answer to the photograph counts as true.")] = None,
+    atlas: Annotated[bool, typer.Option('--atlas',
+        help='Seven kinds of failure as well, and a sheet of the worst photographs of each.')] = False,
 ):
     "Measure a model, or any program's pictures, on color photographs that it has not seen."
     from colorbook.imaging.artifact import list_models
@@ -52,7 +54,7 @@ def evaluate_command(
     measured = train_half('evaluation.compare')
     other = measured.load_evaluation(against) if against else None
     options = dict(out=out, size=size, net=None if lpips == 'none' else lpips, classifier=classifier, fid=fid,
-        labels=labels)
+        labels=labels, atlas=atlas)
     if Path(colored).suffix == '.onnx' or colored in list_models() and not Path(colored).exists():
         model = load_model(colored)
         about = {'name':model.card.get('name'), 'artifact':model.path.name, 'card_sha256':card_hash(model.card)}
@@ -90,7 +92,8 @@ print(run('evaluate', home/'gaudy', *words, '-o', home/'b', '--against', home/'a
 # %%
 from importlib.resources import files
 model = files('colorbook')/'default.onnx'
-test_eq(run('evaluate', model, *words, '-o', home/'c', '--no-classifier')[0], 0)
+test_eq(run('evaluate', model, *words, '-o', home/'c', '--no-classifier', '--atlas')[0], 0)
+assert (home/'c/atlas.jpg').exists() and 'lack_of_color' in (home/'c/metrics.json').read_text()
 test_eq(json.loads((home/'c/metrics.json').read_text())['protocol']['about']['artifact'], 'default.onnx')
 assert (home/'c/page.html').read_text().count('<figure') == 6
 code,_,said = run('evaluate', home/'half', *words, '-o', home/'d', '--no-classifier', '--against', home/'a')

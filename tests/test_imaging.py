@@ -12,7 +12,7 @@ from colorbook.core import InputError, OutputError, UsageError, core_count
 from colorbook.imaging import (Colorizer, MeanColorizer, Picture, add_model, card, check_model, chroma_maps,
                                colorize, colorize_bytes, colorize_file, colorize_samples, contact_sheet,
                                default_model, encode_pages, encode_picture, find_model, format_like, format_of,
-                               from_array, find_borders, inside,
+                               from_array, find_borders, inside_borders,
                                from_image, list_models, load_model, matrix_orientation, open_model, paint,
                                read_picture, resize, sample_noise, to_image, upright)
 from colorbook.color.srgb import lstar_gray
@@ -555,5 +555,5 @@ def test_where_a_border_ends():
     for source in (x, x.astype(np.float32)/255, np.stack([x]*3, -1), Image.fromarray(x)):
         pic = Picture(source, orientation=6)
         assert find_borders(pic) == (30, 20, 542, 532)
-        part = inside(pic, (30, 20, 542, 532))
+        part = inside_borders(pic, (30, 20, 542, 532))
         assert part.shape == (512, 512) and part.orientation == 6

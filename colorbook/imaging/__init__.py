@@ -40,7 +40,7 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .colorizer import Colorizer as Colorizer
     from .colorizer import load_model as load_model
     from .borders import find_borders as find_borders
-    from .borders import inside as inside
+    from .borders import inside_borders as inside_borders
     from .sheet import contact_sheet as contact_sheet
 
 __getattr__,__dir__,__all__ = lazy_face(__name__, {
@@ -51,5 +51,5 @@ __getattr__,__dir__,__all__ = lazy_face(__name__, {
     'colorizer': 'colorize colorize_file colorize_bytes colorize_samples sample_noise Colorizer MeanColorizer '
                  'load_model',
     'artifact': 'add_model card check_model default_model find_model list_models open_model',
-    'borders': 'find_borders inside',
+    'borders': 'find_borders inside_borders',
     'sheet': 'contact_sheet'})

@@ -17,7 +17,7 @@ from ..core import InputError, UsageError, atomic_path
 from ..color.srgb import light
 from .compose import chroma_maps, paint, resize
 from .artifact import find_model, open_model
-from .borders import find_borders, inside
+from .borders import find_borders, inside_borders
 from .sheet import contact_sheet
 from .io import Picture, read_pages, read_picture
 from .opening import RAW_SUFFIXES, open_image, page_count, read_bytes
@@ -154,7 +154,7 @@ def _colored(pic:Picture, model, size, saturation, dtype, channels:int, z=None, 
     dtype = np.dtype(dtype)
     out = np.empty((*pic.shape, channels), dtype.newbyteorder('='))
     box = find_borders(pic) if borders else None
-    part = inside(pic, box) if box else pic
+    part = inside_borders(pic, box) if box else pic
     maps = load_model(model).maps(part, size, z)
     if box: paint(pic.source, np.zeros((4, 1, 1), np.float32), out)
     l,t,r,b = box or (0, 0, pic.shape[1], pic.shape[0])

@@ -104,7 +104,7 @@ def find_borders(
     cut = lambda k: found.get(k, 0)
     return cut('left'),cut('top'),w - cut('right'),h - cut('bottom')
 
-def inside(
+def inside_borders(
     pic:Picture,
     box:tuple, # of `find_borders`
 ) -> Picture: # the same without its borders, and without what is only handed on
@@ -152,7 +152,7 @@ none = [gray, photo, data.chelsea(), data.coffee(), data.rocket(), data.moon(), 
     framed(gray, 0, 60, 0, 0, 0), np.full((200, 300), 255, np.uint8), np.zeros((50, 60, 3), np.uint8),
     np.linspace(0, 255, 200*300).reshape(200, 300).astype(np.uint8), framed(gray[:20,:20], 4, 4, 4, 4, 0)]
 test_eq([find_borders(from_array(o)) for o in none], [None]*len(none))
-test_eq(inside(from_array(framed(gray, 9, 21, 30, 12, 0)), (9, 21, 9 + w, 21 + h)).pixels, gray)
+test_eq(inside_borders(from_array(framed(gray, 9, 21, 30, 12, 0)), (9, 21, 9 + w, 21 + h)).pixels, gray)
 len(none)
 
 # %%

@@ -198,7 +198,7 @@ def strip(
         for dim,name in zip(o.type.tensor_type.shape.dim[2:], names): dim.dim_param = name
     return model
 
-def halve(
+def store_half(
     model:onnx.ModelProto, # changed in place
     least:int=64, # tensors with fewer numbers stay as they are
 ) -> onnx.ModelProto: # the same
@@ -220,7 +220,7 @@ def write_graph(net, path, card, given, free, inputs, outputs, shapes=(), half=F
     prog = torch.onnx.export(net.eval(), given, dynamo=True, verbose=False, dynamic_shapes=free, input_names=inputs,
         output_names=outputs)
     model = strip(prog.model_proto, shapes)
-    if half: halve(model)
+    if half: store_half(model)
     onnx.helper.set_model_props(model, dict(colorbook=json.dumps(card)))
     with atomic_path(path) as f: onnx.save(model, f)
     return Path(path)
@@ -231,7 +231,7 @@ def export_artifact(
     generator:nn.Module, # trained
     path, # the .onnx file to write
     card:dict, # see `make_card`
-    half:bool=False, # store the weights in half precision, see `halve`
+    half:bool=False, # store the weights in half precision, see `store_half`
 ) -> Path: # the file
     "Write a generator and its card as one ONNX file of dynamic size"
     noise,sides = getattr(generator, 'z_dim', 0),{2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
@@ -442,7 +442,7 @@ def export_stream(
     generator:nn.Module, # a `colorbook.models.temporal.Temporal`, trained
     path, # the .onnx file to write
     card:dict, # see `stream_card`
-    half:bool=False, # store the weights in half precision, see `halve`
+    half:bool=False, # store the weights in half precision, see `store_half`
 ) -> Path: # the file
     "Write a temporal generator as a graph with a state, and its card, as one ONNX file of dynamic size"
     net = fold(generator).requires_grad_(False)

@@ -5,7 +5,7 @@ from colorbook.losses.content import content_losses
 from colorbook.losses.perceptual import small_vgg
 from colorbook.losses.saliency import S3Loss
 from colorbook.models.registry import critics, generators
-from colorbook.models.s3 import begin_with, HierarchicalCritic, S3Generator
+from colorbook.models.s3 import begin_with, HierarchicalCritic, S3Critic, S3Generator
 from colorbook.training.recipes import recipes
 
 
@@ -15,6 +15,14 @@ def _s3_slim(state=None): return begin_with(S3Generator(nf=2), state)
 
 @critics('s3_two_slim', saliency=True)
 def _s3_two_slim(n_color=3): return HierarchicalCritic(n_color, norm='instance', nf=2)
+
+
+@critics('s3_slim', mixes=True)
+def _s3_critic_slim(n_color=3): return S3Critic(n_color, nf=2)
+
+
+@critics('s3_slim_gp')
+def _s3_slim_gp(n_color=3): return S3Critic(n_color, norm='instance', nf=2)
 
 
 @content_losses('s3_slim', outputs=('rgb_saliency', 'ab4_saliency'), saliency=True)

@@ -283,10 +283,11 @@ def test_gray_profile_becomes_srgb(tmp_path, mode):
 def test_sixteen_bits(tmp_path, suffix, channels):
     x = made_up(71, 93, channels, np.uint16)
     if channels:
-        from colorbook.imaging.io import png16, tiff
-        (tmp_path/f'in.{suffix}').write_bytes((png16 if suffix=='png' else tiff)(x, {'dpi': (600, 600)}))
+        from colorbook.imaging.write import png16, tiff
+        info = {'dpi': (600, 600)}
+        (tmp_path/f'in.{suffix}').write_bytes(png16(x, info) if suffix=='png' else tiff([(x, info)]))
     else: Image.fromarray(x).save(tmp_path/f'in.{suffix}')
-    pic = read_picture(colorize_file(tmp_path/f'in.{suffix}', tmp_path/f'out.{suffix}'), deep=True)
+    pic = read_picture(colorize_file(tmp_path/f'in.{suffix}', tmp_path/f'out.{suffix}'))
     assert pic.pixels.dtype==np.uint16
     same_light(pic.pixels, x[..., :3] if channels else x, .02)
     if channels==4: assert (pic.alpha==x[..., 3]).all()
@@ -296,10 +297,10 @@ def test_sixteen_bits(tmp_path, suffix, channels):
 def test_sixteen_bits_against_other_readers(tmp_path):
     "tifffile reads our TIFF to the last bit; Pillow reads our PNG, chunk checksums included, to the high byte"
     import tifffile
-    from colorbook.imaging.io import png16, tiff
+    from colorbook.imaging.write import png16, tiff
     x = made_up(301, 203, 4, np.uint16)
     for y in (x, x[..., :3]):
-        (tmp_path/'a.tif').write_bytes(tiff(y, {}))
+        (tmp_path/'a.tif').write_bytes(tiff([(y, {})]))
         assert (tifffile.imread(tmp_path/'a.tif')==y).all()
         assert (np.asarray(Image.open(io.BytesIO(png16(y, {}))))==y>>8).all()
 
@@ -310,7 +311,7 @@ def test_sixteen_bit_scans_of_other_writers(tmp_path, compression, byteorder):
     import tifffile
     x = made_up(77, 53, 3, np.uint16)
     tifffile.imwrite(tmp_path/'a.tif', x, photometric='rgb', compression=compression, byteorder=byteorder)
-    assert (read_picture(tmp_path/'a.tif', deep=True).pixels==x).all()
+    assert (read_picture(tmp_path/'a.tif').pixels==x).all()
 
 
 @pytest.mark.parametrize('suffix', ['png', 'tif', 'webp'])

@@ -11,7 +11,8 @@ from colorbook.cli import app
 from colorbook.core import InputError, OutputError, UsageError, core_count
 from colorbook.imaging import (Colorizer, MeanColorizer, Picture, add_model, card, check_model, chroma_maps,
                                colorize, colorize_bytes, colorize_file, colorize_samples, contact_sheet,
-                               default_model, encode_picture, find_model, format_like, format_of, from_array,
+                               default_model, encode_pages, encode_picture, find_model, format_like, format_of,
+                               from_array,
                                from_image, list_models, load_model, matrix_orientation, open_model, paint,
                                read_picture, resize, sample_noise, to_image, upright)
 from colorbook.imaging import compose
@@ -97,16 +98,25 @@ def test_a_list_is_colored_with_the_same_options(home):
             assert same(colorize(kind([x, y]), **base | more), [colorize(o, **base | more) for o in (x, y)]), more
 
 
-def test_every_option_of_colorize_bytes(home):
+def pages_of(home, tmp_path):
+    "A TIFF of two pages"
+    with Image.open(home/'a.png') as a, Image.open(home/'b.png') as b:
+        a.save(tmp_path/'two.tif', save_all=True, append_images=[b])
+    return dict(src=tmp_path/'two.tif', fmt='TIFF')
+
+
+def test_every_option_of_colorize_bytes(home, tmp_path):
     each_option(colorize_bytes, dict(src=home/'a.png', fmt='JPEG', model=home/'known.onnx'), dict(
-        src=home/'b.png', fmt='PNG', model=home/'other.onnx', size=160, saturation=.5, quality=30, z=[.1, -.1]))
+        src=home/'b.png', fmt='PNG', model=home/'other.onnx', size=160, saturation=.5, quality=30, z=[.1, -.1],
+        pages=(pages_of(home, tmp_path), '2')))
 
 
 def test_every_option_of_colorize_file(home, tmp_path):
     read = lambda path: (path.name, path.read_bytes())
+    two = dict(src=pages_of(home, tmp_path)['src'], dst=tmp_path/'q.tif')
     each_option(colorize_file, dict(src=home/'a.png', dst=tmp_path/'o.jpg', model=home/'known.onnx'), dict(
         src=home/'b.png', dst=tmp_path/'p.jpg', model=home/'other.onnx', size=160, saturation=.5, quality=30,
-        z=[.1, -.1]), read)
+        z=[.1, -.1], pages=(two, '2')), read)
 
 
 def test_every_option_of_colorize_samples(home, tmp_path):
@@ -427,11 +437,32 @@ def test_every_option_of_the_parts(home, tmp_path):
         fmt='PNG', quality=30))
     each_option(to_image, dict(x=y//2, alpha=False), dict(x=y, alpha=True, fast=True),
                 lambda o: (o.mode, np.asarray(o).copy()))
-    each_option(read_picture, dict(source=home/'a.png'), dict(
-        source=home/'b.png', deep=(dict(source=deep(tmp_path)), True)), lambda o: o.pixels)
+    two = tmp_path/'two.tif'
+    two.write_bytes(encode_pages([(y, False, {}, 0), (y[::-1].copy(), False, {}, 0)], 'TIFF'))
+    wide = tmp_path/'wide.png'
+    Image.fromarray(y[...,:3]).save(wide, icc_profile=wide_profile())
+    with pytest.warns(UserWarning, match='only the first'):
+        each_option(read_picture, dict(source=two), dict(source=home/'b.png', page=1, colors=(dict(source=wide), True)),
+                    lambda o: o.pixels)
+    assert read_picture(deep(tmp_path)).dtype == np.uint16
     cells = [np.full((9, 9), o, np.uint8) for o in (0, 90, 180)]
     each_option(contact_sheet, dict(pictures=cells), dict(pictures=cells[::-1], columns=2, notes='abc', side=5, gap=1))
     each_option(as_cell, dict(picture=cells[0]), dict(picture=cells[1], side=5))
+
+
+def wide_profile():
+    "A profile whose curves are not those of sRGB"
+    colorants = (.61, .311, .0195), (.205, .626, .061), (.149, .063, .744)
+    s15 = lambda c: np.int32([v*65536 for v in c]).astype('>i4').tobytes()
+    tags = {f'{o}XYZ': b'XYZ ' + bytes(4) + s15(c) for o,c in zip('rgb', colorants)}
+    tags |= {f'{o}TRC': b'curv' + bytes(7) + b'\1\2\x33' + bytes(2) for o in 'rgb'}
+    at,table,body = 132 + 12*len(tags),len(tags).to_bytes(4, 'big'),b''
+    for k,v in tags.items():
+        table += k.encode() + (at + len(body)).to_bytes(4, 'big') + len(v).to_bytes(4, 'big')
+        body += v
+    head = (at + len(body)).to_bytes(4, 'big') + bytes(4) + b'\2\x40' + bytes(2) + b'mntrRGB XYZ ' + bytes(12) + b'acsp'
+    white = np.int32([.9642*65536, 65536, .8249*65536]).astype('>i4').tobytes()
+    return head.ljust(68, b'\0') + white.ljust(60, b'\0') + table + body
 
 
 def deep(folder):

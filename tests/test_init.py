@@ -6,7 +6,7 @@ from colorbook.models.registry import critics, generators
 
 LIBRARY = None  # layers that another library starts, and would overwrite by weights that were trained
 MOBILE = {r'^encoder\.0\.0\.0\.1$': 'three he out', '^encoder': 'he out', '^fuse': 'zero', '': 'torch'}
-S3_SMALL = {r'^encoder\.net\.0\.0\.0\.1$': 'three he out', '^encoder': 'he out', '': 'torch'}
+S3_SMALL = {'^head$': 'normal .02', r'^encoder\.net\.0\.0\.0\.1$': 'three he out', '^encoder': 'he out', '': 'torch'}
 ENCODER = {'^encoder': LIBRARY, '': 'torch'}
 BATCH, INSTANCE, KERAS = (['batch'], [1e-5], [.1]), (['instance'], [1e-5], [.1]), (['batch'], [1e-3], [.01])
 NO_NORM = [], [], []

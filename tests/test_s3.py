@@ -1,4 +1,5 @@
 "S3: published sizes, any picture, a branch that is a leaf, two critics, and what becomes of it in a file."
+from dataclasses import replace
 from functools import partial
 
 import numpy as np, onnx, onnxruntime, pytest, torch, yaml
@@ -182,6 +183,17 @@ def test_both_terms_stopped_and_resumed(photos, tmp_path, monkeypatch):
 
 
 @quiet
+@pytest.mark.parametrize('adversarial,critic', [('wgan', 's3_slim'), ('lsgan', 's3_slim'), ('wgan_gp', 's3_slim_gp')])
+def test_every_game_of_s3(adversarial, critic, photos, tmp_path):
+    "One critic that sees color alone; the term without a critic is the first"
+    recipe = replace(slim('s3-second', 1), critic=critic, adversarial=adversarial)
+    row, = run(recipe, photos, tmp_path/'run').history
+    assert all(np.isfinite(float(row[k])) for k in ('content', 'gen', 'crit', 'valid'))
+    weights = Run(tmp_path/'run').gan().critic.parameters()
+    assert (max(o.abs().max() for o in weights) <= .01) == (adversarial == 'wgan')
+
+
+@quiet
 def test_the_second_term_begins_with_the_first(photos, tmp_path, monkeypatch):
     first = run(slim('s3-first', 1), photos, tmp_path/'first')
     second = run(slim('s3-second', 1), photos, tmp_path/'second', weights=tmp_path/'first')
@@ -260,6 +272,16 @@ def test_scores_are_those_of_a_reference(threshold, beta2):
             average='binary')[:3]
         assert [found[k][i].item() for k in ('precision', 'recall', 'f')] == pytest.approx(want, abs=1e-5)
         assert found['mae'][i].item() == pytest.approx((p[i] - t[i]).abs().mean().item(), rel=1e-5)
+
+
+@quiet
+def test_the_command_writes_what_a_run_predicts(photos, tmp_path, capsys):
+    made = run(slim('s3-first', 1), photos, tmp_path/'run')
+    assert main(['data', 'saliency', str(photos), str(tmp_path/'maps'), '--method', str(tmp_path/'run')]) == 0
+    assert capsys.readouterr().out.strip().endswith('12 maps')
+    name = sorted(photos.iterdir())[0]
+    want = map_maker(made.generator(), 'rec601', 32)(Image.open(name))
+    assert Image.open(tmp_path/'maps'/name.name).tobytes() == want.tobytes()
 
 
 def test_predicted_maps_are_data(photos, tmp_path):

@@ -17,6 +17,7 @@ from colorbook.color.bins import ab_bins
 from colorbook.color.lab import rgb_to_lab
 from colorbook.data.audit import save_prior
 from colorbook.data.sources import load_data
+from colorbook.imaging.colorizer import load_model
 from colorbook.losses.perceptual import as_rgb, small_vgg
 from colorbook.models.registry import generators
 from colorbook.training.export import export_run
@@ -35,7 +36,7 @@ N = 12  # pictures of each kind
 BINS_RECIPE = Recipe('bins', (
     Phase('content', 2, (1e-3, 0.), 'one_cycle', 1., 0.),
     Phase('both', 1, (2e-3, 3e-3), 'constant', .5, 0.)), generator='plain_bins', critic='s4_ab', content='bins',
-    rebalance=1., target='ab', size=32, low=1., squeeze=True, mirror=False, bs=3, betas=(.5, .98), eps=1e-6, wd=0.,
+    rebalance=1., size=32, low=1., squeeze=True, mirror=False, bs=3, betas=(.5, .98), eps=1e-6, wd=0.,
     valid=.1)
 RECIPES = {r.name: r for r in [
     BINS_RECIPE,
@@ -43,22 +44,22 @@ RECIPES = {r.name: r for r in [
         rebalance=.5, adversarial='lsgan', adv_weight=3., aged=1., critic_clip=1e-4, bs=2, betas=(.8, .9),
         eps=1e-4, wd=.3, valid=.45, seed=1),
     Recipe('ruler', (Phase('both', 1, (1e-4, 1e-4), 'constant'),), generator='s0', critic='s0', content='l1', lam=7.,
-        adv_weight=.25, target='rgb', gray='rec601', size=32, low=.5, squeeze=False, mirror=True, bs=4, wd=0.,
+        adv_weight=.25, gray='rec601', size=32, low=.5, squeeze=False, mirror=True, bs=4, wd=0.,
         valid=.1),
     Recipe('whole', (Phase('critic', 1, (0., 1e-4), 'constant'),), generator='s0', critic='s0', content='smooth_l1',
-        lam=2., target='rgb', gray='mean', size=64, low=1., squeeze=True, mirror=False, bs=4, clip=.02, bf16=True,
+        lam=2., gray='mean', size=64, low=1., squeeze=True, mirror=False, bs=4, clip=.02, bf16=True,
         wd=0., valid=.1),
     Recipe('parts', (Phase('1-2', 1, (1e-4, 1e-4), 'constant'),), generator='s0', critic='s0', content='l2', lam=5.,
-        target='rgb', size=32, low=.5, squeeze=True, mirror=False, bs=3, clip=.02, ema=.75,
+        size=32, low=.5, squeeze=True, mirror=False, bs=3, clip=.02, ema=.75,
         learn_weights=True, wd=0., valid=.1),
     Recipe('grown', (Phase('both', 1, (1e-4, 2e-4), 'cosine', size=32, bs=2), Phase('both', 2, (1e-4, 1e-4),
-        'warmup_stable_decay', share=.5)), generator='s0', critic='s4', content='l1', lam=3., target='rgb', size=64,
+        'warmup_stable_decay', share=.5)), generator='s0', critic='s4', content='l1', lam=3., size=64,
         squeeze=True, mirror=False, low=1., bs=3, wd=0., valid=.1),
     Recipe('looks', (Phase('content', 3, (1e-4, 1e-3, 0.), 'half-every-2'),), generator='s3_small', critic='s3_small',
-        content='s3_slim', lam=.5, perceptual=2., attention=3., target='ab4', size=64, bs=4, wd=0., valid=.1,
+        content='s3_slim', lam=.5, perceptual=2., attention=3., size=64, bs=4, wd=0., valid=.1,
         data='saliency'),
     Recipe('film', (Phase('generator', 1, (1e-4, 0.), 'constant'),), generator='s1_32', critic='s1', content='l1',
-        target='rgb', size=32, squeeze=True, mirror=False, low=1., bs=2, data='frames', wd=0., valid=.2)]}
+        size=32, squeeze=True, mirror=False, low=1., bs=2, data='frames', wd=0., valid=.2)]}
 NETWORKS = dict(s3_small='S3Small', plain_bins='PlainNet', s0='S0Generator', s1_32='S1Generator')
 CRITICS = dict(s3_small='S3Critic', s4_ab='S4Critic', s4='S4Critic', s0='S0Critic', s1='S1Critic')
 CONTENTS = dict(s3_slim='S3Loss', bins='BinLoss', l1='L1Loss', smooth_l1='SmoothL1Loss', l2='L2Loss')
@@ -476,7 +477,7 @@ def check_seed(run):
 
 CHECKS = {k.removeprefix('check_'): v for k,v in list(globals().items()) if k.startswith('check_')}
 PHASE = {f.name for f in fields(Phase)}
-ALONE = {'floor', 'early_every', 'processes'}  # have tests of their own, the last two in test_team.py
+ALONE = {'floor', 'taught', 'early_every', 'processes'}  # have tests of their own, the last two in test_team.py
 
 
 @pytest.mark.parametrize('field', CHECKS)
@@ -488,7 +489,7 @@ def test_field(runs, field):
 
 
 def test_every_field_is_tested():
-    assert set(CHECKS) - {'monitor'} == PHASE | {f.name for f in fields(Recipe)} - ALONE
+    assert set(CHECKS) - {'monitor', 'target'} == PHASE | {f.name for f in fields(Recipe)} - ALONE
 
 
 def test_seeds_hold_out_others(runs):
@@ -496,6 +497,18 @@ def test_seeds_hold_out_others(runs):
     assert len({tuple(load_data(replace(some, seed=seed), path).held) for seed in range(4)}) == 4
     first = [runs[k].fits[0].first['generator.layers.0.weight'] for k in ('bins', 'other')]
     assert not torch.equal(*first)
+
+
+def test_taught(tmp_path):
+    "What is learned is the answer of the image model to the same picture, not its color"
+    some = Recipe('some', (Phase('content', 1, (1e-3, 1e-3, 0.)),), size=32, low=1., squeeze=True, mirror=False, bs=4)
+    for i,a in enumerate(drawn(N, 32)): Image.fromarray(a).save(tmp_path/f'{i}.png')
+    lab = rgb_to_lab(torch.stack([torch.from_numpy(o) for o in drawn(N, 32)]).permute(0, 3, 1, 2)/255)
+    own = torch.stack([torch.from_numpy(load_model().ab(o.numpy())) for o in lab[:,0]/100])
+    for taught in (False, True):
+        x,y = load_data(replace(some, taught=taught), tmp_path).train.one_batch()
+        assert x.shape[1:] == (1, 32, 32) and y.shape[1:] == (2, 8, 8)
+        assert (nearest(y, own) < 1e-3).all() if taught else (nearest(y, own) > 1e-2).all()
 
 
 def test_floor(runs, tmp_path):

@@ -274,7 +274,7 @@ def test_errors_are_one_line_and_an_exit_code(change, code, what, home, tmp_path
 
 
 @pytest.mark.parametrize('change,what', [('workers=3', 'a recipe has no workers'), ('data=clips', 'choose data lwir'),
-    ('target=rgb', 'choose target ab4'), ('epochs=3', 'a recipe has no epochs'),
+    ('target=rgb', 'a recipe has no target'), ('epochs=3', 'a recipe has no epochs'),
     ('adversarial=energy', 'choose adversarial')])
 def test_what_set_cannot_set(change, what, home, tmp_path, capsys):
     code,said = refused(capsys, home/'small.yaml', home/'photos', '-o', tmp_path/'run', '--set', change)

@@ -36,7 +36,7 @@ def find_pictures(
 # %% ../../nbs/cli/app.ipynb #b4854ea9
 def _writable(path:Path) -> Path:
     "The same name if its suffix is a format that can be written, else with `.png`"
-    from colorbook.imaging.io import format_of
+    from colorbook.imaging.write import format_of
     try: format_of(path)
     except OutputError: return path.with_suffix('.png')
     return path
@@ -109,7 +109,7 @@ class Job:
 def _piped(src:Path, dst:Path, **options):
     "Color from or to a pipe; the format stays where no name says otherwise"
     from colorbook.imaging.colorizer import colorize_bytes
-    from colorbook.imaging.io import format_like, format_of
+    from colorbook.imaging.write import format_like, format_of
     content = sys.stdin.buffer.read() if str(src)=='-' else src
     fmt = format_of(dst) if str(dst)!='-' else format_like(content)
     result = colorize_bytes(content, fmt, **options)

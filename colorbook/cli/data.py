@@ -166,10 +166,11 @@ def pack_command(
 def saliency_command(
     photos: Annotated[str, typer.Argument(help='A folder of photos.')],
     out: Annotated[str, typer.Argument(help='A folder for the maps.')],
-    method: Annotated[str, typer.Option(help='spectrum or contrast.')] = 'spectrum',
+    method: Annotated[str, typer.Option(help='spectrum, contrast, tuned, or a run of s3.')] = 'spectrum',
     skip_bad: Skip = False,
 ):
     "Make a saliency map for each photo, for those who have none."
+    if Path(method).is_dir(): method = train_half('training.scene').run_maps(method)
     sets = train_half('data.paired').write_saliency(Path(photos), Path(out), method, skip_bad)
     _tell_skipped(sets.skipped)
     print(f"{out}: {len(sets['pairs'])} maps")

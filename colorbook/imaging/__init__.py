@@ -1,7 +1,9 @@
 """One photograph: read as it is, colored, written as it was.
 
-`io` reads and writes every kind of picture, `orientation` knows which way is up, `compose` joins color to light,
-`artifact` finds and opens model files, `colorizer` has the model and `colorize`, `sheet` lays many pictures on one. NumPy, Pillow and onnxruntime; no torch.
+`io` reads every kind of picture with the help of `profiles` (what numbers mean), `deep` (16 bits) and `carried` (what a
+file says besides its pixels), `write` writes them, `orientation` knows which way is up, `compose` joins color to light,
+`artifact` finds and opens model files, `colorizer` has the model and `colorize`, `sheet` lays many pictures on one.
+NumPy, Pillow and onnxruntime; no torch.
 """
 from typing import TYPE_CHECKING
 
@@ -12,10 +14,11 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .io import read_picture as read_picture
     from .io import from_array as from_array
     from .io import from_image as from_image
-    from .io import encode_picture as encode_picture
-    from .io import format_of as format_of
-    from .io import format_like as format_like
-    from .io import to_image as to_image
+    from .write import encode_picture as encode_picture
+    from .write import format_of as format_of
+    from .write import format_like as format_like
+    from .write import to_image as to_image
+    from .write import encode_pages as encode_pages
     from .orientation import upright as upright
     from .orientation import matrix_orientation as matrix_orientation
     from .compose import paint as paint
@@ -39,7 +42,8 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .sheet import contact_sheet as contact_sheet
 
 __getattr__,__dir__,__all__ = lazy_face(__name__, {
-    'io': 'Picture read_picture from_array from_image encode_picture format_of format_like to_image',
+    'io': 'Picture read_picture from_array from_image',
+    'write': 'encode_picture encode_pages format_of format_like to_image',
     'orientation': 'upright matrix_orientation',
     'compose': 'paint chroma_maps resize',
     'colorizer': 'colorize colorize_file colorize_bytes colorize_samples sample_noise Colorizer MeanColorizer '

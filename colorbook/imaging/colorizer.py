@@ -7,7 +7,7 @@ __all__ = ['net_size', 'small_light', 'Colorizer', 'MeanColorizer', 'load_model'
            'colorize_bytes', 'colorize_file', 'colorize_samples']
 
 # %% ../../nbs/imaging/colorizer.ipynb #db10d247
-import math, os
+import math, os, warnings
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +18,9 @@ from ..color.srgb import light
 from .compose import chroma_maps, paint, resize
 from .artifact import find_model, open_model
 from .sheet import contact_sheet
-from .io import Picture, encode_picture, format_of, read_picture, to_image
+from .io import Picture, read_pages, read_picture
+from .opening import RAW_SUFFIXES, open_image, page_count, read_bytes
+from .write import ANIMATED, DEEP_FORMATS, encode_pages, encode_picture, format_of, to_image
 from .orientation import upright
 
 # %% ../../nbs/imaging/colorizer.ipynb #88b788c4
@@ -203,15 +205,32 @@ def colorize_bytes(
     saturation:float=1., # factor on color, 0..10: 0 is gray, 1 is as trained
     quality:int|None=None, # 1..100 for JPEG and WebP; None keeps the tables of a JPEG, else 92
     z:np.ndarray|None=None, # the numbers of one answer, see `sample_noise`; None for the most probable one
+    pages:str|None=None, # 'all' or numbers such as '1,3-5'; None for all of an animation, and of a TIFF for a TIFF
 ) -> bytes: # the content of a file
     "Color a file's content, keeping EXIF, profile, transparency and depth; `OutputError` if the format cannot"
     check_options(size, saturation, quality)
-    deep = fmt in ('PNG', 'TIFF')
-    pic = read_picture(src, deep)
-    dtype = np.uint16 if deep and pic.dtype!=np.uint8 else np.uint8
-    out = _colored(pic, model, size, saturation, dtype, 4, z)
-    alpha,info,pic = pic.alpha is not None,pic.info,None
-    return encode_picture(out, alpha, info, fmt, quality)
+    if pages is None: src,pages = _usual_pages(src, fmt)
+    if pages is None: return encode_picture(*_painted(read_picture(src), fmt, model, size, saturation, z), fmt, quality)
+    done,loop = [],None
+    for pic,ms,loop in read_pages(src, pages): done.append((*_painted(pic, fmt, model, size, saturation, z), ms))
+    return encode_picture(*done[0][:3], fmt, quality) if len(done) == 1 else encode_pages(done, fmt, quality, loop)
+
+def _usual_pages(src, fmt:str) -> tuple:
+    "Something to read, and 'all' for an animation and for a TIFF that become one again, else None"
+    named = isinstance(src, (str, os.PathLike))
+    if fmt not in (*ANIMATED, 'TIFF') or named and Path(src).suffix.lower() in RAW_SUFFIXES: return src,None
+    label,content = read_bytes(src)
+    try: im = open_image(label, content)
+    except InputError: im = None
+    kind = 'TIFF' if content[:2] in (b'II', b'MM') else im.format if im else ''
+    several = (kind == fmt == 'TIFF' or kind in ANIMATED and fmt != 'TIFF') and page_count(im, content) > 1
+    return src if named else content, 'all' if several else None
+
+def _painted(pic:Picture, fmt:str, model, size:int|None, saturation:float, z) -> tuple:
+    "Pixels in color, whether the fourth channel means something, and what is handed on"
+    dtype = np.uint16 if fmt in DEEP_FORMATS and pic.deep else np.uint8
+    if pic.deep and dtype == np.uint8: warnings.warn(f'{fmt} is written with 8 bits, not 16', stacklevel=4)
+    return _colored(pic, model, size, saturation, dtype, 4, z), pic.alpha is not None, pic.info
 
 # %% ../../nbs/imaging/colorizer.ipynb #963ebf4b
 def colorize_file(
@@ -222,9 +241,10 @@ def colorize_file(
     saturation:float=1., # factor on color, 0..10: 0 is gray, 1 is as trained
     quality:int|None=None, # 1..100 for JPEG and WebP; None keeps the tables of a JPEG, else 92
     z:np.ndarray|None=None, # the numbers of one answer, see `sample_noise`; None for the most probable one
+    pages:str|None=None, # 'all' or numbers such as '1,3-5'; None for all of an animation, and of a TIFF for a TIFF
 ) -> Path: # the new file
     "Color a file into a file, whole or not at all; `OutputError` if it cannot be written"
-    content = colorize_bytes(src, format_of(dst), model, size, saturation, quality, z)
+    content = colorize_bytes(src, format_of(dst), model, size, saturation, quality, z, pages)
     with atomic_path(dst) as f: f.write_bytes(content)
     return Path(dst)
 

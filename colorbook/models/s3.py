@@ -242,6 +242,8 @@ class S3Small(EncoderUNet):
     ):
         super().__init__(encoder, 2, 4, widths, state, FirstChannels(2))
         if not scene: self.look = None
+        nn.init.normal_(self.head.weight, 0, .02) # begins nearly gray
+        nn.init.zeros_(self.head.bias)
         self.with_saliency,self.saliency = saliency,SmallSaliency(widths[1:]) if saliency else None
         adapt(self, **options)
     def up(self, maps):
@@ -251,7 +253,8 @@ class S3Small(EncoderUNet):
         for up,skip in zip(self.ups, maps[-2::-1]):
             x = up(torch.cat([F.interpolate(x, scale_factor=2., mode='bilinear', align_corners=False), skip], 1))
             drawn.append(x)
-        return torch.cat([self.head(x), self.saliency(drawn)], 1) if self.with_saliency else self.head(x)
+        color = self.head(x).tanh()
+        return torch.cat([color, self.saliency(drawn)], 1) if self.with_saliency else color
 
 @generators('s3_small', output='ab4_saliency', weights='mobilenet_v2')
 def _s3_small(state=None): return S3Small(state=state)

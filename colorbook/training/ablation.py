@@ -58,12 +58,12 @@ def variant(
     both = Phase('critic', 1, lrs(0., 5e-4), 'constant', .2),Phase('both', 1, lrs(2e-4, 5e-4), 'constant', .6)
     phases = Phase('content', 1, lrs(2e-3, 0.)),*(both if adversarial else alone)
     return Recipe(name, phases, generator, critic, content, adversarial=adversarial or 'logistic', adv_weight=strength,
-        target=kwargs.pop('target', 'ab4'), size=size, bs=16, betas=(.5, .99), valid=.01,
+        size=size, bs=16, betas=(.5, .99), valid=.01,
         ema=.98, **kwargs)
 
 # %% ../../nbs/training/ablation.ipynb #5de439e7
-norm = dict(target='ab', critic='lab_full')
-s2 = dict(content='l2', generator='stride1', critic='s2_pool', size=32, target='ab')
+norm = dict(critic='lab_full')
+s2 = dict(content='l2', generator='stride1', critic='s2_pool', size=32)
 adversaries = dict(gan='logistic', lsgan='lsgan', wgan='wgan_s4', ebgan='energy')
 
 variants = {r.name: r for r in [

@@ -15,6 +15,7 @@ from importlib.resources import files
 from operator import index
 from pathlib import Path
 from ..core import InputError, UsageError, atomic_path
+from ..models.registry import generators, outputs
 
 # %% ../../nbs/training/recipes.ipynb #041c51ed
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Recipe:
     perceptual:float=0. # weight of features in content losses that have them for an option, as `s3`
     attention:float=0. # weight of S3's attention loss, likewise
     rebalance:float=.5 # exponent of the class weights: 1 rebalances in full, 0 not at all
-    target:str='ab4' # key of `colorbook.data.loaders.targets`
+    taught:bool=False # learn what the image model in the package answers, instead of the true color
     gray:str='lstar' # key of `colorbook.color.lab.grays`
     data:str='photos' # key of `colorbook.data.loaders.data_loaders`: what is read, and how
     aged:float=0. # chance of gamma, fading and grain in L
@@ -66,18 +67,22 @@ class Recipe:
     valid:float=.03 # share of the photos that is held out
     floor:float=.8 # least colorfulness ratio on held-out photos, see `colorbook.training.selection.pick`
     seed:int=0
+    @property
+    def target(self) -> str: # key of `colorbook.data.loaders.targets`
+        "What the generator is compared with, which follows from what it answers"
+        return 'taught' if self.taught else outputs[generators[self.generator].output].target
 
 # %% ../../nbs/training/recipes.ipynb #4c1f2373
 def s0_recipe(name, size, **kwargs):
     "S0 as published, in float32, on whole pictures squeezed into squares"
     return Recipe(name, (Phase('both', 20, (1e-4, 1e-4), schedule='constant'),), generator='s0', critic='s0',
-        content='l1', lam=100., target='rgb', size=size, low=1., squeeze=True, mirror=False, bs=4, betas=(.5, .999),
+        content='l1', lam=100., size=size, low=1., squeeze=True, mirror=False, bs=4, betas=(.5, .999),
         eps=1e-8, wd=0., valid=.25, **kwargs)
 
 def s2_recipe(name, adv_weight):
     "S2: the generator's rate is the larger; its critic counts only in `s2-fixed`. Squares of S2's color are in 127.5"
     return Recipe(name, (Phase('both', 100, (5e-4, 1e-4), schedule='constant'),), generator='stride1', critic='s2',
-        content='l2', lam=(110/127.5)**2, adv_weight=adv_weight, target='ab', size=96, low=1., squeeze=True,
+        content='l2', lam=(110/127.5)**2, adv_weight=adv_weight, size=96, low=1., squeeze=True,
         mirror=False, bs=20, betas=(.9, .999), eps=1e-7, wd=0., critic_clip=.1)
 
 s4_report = { # learning rate and epochs
@@ -94,7 +99,7 @@ def s4_recipe(method, content, **kwargs):
     (lr,epochs),lam = s4_report[method.removesuffix('-gp'), content],dict(l1=100., l2=s4_half_sum)[content]
     adv,critic,mode,weight = s4_methods[method]
     return Recipe(f's4-{method}-{content}', (Phase(mode, epochs, (lr, lr), schedule='constant'),), generator='pix2pix',
-        critic=critic, content=content, lam=lam, adversarial=adv, adv_weight=weight, target='ab', size=256, low=256/276,
+        critic=critic, content=content, lam=lam, adversarial=adv, adv_weight=weight, size=256, low=256/276,
         squeeze=True, bs=4, betas=(.5, .999), eps=1e-8, wd=0., **kwargs)
 
 recipes = {r.name: r for r in [
@@ -117,7 +122,7 @@ recipes = {r.name: r for r in [
 # %% ../../nbs/training/recipes.ipynb #a66a11b1
 def s1_recipe(name, mode='both', epochs=50, **kwargs):
     "S1 as published"
-    shared = dict(content='l1', target='rgb', gray='rec601', low=1., squeeze=True, mirror=False,
+    shared = dict(content='l1', gray='rec601', low=1., squeeze=True, mirror=False,
         betas=(.5, .999), eps=1e-8, wd=0., valid=.1)
     return Recipe(name, (Phase(mode, epochs, (1e-3, 1e-3), schedule='constant'),), **shared, **kwargs)
 
@@ -125,28 +130,28 @@ for r in (s1_recipe('s1', generator='s1', critic='s1', adversarial='lsgan', lam=
           s1_recipe('s1-baseline', '1-5', 20, generator='s0', critic='s0', lam=100., size=224, bs=16, data='stills')):
     recipes[r.name] = r
 
-# %% ../../nbs/training/recipes.ipynb #f5f09962
+# %% ../../nbs/training/recipes.ipynb #4aced8eb
 s3_terms = (Phase('content', 40, (2e-4, 0.), 'half-every-10', bs=32),
     Phase('both', 31, (1e-4, 1e-4), 'half-every-10', bs=16))
 s3_losses = dict(content='s3', lam=1., perceptual=5., attention=.5, adversarial='wgan_gp', adv_weight=.05)
 
 def s3_recipe(name, phases=s3_terms, **kwargs):
     "S3 with the weights of its program, unless others are given"
-    shared = dict(generator='s3', critic='s3_gp', target='rgb', gray='rec601', data='saliency', size=256, bs=16,
+    shared = dict(generator='s3', critic='s3_gp', gray='rec601', data='saliency', size=256, bs=16,
         betas=(.5, .999), eps=1e-8, wd=0.)
     return Recipe(name, phases, **{**shared, **s3_losses, **kwargs})
 
 s3_readme = dict(critic='s3_two_gp', attention=1., adv_weight=.1)
 for r in (s3_recipe('s3'), s3_recipe('s3-first', s3_terms[:1]), s3_recipe('s3-second', s3_terms[1:]),
           s3_recipe('s3-readme', **s3_readme), s3_recipe('s3-readme-20', perceptual=20., **s3_readme),
-          Recipe('s3-small', (Phase('content', 6, (3e-4, 2e-3, 0.)),
+          Recipe('s3-small', (Phase('content', 6, (3e-4, 1e-3, 0.)),
               Phase('both', 4, (2e-5, 1e-4, 1e-4), 'half-every-10')), generator='s3_small', critic='s3_small_two',
               data='saliency', bs=32, low=.75, **s3_losses)):
     recipes[r.name] = r
 
 # %% ../../nbs/training/recipes.ipynb #5809db4a
 recipes['video'] = Recipe('video', (Phase('content', 8, (0., 2e-3, 0.), share=.2),), generator='temporal',
-    content='follow', lam=1., target='taught', aged=.5, size=128, bs=8, valid=.05, data='clips', clip=1., bf16=True,
+    content='follow', lam=1., taught=True, aged=.5, size=128, bs=8, valid=.05, data='clips', clip=1., bf16=True,
     floor=.97)
 
 # %% ../../nbs/training/recipes.ipynb #edce3e96

@@ -64,9 +64,7 @@ def check_names(recipe:Recipe):
     for p in recipe.phases: p.mode == 'plain' or as_schedule(p.mode), lr_schedule(p.schedule, p.lrs)
     for table,name in ((generators, recipe.generator), (critics, recipe.critic), (content_losses, recipe.content),
         (adversarial_losses, recipe.adversarial), (data_loaders, recipe.data)): table[name]
-    for k,names in dict(target=targets, gray=grays).items():
-        name = getattr(recipe, k)
-        if name not in names: raise UsageError(f"there is no {k} '{name}'", f"choose {', '.join(names)}")
+    if recipe.gray not in grays: raise UsageError(f"there is no gray '{recipe.gray}'", f"choose {', '.join(grays)}")
 
 def check_sizes(recipe:Recipe):
     "`UsageError` where a phase has a size that pictures or networks do not have"
@@ -95,12 +93,11 @@ def check_recipe(recipe:Recipe) -> Recipe: # the same
     kind,data = outputs[gen.output],data_loaders[recipe.data]
     fought = any(p.mode != 'content' for p in recipe.phases)
     check_team(recipe, fought)
-    want = [kind.target, *['taught']*(kind.target == 'ab4')]
     color = 'rgb' if kind.channels == 3 else 'ab'
     def no(what, field, names): raise UsageError(f'{what}', f'choose {field} {names}' if names else 'change the other')
-    if recipe.target not in want:
-        no(f"generator '{gen.name}' answers {gen.output}, not the target '{recipe.target}'", 'target',
-            ' or '.join(want))
+    if recipe.taught and kind.target != 'ab4':
+        no(f"generator '{gen.name}' answers {gen.output}, and the model that teaches answers ab4", 'taught false or '
+            'generator', that_fit(generators, lambda o: outputs[o.output].target == 'ab4' and o.film == gen.film))
     if gen.output not in content_losses[recipe.content].outputs:
         no(f"content loss '{recipe.content}' cannot read {gen.output}, the answer of '{gen.name}'", 'content',
             that_fit(content_losses, lambda o: gen.output in o.outputs))

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['tasks', 'punch', 'SceneInput', 'gray_encoder', 'SceneTraining', 'SceneClassifier', 'scene_loaders', 'SceneRecorder',
-           'pretrain']
+           'pretrain', 'run_maps']
 
 # %% ../../nbs/training/scene.ipynb #dcbe9dd2
 import csv, yaml
@@ -18,9 +18,12 @@ from ..color.lab import gray_to_L, grays
 from ..core import InputError, TrainingError, UsageError, atomic_path
 from ..data.loaders import PhotoDL, split_by_hash, SquareCrop
 from ..data.photos import open_photos
+from ..evaluation.saliency import map_maker
+from ..models.registry import generators, outputs
 from ..models.s3 import SceneEncoder
 from .checkpoint import load_checkpoint, save_checkpoint, seed_everything, set_rng_state, state_of
 from .lr_schedules import LRSchedule
+from .runs import Run
 
 # %% ../../nbs/training/scene.ipynb #dffe32bf
 tasks = dict(gray=1, rgb=3, inpainting=4, gray_inpainting=2) # channels that the encoder sees
@@ -174,3 +177,15 @@ def pretrain(
     schedule = LRSchedule(how.schedule, [how.lr])
     if len(rows) < how.epochs: learn.fit(how.epochs, how.lr, cbs=[schedule, recorder], start_epoch=len(rows))
     return out
+
+# %% ../../nbs/training/scene.ipynb #e0d25446
+def run_maps(
+    run, # folder of a run
+): # a function from a photo to its map; a `UsageError` where the run's generator predicts none
+    "The maps that the generator of a run predicts"
+    run = Run(run)
+    recipe = run.recipe
+    if not outputs[generators[recipe.generator].output].saliency:
+        what = f"generator '{recipe.generator}' of '{run}' predicts no saliency"
+        raise UsageError(what, 'give a run of s3 or s3-small')
+    return map_maker(run.generator(), recipe.gray, recipe.size)

@@ -150,7 +150,7 @@ def record_of(
     "What decides the weights, beside the recipe"
     return dict(source=str(source) if isinstance(source, (str, Path)) else None, n=n,
         held=split_name(dls.crop.photos, dls.held), weights=state and state_hash(state), prior=file_hash(prior),
-        teacher=file_hash(default_model()) if recipe.target == 'taught' else None)
+        teacher=file_hash(default_model()) if recipe.taught else None)
 
 def check_record(
     run:Run,

@@ -283,7 +283,7 @@ def flicker_command(
     "How much the colors of a film tremble, beside the true ones."
     from rich.console import Console
     from colorbook.evaluation.flicker import flicker_report
-    from colorbook.imaging.io import format_of
+    from colorbook.imaging.write import format_of
     from colorbook.evaluation.flicker_plot import plot_flicker
     if plot: format_of(plot)
     found = flicker_report(original, *colored, truth=truth)

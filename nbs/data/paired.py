@@ -480,8 +480,10 @@ class PhotoMaps:
 
 def two_folders(source) -> list|None: # both; None where it is one
     "A source `PHOTOS:OTHERS`"
-    folders = source.split(os.pathsep) if isinstance(source, str) else source if isinstance(source, tuple) else []
-    return list(folders) if len(folders) == 2 else None
+    many = source if isinstance(source, (list, tuple)) else []
+    folders = source.split(os.pathsep) if isinstance(source, str) else many
+    paths = all(isinstance(o, (str, Path)) and (isinstance(source, str) or Path(o).is_dir()) for o in folders)
+    return list(folders) if paths and len(folders) == 2 else None
 
 @data_loaders('saliency', saliency=True)
 def load_saliency(recipe, source, n=None, workers=0):

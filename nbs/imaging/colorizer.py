@@ -10,7 +10,7 @@
 
 # %%
 #| export
-import math, os
+import math, os, warnings
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +21,9 @@ from colorbook.color.srgb import light
 from colorbook.imaging.compose import chroma_maps, paint, resize
 from colorbook.imaging.artifact import find_model, open_model
 from colorbook.imaging.sheet import contact_sheet
-from colorbook.imaging.io import Picture, encode_picture, format_of, read_picture, to_image
+from colorbook.imaging.io import Picture, read_pages, read_picture
+from colorbook.imaging.opening import RAW_SUFFIXES, open_image, page_count, read_bytes
+from colorbook.imaging.write import ANIMATED, DEEP_FORMATS, encode_pages, encode_picture, format_of, to_image
 from colorbook.imaging.orientation import upright
 
 # %%
@@ -343,15 +345,32 @@ def colorize_bytes(
     saturation:float=1., # factor on color, 0..10: 0 is gray, 1 is as trained
     quality:int|None=None, # 1..100 for JPEG and WebP; None keeps the tables of a JPEG, else 92
     z:np.ndarray|None=None, # the numbers of one answer, see `sample_noise`; None for the most probable one
+    pages:str|None=None, # 'all' or numbers such as '1,3-5'; None for all of an animation, and of a TIFF for a TIFF
 ) -> bytes: # the content of a file
     "Color a file's content, keeping EXIF, profile, transparency and depth; `OutputError` if the format cannot"
     check_options(size, saturation, quality)
-    deep = fmt in ('PNG', 'TIFF')
-    pic = read_picture(src, deep)
-    dtype = np.uint16 if deep and pic.dtype!=np.uint8 else np.uint8
-    out = _colored(pic, model, size, saturation, dtype, 4, z)
-    alpha,info,pic = pic.alpha is not None,pic.info,None
-    return encode_picture(out, alpha, info, fmt, quality)
+    if pages is None: src,pages = _usual_pages(src, fmt)
+    if pages is None: return encode_picture(*_painted(read_picture(src), fmt, model, size, saturation, z), fmt, quality)
+    done,loop = [],None
+    for pic,ms,loop in read_pages(src, pages): done.append((*_painted(pic, fmt, model, size, saturation, z), ms))
+    return encode_picture(*done[0][:3], fmt, quality) if len(done) == 1 else encode_pages(done, fmt, quality, loop)
+
+def _usual_pages(src, fmt:str) -> tuple:
+    "Something to read, and 'all' for an animation and for a TIFF that become one again, else None"
+    named = isinstance(src, (str, os.PathLike))
+    if fmt not in (*ANIMATED, 'TIFF') or named and Path(src).suffix.lower() in RAW_SUFFIXES: return src,None
+    label,content = read_bytes(src)
+    try: im = open_image(label, content)
+    except InputError: im = None
+    kind = 'TIFF' if content[:2] in (b'II', b'MM') else im.format if im else ''
+    several = (kind == fmt == 'TIFF' or kind in ANIMATED and fmt != 'TIFF') and page_count(im, content) > 1
+    return src if named else content, 'all' if several else None
+
+def _painted(pic:Picture, fmt:str, model, size:int|None, saturation:float, z) -> tuple:
+    "Pixels in color, whether the fourth channel means something, and what is handed on"
+    dtype = np.uint16 if fmt in DEEP_FORMATS and pic.deep else np.uint8
+    if pic.deep and dtype == np.uint8: warnings.warn(f'{fmt} is written with 8 bits, not 16', stacklevel=4)
+    return _colored(pic, model, size, saturation, dtype, 4, z), pic.alpha is not None, pic.info
 
 # %%
 #| export
@@ -363,9 +382,10 @@ def colorize_file(
     saturation:float=1., # factor on color, 0..10: 0 is gray, 1 is as trained
     quality:int|None=None, # 1..100 for JPEG and WebP; None keeps the tables of a JPEG, else 92
     z:np.ndarray|None=None, # the numbers of one answer, see `sample_noise`; None for the most probable one
+    pages:str|None=None, # 'all' or numbers such as '1,3-5'; None for all of an animation, and of a TIFF for a TIFF
 ) -> Path: # the new file
     "Color a file into a file, whole or not at all; `OutputError` if it cannot be written"
-    content = colorize_bytes(src, format_of(dst), model, size, saturation, quality, z)
+    content = colorize_bytes(src, format_of(dst), model, size, saturation, quality, z, pages)
     with atomic_path(dst) as f: f.write_bytes(content)
     return Path(dst)
 
@@ -407,7 +427,7 @@ folder = Path(tempfile.mkdtemp())
 scan = np.linspace(0, 65535, 200*300).reshape(200, 300).astype(np.uint16)
 Image.fromarray(scan).save(folder/'scan.tif')
 for name in ('scan.png', 'color.tif'):
-    deep = read_picture(colorize_file(folder/'scan.tif', folder/name), deep=True).pixels
+    deep = read_picture(colorize_file(folder/'scan.tif', folder/name)).pixels
     test_eq(deep.dtype, np.uint16)
     test_close(light(deep)[1]*116, light(scan)[1]*116, eps=.01)
 len(np.unique(deep[...,1]))

@@ -366,7 +366,7 @@ seen
 # ## The same ideas, small
 
 # %% [markdown]
-# 58.76 million weights are a week on a processor. To learn what an idea is worth, a small network will do, and the product has one: [a U-Net on a pretrained encoder](encoder_unet.ipynb), which colors at a quarter of the size. It needs no second encoder for the scene, because its own has learned to recognize a thousand kinds of things: the mean of its deepest features over the whole picture is a description of the scene, and is added to each cell. The branch for saliency is three convolutions of 1x1, one for each stage, and one of 3x3 that joins them: 6,577 weights.
+# 58.76 million weights are a week on a processor. To learn what an idea is worth, a small network will do, and the product has one: [a U-Net on a pretrained encoder](encoder_unet.ipynb), which colors at a quarter of the size. It needs no second encoder for the scene, because its own has learned to recognize a thousand kinds of things: the mean of its deepest features over the whole picture is a description of the scene, and is added to each cell. The branch for saliency is three convolutions of 1x1, one for each stage, and one of 3x3 that joins them: 6,625 weights. Colors end in a `tanh`, as S3's do: features of VGG are taken of the picture that the colors make, and a loss of features pulls at colors that no screen has.
 
 # %%
 #| export
@@ -407,6 +407,8 @@ class S3Small(EncoderUNet):
     ):
         super().__init__(encoder, 2, 4, widths, state, FirstChannels(2))
         if not scene: self.look = None
+        nn.init.normal_(self.head.weight, 0, .02) # begins nearly gray
+        nn.init.zeros_(self.head.bias)
         self.with_saliency,self.saliency = saliency,SmallSaliency(widths[1:]) if saliency else None
         adapt(self, **options)
     def up(self, maps):
@@ -416,7 +418,8 @@ class S3Small(EncoderUNet):
         for up,skip in zip(self.ups, maps[-2::-1]):
             x = up(torch.cat([F.interpolate(x, scale_factor=2., mode='bilinear', align_corners=False), skip], 1))
             drawn.append(x)
-        return torch.cat([self.head(x), self.saliency(drawn)], 1) if self.with_saliency else self.head(x)
+        color = self.head(x).tanh()
+        return torch.cat([color, self.saliency(drawn)], 1) if self.with_saliency else color
 
 @generators('s3_small', output='ab4_saliency', weights='mobilenet_v2')
 def _s3_small(state=None): return S3Small(state=state)

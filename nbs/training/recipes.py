@@ -20,6 +20,7 @@ from importlib.resources import files
 from operator import index
 from pathlib import Path
 from colorbook.core import InputError, UsageError, atomic_path
+from colorbook.models.registry import generators, outputs
 
 # %%
 #| hide
@@ -66,7 +67,7 @@ class Recipe:
     perceptual:float=0. # weight of features in content losses that have them for an option, as `s3`
     attention:float=0. # weight of S3's attention loss, likewise
     rebalance:float=.5 # exponent of the class weights: 1 rebalances in full, 0 not at all
-    target:str='ab4' # key of `colorbook.data.loaders.targets`
+    taught:bool=False # learn what the image model in the package answers, instead of the true color
     gray:str='lstar' # key of `colorbook.color.lab.grays`
     data:str='photos' # key of `colorbook.data.loaders.data_loaders`: what is read, and how
     aged:float=0. # chance of gamma, fading and grain in L
@@ -88,6 +89,10 @@ class Recipe:
     valid:float=.03 # share of the photos that is held out
     floor:float=.8 # least colorfulness ratio on held-out photos, see `colorbook.training.selection.pick`
     seed:int=0
+    @property
+    def target(self) -> str: # key of `colorbook.data.loaders.targets`
+        "What the generator is compared with, which follows from what it answers"
+        return 'taught' if self.taught else outputs[generators[self.generator].output].target
 
 # %% [markdown]
 # S0 is published as a script with flags. Each has its place in the recipe:
@@ -176,13 +181,13 @@ class Recipe:
 def s0_recipe(name, size, **kwargs):
     "S0 as published, in float32, on whole pictures squeezed into squares"
     return Recipe(name, (Phase('both', 20, (1e-4, 1e-4), schedule='constant'),), generator='s0', critic='s0',
-        content='l1', lam=100., target='rgb', size=size, low=1., squeeze=True, mirror=False, bs=4, betas=(.5, .999),
+        content='l1', lam=100., size=size, low=1., squeeze=True, mirror=False, bs=4, betas=(.5, .999),
         eps=1e-8, wd=0., valid=.25, **kwargs)
 
 def s2_recipe(name, adv_weight):
     "S2: the generator's rate is the larger; its critic counts only in `s2-fixed`. Squares of S2's color are in 127.5"
     return Recipe(name, (Phase('both', 100, (5e-4, 1e-4), schedule='constant'),), generator='stride1', critic='s2',
-        content='l2', lam=(110/127.5)**2, adv_weight=adv_weight, target='ab', size=96, low=1., squeeze=True,
+        content='l2', lam=(110/127.5)**2, adv_weight=adv_weight, size=96, low=1., squeeze=True,
         mirror=False, bs=20, betas=(.9, .999), eps=1e-7, wd=0., critic_clip=.1)
 
 s4_report = { # learning rate and epochs
@@ -199,7 +204,7 @@ def s4_recipe(method, content, **kwargs):
     (lr,epochs),lam = s4_report[method.removesuffix('-gp'), content],dict(l1=100., l2=s4_half_sum)[content]
     adv,critic,mode,weight = s4_methods[method]
     return Recipe(f's4-{method}-{content}', (Phase(mode, epochs, (lr, lr), schedule='constant'),), generator='pix2pix',
-        critic=critic, content=content, lam=lam, adversarial=adv, adv_weight=weight, target='ab', size=256, low=256/276,
+        critic=critic, content=content, lam=lam, adversarial=adv, adv_weight=weight, size=256, low=256/276,
         squeeze=True, bs=4, betas=(.5, .999), eps=1e-8, wd=0., **kwargs)
 
 recipes = {r.name: r for r in [
@@ -269,7 +274,7 @@ pd.DataFrame({k: asdict(recipes[k]) for k in ('s0', 's2', 's4-wgan-gp-l1', 'defa
 #| export
 def s1_recipe(name, mode='both', epochs=50, **kwargs):
     "S1 as published"
-    shared = dict(content='l1', target='rgb', gray='rec601', low=1., squeeze=True, mirror=False,
+    shared = dict(content='l1', gray='rec601', low=1., squeeze=True, mirror=False,
         betas=(.5, .999), eps=1e-8, wd=0., valid=.1)
     return Recipe(name, (Phase(mode, epochs, (1e-3, 1e-3), schedule='constant'),), **shared, **kwargs)
 
@@ -294,6 +299,8 @@ for r in (s1_recipe('s1', generator='s1', critic='s1', adversarial='lsgan', lam=
 # | `SCGAN_val` | an exported file has no branch for saliency |
 # | pre-training of the global features | `colorbook pretrain`, and `--weights` for the run that is to begin with them |
 #
+# How large is that? `benchmarks/s3.py PHOTOS --content s3_vgg19` takes 20 steps of each term at 256 pixels with one picture a batch, on one core: 4.6 s a step in the first term, 8.3 s in the second, 5.1 GiB of memory at most, all losses finite; the second half of the second term, resumed, ends with the same weights. At that pace an epoch of ImageNet takes two to four months, hence the small ones.
+#
 # `s3-small` has the same ideas and losses at the size of the product ([S3](../models/s3.ipynb)), on crops of 128 pixels, with color at a quarter of the size. Its ablations are changes of one field: generator `s3_small_no_scene`; `s3_small_no_saliency` with `attention` 0, critic `s3_small` and data `photos`; `perceptual` 0; `s3_small_instance`; and its first or second phase alone.
 
 # %%
@@ -304,14 +311,14 @@ s3_losses = dict(content='s3', lam=1., perceptual=5., attention=.5, adversarial=
 
 def s3_recipe(name, phases=s3_terms, **kwargs):
     "S3 with the weights of its program, unless others are given"
-    shared = dict(generator='s3', critic='s3_gp', target='rgb', gray='rec601', data='saliency', size=256, bs=16,
+    shared = dict(generator='s3', critic='s3_gp', gray='rec601', data='saliency', size=256, bs=16,
         betas=(.5, .999), eps=1e-8, wd=0.)
     return Recipe(name, phases, **{**shared, **s3_losses, **kwargs})
 
 s3_readme = dict(critic='s3_two_gp', attention=1., adv_weight=.1)
 for r in (s3_recipe('s3'), s3_recipe('s3-first', s3_terms[:1]), s3_recipe('s3-second', s3_terms[1:]),
           s3_recipe('s3-readme', **s3_readme), s3_recipe('s3-readme-20', perceptual=20., **s3_readme),
-          Recipe('s3-small', (Phase('content', 6, (3e-4, 2e-3, 0.)),
+          Recipe('s3-small', (Phase('content', 6, (3e-4, 1e-3, 0.)),
               Phase('both', 4, (2e-5, 1e-4, 1e-4), 'half-every-10')), generator='s3_small', critic='s3_small_two',
               data='saliency', bs=32, low=.75, **s3_losses)):
     recipes[r.name] = r
@@ -336,7 +343,7 @@ recipes['s3-small']
 # %%
 #| export
 recipes['video'] = Recipe('video', (Phase('content', 8, (0., 2e-3, 0.), share=.2),), generator='temporal',
-    content='follow', lam=1., target='taught', aged=.5, size=128, bs=8, valid=.05, data='clips', clip=1., bf16=True,
+    content='follow', lam=1., taught=True, aged=.5, size=128, bs=8, valid=.05, data='clips', clip=1., bf16=True,
     floor=.97)
 
 # %%

@@ -41,7 +41,7 @@ from colorbook.training.recipes import Phase, recipes, replace
 # ## The networks of a recipe
 
 # %% [markdown]
-# What a generator answers decides what its critic sees: three channels for RGB and two for $ab$, at the full size or at a quarter. First weights are drawn with the recipe's seed, by a random generator of their own, so that whoever makes networks does not set back the one of the program.
+# What a generator answers decides what it is compared with (the `target`, which is no field of a recipe), and what its critic sees: three channels for RGB and two for $ab$, at the full size or at a quarter. First weights are drawn with the recipe's seed, by a random generator of their own, so that whoever makes networks does not set back the one of the program.
 
 # %%
 #| export
@@ -107,7 +107,7 @@ color.abs().mean().item()
 # ## What fits
 
 # %% [markdown]
-# Which fields of a recipe go together? A generator's kind of answer decides the target and the content losses that can read it, and whether a critic can judge it; a generator for films wants clips; an energy wants a loss for energies; a gradient penalty is asked of each picture alone, and batch norm mixes the pictures of a batch; weights between losses can only be learned where both losses stay positive, otherwise they run away. All of this is declared where the parts are defined, so no network has to be made to check it, and the error names the parts that fit.
+# Which fields of a recipe go together? A generator's kind of answer decides the content losses that can read it, and whether a critic can judge it; a generator for films wants clips; an energy wants a loss for energies; a gradient penalty is asked of each picture alone, and batch norm mixes the pictures of a batch; weights between losses can only be learned where both losses stay positive, otherwise they run away. All of this is declared where the parts are defined, so no network has to be made to check it, and the error names the parts that fit.
 
 # %%
 #| export
@@ -120,9 +120,7 @@ def check_names(recipe:Recipe):
     for p in recipe.phases: p.mode == 'plain' or as_schedule(p.mode), lr_schedule(p.schedule, p.lrs)
     for table,name in ((generators, recipe.generator), (critics, recipe.critic), (content_losses, recipe.content),
         (adversarial_losses, recipe.adversarial), (data_loaders, recipe.data)): table[name]
-    for k,names in dict(target=targets, gray=grays).items():
-        name = getattr(recipe, k)
-        if name not in names: raise UsageError(f"there is no {k} '{name}'", f"choose {', '.join(names)}")
+    if recipe.gray not in grays: raise UsageError(f"there is no gray '{recipe.gray}'", f"choose {', '.join(grays)}")
 
 def check_sizes(recipe:Recipe):
     "`UsageError` where a phase has a size that pictures or networks do not have"
@@ -151,12 +149,11 @@ def check_recipe(recipe:Recipe) -> Recipe: # the same
     kind,data = outputs[gen.output],data_loaders[recipe.data]
     fought = any(p.mode != 'content' for p in recipe.phases)
     check_team(recipe, fought)
-    want = [kind.target, *['taught']*(kind.target == 'ab4')]
     color = 'rgb' if kind.channels == 3 else 'ab'
     def no(what, field, names): raise UsageError(f'{what}', f'choose {field} {names}' if names else 'change the other')
-    if recipe.target not in want:
-        no(f"generator '{gen.name}' answers {gen.output}, not the target '{recipe.target}'", 'target',
-            ' or '.join(want))
+    if recipe.taught and kind.target != 'ab4':
+        no(f"generator '{gen.name}' answers {gen.output}, and the model that teaches answers ab4", 'taught false or '
+            'generator', that_fit(generators, lambda o: outputs[o.output].target == 'ab4' and o.film == gen.film))
     if gen.output not in content_losses[recipe.content].outputs:
         no(f"content loss '{recipe.content}' cannot read {gen.output}, the answer of '{gen.name}'", 'content',
             that_fit(content_losses, lambda o: gen.output in o.outputs))
@@ -199,10 +196,11 @@ def refused(name, *said, **fields):
     for o in said: test_fail(lambda: check_recipe(r), exc=UsageError, contains=o)
 
 refused('s0', "no critic 's00'; choose ", critic='s00')
-refused('s0', "answers rgb, not the target 'ab'; choose target rgb", target='ab')
+refused('s0', 'answers rgb, and the model that teaches answers ab4; choose taught false or generator', taught=True)
+refused('s1', 'choose taught false or generator temporal', taught=True)
 refused('s4-gan-l1', "'bins' cannot read ab, the answer of 'pix2pix'; choose content colorful, l1", content='bins')
-refused('s4-gan-l1', 'not the target', target='ab4')
-refused('default-mobile', "not the target 'rgb'; choose target ab4 or taught", target='rgb')
+test_eq([recipes[o].target for o in ('s0', 's4-gan-l1', 's4-zhang', 'default', 'video')],
+    ['rgb', 'ab', 'ab4', 'ab4', 'taught'])
 refused('s4-gan-l1', "critic 's1' judges rgb", critic='s1')
 refused('s4-gan-l1', "which 'energy' cannot read; choose adversarial hinge, logistic", adversarial='energy')
 refused('s4-gan-l1', "critic 's4' has batch norm; choose critic ", 's4_gp', adversarial='wgan_gp')

@@ -24,9 +24,12 @@ from colorbook.color.lab import gray_to_L, grays
 from colorbook.core import InputError, TrainingError, UsageError, atomic_path
 from colorbook.data.loaders import PhotoDL, split_by_hash, SquareCrop
 from colorbook.data.photos import open_photos
+from colorbook.evaluation.saliency import map_maker
+from colorbook.models.registry import generators, outputs
 from colorbook.models.s3 import SceneEncoder
 from colorbook.training.checkpoint import load_checkpoint, save_checkpoint, seed_everything, set_rng_state, state_of
 from colorbook.training.lr_schedules import LRSchedule
+from colorbook.training.runs import Run
 
 # %%
 #| hide
@@ -35,6 +38,8 @@ from fastcore.test import *
 from colorbook.color.lab import show_row
 from colorbook.data.photos import sample_photos
 from colorbook.models.s3 import begin_with, S3Generator
+from colorbook.training.recipes import recipes, save_recipe
+from colorbook.training.registry import make_generator
 
 # %% [markdown]
 # ## Four tasks
@@ -286,10 +291,41 @@ test_eq(net.scene.state_dict()['layers.13.1.weight'], state['scene.layers.13.1.w
 len(state)
 
 # %% [markdown]
+# ## Maps from a run
+
+# %% [markdown]
+# A run whose generator predicts saliency makes maps for others ([Where one looks](../evaluation/saliency.ipynb)): `colorbook data saliency PHOTOS MAPS --method RUN`.
+
+# %%
+#| export
+def run_maps(
+    run, # folder of a run
+): # a function from a photo to its map; a `UsageError` where the run's generator predicts none
+    "The maps that the generator of a run predicts"
+    run = Run(run)
+    recipe = run.recipe
+    if not outputs[generators[recipe.generator].output].saliency:
+        what = f"generator '{recipe.generator}' of '{run}' predicts no saliency"
+        raise UsageError(what, 'give a run of s3 or s3-small')
+    return map_maker(run.generator(), recipe.gray, recipe.size)
+
+# %%
+made = Run(home/'run')
+made.folder.mkdir()
+save_recipe(recipes['s3-small'], made/'recipe.yaml')
+made.save_weights(make_generator(recipes['s3-small']), '0-000')
+found = run_maps(made)(sample_photos(96)[0])
+test_eq((found.mode, found.size), ('L', sample_photos(96)[0].size))
+save_recipe(recipes['s0'], made/'recipe.yaml')
+test_fail(lambda: run_maps(made), exc=UsageError, contains='predicts no saliency')
+found.getextrema()
+
+# %% [markdown]
 # ## What we have
 #
 # - `pretrain`, and `colorbook pretrain` on the command line: four tasks, resumed exactly;
 # - `gray_encoder`, which makes an encoder of gray of any of them;
+# - `run_maps`: a run as a maker of maps;
 # - `scene.safetensors` for `colorbook train s3 PHOTOS --weights runs/scene-gray`.
 
 # %% [markdown]

@@ -192,7 +192,7 @@ def record_of(
     "What decides the weights, beside the recipe"
     return dict(source=str(source) if isinstance(source, (str, Path)) else None, n=n,
         held=split_name(dls.crop.photos, dls.held), weights=state and state_hash(state), prior=file_hash(prior),
-        teacher=file_hash(default_model()) if recipe.target == 'taught' else None)
+        teacher=file_hash(default_model()) if recipe.taught else None)
 
 def check_record(
     run:Run,
@@ -341,7 +341,7 @@ generators('tiny')(Tiny)
 content_losses('fuse')(Fuse)
 phases = (Phase('content', 2, (1e-2, 0.)), Phase('critic', 1, (0., 1e-3), schedule='constant'),
     Phase('both', 1, (1e-3, 1e-3), share=.5))
-tiny = Recipe('tiny', phases, generator='tiny', content='fuse', target='ab', size=size, bs=8, aged=.3, valid=.25)
+tiny = Recipe('tiny', phases, generator='tiny', content='fuse', size=size, bs=8, aged=.3, valid=.25)
 
 # %%
 def run_tiny(name, blow=None, nan=None, recipe=tiny):

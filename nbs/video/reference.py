@@ -315,7 +315,7 @@ def load_reference(
     path, # a picture
 ) -> Image.Image: # RGB, upright
     "A colored frame from a file; `InputError` if it cannot be read or has no color"
-    pic = read_picture(path)
+    pic = read_picture(path, colors=True)
     x = np.asarray(pic.source)
     if x.ndim < 3 or x.shape[2] < 3: raise InputError(f"'{path}' has no color", 'give a frame that was colored')
     if x.dtype == np.uint16: x = (x//257).astype(np.uint8)

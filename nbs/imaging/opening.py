@@ -1,0 +1,225 @@
+# %% [markdown]
+# # Opening files
+#
+# > From a name, bytes or a stream to something that can be decoded, with a sentence for all that cannot
+#
+# Most of what goes wrong with pictures goes wrong before the first pixel: the file is empty, it is a page of a web site under the name of a picture, it is the raw file of a camera, it claims to be larger than any memory. A message that only says *cannot identify image file* sends people to a search engine. At the end of this chapter `open_image` either opens a file or says what it is and what helps, and we know how many pages it has.
+
+# %%
+#| default_exp imaging.opening
+
+# %%
+#| export
+import io, os, warnings
+from contextlib import suppress
+from pathlib import Path
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from colorbook.core import InputError, UsageError
+from colorbook.imaging.deep import Samples, tiff_pages
+
+# %%
+#| hide
+import tempfile
+from fastcore.test import *
+from skimage import data
+
+# %% [markdown]
+# ## From anything to bytes
+
+# %% [markdown]
+# `label` is what the sentences call the picture: its name where it has one. A file object is read from its beginning, as Pillow does it.
+
+# %%
+#| export
+def read_bytes(
+    source, # a path, bytes or a file object
+) -> tuple[str,bytes]: # what to call it in an error, and its content
+    "Content of a picture's file, undecoded; `InputError` if it cannot be read"
+    if isinstance(source, (bytes, bytearray, memoryview)): label,read = 'the picture', lambda: bytes(source)
+    elif isinstance(source, (str, os.PathLike)): label,read = f"'{os.fspath(source)}'", Path(source).read_bytes
+    elif hasattr(source, 'read'): label,read = f"'{getattr(source, 'name', 'the picture')}'", source.read
+    elif hasattr(source, 'detach') or hasattr(source, '__array__'):
+        raise InputError(f'a {type(source).__name__} cannot be colored', 'make it an array: .numpy(), channels last')
+    else: raise InputError(f'a {type(source).__name__} cannot be colored', 'give a path, a file, a picture or an array')
+    try:
+        if hasattr(source, 'seek'):
+            with suppress(OSError): source.seek(0)
+        content = read()
+    except FileNotFoundError as e: raise InputError(f'{label} does not exist', 'check the name') from e
+    except IsADirectoryError as e: raise InputError(f'{label} is a folder', 'name a picture in it') from e
+    except (OSError, ValueError) as e:
+        raise InputError(f"{label} cannot be read: {getattr(e, 'strerror', None) or e}", 'check its rights') from e
+    if not isinstance(content, bytes): raise InputError(f'{label} is open as text', "open it with mode 'rb'")
+    if not content: raise InputError(f'{label} is empty', 'copy it again from where it came')
+    return label,content
+
+# %% [markdown]
+# ## Telephones and cameras
+
+# %% [markdown]
+# Two kinds of files need a library that not everybody has: the photographs of many telephones, HEIC, and the raw files of cameras. Pillow would read the small preview in some raw files and take it for the picture, so those are known by their suffix, or by the tag of Adobe's DNG.
+
+# %%
+#| export
+RAW_SUFFIXES = {f'.{o}' for o in '3fr arw cr2 cr3 crw dcr dng erf iiq kdc mef mos mrw nef nrw orf pef raf raw rw2 rwl '
+                'sr2 srf srw x3f'.split()}
+_HEIC = {b'heic', b'heix', b'hevc', b'heim', b'heis', b'hevm', b'mif1', b'msf1'}
+
+def has_heif() -> bool:
+    "Can HEIC be read? If so, Pillow knows it from now on"
+    try: import pillow_heif
+    except ImportError: return False
+    pillow_heif.register_heif_opener()
+    return True
+
+def is_heic(content:bytes) -> bool:
+    "Do the first bytes say that it is HEIC?"
+    return content[4:8] == b'ftyp' and content[8:12] in _HEIC
+
+def develop(
+    label:str, # what to call it in an error
+    content:bytes, # of the file
+) -> tuple: # 16 bits, upright, and what is carried
+    "The raw file of a camera, developed; `InputError` if it cannot be"
+    try: import rawpy
+    except ImportError as e:
+        raise InputError(f'{label} is the raw file of a camera', "pip install 'colorbook[raw]' reads it") from e
+    try:
+        with rawpy.imread(io.BytesIO(content)) as raw:
+            x = raw.postprocess(output_bps=16, use_camera_wb=True, gamma=(2.4, 12.92))
+    except Exception as e:
+        raise InputError(f'{label} cannot be developed: {e}', 'convert it to TIFF where it comes from') from e
+    info = {}
+    with suppress(Exception):
+        old,new = Image.Exif(),Image.Exif()
+        old.load(content)
+        for k in {271, 272, 305, 306, 315, 33432} & set(old): new[k] = old[k]
+        for k in (34665, 34853): new[k] = {t: v for t,v in old.get_ifd(k).items() if t not in (37500, 40965)}
+        info['exif'] = new.tobytes()
+    return Samples(x),info
+
+# %% [markdown]
+# ## Opening
+
+# %% [markdown]
+# Pillow opens a file without decoding it. Where the file has more bits than Pillow hands out, HEIC has a way to get them, and of JPEG 2000 and AVIF we at least know that they are missing.
+
+# %%
+#| export
+def open_image(label:str, content:bytes) -> Image.Image:
+    "A picture opened and not yet decoded; `InputError` if it is none, or too large to be safe"
+    if is_heic(content) and not has_heif():
+        raise InputError(f'{label} is a HEIC picture', "pip install 'colorbook[heif]' reads it")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            return Image.open(io.BytesIO(content))
+    except Image.DecompressionBombError as e:
+        raise InputError(f'{label} is larger than {2*Image.MAX_IMAGE_PIXELS/1e6:.0f} megapixels',
+                         'reduce it, or if you trust it raise --max-pixels or PIL.Image.MAX_IMAGE_PIXELS') from e
+    except UnidentifiedImageError as e:
+        raise InputError(f'{label} is not a picture that Pillow can read', 'save it as JPEG, PNG or TIFF') from e
+    except Exception as e: raise InputError(f'{label} is damaged: {e}', 'copy it again from where it came') from e
+
+# %%
+#| export
+def is_shallow(
+    im:Image.Image, # as Pillow opened it
+    content:bytes, # of the file
+) -> bool:
+    "Has the file more bits than Pillow gave?"
+    if im.format == 'JPEG2000' and (at := content.find(b'\xff\x51')) >= 0 and im.mode[0] != 'I':
+        return content[at+40:at+41] > b'' and (content[at+40] & 127) + 1 > 8
+    at = content.find(b'av1C') if im.format == 'AVIF' else -1
+    return at >= 0 and bool(content[at+6:at+7]) and bool(content[at+6] & 64)
+
+def heic_samples(
+    content:bytes, # of the file
+) -> Samples|None:
+    "All bits of a HEIC picture with more than eight"
+    import pillow_heif
+    im = pillow_heif.open_heif(io.BytesIO(content), convert_hdr_to_8bit=False)
+    if (im.info.get('bit_depth') or 8) <= 8: return None
+    x = np.asarray(im).astype(np.uint16)
+    bits = im.info['bit_depth']
+    x = np.rint((x >> (16 - bits))*np.float32(65535/(2**bits - 1))).astype(np.uint16)
+    if x.ndim == 2 or x.shape[2] == 1: return Samples(x.reshape(x.shape[:2]), None, 'gray')
+    return Samples(x[...,:3], x[...,3] if x.shape[2] == 4 else None)
+
+# %%
+cat,folder = Image.fromarray(data.chelsea()),Path(tempfile.mkdtemp())
+cat.save(folder/'cat.jpg', quality=90)
+whole = (folder/'cat.jpg').read_bytes()
+for bad,word in ((b'', 'empty'), (b'hello', 'not a picture'), (folder/'dog.jpg', 'dog.jpg'), (folder, 'folder'),
+                 (io.StringIO('x'), 'text'), (7, 'int')):
+    test_fail(lambda: open_image(*read_bytes(bad)), exc=InputError, contains=word)
+test_fail(lambda: develop("'a.dng'", b'nothing'), exc=InputError, contains='a.dng')
+written = io.BytesIO()
+cat.save(written, 'PNG')
+test_eq(open_image(*read_bytes(written)).size, cat.size)
+deep_j2k = io.BytesIO()
+Image.fromarray(np.zeros((8, 8), np.uint16)).save(deep_j2k, 'JPEG2000')
+test_eq(is_shallow(open_image(*read_bytes(deep_j2k)), deep_j2k.getvalue()), False)
+open_image('it', whole).size
+
+# %% [markdown]
+# ## Several pages
+
+# %% [markdown]
+# A scan of a letter has pages, an animation has frames, and a photograph of a telephone may have a second picture inside, a depth map for example. A TIFF also keeps smaller copies of itself, marked by a bit of tag 254; those are no pages.
+
+# %%
+#| export
+def page_count(
+    im:Image.Image|None, # as Pillow opened it
+    content:bytes, # of the file
+) -> int:
+    "How many pictures there are in a file that are no smaller copies; layers do not count"
+    if content[:2] in (b'II', b'MM'): return max(1, len(whole_pages(content)))
+    return getattr(im, 'n_frames', 1) if im and im.format in ('GIF', 'WEBP', 'PNG', 'AVIF', 'MPO', 'HEIF') else 1
+
+def whole_pages(
+    content:bytes, # of a TIFF
+) -> list:
+    "Numbers of the pages of a TIFF that are no smaller copies"
+    return [i for i,o in enumerate(tiff_pages(content)) if not o.get(254, 0) & 1]
+
+# %%
+#| export
+def choose_pages(
+    pages:str, # 'all', or numbers from 1 on, as in '1', '2-4' or '1,3'
+    n:int, # how many there are
+) -> list: # numbers from 0 on
+    "Which pages are meant; `UsageError` if they do not exist"
+    if pages == 'all': return list(range(n))
+    try:
+        ends = [[int(v) for v in o.split('-')] for o in str(pages).split(',')]
+        found = [i for o in ends for i in range(o[0], o[-1] + 1)]
+    except ValueError as e:
+        raise UsageError(f"pages '{pages}' are no numbers", "give 'all', or numbers as in 1,3-5") from e
+    if not found or min(found) < 1 or max(found) > n:
+        raise UsageError(f'there is no page {next((i for i in found if not 1 <= i <= n), pages)}', f'there are {n}')
+    return [i - 1 for i in found]
+
+# %%
+moving = [cat.resize((60, 40)).rotate(90*i) for i in range(3)]
+for name in ('a.gif', 'a.tif'): moving[0].save(folder/name, save_all=True, append_images=moving[1:])
+content = (folder/'a.tif').read_bytes()
+test_eq((page_count(Image.open(folder/'a.gif'), b''), page_count(None, content), page_count(cat, b'')), (3, 3, 1))
+test_eq([choose_pages(o, 5) for o in ('all', '2-4', '1,3')], [[0, 1, 2, 3, 4], [1, 2, 3], [0, 2]])
+for bad in ('6', '0', 'x', '3-1'): test_fail(lambda: choose_pages(bad, 5), exc=UsageError)
+whole_pages(content)
+
+# %% [markdown]
+# ## What we have
+#
+# - `open_image`, and `InputError` with a remedy where there is nothing to open;
+# - `develop`, for the raw files of cameras, and HEIC where its library is installed;
+# - `page_count` and `choose_pages`.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. A web page that was saved under the name of a picture is common. Recognize it by its first bytes and say so.
+# 2. What does a camera's raw file look like without `use_camera_wb`? For a colorizer, which needs lightness alone, does it matter?

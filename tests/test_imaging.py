@@ -171,7 +171,7 @@ def test_every_option_of_the_command(home, tmp_path, capsysbinary, monkeypatch):
     assert run(*base, before=['a.jpg'])[1] == {'a.jpg': b'was here'}
     assert run(*base, '--overwrite', before=['a.jpg'])[1] == plain
     here = inspect.signature(app.colorize_command).parameters
-    assert {*here} == {*changed, 'seed', 'overwrite', 'borders'}
+    assert {*here} == {*changed, 'seed', 'overwrite', 'pages', 'max_pixels', 'skip_bad', 'borders'} # see test_folders
     bordered = [framed(home), *base[1:]]
     assert run(*bordered)[1] == run(*bordered, '--borders')[1] != run(*bordered, '--no-borders')[1]
     capsysbinary.readouterr()

@@ -13,7 +13,7 @@ import nbformat, yaml
 
 ROOT = Path(__file__).resolve().parent
 PROC = ROOT/'_proc'
-COPIED = ('index.qmd', 'architecture.qmd', 'ARCHITECTURE.md', 'references.bib', 'asset')
+COPIED = ('index.qmd', 'kinds.qmd', 'architecture.qmd', 'ARCHITECTURE.md', 'references.bib', 'asset')
 NBDEV = {'default_exp', 'export', 'exporti', 'exports', 'notest', 'slow', 'gpu'}  # nbdev's words, dropped
 HIDING = {'hide': '#| include: false', 'hide_input': '#| echo: false', 'hide_output': '#| output: false'}
 QUARTO = {'label', 'fig-cap', 'fig-alt', 'tbl-cap', 'layout-ncol', 'column', 'include', 'echo', 'eval', 'output',

@@ -1,5 +1,15 @@
 "`python -m colorbook` is the command `colorbook`"
 import sys
-from .cli.app import main
 
-sys.exit(main())
+
+def main():
+    "The command, which can be interrupted while it is still being loaded"
+    try:
+        from .cli.app import main
+        return main()
+    except KeyboardInterrupt:
+        print('colorbook: interrupted', file=sys.stderr)
+        return 130
+
+
+if __name__ == '__main__': sys.exit(main())

@@ -56,7 +56,8 @@ def test_second_run_does_nothing_and_colors_no_output(tmp_path):
 
 def test_folder_mirrored(tree):
     code, out, err = run('colorize', tree/'in', '-o', tree/'out')
-    assert (code, out, err.strip())==(0, b'', '4 colored')
+    assert (code, out)==(0, b'') and "notes.txt': not a picture" in err
+    assert err.splitlines()[-1]=='4 colored, 1 left out'
     assert files(tree/'out')==['a.jpg', 'b/c.png', 'b/d/e.tif', 'b/f.JPG']
     assert all(colored(tree/'out'/f) for f in files(tree/'out'))
     assert '4 skipped' in run('colorize', tree/'in', '-o', tree/'out')[2]
@@ -129,11 +130,11 @@ def test_bad_pictures_do_not_stop_the_others(tree):
     (tree/'in'/'b'/'bad.jpg').write_bytes((tree/'in'/'a.jpg').read_bytes()[:600])
     (tree/'in'/'empty.png').write_bytes(b'')
     code, out, err = run('colorize', tree/'in', '-o', tree/'out', '--json', '-')
-    assert code==3 and '4 colored, 2 failed' in err and 'Traceback' not in err
+    assert code==3 and '4 colored, 1 left out, 2 failed' in err and 'Traceback' not in err
     assert 'bad.jpg' in err and 'empty.png' in err
     assert files(tree/'out')==['a.jpg', 'b/c.png', 'b/d/e.tif', 'b/f.JPG']
     report = json.loads(out)
-    assert (report['done'], report['skipped'], report['failed'])==(4, 0, 2)
+    assert [report[o] for o in ('done', 'skipped', 'left_out', 'failed')]==[4, 0, 1, 2]
     rows = {Path(p['in']).name: p for p in report['pictures']}
     assert rows['bad.jpg']['status']=='failed' and 'truncated' in rows['bad.jpg']['error']
     assert rows['a.jpg']['error'] is None
@@ -251,7 +252,7 @@ def test_terminal_gets_no_picture(tmp_path):
 def test_note_about_frames(tmp_path):
     frames = [Image.fromarray(data.camera()[i:i+50, :60]) for i in (0, 100)]
     frames[0].save(tmp_path/'two.gif', save_all=True, append_images=frames[1:])
-    code, _, err = run('colorize', tmp_path/'two.gif', '-o', tmp_path/'out.png')
+    code, _, err = run('colorize', tmp_path/'two.gif', '-o', tmp_path/'out.jpg')
     assert code==0 and 'only the first' in err
 
 

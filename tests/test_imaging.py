@@ -162,7 +162,7 @@ def test_every_option_of_the_command(home, tmp_path, capsysbinary, monkeypatch):
     assert run(*base, before=['a.jpg'])[1] == {'a.jpg': b'was here'}
     assert run(*base, '--overwrite', before=['a.jpg'])[1] == plain
     here = inspect.signature(app.colorize_command).parameters
-    assert {*here} == {*changed, 'seed', 'overwrite'}
+    assert {*here} == {*changed, 'seed', 'overwrite', 'pages', 'max_pixels', 'skip_bad'} # see test_folders
     capsysbinary.readouterr()
     monkeypatch.setattr(sys, 'stdout', out := io.TextIOWrapper(io.BytesIO()))
     assert app.main(['colorize', str(home/'a.png'), '-o', '-', '-m', str(home/'known.onnx')]) == 0

@@ -9,11 +9,9 @@ from ..core import lazy_face
 if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .app import main as main
     from .app import commands as commands
-    from .app import plan as plan
-    from .app import find_pictures as find_pictures
     from .app import Job as Job
     from .app import report as report
     from .app import exit_code as exit_code
 
 __getattr__,__dir__,__all__ = lazy_face(__name__, {
-    'app': 'main commands plan find_pictures Job report exit_code'})
+    'app': 'main commands Job report exit_code'})

@@ -9,7 +9,8 @@ __all__ = ['gallery_command']
 from pathlib import Path
 from typing import Annotated, Optional
 import typer
-from .app import app, find_pictures, say
+from .app import app, say
+from ..imaging.folder import find_pictures
 
 # %% ../../nbs/cli/gallery.ipynb #5afb4408
 @app.command('gallery')

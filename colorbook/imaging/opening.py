@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RAW_SUFFIXES', 'read_bytes', 'has_heif', 'is_heic', 'develop', 'open_image', 'is_shallow', 'heic_samples',
-           'page_count', 'whole_pages', 'choose_pages']
+           'lacks_strips', 'page_count', 'whole_pages', 'choose_pages']
 
 # %% ../../nbs/imaging/opening.ipynb #00a812c3
 import io, os, warnings
@@ -66,7 +66,8 @@ def develop(
         with rawpy.imread(io.BytesIO(content)) as raw:
             x = raw.postprocess(output_bps=16, use_camera_wb=True, gamma=(2.4, 12.92))
     except Exception as e:
-        raise InputError(f'{label} cannot be developed: {e}', 'convert it to TIFF where it comes from') from e
+        why = e.args[0].decode('utf-8', 'replace') if e.args and isinstance(e.args[0], bytes) else e
+        raise InputError(f'{label} cannot be developed: {why}', 'convert it to TIFF where it comes from') from e
     info = {}
     with suppress(Exception):
         old,new = Image.Exif(),Image.Exif()
@@ -115,6 +116,16 @@ def heic_samples(
     x = np.rint((x >> (16 - bits))*np.float32(65535/(2**bits - 1))).astype(np.uint16)
     if x.ndim == 2 or x.shape[2] == 1: return Samples(x.reshape(x.shape[:2]), None, 'gray')
     return Samples(x[...,:3], x[...,3] if x.shape[2] == 4 else None)
+
+# %% ../../nbs/imaging/opening.ipynb #bcb45c10
+def lacks_strips(
+    im:Image.Image, # as Pillow opened it
+) -> bool:
+    "Are there fewer strips than a TIFF needs for its rows?"
+    tags = getattr(im, 'tag_v2', {}) if im.format == 'TIFF' else {}
+    if 273 not in tags or not (tall := tags.get(278, 0)) or 257 not in tags: return False
+    planes = tags.get(277, 1) if tags.get(284, 1) == 2 else 1
+    return len(tags[273]) < planes*-(-tags[257]//min(tall, tags[257]))
 
 # %% ../../nbs/imaging/opening.ipynb #14657cc8
 def page_count(

@@ -3,14 +3,14 @@
 #
 # > A folder of old photographs in, a folder of colored ones out, and a number that says how it went
 #
-# Most people who want color have a folder, not a variable. At the end of this chapter they have `colorbook colorize FOLDER -o OUT`: it finds the pictures, keeps their names and their tree, skips what is done, goes on after a file that is broken, and says at the end what happened, in words for people, in an exit code for scripts and in JSON for programs. The same program prints an artifact's card, measures it, and trains a new one; those commands load torch, and the others never do.
+# Most people who want color have a folder, not a variable. At the end of this chapter they have `colorbook colorize FOLDER -o OUT`: it finds the pictures ([Folders of pictures](../imaging/folder.ipynb)), keeps their names and their tree, skips what is done, goes on after a file that is broken, and says at the end what happened, in words for people, in an exit code for scripts and in JSON for programs. The same program prints an artifact's card, measures it, and trains a new one; those commands load torch, and the others never do.
 
 # %%
 #| default_exp cli.app
 
 # %%
 #| export
-import glob, json, os, re, sys, time, warnings
+import json, os, sys, time, warnings
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from importlib import import_module
@@ -26,112 +26,7 @@ import matplotlib.pyplot as plt
 from PIL import Image
 from fastcore.test import *
 from skimage import data
-
-# %% [markdown]
-# ## Which file becomes which
-
-# %% [markdown]
-# Before a pixel is touched, the command writes down what it is going to do: a list of pairs. A file stands for itself, a folder for all pictures below it, a pattern such as `'scans/**/*.png'` for what it matches, also where the shell did not expand it, and `-` for the standard input. `root` is the part of the path that is not repeated in the output folder.
-
-# %%
-#| export
-_suffixes = {f'.{s}' for s in 'jpg jpeg jpe jfif png tif tiff webp bmp gif jp2 avif mpo pgm ppm pnm tga ico'.split()}
-
-def find_pictures(
-    name:str, # a file, a folder, a pattern, or '-'
-) -> tuple[list[Path],Path]: # the pictures, and the folder that they are relative to
-    "The pictures that a word on the command line stands for"
-    path = Path(name)
-    if name=='-' or path.is_file(): return [path], path.parent
-    inside = lambda files: sorted(f for f in files if f.suffix.lower() in _suffixes and not f.name.startswith('.'))
-    if path.is_dir(): return inside(f for f in path.rglob('*') if f.is_file()), path
-    if not glob.has_magic(name): raise InputError(f"'{name}' does not exist", 'check the name')
-    fixed = next(i for i,p in enumerate(path.parts) if glob.has_magic(p))
-    found = inside(f for f in map(Path, glob.glob(name, recursive=True)) if f.is_file())
-    if not found: raise InputError(f"no picture matches '{name}'", 'check the pattern')
-    return found, Path(*path.parts[:fixed])
-
-# %% [markdown]
-# Without `-o`, `one.jpg` becomes `one-color.jpg` beside it. With it, a single file goes to the name that is given, and everything else into a folder of that name, in its own tree. What Pillow can read but not write keeps its name and gets the suffix `.png`.
-
-# %%
-#| export
-def _writable(path:Path) -> Path:
-    "The same name if its suffix is a format that can be written, else with `.png`"
-    from colorbook.imaging.write import format_of
-    try: format_of(path)
-    except OutputError: return path.with_suffix('.png')
-    return path
-
-def _target(src:Path, root:Path, out:str|None, single:bool) -> Path:
-    "The name of the colored picture; `single` if it is the only one, named as a file"
-    if out is None: return Path('-') if str(src)=='-' else _writable(src.with_name(f'{src.stem}-color{src.suffix}'))
-    if single and (out=='-' or not (Path(out).is_dir() or out.endswith(('/', os.sep)))):
-        if out=='-' or Path(out).suffix: return Path(out)
-    if str(src)=='-' or out=='-': raise UsageError(f"'-' is one picture, and '{out}' does not name one", 'name a file')
-    return _writable(Path(out)/src.relative_to(root))
-
-# %% [markdown]
-# Three traps. The output folder may lie inside the input folder, and then a second run must not color the colored. The same holds for `one-color.jpg` where `one.jpg` is there too. And two inputs may want one name, or an input its own: that is an error before anything is written, never a lost photograph.
-
-# %%
-#| export
-def _is_output(src:Path, root:Path, all_src:set, out:str|None) -> bool:
-    "Was `src` made by an earlier run?"
-    if out not in (None, '-'):
-        inside = lambda p: Path(out).resolve() in (p.resolve(), *p.resolve().parents)
-        if inside(src) and not inside(root): return True
-    made = re.fullmatch(r'(.+)-color(-\d+)?', src.stem)
-    return bool(made) and src.with_name(made[1]+src.suffix) in all_src
-
-def _answers(dst:Path, samples:int) -> list[Path]:
-    "Names of the answers whose sheet is `dst`"
-    return [dst.with_stem(f'{dst.stem}-{i}') for i in range(1, samples + 1)]
-
-def _no_clash(pairs:dict, samples:int=0):
-    "`UsageError` where a picture would be lost"
-    sources,seen = {s.resolve() for s in pairs if str(s)!='-'}, {}
-    for src,dst in pairs.items():
-        if str(dst)=='-': continue
-        for o in (dst, *_answers(dst, samples)):
-            key = o.resolve()
-            if key in sources: raise UsageError(f"'{o}' would be written over a picture to color", 'take another place')
-            if key in seen: raise UsageError(f"'{seen[key]}' and '{src}' would both become '{o}'", 'name their folder')
-            seen[key] = src
-
-# %%
-#| export
-def plan(
-    inputs:list[str], # words from the command line
-    out:str|None=None, # what -o says
-    samples:int=0, # answers for each, besides the sheet
-) -> list[tuple[Path,Path]]: # pictures and their colored names
-    "What becomes what; `UsageError` if two want the same name"
-    found = [find_pictures(o) for o in inputs]
-    several = sum(Path(o).is_dir() for o in inputs) > 1
-    all_src = {f for files,_ in found for f in files}
-    single = len(inputs)==1 and (inputs[0]=='-' or Path(inputs[0]).is_file())
-    pairs = {}
-    for files,root in found:
-        for src in files:
-            if not single and _is_output(src, root, all_src, out): continue
-            dst = _target(src, root.parent if several and root.name else root, out, single)
-            if pairs.setdefault(src, dst)!=dst: raise UsageError(f"'{src}' is named twice", 'name it once')
-    _no_clash(pairs, samples)
-    return list(pairs.items())
-
-# %%
-top = Path(tempfile.mkdtemp())
-for name in ('a.png', 'b/c.jpg', 'b/d.tif', 'b/notes.txt'):
-    (top/name).parent.mkdir(exist_ok=True)
-    if name.endswith('txt'): (top/name).write_text('not a picture')
-    else: Image.fromarray(data.camera()[::4,::4]).save(top/name)
-names = lambda pairs, base: [(str(s.relative_to(top)), str(d.relative_to(base))) for s,d in pairs]
-test_eq(names(plan([str(top/'a.png')]), top), [('a.png', 'a-color.png')])
-test_eq(names(plan([str(top)], str(top/'out')), top/'out'), [(n, n) for n in ('a.png', 'b/c.jpg', 'b/d.tif')])
-test_eq(names(plan([str(top/'**/*.jpg')], str(top/'out')), top/'out'), [('b/c.jpg', 'b/c.jpg')])
-test_fail(lambda: plan([str(top/'b')], str(top/'b')), exc=UsageError, contains='written over')
-names(plan([str(top/'a.png'), str(top/'b')], str(top/'out')), top/'out')
+from colorbook.imaging.folder import plan
 
 # %% [markdown]
 # ## One picture after the other
@@ -146,9 +41,9 @@ class Job:
     "What became of one picture"
     src:str # the picture
     out:str # its colored name
-    status:str='done' # 'done', 'skipped' or 'failed'
+    status:str='done' # 'done', 'skipped', 'left out' or 'failed'
     seconds:float=0. # how long it took
-    error:str|None=None # why it failed
+    error:str|None=None # why it failed or was left out
     notes:tuple=() # what else there is to know
     exit_code:int=0 # of the error
 
@@ -169,9 +64,16 @@ def _piped(src:Path, dst:Path, **options):
 
 # %%
 #| export
-def _color_one(src:Path, dst:Path, overwrite:bool, options:dict) -> Job:
+def _about(src:Path, text:str) -> str:
+    "A sentence with the name of the file that it is about"
+    return text if str(src) in text or str(src) == '-' else f"'{src}': {text}"
+
+# %%
+#| export
+def _color_one(src:Path, dst:Path, overwrite:bool, options:dict, skip_bad:bool=False) -> Job:
     "Color one picture and say what became of it; `options` as of `colorize_file`, or `colorize_samples`"
     from colorbook.imaging.colorizer import colorize_file, colorize_samples
+    from colorbook.imaging.folder import answers_of
     job,start = Job(str(src), str(dst)), time.perf_counter()
     if str(dst)!='-' and dst.exists() and not overwrite:
         job.status = 'skipped'
@@ -180,15 +82,17 @@ def _color_one(src:Path, dst:Path, overwrite:bool, options:dict) -> Job:
         warnings.simplefilter('always', UserWarning)
         try:
             if 'samples' in options:
-                there = [] if overwrite else [o for o in _answers(dst, options['samples']) if o.exists()]
+                there = [] if overwrite else [o for o in answers_of(dst, options['samples']) if o.exists()]
                 if there: raise OutputError(f"'{there[0]}' is there already", 'choose another place, or --overwrite')
                 colorize_samples(src, dst, **options)
             else: (_piped if '-' in (str(src), str(dst)) else colorize_file)(src, dst, **options)
         except Exception as e:
             if os.environ.get('COLORBOOK_DEBUG'): raise
             job.status,job.exit_code = 'failed', getattr(e, 'exit_code', 3)
-            job.error = str(e) if isinstance(e, ColorbookError) else f"'{src}': {type(e).__name__}: {e}"
-    job.seconds,job.notes = round(time.perf_counter()-start, 3), tuple(str(n.message) for n in notes)
+            job.error = _about(src, str(e) if isinstance(e, ColorbookError) else f'{type(e).__name__}: {e}')
+            if skip_bad and isinstance(e, InputError): job.status,job.exit_code = 'left out',0
+    said = dict.fromkeys(_about(src, str(n.message)) for n in notes)
+    job.seconds,job.notes = round(time.perf_counter()-start, 3), tuple(said)
     return job
 
 # %% [markdown]
@@ -202,13 +106,21 @@ def say(text:str):
 
 # %%
 #| export
-def _color_all(pairs:list, overwrite:bool, options:dict, jobs:list[Job]):
+def _color_all(pairs:list, overwrite:bool, options:dict, jobs:list[Job], skip_bad:bool=False):
     "Color all pictures and fill `jobs` as it goes; one that fails does not stop the others"
     for src,dst in with_progress(pairs, 'coloring') if len(pairs) > 1 else pairs:
-        job = _color_one(src, dst, overwrite, options)
+        job = _color_one(src, dst, overwrite, options, skip_bad)
         jobs.append(job)
         for note in job.notes: say(f'note: {note}')
-        if job.error: say(f'colorbook: {job.error}')
+        if job.error: say(f"{'left out' if job.status == 'left out' else 'colorbook'}: {job.error}")
+
+def _leave_out(inputs:list[str], jobs:list[Job]):
+    "Name the first few files that are no pictures, and enter all of them into the report"
+    from colorbook.imaging.folder import survey
+    left = [o for name in dict.fromkeys(inputs) for o in survey(name)[2]]
+    for src,why in left[:5]: say(f"left out: '{src}': {why}")
+    if len(left) > 5: say(f'left out: {len(left) - 5} more; --json names them')
+    jobs += [Job(str(src), '', 'left out', error=why) for src,why in left]
 
 # %% [markdown]
 # ## The report
@@ -225,7 +137,7 @@ def card_hash(card:dict) -> str:
 def report(jobs:list[Job], options:dict, card:dict|None) -> dict:
     "Everything that a program may want to know of a run, ready for JSON"
     from colorbook import __version__
-    count = {s:sum(j.status==s for j in jobs) for s in ('done', 'skipped', 'failed')}
+    count = {s.replace(' ', '_'):sum(j.status==s for j in jobs) for s in ('done', 'skipped', 'left out', 'failed')}
     model = card and {k:card.get(k) for k in ('name', 'version', 'weights_sha256')} | {'card_sha256':card_hash(card)}
     rows = [{('in' if k=='src' else k):v for k,v in asdict(j).items() if k!='exit_code'} for j in jobs]
     return {'colorbook':__version__, 'model':model, 'options':{k:v for k,v in options.items() if k!='model'}, **count,
@@ -235,10 +147,10 @@ def report(jobs:list[Job], options:dict, card:dict|None) -> dict:
 #| export
 def _write_json(value:dict, where:str):
     "Write a report to a file, or to the standard output where that is '-'"
-    text = json.dumps(value, indent=2, ensure_ascii=False)+'\n'
-    if where=='-': sys.stdout.write(text)
+    raw = (json.dumps(value, indent=2, ensure_ascii=False)+'\n').encode('utf-8', 'backslashreplace') # not every name is
+    if where=='-': sys.stdout.write(raw.decode())
     else:
-        with atomic_path(where) as f: f.write_text(text, encoding='utf-8')
+        with atomic_path(where) as f: f.write_bytes(raw)
 
 def exit_code(jobs:list[Job]) -> int:
     "0, or the code of what went wrong; input before output"
@@ -292,9 +204,18 @@ def _summary(jobs:list[Job], n:int) -> str:
     count = lambda s: sum(j.status==s for j in jobs)
     parts = [f"{count('done')} colored"]
     if count('skipped'): parts.append(f"{count('skipped')} skipped (there already; see --overwrite)")
+    if count('left out'): parts.append(f"{count('left out')} left out")
     if count('failed'): parts.append(f"{count('failed')} failed")
     if len(jobs) < n: parts.append(f'{n-len(jobs)} not reached')
     return ', '.join(parts)
+
+def _allow_pixels(text:str):
+    "Read pictures of so many pixels, such as '300M'; Pillow warns at half of what it refuses"
+    from PIL import Image
+    try: n = float(text.upper().removesuffix('M'))*(1e6 if text[-1:] in 'mM' else 1)
+    except ValueError: n = 0
+    if not 1 <= n < 1e12: raise UsageError(f"--max-pixels is '{text}'", 'give a number, as 300M')
+    Image.MAX_IMAGE_PIXELS = max(1, int(n/2))
 
 # %%
 #| export
@@ -309,12 +230,17 @@ def colorize_command(
     quality: Annotated[Optional[int], typer.Option(help='1..100; a JPEG keeps its own without it.')] = None,
     samples: Annotated[Optional[int], typer.Option(help='So many answers, NAME-1 and so on; NAME is a sheet.')] = None,
     seed: Annotated[int, typer.Option(help='Of the samples.')] = 0,
+    pages: Annotated[Optional[str], typer.Option(help="'all', or numbers as in 1,3-5; animations are whole.")] = None,
+    max_pixels: Annotated[Optional[str], typer.Option(help='The largest picture that is read, as 300M.')] = None,
+    skip_bad: Annotated[bool, typer.Option('--skip-bad', help='Leave out what is damaged, and count it.')] = False,
     overwrite: Annotated[bool, typer.Option('--overwrite', help='Color again what is there already.')] = False,
     report_to: Annotated[Optional[str], typer.Option('--json', help="Write a report to this file, or '-'.")] = None,
 ):
     "Color pictures; without -o, one.jpg becomes one-color.jpg beside it."
     from colorbook.imaging.colorizer import check_options, load_model
     check_options(size, saturation, quality)
+    from colorbook.imaging.folder import plan
+    if max_pixels is not None: _allow_pixels(max_pixels)
     pairs,jobs,card = plan(inputs, out, samples or 0), [], None
     _check_stdout(pairs, report_to)
     if samples is not None and any('-' in (str(s), str(d)) for s,d in pairs):
@@ -324,10 +250,13 @@ def colorize_command(
         card = model.card
     options = dict(model=model, size=size, saturation=saturation, quality=quality)
     if samples is not None: options |= dict(samples=samples, seed=seed)
-    try: _color_all(pairs, overwrite, options, jobs)
+    elif pages: options |= dict(pages=pages)
+    _leave_out(inputs, jobs)
+    n = len(pairs) + len(jobs)
+    try: _color_all(pairs, overwrite, options, jobs, skip_bad)
     finally:
         if report_to: _write_json(report(jobs, options, card), report_to)
-        if len(pairs) != 1 or jobs and jobs[0].status=='skipped': say(_summary(jobs, len(pairs)))
+        if n != 1 or jobs and jobs[0].status=='skipped': say(_summary(jobs, n))
     raise typer.Exit(exit_code(jobs))
 
 # %%
@@ -389,19 +318,24 @@ def main(
         return _fail(f'{type(e).__name__}: {e}; this is a defect of colorbook, --debug shows where', 1)
 
 # %% [markdown]
-# A run over the folder from above; a second run finds everything done.
+# A run over a folder; a second run finds everything done.
 
 # %%
+top,home = Path(tempfile.mkdtemp()),Path(tempfile.mkdtemp())
+for name in ('a.png', 'b/c.jpg', 'b/d.tif'):
+    (top/name).parent.mkdir(exist_ok=True)
+    Image.fromarray(data.camera()[::4,::4]).save(top/name)
+
 def run(*args):
     "Exit code and what was said on the standard error"
     import io
     with contextlib.redirect_stderr(io.StringIO()) as said: code = main([*map(str, args)])
     return code, said.getvalue().strip()
 
-test_eq(run('colorize', top, '-o', top/'out', '--json', top/'report.json'), (0, '3 colored'))
+test_eq(run('colorize', top, '-o', top/'out', '--json', home/'report.json'), (0, '3 colored'))
 test_eq(run('colorize', top, '-o', top/'out')[1].startswith('0 colored, 3 skipped'), True)
 test_eq(sorted(str(f.relative_to(top/'out')) for f in (top/'out').rglob('*.*')), ['a.png', 'b/c.jpg', 'b/d.tif'])
-pictures = json.loads((top/'report.json').read_text())['pictures']
+pictures = json.loads((home/'report.json').read_text())['pictures']
 test_eq([p['status'] for p in pictures], ['done']*3)
 [p['seconds'] for p in pictures]
 
@@ -419,9 +353,11 @@ test_eq(run('colorize', '--fast', top/'a.png')[0], 2)
 test_eq([run()[0], 'Commands:' in run()[1].splitlines()], [2, True])
 test_eq(run('colorize', top/'a.png', '--samples', 2, '-o', top/'many/a.png')[0], 0)
 test_eq(sorted(f.name for f in (top/'many').iterdir()), ['a-1.png', 'a-2.png', 'a.png'])
-(top/'two').mkdir()
+(top/'two').mkdir(exist_ok=True)
 for name in ('a', 'a-color-1', 'a-1'): shutil.copy(top/'a.png', top/f'two/{name}.png')
 test_eq([s.name for s,_ in plan([str(top/'two')])], ['a-1.png', 'a.png'])
+test_eq(run('colorize', top, '-o', top/'left', '--skip-bad')[0], 0)
+test_eq(run('colorize', top/'a.png', '--max-pixels', 'many')[0], 2)
 test_eq(run('colorize', top/'two', '--samples', 2, '-o', top/'new')[0], 2)
 test_eq((top/'new').exists(), False)
 (top/'many/a.png').unlink()
@@ -454,6 +390,6 @@ show_folder(sorted(f for f in (top/'out').rglob('*.*')));
 # %% [markdown]
 # ## Exercises
 #
-# 1. `find_pictures` follows names. Let it recognize pictures without a suffix by their first bytes. What does that cost on a folder of ten thousand files?
+# 1. `--skip-bad` leaves out what is damaged. Let it color what is whole of a JPEG that breaks off, and say how much that is.
 # 2. Color two pictures at a time. What happens to memory and to the time of a single one?
 # 3. Mark every result with the hash of the card, in EXIF or a PNG text, and let `_is_output` read it. What does that make safe that names do not?

@@ -13,7 +13,8 @@
 from pathlib import Path
 from typing import Annotated, Optional
 import typer
-from colorbook.cli.app import app, find_pictures, say
+from colorbook.cli.app import app, say
+from colorbook.imaging.folder import find_pictures
 
 # %%
 #| hide

@@ -167,6 +167,7 @@ def carried(
     with suppress(Exception):
         if im.format == 'TIFF': info |= _tiff_carried(im.getexif(), im.getexif().get_ifd)
     if im.format == 'PNG': info |= _png_texts(im)
+    if im.format == 'JPEG2000': info.pop('comment', None) # says which program wrote it
     if im.format in ('JPEG', 'MPO'):
         info |= {'qtables': list(im.quantization.values()), 'subsampling': max(get_sampling(im), -1)}
         if im.mode == 'L': info['subsampling'] = 2

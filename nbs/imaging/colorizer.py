@@ -13,6 +13,7 @@
 import math, os, warnings
 from functools import lru_cache
 from hashlib import sha256
+from numbers import Integral, Real
 from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
@@ -23,7 +24,8 @@ from colorbook.imaging.artifact import find_model, open_model
 from colorbook.imaging.sheet import contact_sheet
 from colorbook.imaging.io import Picture, read_pages, read_picture
 from colorbook.imaging.opening import RAW_SUFFIXES, open_image, page_count, read_bytes
-from colorbook.imaging.write import ANIMATED, DEEP_FORMATS, encode_pages, encode_picture, format_of, to_image
+from colorbook.imaging.write import (ANIMATED, DEEP_FORMATS, ColoredImage, encode_pages, encode_picture, format_of,
+                                     to_image)
 from colorbook.imaging.orientation import upright
 
 # %%
@@ -101,6 +103,8 @@ class Colorizer:
         if self.card.get('kind') == 'video':
             raise InputError(f"'{self.path}' is a model for films", 'give one for pictures, or use colorbook video')
 
+    def __reduce__(self): return load_model, (self.path,) # to another process goes the name, and not the session
+
     def ab(self,
         L:np.ndarray, # hxw, lightness in 0..1; both sides multiples of the card's
         z:np.ndarray|None=None, # as many values as the card's `noise`, which choose among answers; None for zeros
@@ -142,6 +146,8 @@ class MeanColorizer(Colorizer):
             size=max(o['size'] for o in cards), multiple=math.lcm(*(o['multiple'] for o in cards)),
             weights_sha256=named, mean_of=cards)
 
+    def __reduce__(self): return load_model, (self.models,)
+
     def _mean(self, found):
         "Their mean on the largest of their grids"
         h,w = max((o.shape[1:] for o in found), key=math.prod)
@@ -165,6 +171,8 @@ def load_model(
 ) -> Colorizer:
     "A `Colorizer`, loaded once for each file and date of change; `InputError` if the file is no model for pictures"
     if isinstance(model, Colorizer): return model
+    if model is not None and not isinstance(model, (str, os.PathLike, list, tuple)):
+        raise UsageError(f'model is {model!r}, a {type(model).__name__}', 'give a name or an .onnx file')
     if isinstance(model, (list, tuple)): return load_model(model[0]) if len(model) == 1 else MeanColorizer(model)
     path = find_model(model)
     return _cached(path, path.stat().st_mtime_ns)
@@ -215,17 +223,32 @@ def check_options(
     quality:int|None=None, # 1..100 for JPEG and WebP
 ):
     "`UsageError` if an option is out of range"
+    for name,value,kind in ('size', size, Integral), ('saturation', saturation, Real), ('quality', quality, Integral):
+        if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+            raise UsageError(f'{name} is {value!r}, a {type(value).__name__}', 'give a number')
+    if saturation is None: raise UsageError('saturation is None', '1 is as trained')
     if size is not None and not 32 <= size <= 2048: raise UsageError(f'size {size} is not in 32..2048', 'try 256')
     if not 0 <= saturation <= 10: raise UsageError(f'saturation {saturation} is not in 0..10', '1 is as trained')
     if quality is not None and not 0 < quality <= 100: raise UsageError(f'quality {quality} is not in 1..100', 'try 92')
 
+# %% [markdown]
+# A scan of two hundred megapixels takes 800 megabytes as Pillow stores it, and as much again for the result would not fit everywhere. From `LARGE` pixels on, the strips of a picture in 8 bits that nobody else needs are painted into the picture that they come from.
+
 # %%
 #| export
-def _colored(pic:Picture, model, size:int|None, saturation:float, dtype, channels:int, z=None) -> np.ndarray:
-    "Color a record; alpha goes into the fourth channel"
-    dtype = np.dtype(dtype)
+LARGE = 2**25 # pixels from which on memory counts
+
+def _colored(pic:Picture, model, size:int|None, saturation:float, dtype, channels:int, z=None,
+             keep:bool=True) -> np.ndarray|Image.Image:
+    "Color a record; alpha goes into the fourth channel. Where memory is short, a Pillow picture"
+    dtype,maps = np.dtype(dtype),load_model(model).maps(pic, size, z)
+    if channels == 4 and pic.alpha is None and isinstance(pic.source, Image.Image) and math.prod(pic.shape) > LARGE:
+        out = pic.source.copy() if keep and pic.source.mode == 'RGB' else pic.source
+        out = out if out.mode == 'RGB' else Image.new('RGB', out.size)
+        paint(pic.source, maps, out, saturation)
+        return out
     out = np.empty((*pic.shape, channels), dtype.newbyteorder('='))
-    paint(pic.source, load_model(model).maps(pic, size, z), out, saturation)
+    paint(pic.source, maps, out, saturation)
     if channels==4: out[...,3] = _depth(pic.alpha, out.dtype)
     return out.astype(dtype, copy=False)
 
@@ -251,8 +274,16 @@ def sample_noise(
     "Numbers that choose among a model's answers; `UsageError` if it has one only"
     noise = load_model(model).card.get('noise', 0)
     if not noise: raise UsageError('this model has one answer for each picture', 'leave samples out')
-    if not 1 <= samples <= 1000: raise UsageError(f'{samples} samples are not in 1..1000', 'try 8')
+    if not isinstance(samples, Integral) or not 1 <= samples <= 1000:
+        raise UsageError(f'{samples!r} samples are not in 1..1000', 'try 8')
+    if not isinstance(seed, Integral) or seed < 0: raise UsageError(f'seed {seed!r} is no number from 0 on', 'try 0')
     return np.random.default_rng(seed).standard_normal((samples, noise)).astype(np.float32)
+
+# %%
+exif = Image.Exif()
+exif[274] = 6
+sideways = Path(tempfile.mkdtemp())/'a.jpg'
+Image.fromarray(photo).save(sideways, exif=exif, dpi=(300, 300))
 
 # %%
 #| export
@@ -263,9 +294,8 @@ def _answer(image, pic:Picture, model, size:int|None, saturation:float, z):
         out = _colored(pic, model, size, saturation, np.uint8 if image.dtype==bool else image.dtype, 3+alpha, z)
         if alpha and image.dtype!=bool: out[...,3] = image[...,-1]
         return out
-    out = to_image(_colored(pic, model, size, saturation, np.uint8, 4, z), alpha)
-    out.info = {k:v for k,v in pic.info.items() if k not in ('qtables', 'subsampling')}
-    return out
+    out = _colored(pic, model, size, saturation, np.uint8, 4, z)
+    return ColoredImage(out if isinstance(out, Image.Image) else to_image(out, alpha), pic.info)
 
 # %%
 #| export
@@ -287,6 +317,9 @@ def colorize(
     return [_answer(image, pic, model, size, saturation, o) for o in zs]
 
 # %%
+colorize(Image.open(sideways)).save(sideways.with_name('b.jpg'))
+back = Image.open(sideways.with_name('b.jpg'))
+test_eq((back.getexif()[274], back.info['dpi']), (6, (300, 300)))
 gray = data.camera()
 out = colorize(gray)
 test_eq((out.shape, out.dtype), ((*gray.shape, 3), gray.dtype))
@@ -363,14 +396,15 @@ def _usual_pages(src, fmt:str) -> tuple:
     try: im = open_image(label, content)
     except InputError: im = None
     kind = 'TIFF' if content[:2] in (b'II', b'MM') else im.format if im else ''
-    several = (kind == fmt == 'TIFF' or kind in ANIMATED and fmt != 'TIFF') and page_count(im, content) > 1
+    try: several = (kind == fmt == 'TIFF' or kind in ANIMATED and fmt != 'TIFF') and page_count(im, content) > 1
+    except Exception as e: raise InputError(f'{label} is damaged: {e}', 'color what is whole with --pages 1') from e
     return src if named else content, 'all' if several else None
 
 def _painted(pic:Picture, fmt:str, model, size:int|None, saturation:float, z) -> tuple:
     "Pixels in color, whether the fourth channel means something, and what is handed on"
     dtype = np.uint16 if fmt in DEEP_FORMATS and pic.deep else np.uint8
     if pic.deep and dtype == np.uint8: warnings.warn(f'{fmt} is written with 8 bits, not 16', stacklevel=4)
-    return _colored(pic, model, size, saturation, dtype, 4, z), pic.alpha is not None, pic.info
+    return _colored(pic, model, size, saturation, dtype, 4, z, keep=False), pic.alpha is not None, pic.info
 
 # %%
 #| export
@@ -385,6 +419,9 @@ def colorize_file(
     pages:str|None=None, # 'all' or numbers such as '1,3-5'; None for all of an animation, and of a TIFF for a TIFF
 ) -> Path: # the new file
     "Color a file into a file, whole or not at all; `OutputError` if it cannot be written"
+    there = isinstance(src, (str, os.PathLike)) and os.path.exists(dst) and os.path.exists(src)
+    if there and os.path.samefile(src, dst):
+        raise UsageError(f"'{os.fspath(dst)}' would be written over its own picture", 'give it another name')
     content = colorize_bytes(src, format_of(dst), model, size, saturation, quality, z, pages)
     with atomic_path(dst) as f: f.write_bytes(content)
     return Path(dst)

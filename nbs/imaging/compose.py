@@ -230,12 +230,12 @@ def _pool(process:int, threads:int) -> ThreadPoolExecutor:
 def paint(
     x:np.ndarray|Image.Image, # HxW gray or HxWx3 RGB; uint8, uint16, or float in 0..1; or Pillow's L or RGB
     maps:np.ndarray, # 4xhxw: slopes and offsets of color over lightness
-    out:np.ndarray, # HxWx3, or HxWx4 with room for alpha; the first three channels are written
+    out:np.ndarray|Image.Image, # HxWx3, or HxWx4 with room for alpha, of which three channels are written; or RGB
     saturation:float=1., # factor on color
     threads:int|None=None, # None for as many as there are cores
 ):
-    "Join the light of `x` to the color of `maps`, strip by strip"
-    h,w = out.shape[:2]
+    "Join the light of `x` to the color of `maps`, strip by strip; `out` may be `x`"
+    h,w = out.size[::-1] if isinstance(out, Image.Image) else out.shape[:2]
     maps,step = resize_width(_maps_for_f(maps, saturation), w), max(1, 2**18//w)
     rows = lambda i,j: np.asarray(x.crop((0, i, w, j))) if isinstance(x, Image.Image) else x[i:j]
     def strip(i):
@@ -247,7 +247,10 @@ def paint(
         fz *= fy; fz += S
         rgb = linear_rgb(fx, Y, fz)
         fit_gamut(rgb, fx, fy, fz, Y)
-        _encode_rows(rgb, out[at])
+        if not isinstance(out, Image.Image): return _encode_rows(rgb, out[at])
+        new = np.empty((*Y.shape, 4), np.uint8)
+        _encode_rows(rgb, new)
+        out.paste(Image.frombuffer('RGBX', Y.shape[::-1], new, 'raw', 'RGBX', 0, 1).convert('RGB'), (0, at.start))
     list(_pool(os.getpid(), threads or core_count()).map(strip, range(0, h, step)))
 
 # %%
@@ -261,9 +264,11 @@ wild = np.empty_like(rgb)
 paint(rgb, maps, wild, saturation=3)
 dL = [np.abs(color.rgb2lab(o)[...,0] - color.rgb2lab(rgb)[...,0]).max() for o in (out, wild)]
 test_eq(max(dL) < .5, True)
-alone = np.empty_like(rgb)
+alone,image = np.empty_like(rgb),Image.fromarray(rgb)
 paint(rgb, maps, alone, threads=1)
 test_eq(alone, out)
+paint(image, maps, image)
+test_eq(np.asarray(image), out)
 dL
 
 # %% [markdown]

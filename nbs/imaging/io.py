@@ -20,8 +20,8 @@ from colorbook.core import ColorbookError, InputError
 from colorbook.color.srgb import lab_f_inv
 from colorbook.imaging.carried import carried, tiff_carried
 from colorbook.imaging.deep import Samples, deep_samples, tiff_pages
-from colorbook.imaging.opening import (RAW_SUFFIXES, choose_pages, develop, heic_samples, is_shallow, open_image,
-                                       page_count, read_bytes, whole_pages)
+from colorbook.imaging.opening import (RAW_SUFFIXES, choose_pages, develop, heic_samples, is_shallow, lacks_strips,
+                                       open_image, page_count, read_bytes, whole_pages)
 from colorbook.imaging.orientation import upright
 from colorbook.imaging.profiles import is_srgb, light_gray, light_through, profile_space, srgb_profile
 
@@ -184,7 +184,7 @@ def _record(x, alpha, kind:str, info:dict, turn:int, bits:int, label:str) -> Pic
     if used:
         info['icc_profile'] = srgb_profile()
         if profile_space(icc) == 'RGB' or kind in ('CMYK', 'Lab'):
-            name = kind if kind == 'Lab' else profile_name(icc) or kind
+            name = kind if kind == 'Lab' else profile_name(icc) or f'a {kind} space of its own'
             warnings.warn(f'{label} is in {name}: lightness stays, the colors are written in sRGB', stacklevel=4)
     if not isinstance(flat, Image.Image): flat = from_array(flat).source
     return Picture(flat, alpha, turn if turn in range(1, 9) else 1, info, bits)
@@ -285,6 +285,7 @@ def _read(label:str, content:bytes, page:int|None, colors:bool, im:Image.Image|N
     else: found = heic_samples(content) if im and im.format == 'HEIF' else deep_samples(im, content)
     if found: return _deep_record(label, im, content, found, page or 0, colors)
     if error: raise error
+    if lacks_strips(im): raise OSError('strips are missing')
     im.load()
     if is_shallow(im, content): warnings.warn(f'{label} has more than 8 bits, of which Pillow reads 8', stacklevel=4)
     pic = from_image(im, label, colors)
@@ -342,7 +343,9 @@ def read_pages(
     try:
         im = None
         with suppress(InputError): im = open_image(label, content)
-        whole = whole_pages(content) if content[:2] in (b'II', b'MM') else list(range(page_count(im, content)))
+        whole = [0] # where nobody can count, there is one at least
+        with suppress(Exception):
+            whole = whole_pages(content) if content[:2] in (b'II', b'MM') else list(range(page_count(im, content)))
         for i in choose_pages(pages, len(whole)):
             tiff = content[:2] in (b'II', b'MM')
             pic = _read(label, content, whole[i], False, None if tiff else im)

@@ -89,7 +89,8 @@ def develop(
         with rawpy.imread(io.BytesIO(content)) as raw:
             x = raw.postprocess(output_bps=16, use_camera_wb=True, gamma=(2.4, 12.92))
     except Exception as e:
-        raise InputError(f'{label} cannot be developed: {e}', 'convert it to TIFF where it comes from') from e
+        why = e.args[0].decode('utf-8', 'replace') if e.args and isinstance(e.args[0], bytes) else e
+        raise InputError(f'{label} cannot be developed: {why}', 'convert it to TIFF where it comes from') from e
     info = {}
     with suppress(Exception):
         old,new = Image.Exif(),Image.Exif()
@@ -147,6 +148,20 @@ def heic_samples(
     if x.ndim == 2 or x.shape[2] == 1: return Samples(x.reshape(x.shape[:2]), None, 'gray')
     return Samples(x[...,:3], x[...,3] if x.shape[2] == 4 else None)
 
+# %% [markdown]
+# One kind of damage goes unnoticed by Pillow: a TIFF that claims to have more rows than it has strips for. What is missing comes out black, and a file of a few bytes can claim a hundred megapixels.
+
+# %%
+#| export
+def lacks_strips(
+    im:Image.Image, # as Pillow opened it
+) -> bool:
+    "Are there fewer strips than a TIFF needs for its rows?"
+    tags = getattr(im, 'tag_v2', {}) if im.format == 'TIFF' else {}
+    if 273 not in tags or not (tall := tags.get(278, 0)) or 257 not in tags: return False
+    planes = tags.get(277, 1) if tags.get(284, 1) == 2 else 1
+    return len(tags[273]) < planes*-(-tags[257]//min(tall, tags[257]))
+
 # %%
 cat,folder = Image.fromarray(data.chelsea()),Path(tempfile.mkdtemp())
 cat.save(folder/'cat.jpg', quality=90)
@@ -161,6 +176,12 @@ test_eq(open_image(*read_bytes(written)).size, cat.size)
 deep_j2k = io.BytesIO()
 Image.fromarray(np.zeros((8, 8), np.uint16)).save(deep_j2k, 'JPEG2000')
 test_eq(is_shallow(open_image(*read_bytes(deep_j2k)), deep_j2k.getvalue()), False)
+scan = io.BytesIO()
+Image.new('1', (56, 40)).save(scan, 'TIFF')
+tall = bytearray(scan.getvalue()) # says that it has 256 times as many rows
+at = tall.index(b'\x01\x01') # its tag 257
+tall[at+9] = 1
+test_eq([lacks_strips(open_image('it', bytes(o))) for o in (scan.getvalue(), tall)], [False, True])
 open_image('it', whole).size
 
 # %% [markdown]

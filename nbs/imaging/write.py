@@ -70,15 +70,18 @@ def ppm16(
 
 # %%
 #| export
-def _tiff_page(x:np.ndarray, info:dict, at:int) -> tuple[bytes,int]:
+def _tiff_page(x:np.ndarray|Image.Image, info:dict, at:int) -> tuple[bytes,int]:
     "A directory that stands at `at` with its strips, and the place where the next one's is written"
-    h,w,n = x.shape
-    step = max(1, 2**18//(w*n))
-    d = np.concatenate([x[:,:1], np.diff(x, axis=1)], 1)
-    d = d.astype(d.dtype.newbyteorder('<'), copy=False)
-    strips = [zlib.compress(np.ascontiguousarray(d[i:i+step]), 1) for i in range(0, h, step)]
+    image = isinstance(x, Image.Image)
+    h,w,n = (*x.size[::-1], 3) if image else x.shape
+    step,size = max(1, 2**18//(w*n)),1 if image else x.itemsize
+    def strip(i):
+        rows = np.asarray(x.crop((0, i, w, min(i + step, h)))) if image else x[i:i+step]
+        d = np.concatenate([rows[:,:1], np.diff(rows, axis=1)], 1)
+        return zlib.compress(np.ascontiguousarray(d.astype(d.dtype.newbyteorder('<'), copy=False)), 1)
+    strips = [strip(i) for i in range(0, h, step)]
     tags = tiff_tags(with_texts(info))
-    tags |= {256:w, 257:h, 258:(8*x.itemsize,)*n, 259:8, 262:2, 277:n, 278:step, 284:1, 317:2}
+    tags |= {256:w, 257:h, 258:(8*size,)*n, 259:8, 262:2, 277:n, 278:step, 284:1, 317:2}
     tags |= {273: tuple(np.cumsum([0] + [len(s) for s in strips[:-1]]).tolist()), 279: tuple(map(len, strips))}
     if n==4: tags[338] = 2
     ifd = ImageFileDirectory_v2(b'II*\0\0\0\0\0')
@@ -89,7 +92,7 @@ def _tiff_page(x:np.ndarray, info:dict, at:int) -> tuple[bytes,int]:
     return body + b''.join(strips), at + 2 + 12*struct.unpack_from('<H', body)[0]
 
 def tiff(
-    pages:list, # pairs: HxWx3 or HxWx4 of uint8 or uint16, and what is carried
+    pages:list, # pairs: HxWx3 or HxWx4 of uint8 or uint16, or Pillow's RGB, and what is carried
 ) -> bytes:
     "A color TIFF file; see TIFF 6.0, sections 8 and 14"
     out,link = bytearray(b'II*\0\0\0\0\0'),4
@@ -180,22 +183,47 @@ def to_image(
     return im if fast else im.copy() if alpha else im.convert('RGB')
 
 # %% [markdown]
+# A Pillow picture carries EXIF and resolution in its `info`, and its `save` takes no notice of them. So `colorize(picture).save(name)` would lose the tag that says that a photograph lies on its side. What `colorize` returns is a Pillow picture whose `save` hands on what it carries, unless it is told something else.
+
+# %%
+#| export
+class ColoredImage(Image.Image):
+    "A Pillow picture that saves what it carries"
+    def __init__(self,
+        im:Image.Image, # in color
+        info:dict, # what it carries, see `imaging.carried`
+    ):
+        super().__init__()
+        self._mode,self._size,self.im = im.mode,im.size,im.im
+        self.info = {k:v for k,v in info.items() if k not in ('qtables', 'subsampling', 'lossless')}
+
+    def save(self,
+        fp, # a name or a file object
+        format:str|None=None, # Pillow's name of a format; None for that of the suffix
+        **params, # as of Pillow
+    ):
+        "Write the picture with its profile, EXIF, XMP and resolution"
+        keep = {k:self.info[k] for k in ('icc_profile', 'exif', 'dpi', 'xmp') if k in self.info}
+        super().save(fp, format, **keep | params)
+
+# %% [markdown]
 # Formats without EXIF cannot say that a picture lies on its side, so for them it is turned. A format that cannot hold a caption says so in a warning, which the command line prints as a note.
 
 # %%
 #| export
 _TURNED_BY_TAG = 'JPEG','MPO','PNG','TIFF','WEBP','AVIF'
 
-def _turned(x:np.ndarray, info:dict, fmt:str) -> tuple[np.ndarray,dict]:
+def _turned(x, info:dict, fmt:str) -> tuple:
     "Pixels upright and no tag, where the format has no place for the tag"
     if fmt in _TURNED_BY_TAG or not info.get('exif'): return x,info
     exif = Image.Exif()
     exif.load(info['exif'])
     turn = exif.pop(274, 1)
     if turn not in range(2, 9): return x,info
+    if isinstance(x, Image.Image): x = np.dstack([np.asarray(x), np.full(x.size[::-1], 255, np.uint8)])
     return np.ascontiguousarray(upright(x, turn)),info | {'exif': exif.tobytes()}
 
-def _ready(x:np.ndarray, alpha:bool, info:dict, fmt:str) -> tuple:
+def _ready(x, alpha:bool, info:dict, fmt:str) -> tuple:
     "The same as the format wants it; a warning about what it cannot hold, `OutputError` if that is part of the picture"
     if alpha and fmt in ('JPEG', 'PPM', 'MPO', 'BMP'):
         if x[...,3].min() < (255 if x.dtype == np.uint8 else 65535):
@@ -207,7 +235,7 @@ def _ready(x:np.ndarray, alpha:bool, info:dict, fmt:str) -> tuple:
 # %%
 #| export
 def encode_picture(
-    x:np.ndarray, # HxWx4, uint8 or uint16: RGB and alpha
+    x:np.ndarray|Image.Image, # HxWx4, uint8 or uint16: RGB and alpha; or Pillow's RGB
     alpha:bool, # the fourth channel means something
     info:dict, # what to hand on, see `imaging.carried`
     fmt:str, # Pillow's name of the format
@@ -215,10 +243,11 @@ def encode_picture(
 ) -> bytes: # the content of a file
     "A colored picture as a file; `OutputError` if the format cannot hold it"
     x,info,alpha = _ready(x, alpha, info, fmt)
-    if fmt=='TIFF': return tiff([(x if alpha else x[...,:3], info)])
-    if x.dtype==np.uint16: return ppm16(x[...,:3]) if fmt=='PPM' else png16(x if alpha else x[...,:3], info)
-    im = to_image(x, alpha, fast=fmt=='JPEG')
-    out = io.BytesIO()
+    image = isinstance(x, Image.Image)
+    if fmt=='TIFF': return tiff([(x if alpha or image else x[...,:3], info)])
+    if not image and x.dtype==np.uint16:
+        return ppm16(x[...,:3]) if fmt=='PPM' else png16(x if alpha else x[...,:3], info)
+    im,out = x if image else to_image(x, alpha, fast=fmt=='JPEG'),io.BytesIO()
     try: im.save(out, fmt, **_options(fmt, info, quality))
     except (OSError, ValueError, KeyError, TypeError, struct.error) as e:
         raise OutputError(f'{fmt} cannot hold this picture: {e}', 'choose .png or .tif') from e
@@ -261,10 +290,12 @@ def encode_pages(
     if fmt not in (*ANIMATED, 'TIFF'):
         raise OutputError(f'{fmt} holds one picture, not {len(pages)}', 'choose .tif, .gif or .webp, or --pages 1')
     ready = [(*_ready(x, alpha, info, fmt), ms) for x,alpha,info,ms in pages]
-    if fmt == 'TIFF': return tiff([(x if alpha else x[...,:3], info) for x,info,alpha,_ in ready])
+    image = lambda x: isinstance(x, Image.Image)
+    if fmt == 'TIFF': return tiff([(x if alpha or image(x) else x[...,:3], info) for x,info,alpha,_ in ready])
     x8 = lambda x: x if x.dtype == np.uint8 else np.rint(x/257).astype(np.uint8)
-    ims,out = [to_image(x8(x), any(a for *_,a,_ in ready)) for x,*_ in ready],io.BytesIO()
-    times = [o or 100 for *_,o in ready]
+    alpha,out = any(a for *_,a,_ in ready),io.BytesIO()
+    ims = [x.convert('RGBA' if alpha else 'RGB') if image(x) else to_image(x8(x), alpha) for x,*_ in ready]
+    times = [min(max(int(o or 100), 1), 65535) for *_,o in ready]
     options = _options(fmt, ready[0][1], quality) | {'duration': times if len(times) > 1 else times[0]}
     if fmt == 'PNG': options |= {'loop': 1 if loop is None else loop, 'disposal': 0, 'blend': 0}
     if fmt == 'WEBP': options |= {'loop': 1 if loop is None else loop}

@@ -88,8 +88,12 @@ def fid(base, tmp_path, monkeypatch):
     from torchvision.models.inception import Inception3
     torch.manual_seed(0)
     torch.save(Inception3(1008, aux_logits=False, init_weights=False).state_dict(), tmp_path/'weights.pth')
-    found = evaluate(classifier=True, fid=tmp_path/'weights.pth', photos=PHOTOS[:2])
-    assert found.sets['fid']['mean'] > 0 and found.sets['gray_fid']['mean'] > 0
+    from colorbook.evaluation import features
+    wide = []  # the distance of 2048 numbers takes its time, and is tested in its chapter
+    def gap(a, b): wide.append(len(a.mean)); return ((a.mean - b.mean)**2).sum()
+    monkeypatch.setattr(features, 'frechet_distance', gap)
+    found = evaluate(classifier=True, fid=tmp_path/'weights.pth', photos=PHOTOS[:1])
+    assert found.sets['fid']['mean'] > 0 and found.sets['gray_fid']['mean'] > 0 and sorted(wide) == [320]*2 + [2048]*2
     assert found.card['fid'].startswith('Inception weights ')
     with pytest.raises(Exception, match='leave the classifier in'): evaluate(fid=tmp_path/'weights.pth')
 
@@ -297,3 +301,46 @@ def test_pictures_through_the_command(sets, tmp_path, capsys):
     Image.new('RGB', (60, 48)).save(tmp_path/'few/0.png')
     code,said = run(tmp_path/'few', *words)
     assert code == 3 and "3 photos have no result, '1.png' among them" in said.err and len(said.err.splitlines()) == 1
+
+
+def test_pictures_do_not_stay_in_memory(tmp_path, monkeypatch):
+    "However many are measured, no more are there at a time than a few batches hold; the page and the sheet included"
+    import weakref
+    from colorbook.evaluation import compare
+    alive,most,read = [],[0],protocol.read_truth
+    def watched(*args):
+        found = read(*args)
+        alive[:] = [o for o in alive if o() is not None] + [weakref.ref(found)]
+        most[0] = max(most[0], len(alive))
+        return found
+    for o in (protocol, compare): monkeypatch.setattr(o, 'read_truth', watched)
+    photos = [o.resize((24, 24)) for o in PHOTOS]*12
+    compare.evaluate_pictures(photos, photos, tmp_path, 24, None, bs=4, classifier=False, progress=False)
+    assert 8 <= most[0] <= 24 and len(photos) == 48
+
+
+def test_peers_in_one_table(sets, tmp_path, capsys, monkeypatch):
+    "Panels are cut into folders, and every folder is a line with its intervals"
+    import runpy, sys
+    from pathlib import Path
+    peers = Path(__file__).resolve().parents[1]/'benchmarks'/'peers.py'
+    def run(*words):
+        monkeypatch.setattr(sys, 'argv', ['peers.py', *map(str, words)])
+        runpy.run_path(str(peers), run_name='__main__')
+        return capsys.readouterr().out
+    (tmp_path/'panels').mkdir()
+    for i in range(4):
+        ims = [Image.open(next((sets/o).glob(f'{i}.*'))).convert('RGB') for o in ('truth', 'half', 'gaudy')]
+        wide = Image.new('RGB', (180, 48))
+        for j,o in enumerate(ims): wide.paste(o, (60*j, 0))
+        wide.save(tmp_path/f'panels/{i}.png')
+    run('--cut', tmp_path/'panels', '--names', 'truth,half,gaudy', '--out', tmp_path/'cut')
+    said = run(tmp_path/'cut/truth', tmp_path/'cut/half', tmp_path/'cut/gaudy', '--size', 32, '--lpips', 'none')
+    lines = {o.split()[0]: o for o in said.splitlines() if o.strip()}
+    assert {'gray', 'colorbook', 'half', 'gaudy'} <= {*lines} and '[' in lines['half']
+    assert 'colorbook - half' in said and 'difference' in said and 'frechet_lite0' in said
+    exact = run(tmp_path/'cut/truth', tmp_path/'cut/half', '--exact', '--size', 32, '--lpips', 'none')
+    assert lines['half'] not in exact and 'colorbook - half' in exact
+    (tmp_path/'panels/odd.png').write_bytes((tmp_path/'panels/0.png').read_bytes())
+    with pytest.raises(SystemExit, match='not 7 equal panels'):
+        run('--cut', tmp_path/'panels', '--names', 'a,b,c,d,e,f,g', '--out', tmp_path/'cut')

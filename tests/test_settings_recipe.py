@@ -52,8 +52,8 @@ RECIPES = {r.name: r for r in [
     Recipe('parts', (Phase('1-2', 1, (1e-4, 1e-4), 'constant'),), generator='s0', critic='s0', content='l2', lam=5.,
         size=32, low=.5, squeeze=True, mirror=False, bs=3, clip=.02, ema=.75,
         learn_weights=True, wd=0., valid=.1),
-    Recipe('grown', (Phase('both', 1, (1e-4, 2e-4), 'cosine', size=32, bs=2), Phase('both', 2, (1e-4, 1e-4),
-        'warmup_stable_decay', share=.5)), generator='s0', critic='s4', content='l1', lam=3., size=64,
+    Recipe('grown', (Phase('both', 2, (1e-4, 2e-4), 'warmup_stable_decay', size=32, bs=2), Phase('both', 2,
+        (1e-4, 1e-4), 'cosine', share=.5)), generator='s0', critic='s4', content='l1', lam=3., size=64,
         squeeze=True, mirror=False, low=1., bs=3, wd=0., valid=.1),
     Recipe('looks', (Phase('content', 3, (1e-4, 1e-3, 0.), 'half-every-2'),), generator='s3_small', critic='s3_small',
         content='s3_slim', lam=.5, perceptual=2., attention=3., size=64, bs=4, wd=0., valid=.1,
@@ -461,6 +461,9 @@ def check_ema(run):
         for o in f.steps[1:]: mean = run.recipe.ema*mean + (1 - run.recipe.ema)*o
         assert torch.allclose(f.last, mean, atol=1e-7)
         if run.recipe.ema: assert len(f.steps) > 1 and not torch.allclose(f.last, f.steps[-1], atol=1e-7)
+        key,_ = next(run.learn.model.generator.named_parameters())
+        saved = load_file(run.home/run.path/f'generator-{run.recipe.phases.index(p)}-{p.epochs - 1:03}.safetensors')
+        assert torch.allclose(saved[key], mean, atol=1e-7)  # what is on the disk, too
 
 
 def check_valid(run):

@@ -26,6 +26,9 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .naturalness import natural_bands as natural_bands
     from .atlas import failures as failures
     from .atlas import overlay as overlay
+    from .hues import HueCounter as HueCounter
+    from .hues import hue_distance as hue_distance
+    from .hues import hue_variance as hue_variance
     from .page import write_sortable as write_sortable
     from .gallery import make_gallery as make_gallery
     from .gallery import stability as stability
@@ -58,6 +61,7 @@ __getattr__,__dir__,__all__ = lazy_face(__name__, {
     'metrics': 'psnr ssim ciede2000 ab_rmse colorfulness colorfulness_ratio lpips bootstrap_ci compute_metrics nrmse',
     'naturalness': 'cci cni natural_bands',
     'atlas': 'failures overlay',
+    'hues': 'HueCounter hue_distance hue_variance',
     'page': 'write_sortable',
     'gallery': 'make_gallery stability',
     'features': 'frechet_distance ClassifierView',

@@ -169,7 +169,7 @@ def bootstrap_ci(
     values = np.asarray(values, dtype=float)
     if len(values) < 2 or not np.isfinite(values).all(): return (float(stat(values)),)*2
     found = bootstrap((np.arange(len(values)),), lambda rows: stat(values[rows]), n_resamples=n, vectorized=False,
-        batch=max(1, 10**7//len(values)), confidence_level=level, method='percentile', rng=seed)
+        batch=max(1, 10**6//len(values)), confidence_level=level, method='percentile', rng=seed)
     return tuple(map(float, found.confidence_interval))
 
 # %% ../../nbs/evaluation/metrics.ipynb #88fc3343

@@ -8,6 +8,7 @@ __all__ = ['find_photos', 'read_truth', 'gray_picture', 'run_colorizer', 'measur
 
 # %% ../../nbs/evaluation/protocol.ipynb #793b577a
 import json, os
+from array import array
 from hashlib import sha256
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -218,7 +219,11 @@ def run_protocol(
     if view: extra.append(lambda names, *pictures: view.add(names, *map(to_batch, pictures)))
     batches = list(chunked(photos, bs))
     if progress: batches = with_progress(batches, 'measuring')
-    table = pd.concat([measure_photos(answer, o, names, net, size, extra) for o in batches], ignore_index=True)
+    rows = {}
+    for o in batches:
+        for k,v in measure_photos(answer, o, names, net, size, extra).items():
+            rows.setdefault(k, [] if k == 'name' else array('d')).extend(v)
+    table = pd.DataFrame({k: v if k == 'name' else np.array(v) for k,v in rows.items()})
     card = protocol_card(size, state, *view_state(classifier, fid, labels)) | dict(about=about or {})
     result = Evaluation(table, summarize_metrics(table), card, view.figures() if view else {})
     if out:

@@ -14,6 +14,7 @@ size = 128
 # %%
 #| export
 import json, os
+from array import array
 from hashlib import sha256
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -277,6 +278,9 @@ def open_view(
         raise UsageError('FID and labels need the pretrained networks', 'leave the classifier in')
     return ClassifierView(fid, read_labels(labels) if labels else None) if classifier else None
 
+# %% [markdown]
+# A set may have fifty thousand photographs. They are read, measured and forgotten a few at a time; what stays of each is its name and a line of numbers, and of the features only their moments. `benchmarks/evaluate.py` measures the memory at two sizes of a set.
+
 # %%
 #| export
 def run_protocol(
@@ -293,7 +297,11 @@ def run_protocol(
     if view: extra.append(lambda names, *pictures: view.add(names, *map(to_batch, pictures)))
     batches = list(chunked(photos, bs))
     if progress: batches = with_progress(batches, 'measuring')
-    table = pd.concat([measure_photos(answer, o, names, net, size, extra) for o in batches], ignore_index=True)
+    rows = {}
+    for o in batches:
+        for k,v in measure_photos(answer, o, names, net, size, extra).items():
+            rows.setdefault(k, [] if k == 'name' else array('d')).extend(v)
+    table = pd.DataFrame({k: v if k == 'name' else np.array(v) for k,v in rows.items()})
     card = protocol_card(size, state, *view_state(classifier, fid, labels)) | dict(about=about or {})
     result = Evaluation(table, summarize_metrics(table), card, view.figures() if view else {})
     if out:

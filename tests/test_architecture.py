@@ -88,7 +88,9 @@ def walked(section, watch):
 
 def test_the_walk_of_a_photograph(tmp_path):
     from colorbook.cli.app import main
+    from colorbook.imaging import artifact, colorizer, compose
     Image.fromarray(data.camera()).resize((90, 70)).save(tmp_path/'a.png')
+    for o in (colorizer._cached, artifact._opened, compose._pool): o.cache_clear() # of earlier tests
     with Watch() as watch: assert main(['colorize', str(tmp_path/'a.png'), '-o', str(tmp_path/'b.png')]) == 0
     assert walked('The walk of a photograph', watch) == []
 

@@ -11,7 +11,8 @@ from colorbook.cli import app
 from colorbook.core import InputError, OutputError, UsageError, core_count
 from colorbook.imaging import (Colorizer, MeanColorizer, Picture, add_model, card, check_model, chroma_maps,
                                colorize, colorize_bytes, colorize_file, colorize_samples, contact_sheet,
-                               default_model, encode_pages, encode_picture, find_model, format_like, format_of,
+                               default_model, encode_pages, encode_picture, find_model, find_pictures, format_like,
+                               format_of, plan, survey,
                                from_array, find_borders, inside_borders,
                                from_image, list_models, load_model, matrix_orientation, open_model, paint,
                                read_picture, resize, sample_noise, to_image, upright)
@@ -481,6 +482,20 @@ def deep(folder):
     x = np.random.default_rng(0).integers(0, 65536, (8, 8, 4), np.uint16)
     (folder/'deep.png').write_bytes(encode_picture(x, False, {}, 'PNG'))
     return folder/'deep.png'
+
+
+def test_a_folder_is_planned(home, tmp_path):
+    "What becomes what; more in test_folders"
+    for o in ('in/a.png', 'in/b/a.jpg', 'notes.txt'): (tmp_path/o).parent.mkdir(parents=True, exist_ok=True)
+    for o in ('in/a.png', 'in/b/a.png'): (tmp_path/o).write_bytes((home/'a.png').read_bytes())
+    (tmp_path/'in/notes.txt').write_text('hello')
+    found,root,left = survey(str(tmp_path/'in'))
+    assert (found, root) == find_pictures(str(tmp_path/'in')) and [o.name for o,_ in left] == ['notes.txt']
+    pairs = dict(plan([str(tmp_path/'in')], str(tmp_path/'out')))
+    assert [*pairs.values()] == [tmp_path/'out/a.png', tmp_path/'out/b/a.png']
+    assert [o.name for _,o in plan([str(tmp_path/'in/a.png')])] == ['a-color.png']
+    with pytest.raises(UsageError, match='would both become'):
+        plan([str(o) for o in found], str(tmp_path/'out'), samples=2)
 
 
 def test_the_face_of_the_room():

@@ -1,9 +1,9 @@
 "Settings of pictures arrive: every option of every public function of the room, changed once, changes what it should"
-import inspect, io, json, os, subprocess, sys, textwrap, threading
+import inspect, io, json, os, subprocess, sys, textwrap, threading, warnings
 from pathlib import Path
 
 import numpy as np, pytest
-from PIL import Image
+from PIL import Image, ImageOps
 from skimage import color, data
 
 import colorbook.imaging as room
@@ -12,9 +12,10 @@ from colorbook.core import InputError, OutputError, UsageError, core_count
 from colorbook.imaging import (Colorizer, MeanColorizer, Picture, add_model, card, check_model, chroma_maps,
                                colorize, colorize_bytes, colorize_file, colorize_samples, contact_sheet,
                                default_model, encode_pages, encode_picture, find_model, format_like, format_of,
-                               from_array,
+                               from_array, find_borders, inside_borders,
                                from_image, list_models, load_model, matrix_orientation, open_model, paint,
                                read_picture, resize, sample_noise, to_image, upright)
+from colorbook.color.srgb import lstar_gray
 from colorbook.imaging import compose
 from colorbook.imaging.artifact import model_folder
 from colorbook.imaging.colorizer import check_options, net_size, small_light
@@ -84,9 +85,10 @@ def same(a, b):
 
 def test_every_option_of_colorize(home):
     x = np.asarray(Image.open(home/'a.png'))
+    framed = dict(image=np.pad(x, [(8, 8), (8, 8)] + [(0, 0)]*(x.ndim - 2), constant_values=230))
     each_option(colorize, dict(image=x, model=home/'known.onnx'), dict(
         image=x.T, model=home/'other.onnx', size=160, saturation=.5, samples=2, seed=(dict(samples=2), 1),
-        z=[.1, -.1]))
+        z=[.1, -.1], borders=(framed, False)))
 
 
 def test_a_list_is_colored_with_the_same_options(home):
@@ -96,6 +98,12 @@ def test_a_list_is_colored_with_the_same_options(home):
                  dict(samples=2, seed=1), dict(z=[.1, -.1])):
         for kind in (list, tuple):
             assert same(colorize(kind([x, y]), **base | more), [colorize(o, **base | more) for o in (x, y)]), more
+
+
+def framed(home):
+    "The picture with a border"
+    ImageOps.expand(Image.open(home/'a.png').convert('RGB'), 8, (240, 240, 240)).save(home/'framed.png')
+    return home/'framed.png'
 
 
 def pages_of(home, tmp_path):
@@ -108,7 +116,7 @@ def pages_of(home, tmp_path):
 def test_every_option_of_colorize_bytes(home, tmp_path):
     each_option(colorize_bytes, dict(src=home/'a.png', fmt='JPEG', model=home/'known.onnx'), dict(
         src=home/'b.png', fmt='PNG', model=home/'other.onnx', size=160, saturation=.5, quality=30, z=[.1, -.1],
-        pages=(pages_of(home, tmp_path), '2')))
+        pages=(pages_of(home, tmp_path), '2'), borders=(dict(src=framed(home)), False)))
 
 
 def test_every_option_of_colorize_file(home, tmp_path):
@@ -116,7 +124,7 @@ def test_every_option_of_colorize_file(home, tmp_path):
     two = dict(src=pages_of(home, tmp_path)['src'], dst=tmp_path/'q.tif')
     each_option(colorize_file, dict(src=home/'a.png', dst=tmp_path/'o.jpg', model=home/'known.onnx'), dict(
         src=home/'b.png', dst=tmp_path/'p.jpg', model=home/'other.onnx', size=160, saturation=.5, quality=30,
-        z=[.1, -.1], pages=(two, '2')), read)
+        z=[.1, -.1], pages=(two, '2'), borders=(dict(src=framed(home)), False)), read)
 
 
 def test_every_option_of_colorize_samples(home, tmp_path):
@@ -156,13 +164,16 @@ def test_every_option_of_the_command(home, tmp_path, capsysbinary, monkeypatch):
         code,files = run(*words)
         assert code == 0 and {*files} == names and files != plain, name
     report = json.loads(files['r.json'])
-    assert report['options'] == dict(size=None, saturation=1., quality=None) and report['model']['name'] == 'known'
+    assert report['options'] == dict(size=None, saturation=1., quality=None, borders=True)
+    assert report['model']['name'] == 'known'
     seeds = [run(*base, '--samples', 2, '--seed', o)[1] for o in (0, 0, 1)]
     assert seeds[0] == seeds[1] != seeds[2]
     assert run(*base, before=['a.jpg'])[1] == {'a.jpg': b'was here'}
     assert run(*base, '--overwrite', before=['a.jpg'])[1] == plain
     here = inspect.signature(app.colorize_command).parameters
-    assert {*here} == {*changed, 'seed', 'overwrite', 'pages', 'max_pixels', 'skip_bad'} # see test_folders
+    assert {*here} == {*changed, 'seed', 'overwrite', 'pages', 'max_pixels', 'skip_bad', 'borders'} # see test_folders
+    bordered = [framed(home), *base[1:]]
+    assert run(*bordered)[1] == run(*bordered, '--borders')[1] != run(*bordered, '--no-borders')[1]
     capsysbinary.readouterr()
     monkeypatch.setattr(sys, 'stdout', out := io.TextIOWrapper(io.BytesIO()))
     assert app.main(['colorize', str(home/'a.png'), '-o', '-', '-m', str(home/'known.onnx')]) == 0
@@ -505,3 +516,44 @@ def test_formats_and_orientation(home, tmp_path):
     # the signs as FFmpeg has them for a telephone held upright (90 degrees clockwise), and on its head
     assert [matrix_orientation(o) for o in ([0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30],
         [-65536, 0, 0, 0, -65536, 0, 0, 0, 1 << 30], None)] == [6, 3, 1]
+
+
+@pytest.mark.parametrize('level', [0, 90, 255])
+@pytest.mark.parametrize('kind', ['frame', 'letterbox', 'noisy'])
+def test_a_border_changes_no_colors_inside(level, kind):
+    "A border of 60 pixels, by the model of the package: the mean of a and b moves by 2 units at the most"
+    rng = np.random.default_rng(0)
+    for o in (data.astronaut(), data.chelsea(), data.coffee()):
+        gray = lstar_gray(np.asarray(ImageOps.fit(Image.fromarray(o), (240, 240))))
+        pad = [(60, 60), (0, 0) if kind == 'letterbox' else (60, 60)]
+        x = np.pad(gray, pad, constant_values=level).astype(float)
+        if kind == 'noisy': x += 4*rng.standard_normal(x.shape)*(np.pad(gray*0. + 1, pad) == 0)
+        whole,alone = colorize(x.clip(0, 255).astype(np.uint8)),colorize(gray)
+        inner = whole[60:300] if kind == 'letterbox' else whole[60:300,60:300]
+        assert np.abs(color.rgb2lab(inner)[...,1:].mean((0, 1)) - color.rgb2lab(alone)[...,1:].mean((0, 1))).max() <= 2
+        assert np.abs(whole[:58].astype(int) - whole[:58,:,:1]).max() <= 1  # gray
+
+
+def test_what_is_nearly_gray_is_said(tmp_path):
+    flat = np.full((64, 64), 128, np.uint8)
+    class Gray(Colorizer):
+        def maps(self, pic, size=None, z=None): return super().maps(pic, size, z)*self.by
+    model = Gray()
+    for model.by,said in (0., True), (1., False):
+        with warnings.catch_warnings(record=True) as notes:
+            warnings.simplefilter('always')
+            colorize(data.camera()[::4,::4], model)
+        assert any('nearly gray' in str(o.message) for o in notes) == said
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter('always')
+        colorize(flat, model, saturation=0)
+    assert not notes
+
+
+def test_where_a_border_ends():
+    x = np.pad(data.camera(), [(20, 24), (30, 36)], constant_values=250)
+    for source in (x, x.astype(np.float32)/255, np.stack([x]*3, -1), Image.fromarray(x)):
+        pic = Picture(source, orientation=6)
+        assert find_borders(pic) == (30, 20, 542, 532)
+        part = inside_borders(pic, (30, 20, 542, 532))
+        assert part.shape == (512, 512) and part.orientation == 6

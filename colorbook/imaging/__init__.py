@@ -39,6 +39,8 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .colorizer import sample_noise as sample_noise
     from .colorizer import Colorizer as Colorizer
     from .colorizer import load_model as load_model
+    from .borders import find_borders as find_borders
+    from .borders import inside_borders as inside_borders
     from .folder import plan as plan
     from .folder import survey as survey
     from .folder import find_pictures as find_pictures
@@ -52,5 +54,6 @@ __getattr__,__dir__,__all__ = lazy_face(__name__, {
     'colorizer': 'colorize colorize_file colorize_bytes colorize_samples sample_noise Colorizer MeanColorizer '
                  'load_model',
     'artifact': 'add_model card check_model default_model find_model list_models open_model',
+    'borders': 'find_borders inside_borders',
     'folder': 'plan survey find_pictures',
     'sheet': 'contact_sheet'})

@@ -227,6 +227,8 @@ def colorize_command(
         help='A name of `colorbook models` or an .onnx file; given twice, the mean of both.')] = None,
     size: Annotated[Optional[int], typer.Option('--size', help='The network sees about SIZE x SIZE pixels.')] = None,
     saturation: Annotated[float, typer.Option(help='Factor on color; 1 is as trained.')] = 1.,
+    borders: Annotated[bool, typer.Option('--borders/--no-borders',
+        help='Leave uniform borders out of what the network sees, and gray.')] = True,
     quality: Annotated[Optional[int], typer.Option(help='1..100; a JPEG keeps its own without it.')] = None,
     samples: Annotated[Optional[int], typer.Option(help='So many answers, NAME-1 and so on; NAME is a sheet.')] = None,
     seed: Annotated[int, typer.Option(help='Of the samples.')] = 0,
@@ -248,7 +250,7 @@ def colorize_command(
     if overwrite or any(str(d)=='-' or not d.exists() for _,d in pairs):
         model = load_model(model or None)
         card = model.card
-    options = dict(model=model, size=size, saturation=saturation, quality=quality)
+    options = dict(model=model, size=size, saturation=saturation, quality=quality, borders=borders)
     if samples is not None: options |= dict(samples=samples, seed=seed)
     elif pages: options |= dict(pages=pages)
     _leave_out(inputs, jobs)

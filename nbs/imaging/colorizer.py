@@ -21,6 +21,7 @@ from colorbook.core import InputError, UsageError, atomic_path
 from colorbook.color.srgb import light
 from colorbook.imaging.compose import chroma_maps, paint, resize
 from colorbook.imaging.artifact import find_model, open_model
+from colorbook.imaging.borders import find_borders, inside_borders
 from colorbook.imaging.sheet import contact_sheet
 from colorbook.imaging.io import Picture, read_pages, read_picture
 from colorbook.imaging.opening import RAW_SUFFIXES, open_image, page_count, read_bytes
@@ -232,23 +233,46 @@ def check_options(
     if quality is not None and not 0 < quality <= 100: raise UsageError(f'quality {quality} is not in 1..100', 'try 92')
 
 # %% [markdown]
-# A scan of two hundred megapixels takes 800 megabytes as Pillow stores it, and as much again for the result would not fit everywhere. From `LARGE` pixels on, the strips of a picture in 8 bits that nobody else needs are painted into the picture that they come from.
+# Uniform [borders](borders.ipynb) are left out of what the network sees. What is inside is colored as if it had been cut out, and the border stays gray.
+#
+# Where a network does not know, its mean of many colors is gray, and the picture comes back as it was. Whoever colors a hundred of them should be told which: a picture whose color is less than 2 units of $a$ and $b$ on average is reported by a warning, which the [command line](../cli/app.ipynb) prints as a note and writes into its report.
+
+# %%
+#| export
+NEARLY_GRAY = 'the answer is nearly gray: the model found no colors in this picture'
+
+def nearly_gray(
+    maps:np.ndarray, # of `Colorizer.maps`
+    least:float=2., # units of a and b
+) -> bool:
+    "Is the mean color of an answer, at middle lightness, so weak that nobody sees it?"
+    return float(np.hypot(*(maps[:2]/2 + maps[2:])).mean())*110 < least
+
+# %% [markdown]
+# A scan of two hundred megapixels takes 800 megabytes as Pillow stores it, and as much again for the result would not fit everywhere. From `LARGE` pixels on, the strips of a picture in 8 bits that nobody else needs are painted into the picture that they come from; borders are not looked for then.
 
 # %%
 #| export
 LARGE = 2**25 # pixels from which on memory counts
 
 def _colored(pic:Picture, model, size:int|None, saturation:float, dtype, channels:int, z=None,
-             keep:bool=True) -> np.ndarray|Image.Image:
+             keep:bool=True, borders:bool=True) -> np.ndarray|Image.Image:
     "Color a record; alpha goes into the fourth channel. Where memory is short, a Pillow picture"
-    dtype,maps = np.dtype(dtype),load_model(model).maps(pic, size, z)
-    if channels == 4 and pic.alpha is None and isinstance(pic.source, Image.Image) and math.prod(pic.shape) > LARGE:
+    dtype,large = np.dtype(dtype),isinstance(pic.source, Image.Image) and math.prod(pic.shape) > LARGE
+    large = large and channels == 4 and pic.alpha is None
+    box = find_borders(pic) if borders and not large else None
+    part = inside_borders(pic, box) if box else pic
+    maps = load_model(model).maps(part, size, z)
+    if saturation and nearly_gray(maps): warnings.warn(NEARLY_GRAY, stacklevel=4)
+    if large:
         out = pic.source.copy() if keep and pic.source.mode == 'RGB' else pic.source
         out = out if out.mode == 'RGB' else Image.new('RGB', out.size)
         paint(pic.source, maps, out, saturation)
         return out
     out = np.empty((*pic.shape, channels), dtype.newbyteorder('='))
-    paint(pic.source, maps, out, saturation)
+    if box: paint(pic.source, np.zeros((4, 1, 1), np.float32), out)
+    l,t,r,b = box or (0, 0, pic.shape[1], pic.shape[0])
+    paint(part.source, maps, out[t:b,l:r], saturation)
     if channels==4: out[...,3] = _depth(pic.alpha, out.dtype)
     return out.astype(dtype, copy=False)
 
@@ -287,14 +311,15 @@ Image.fromarray(photo).save(sideways, exif=exif, dpi=(300, 300))
 
 # %%
 #| export
-def _answer(image, pic:Picture, model, size:int|None, saturation:float, z):
+def _answer(image, pic:Picture, model, size:int|None, saturation:float, z, borders=True):
     "A record in color, as the kind of thing that `image` is"
     alpha = pic.alpha is not None
     if isinstance(image, np.ndarray):
-        out = _colored(pic, model, size, saturation, np.uint8 if image.dtype==bool else image.dtype, 3+alpha, z)
+        dtype = np.uint8 if image.dtype==bool else image.dtype
+        out = _colored(pic, model, size, saturation, dtype, 3+alpha, z, borders=borders)
         if alpha and image.dtype!=bool: out[...,3] = image[...,-1]
         return out
-    out = _colored(pic, model, size, saturation, np.uint8, 4, z)
+    out = _colored(pic, model, size, saturation, np.uint8, 4, z, borders=borders)
     return ColoredImage(out if isinstance(out, Image.Image) else to_image(out, alpha), pic.info)
 
 # %%
@@ -307,14 +332,16 @@ def colorize(
     samples:int|None=None, # a list of so many different answers instead of one, 1..1000; not of every model
     seed:int=0, # of the samples: another seed, other answers
     z:np.ndarray|None=None, # the numbers of one answer, see `sample_noise`; None for the most probable one
+    borders:bool=True, # leave uniform borders out, and gray? Otherwise the network sees them
 ): # the same kind and size, in color, transparency kept; a list of these for a list, or for `samples`
     "Color a picture and keep its lightness; `InputError` for what cannot be colored, `UsageError` for a wrong option"
-    if isinstance(image, (list, tuple)): return [colorize(o, model, size, saturation, samples, seed, z) for o in image]
+    if isinstance(image, (list, tuple)):
+        return [colorize(o, model, size, saturation, samples, seed, z, borders) for o in image]
     check_options(size, saturation)
-    if samples is None: return _answer(image, read_picture(image), model, size, saturation, z)
+    if samples is None: return _answer(image, read_picture(image), model, size, saturation, z, borders)
     if z is not None: raise UsageError('samples draw numbers of their own', 'give z or samples')
     zs,pic = sample_noise(samples, seed, model),read_picture(image)
-    return [_answer(image, pic, model, size, saturation, o) for o in zs]
+    return [_answer(image, pic, model, size, saturation, o, borders) for o in zs]
 
 # %%
 colorize(Image.open(sideways)).save(sideways.with_name('b.jpg'))
@@ -327,6 +354,11 @@ test_eq(out, colorize(gray))
 dL = np.abs(color.rgb2lab(out)[...,0] - color.rgb2lab(gray[...,None].repeat(3, 2))[...,0])
 test_eq(dL.max() < .5, True)
 test_eq(colorize(gray, saturation=0), gray[...,None].repeat(3, 2))
+framed = np.pad(gray, 60, constant_values=240)
+whole = colorize(framed)
+test_eq(whole[60:-60,60:-60], out)
+test_eq(np.ptp(whole[:60]), 0)
+assert np.abs(colorize(framed, borders=False)[60:-60,60:-60].astype(int) - out).mean() > .5
 one,two = colorize([Image.fromarray(gray).convert('LA'), gray.astype(np.float32)/255])
 test_eq((one.mode, two.dtype), ('RGBA', np.float32))
 dL.max()
@@ -379,13 +411,15 @@ def colorize_bytes(
     quality:int|None=None, # 1..100 for JPEG and WebP; None keeps the tables of a JPEG, else 92
     z:np.ndarray|None=None, # the numbers of one answer, see `sample_noise`; None for the most probable one
     pages:str|None=None, # 'all' or numbers such as '1,3-5'; None for all of an animation, and of a TIFF for a TIFF
+    borders:bool=True, # leave uniform borders out, and gray? Otherwise the network sees them
 ) -> bytes: # the content of a file
     "Color a file's content, keeping EXIF, profile, transparency and depth; `OutputError` if the format cannot"
     check_options(size, saturation, quality)
     if pages is None: src,pages = _usual_pages(src, fmt)
-    if pages is None: return encode_picture(*_painted(read_picture(src), fmt, model, size, saturation, z), fmt, quality)
+    painted = lambda pic: _painted(pic, fmt, model, size, saturation, z, borders)
+    if pages is None: return encode_picture(*painted(read_picture(src)), fmt, quality)
     done,loop = [],None
-    for pic,ms,loop in read_pages(src, pages): done.append((*_painted(pic, fmt, model, size, saturation, z), ms))
+    for pic,ms,loop in read_pages(src, pages): done.append((*painted(pic), ms))
     return encode_picture(*done[0][:3], fmt, quality) if len(done) == 1 else encode_pages(done, fmt, quality, loop)
 
 def _usual_pages(src, fmt:str) -> tuple:
@@ -400,11 +434,11 @@ def _usual_pages(src, fmt:str) -> tuple:
     except Exception as e: raise InputError(f'{label} is damaged: {e}', 'color what is whole with --pages 1') from e
     return src if named else content, 'all' if several else None
 
-def _painted(pic:Picture, fmt:str, model, size:int|None, saturation:float, z) -> tuple:
+def _painted(pic:Picture, fmt:str, model, size:int|None, saturation:float, z, borders) -> tuple:
     "Pixels in color, whether the fourth channel means something, and what is handed on"
     dtype = np.uint16 if fmt in DEEP_FORMATS and pic.deep else np.uint8
     if pic.deep and dtype == np.uint8: warnings.warn(f'{fmt} is written with 8 bits, not 16', stacklevel=4)
-    return _colored(pic, model, size, saturation, dtype, 4, z, keep=False), pic.alpha is not None, pic.info
+    return _colored(pic, model, size, saturation, dtype, 4, z, False, borders), pic.alpha is not None, pic.info
 
 # %%
 #| export
@@ -417,12 +451,13 @@ def colorize_file(
     quality:int|None=None, # 1..100 for JPEG and WebP; None keeps the tables of a JPEG, else 92
     z:np.ndarray|None=None, # the numbers of one answer, see `sample_noise`; None for the most probable one
     pages:str|None=None, # 'all' or numbers such as '1,3-5'; None for all of an animation, and of a TIFF for a TIFF
+    borders:bool=True, # leave uniform borders out, and gray? Otherwise the network sees them
 ) -> Path: # the new file
     "Color a file into a file, whole or not at all; `OutputError` if it cannot be written"
     there = isinstance(src, (str, os.PathLike)) and os.path.exists(dst) and os.path.exists(src)
     if there and os.path.samefile(src, dst):
         raise UsageError(f"'{os.fspath(dst)}' would be written over its own picture", 'give it another name')
-    content = colorize_bytes(src, format_of(dst), model, size, saturation, quality, z, pages)
+    content = colorize_bytes(src, format_of(dst), model, size, saturation, quality, z, pages, borders)
     with atomic_path(dst) as f: f.write_bytes(content)
     return Path(dst)
 
@@ -437,7 +472,7 @@ def colorize_samples(
     samples:int=8, # how many answers
     seed:int=0, # another seed, other answers
     model=None, # see `colorize`
-    **options, # 'size', 'saturation' and 'quality' of `colorize_file`
+    **options, # 'size', 'saturation', 'quality' and 'borders' of `colorize_file`
 ) -> list[Path]: # the answers
     "Several answers to a file, and a sheet to choose from"
     dst,zs = Path(dst),sample_noise(samples, seed, model)

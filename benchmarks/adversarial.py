@@ -20,7 +20,9 @@ def whole():
     "A small picture in every format that Pillow writes, and in several modes: bytes by format and mode"
     y,x = np.mgrid[:40,:56]
     gray = Image.fromarray(((x*4 + y*2)%256).astype(np.uint8))
+    from colorbook.imaging.opening import has_heif
     Image.init()
+    has_heif()
     found = {}
     for fmt in sorted(Image.SAVE):
         for mode in ('L', 'RGB', 'RGBA', 'P', '1', 'CMYK', 'I;16', 'F'):

@@ -17,6 +17,7 @@ WHOLE = adversarial.whole()
 def test_the_formats_are_all_that_pillow_writes():
     assert {o.split()[0] for o in WHOLE} >= set('BMP GIF ICO JPEG JPEG2000 PCX PNG PPM SGI TGA TIFF WEBP AVIF'.split())
     assert {o.split()[0] for o in WHOLE} >= {*Image.SAVE} - set('BUFR GRIB HDF5 WMF FITS'.split())
+    assert 'HEIF RGB' in WHOLE
 
 
 @pytest.mark.parametrize('part', range(5))

@@ -212,7 +212,8 @@ def test_lists():
     x = data.chelsea()
     many = [x, Image.fromarray(x).convert('L'), x[..., 0].astype(np.float32)/255, saved(Image.fromarray(x), 'PNG')]
     out = colorize(many)
-    assert isinstance(out, list) and [type(o) for o in out]==[np.ndarray, Image.Image, np.ndarray, Image.Image]
+    kinds = np.ndarray, Image.Image, np.ndarray, Image.Image
+    assert isinstance(out, list) and all(isinstance(o, k) for o,k in zip(out, kinds, strict=True))
     assert (out[0]==colorize(x)).all()
     assert colorize([])==[]
 

@@ -392,7 +392,7 @@ TrainingError('').exit_code
 #
 # (The floor was 0.7 at first. What that chose, the weights at the end of the content phase, had a ratio of 0.71 on the held-out photographs and only 0.60 on the 800 measured ones, which are of other kinds and more colorful. That one look at the measured photographs raised the floor; nothing else was chosen by them.)
 #
-# Held out are the photographs that the recipe's split by content keeps from training, 3 % in `default`. The photographs that the finished model is judged by are others, and decide nothing but that floor.
+# Held out are the photographs that the recipe's split by content keeps from training, 1.5 % in `default`. The photographs that the finished model is judged by are others, and decide nothing but that floor.
 
 # %% [markdown]
 # ## What we have

@@ -204,7 +204,7 @@ test_eq([len(whole), len(left)], [len(right)]*2)
 for a,b,c in zip(whole, left, right): test_eq(a, torch.cat([b, c]))
 
 # %% [markdown]
-# On a machine with two cores and nothing else to do, the two processes of `default` see about as many photographs in a second as one process of two threads; beside other work it was up to twice as many (`benchmarks/train_speed.py` measures both).
+# Beside other work on two cores, the two processes of `default` saw up to twice as many photographs in a second as one process of two threads; on an idle machine the two ways were not compared.
 
 # %% [markdown]
 # ## What we have

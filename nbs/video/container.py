@@ -23,7 +23,7 @@ import av, numpy as np
 from av.codec.context import Flags
 from av.video.reformatter import VideoReformatter
 from colorbook.core import OutputError, UsageError, core_count
-from colorbook.video.read import QUALITY, display_matrix, is_high
+from colorbook.video.read import QUALITY, display_matrix, frame_rate, is_high
 
 # %%
 #| hide
@@ -124,7 +124,7 @@ def spec_of(
     threads:int|None=None, # of the encoder; None for as many as there are cores
 ) -> Spec:
     "What the colored film has in common with its source"
-    rate,matrix = s.average_rate or s.guessed_rate or Fraction(24),display_matrix(f)
+    rate,matrix = frame_rate(s),display_matrix(f)
     lying = bool(matrix) and not matrix[0]
     w,h = f.width*(1 if lying else panels),f.height*(panels if lying else 1)
     aspect = s.sample_aspect_ratio
@@ -313,7 +313,7 @@ def new_film(
     flags = {'movflags': 'faststart'} if Path(where).suffix.lower() in ('.mp4', '.m4v', '.mov') else {}
     try:
         with av.open('pipe:1' if pipe else str(where), 'w', format='matroska' if pipe else None,
-                     options=flags, container_options={'fflags': 'bitexact'}) as out: yield out
+                     options=flags, container_options={'fflags': '+bitexact'}) as out: yield out
     except (av.FFmpegError, ValueError) as e:
         raise OutputError(f"cannot write '{where}': {getattr(e, 'strerror', None) or e}",
                           'make room, choose another place, or .mkv, which holds every kind of stream') from e

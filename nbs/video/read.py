@@ -114,7 +114,10 @@ def display_matrix(
     f:av.VideoFrame, # decoded
 ) -> list|None: # nine integers
     "How a player is to turn a frame, if it is"
-    side = f.side_data.get('DISPLAYMATRIX')
+    try: side = f.side_data.get('DISPLAYMATRIX')
+    except ValueError: # beside it stands something that PyAV has no name for, as the EXIF of a JPEG frame
+        c,s = (round(65536*o(math.radians(f.rotation))) for o in (math.cos, math.sin))
+        return [c, -s, 0, s, c, 0, 0, 0, 2**30] if f.rotation else None
     return np.frombuffer(side, np.int32)[:9].tolist() if side else None
 
 # %%
@@ -224,6 +227,17 @@ def open_reel(
     c.close()
     raise InputError(f"no decoder for the pictures in '{src}'", 'convert it with a program that plays it')
 
+# %% [markdown]
+# How many frames a second a film has is said in more than one place, and not all of them speak of frames: raw DV counts the ticks of its clock, sixty thousand a second. What is no rate of a film is not believed.
+
+# %%
+#| export
+def frame_rate(
+    s, # stream of pictures
+) -> Fraction: # frames a second, about
+    "The rate that a film says it has, if it can be one"
+    return next((o for o in (s.average_rate, s.guessed_rate, s.base_rate) if o and .01 <= o <= 1000), Fraction(24))
+
 # %%
 #| export
 def own_length(
@@ -250,11 +264,12 @@ def packets(
         except av.FFmpegError as e:
             report_damage(bad, f"'{video}' cannot be read on after {end:.2f} s: {e.strerror or e}")
             break
-        n += p.size > 0
+        n += p.size > 0 or p.dts is not None # a frame of no bytes says that the last one is shown on
         if p.pts is not None: end = max(end, float((p.pts - (s.start_time or 0) + (p.duration or 0))*s.time_base))
         yield p,end
     length,late = own_length(c, s),max(0., float((s.start_time or 0)*s.time_base))
-    if n < s.frames or not s.frames and end + late < .95*length - 1:
+    missing = n < s.frames and ('avi' not in c.format.name or end < length - 1.5/frame_rate(s)) # AVI leaves gaps
+    if missing or not s.frames and end + late < .95*length - 1:
         report_damage(bad, f"'{video}' breaks off after {end:.2f} s of {length:.2f}")
 
 # %%
@@ -297,7 +312,7 @@ def read_frames(
     c,s = open_reel(video, rate)
     with c:
         s.thread_type,n,convert = 'AUTO',-1,VideoReformatter()
-        zero,step = (s.start_time or 0)*s.time_base,1/(s.average_rate or 24)
+        zero,step = (s.start_time or 0)*s.time_base,1/frame_rate(s)
         for n,f in enumerate(decode(video, c, s, bad)):
             time = float(n*step if f.pts is None else f.pts*f.time_base - zero)
             if time >= stop: return

@@ -21,7 +21,7 @@ import av, numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 from colorbook.imaging.colorizer import net_size, small_light
-from colorbook.video.read import QUALITY, decode, display_matrix, is_high
+from colorbook.video.read import QUALITY, decode, display_matrix, frame_rate, is_high
 from colorbook.video.shots import mark_shots
 from colorbook.color.srgb import lstar_gray
 from colorbook.imaging.compose import chroma_maps, paint
@@ -143,7 +143,7 @@ def watch(
     bad:list|None=None, # takes what is damaged
 ): # yields `VideoFrame`
     "Decoded frames with their times and shots"
-    step,tiny,convert = max(1, round(1/((s.average_rate or 24)*s.time_base))),VideoReformatter(),VideoReformatter()
+    step,tiny,convert = max(1, round(1/(frame_rate(s)*s.time_base))),VideoReformatter(),VideoReformatter()
     def read():
         first,last,shape = None,None,None
         for n,f in enumerate(decode(video, c, s, bad)):

@@ -72,7 +72,8 @@ SETTINGS = dict(src=({}, 'other.mp4', looks), dst=(dict(codec=None), 'b.mp4', in
     seed=(dict(model=PICTURES), 3, looks), rate=(dict(src='in'), 12., times), resume=({}, False, None),
     skip_bad=(dict(src='half.mp4'), True, None), reference=({}, 'true.png', looks),
     at=(dict(reference='true.png'), 1.5, looks),
-    threads=(dict(codec='h264', src='tall.mp4'), 3 if CORES == 2 else 2, told_threads))
+    threads=(dict(codec='h264', src='tall.mp4'), 3 if CORES == 2 else 2, told_threads), overwrite=({}, True, None),
+    drop_sound=({}, True, None), drop_subtitles=({}, True, None))
 FILES = 'src', 'reference'  # words that name a file at home
 FRAMES = {'in': 8, 'tall.mp4': 4}  # of others than 60
 
@@ -246,7 +247,7 @@ def as_words(name, given):
 
 
 def test_the_command_has_every_option():
-    assert options('video') == set(SETTINGS) | {'overwrite'}
+    assert options('video') == set(SETTINGS)
 
 
 @pytest.mark.parametrize('name', CHANGE)

@@ -141,7 +141,7 @@ def test_layouts(tmp_path):
     upright = write_clip(ims, tmp_path/'a.mp4', crf=4)
     lying = write_clip([o.transpose(Image.Transpose.ROTATE_270) for o in ims], tmp_path/'b.mp4', turn=90, crf=4)
     for src in (upright, lying):
-        colorize_video(src, tmp_path/'wide.mkv', size=SIZE, layout='triptych', codec='ffv1')
+        colorize_video(src, tmp_path/'wide.mkv', size=SIZE, layout='triptych', codec='ffv1', overwrite=True)
         wide = next(read_frames(tmp_path/'wide.mkv')).im
         assert wide.size == (3*48, 64), 'beside each other as they are seen'
         gray,color,truth = (np.asarray(wide.crop((i*48, 0, i*48 + 48, 64)), int) for i in range(3))
@@ -316,7 +316,7 @@ def test_faults(tmp_path):
     fails(UsageError, 'itself', film, film)
     fails(OutputError, 'cannot write', film, film/'b.mp4')
     words = with_sound(write_clip(ims[:5], tmp_path/'s.mp4'), tmp_path/'words.mkv', 1, True)
-    fails(OutputError, '.mkv', words, out/'b.mp4')
+    fails(OutputError, 'subtitles, subrip; name an .mkv, or leave them out: --drop-subtitles', words, out/'b.ts')
     with pytest.warns(UserWarning, match='breaks off'):
         done = colorize_video(tmp_path/'half.mp4', out/'half.mp4', size=SIZE, skip_bad=True)
     assert 10 < done.frames < 40 and done.frames == len(looks(out/'half.mp4'))
@@ -421,7 +421,8 @@ def test_more_bits_and_higher_range(tmp_path):
     ramp = np.linspace(64, 940, 64).astype(int)[None].repeat(48, 0)
     for trc in (1, 16, 18):
         src = write(tmp_path/f'{trc}.mp4', trc, ramp)
-        assert colorize_video(src, tmp_path/'c.mkv', size=SIZE, quality=4, layout='triptych').frames == 6
+        how = dict(quality=4, layout='triptych', overwrite=True)
+        assert colorize_video(src, tmp_path/'c.mkv', size=SIZE, **how).frames == 6
         with av.open(str(tmp_path/'c.mkv')) as c: f = next(c.decode(video=0))
         assert f.format.name == 'yuv420p' and (f.color_trc, f.color_primaries, f.colorspace) == (1, 1, 1)
         wide = np.frombuffer(f.planes[0], np.uint8).reshape(48, -1)[24].astype(int)

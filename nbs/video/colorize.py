@@ -15,7 +15,7 @@ width,height = 96,64
 #| export
 import importlib, importlib.util, io, math, os, shutil, warnings
 from contextlib import closing, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from functools import partial
 from hashlib import sha256
@@ -26,10 +26,11 @@ from PIL import Image
 from colorbook import __version__
 from colorbook.imaging.colorizer import check_options, Colorizer
 from colorbook.core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
+from colorbook.video.along import first_packets, plan
 from colorbook.video.read import open_reel, video_length
 from colorbook.video.steps import LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
-from colorbook.video.container import (CODECS, Spec, add_streams, choose_codec, encode_part, mux, new_film,
-    packets_along, spec_of)
+from colorbook.video.container import (CODECS, Spec, add_streams, choose_codec, encode_part, format_of_film, mux,
+    new_film, packets_along, spec_of)
 from colorbook.video.parts import Parts, identity, parts_of
 from colorbook.video.model import color_source, load_film_model
 
@@ -109,12 +110,13 @@ class FilmSource:
         quality:int|None, # on the codec's scale
         threads:int|None, # of its encoder; None for as many as there are cores
         bad:list, # takes what is damaged
+        fmt:str|None=None, # FFmpeg's name of the new container
     ):
-        self.c,self.s,self.o,self.bad,self.last = c,s,o,bad,0
+        self.c,self.s,self.o,self.bad,self.last,self.plan,self.changes = c,s,o,bad,0,None,[]
         self.seen = watch(src, c, s, o.preview or math.inf, bad)
         self.first = next(self.seen, None)
         if not self.first: raise InputError(f"there is no whole frame in '{src}'", 'copy it again')
-        self.spec = spec_of(s, self.first.frame, codec, LAYOUTS[o.layout], quality, threads)
+        self.spec = spec_of(s, self.first.frame, codec, LAYOUTS[o.layout], quality, threads, fmt)
         self.aspect = float(s.sample_aspect_ratio or 1)
         self.begin = float(self.first.pts*s.time_base)
         self.total = s.frames or round((c.duration or 0)/av.time_base*Fraction(*self.spec.rate)) or None
@@ -184,7 +186,7 @@ def save_film(
     whole = parts.folder/f'film{dst.suffix}'
     if film.spec.codec != 'png':
         with open_reel(src)[0] as c, atomic_path(whole) as tmp, new_film(tmp) as out:
-            mux(out, film.spec, parts, c, packets_along(c), lambda: film.last, film.stop)
+            mux(out, film.spec, parts, c, packets_along(c), lambda: film.last, film.stop, film.plan)
     elif dst.suffix: write_gif(whole, film.spec, parts)
     else: write_frames(whole, parts)
     try:
@@ -216,15 +218,16 @@ def by_parts(
     try:
         if film.spec.codec != 'png':
             with atomic_path(parts.folder/f'probe{dst.suffix}') as tmp, new_film(tmp) as out:
-                add_streams(out, film.spec, film.c)
+                add_streams(out, film.spec, film.c, plan=film.plan)
         n = parts.kept
         with closing(make(first=n, header=dst.suffix.lower() != '.ts', total=film.total)) as new:
             for part in new: n += len(parts.add(part))
+        save_film(src, dst, film, parts)
+        parts.remove()
+        return n,parts.kept
     finally:
         if not parts.files: parts.remove()
-    save_film(src, dst, film, parts)
-    parts.remove()
-    return n,parts.kept
+        parts.close()
 
 # %% [markdown]
 # Through a pipe there is nothing to resume; parts are joined as soon as they are made, with the sound that belongs to them.
@@ -242,7 +245,26 @@ def by_pipe(
     with twice as c, nullcontext('-') if str(dst) == '-' else atomic_path(dst) as tmp, new_film(tmp) as out:
         others = tap if isinstance(tap, PacketTap) else packets_along(c)
         with closing(make(header=Path(str(dst)).suffix.lower() != '.ts', total=film.total)) as parts:
-            return mux(out, film.spec, parts, c, others, lambda: film.last, film.stop)
+            return mux(out, film.spec, parts, c, others, lambda: film.last, film.stop, film.plan)
+
+# %%
+#| export
+def plan_of(
+    src,
+    tap, # the container of the source, or a `PacketTap`
+    s, # its stream of pictures
+    fmt:str, # FFmpeg's name of the new container
+    dst, # for errors
+    drop:list, # kinds of streams that are left out
+    rate:float, # frames a second of a folder
+): # a `Plan`
+    "What becomes of sound, subtitles and covers; a pipe is asked for what has come so far"
+    if isinstance(tap, PacketTap):
+        came = {}
+        for p in tap.others: came.setdefault(p.stream.index, []).append(p)
+        return plan(tap.c, s, fmt, {k: v[:3] for k,v in came.items()}, dst, drop)
+    with open_reel(src, rate)[0] as early, open_reel(src, rate)[0] as c:
+        return plan(c, c.streams[s.index], fmt, first_packets(early), dst, drop)
 
 # %% [markdown]
 # ## `colorize_video`
@@ -254,7 +276,7 @@ def by_pipe(
 
 # %%
 #| export
-def check_film(src, dst, o:Options, model):
+def check_film(src, dst, o:Options, model, overwrite:bool=False):
     "`UsageError` if an option is out of range"
     check_options(o.size, o.saturation)
     if str(src) == '-' and str(dst) != '-' and Path(dst).suffix.lower() in ('', '.gif'):
@@ -269,6 +291,8 @@ def check_film(src, dst, o:Options, model):
         raise OutputError(f"'{dst}' is a folder that is not empty", 'name a new one')
     if str(src) != '-' and Path(src).resolve() == Path(dst).resolve():
         raise UsageError(f"'{src}' would be written over itself", 'choose another name')
+    if str(dst) != '-' and Path(dst).is_file() and not overwrite:
+        raise OutputError(f"'{dst}' is there already", 'choose another name, or overwrite')
 
 # %%
 #| export
@@ -279,6 +303,7 @@ class Done:
     frames:int # how many there are in it
     notes:list # what was damaged and left out
     kept:int=0 # how many frames an earlier run had made
+    changes:list=field(default_factory=list) # what the new film could not hold, and what became of it
 
 # %%
 #| export
@@ -300,6 +325,9 @@ def colorize_video(
     reference=None, # a picture: one frame of the film in color, which steers its shot
     at:float|None=None, # its time, seconds from the first frame; None to look for it
     threads:int|None=None, # of the encoder; None for as many as there are cores; another number may give other bytes
+    overwrite:bool=False, # replace a film that is there
+    drop_sound:bool=False, # leave the sound out
+    drop_subtitles:bool=False, # leave the subtitles out
 ) -> Done:
     "Color a film; everything but its colors stays as it was"
     codec,model,notes = choose_codec(dst, codec),load_film_model(model),[]
@@ -312,15 +340,19 @@ def colorize_video(
         raise UsageError('a time without a reference', 'name the picture with reference')
     if stabilize is None: stabilize = .9 if importlib.util.find_spec('cv2') else 0
     size = model.card['size'] if size is None else size
+    if preview == math.inf: preview = None
     o = Options(size, saturation, stabilize, layout, seed, preview)
-    check_film(src, dst, o, model)
+    check_film(src, dst, o, model, overwrite)
     piped = '-' in (str(src), str(dst))
     if not piped and not Path(src).is_dir(): video_length(src, notes if skip_bad else None)
     notes.clear()
     c,s = open_reel(src, rate)
     with c:
         tap = PacketTap(c) if str(src) == '-' else c
-        film,guide = FilmSource(src, tap, s, o, codec, quality, threads, notes),None
+        film,guide,fmt = FilmSource(src, tap, s, o, codec, quality, threads, notes, format_of_film(dst)),None,format_of_film(dst)
+        drop = [k for k,v in dict(audio=drop_sound, subtitle=drop_subtitles).items() if v]
+        film.plan = plan_of(src, tap, s, fmt, dst, drop, rate)
+        film.changes += film.plan.notes
         if reference is not None:
             from colorbook.video.reference import load_guide, reference_id
             guide = load_guide(src, reference, model, o.size, at, o.seed, film.aspect, rate)
@@ -328,8 +360,8 @@ def colorize_video(
         make = partial(render, film, model, o, guide=guide)
         if piped: n,kept = by_pipe(src, dst, film, make, tap),0
         else: n,kept = by_parts(src, Path(dst), film, make, model, resume)
-    for x in notes: warnings.warn(x, stacklevel=2)
-    return Done(None if str(dst) == '-' else Path(dst), n, notes, kept)
+    for x in [*notes, *film.changes]: warnings.warn(x, stacklevel=2)
+    return Done(None if str(dst) == '-' else Path(dst), n, notes, kept, film.changes)
 
 # %%
 home = Path(tempfile.mkdtemp())

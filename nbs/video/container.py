@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import NamedTuple
 import av, numpy as np
 from av.codec.context import Flags
+from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
 from colorbook.core import OutputError, UsageError, core_count
+from colorbook.video.along import Plan, copies, in_memory
 from colorbook.video.read import QUALITY, display_matrix, frame_rate, is_high
 
 # %%
@@ -42,7 +44,7 @@ width,height = 96,64
 # ## What goes out
 
 # %% [markdown]
-# The suffix of the new name chooses the container and, unless it is named, the codec. H.264, HEVC, AV1 and VP9 store chroma at half the size in both directions. The encoders of the first two need an even number of columns and rows for that; there films with an odd one get full chroma, because losing a column would be worse. FFV1 stores RGB without loss, for those who edit further. Wide pixels are said by the first two themselves; for all others the container would have to say it, which PyAV does not let us ask for, so there the picture is enlarged until its pixels are square. Quality is the codec's own constant-quality scale.
+# The suffix of the new name chooses the container and, unless it is named, the codec. H.264, HEVC, AV1 and VP9 store chroma at half the size in both directions. The encoders of the first two need an even number of columns and rows for that; there films with an odd one get full chroma, because losing a column would be worse. FFV1 stores RGB without loss, for those who edit further. Wide pixels are said by these three themselves, and by MP4 and QuickTime for every codec. AV1 and VP9 in Matroska and WebM have nobody to say it, since PyAV does not let us ask; there the picture is enlarged until its pixels are square, and a line says so. Quality is the codec's own constant-quality scale.
 
 # %%
 #| export
@@ -62,11 +64,19 @@ CODECS = dict(
     av1=Codec('libsvtav1', 'yuv420p', 'yuv420p', 30, dict(preset=10)),
     vp9=Codec('libvpx-vp9', 'yuv420p', 'yuv420p', 31, {'b': 0, 'deadline': 'good', 'cpu-used': 5}),
     prores=Codec('prores_ks', 'yuv422p10le', 'yuv422p10le', None, dict(profile=3)),
-    ffv1=Codec('ffv1', 'bgr0', 'bgr0', None, dict(g=1)),
+    ffv1=Codec('ffv1', 'bgr0', 'bgr0', None, dict(g=1, level=3)),
     png=Codec('png', 'rgb24', 'rgb24', None, dict(pred='sub')))
-SHAPED = {'h264', 'hevc'} # what they encode says itself how wide a pixel is
+SHAPED = {'h264', 'hevc', 'ffv1'} # what they encode says itself how wide a pixel is
 SUFFIXES = {'.mp4': 'h264', '.m4v': 'h264', '.mov': 'h264', '.mkv': 'h264', '.ts': 'h264', '.webm': 'vp9',
             '.nut': 'ffv1', '.gif': 'png', '': 'png', '-': 'h264'}
+FORMATS = {'.mp4': 'mp4', '.m4v': 'ipod', '.mov': 'mov', '.mkv': 'matroska', '.ts': 'mpegts', '.webm': 'webm',
+           '.nut': 'nut', '.gif': 'gif', '': 'png', '-': 'matroska'} # FFmpeg's names of containers
+
+def format_of_film(
+    dst, # the new file, a folder, or '-'
+) -> str|None: # FFmpeg's name of its container; None for no film
+    "What container a name asks for"
+    return FORMATS.get('-' if str(dst) == '-' else Path(dst).suffix.lower())
 
 # %%
 #| export
@@ -82,8 +92,26 @@ def choose_codec(
     if codec not in CODECS: raise UsageError(f"there is no codec '{codec}'", f'choose {", ".join(CODECS)}')
     if (codec == 'png') != (SUFFIXES[suffix] == 'png'):
         raise UsageError(f"codec {codec} does not fit '{dst}'", 'leave it out, or choose another suffix')
-    if CODECS[codec].encoder in av.codecs_available: return codec
-    raise UsageError(f'this FFmpeg has no encoder for {codec}', 'choose h264 or ffv1')
+    if CODECS[codec].encoder not in av.codecs_available:
+        raise UsageError(f'this FFmpeg has no encoder for {codec}', 'choose h264 or ffv1')
+    if codec in ('png', SUFFIXES[suffix]) or comes_back(codec, format_of_film(dst)): return codec
+    raise UsageError(f"'{dst}' cannot hold {codec}", f'leave the codec out, which means {SUFFIXES[suffix]}, or name an .mkv')
+
+@cache
+def comes_back(
+    codec:str, # a name of `CODECS`
+    fmt:str, # FFmpeg's name of a container
+) -> bool:
+    "Whether pictures of a codec can be read again from a container"
+    def fill(out):
+        s = out.add_stream(CODECS[codec].encoder, rate=24)
+        configure(s.codec_context, Spec(codec, 64, 64, (1, 24), (24, 1)))
+        for i in range(3):
+            f = av.VideoFrame(64, 64, s.codec_context.pix_fmt)
+            f.pts,f.time_base = i,Fraction(1, 24)
+            out.mux(s.encode(f))
+        out.mux(s.encode(None))
+    return ('video', codec) in in_memory(fmt, fill)
 
 # %% [markdown]
 # Everything that an encoder must be told stands in one record of plain values. It is written beside the parts, so that whoever goes on with them later sets up the very same encoder, and it is taken from the first decoded frame: size, pixel shape, matrix of display, the recipe of luma if the source names one.
@@ -122,18 +150,20 @@ def spec_of(
     panels:int=1, # pictures side by side
     quality:int|None=None, # on the codec's scale
     threads:int|None=None, # of the encoder; None for as many as there are cores
+    fmt:str|None=None, # FFmpeg's name of the new container
 ) -> Spec:
     "What the colored film has in common with its source"
     rate,matrix = frame_rate(s),display_matrix(f)
     lying = bool(matrix) and not matrix[0]
     w,h = f.width*(1 if lying else panels),f.height*(panels if lying else 1)
     aspect = s.sample_aspect_ratio
-    if aspect and codec not in SHAPED: # then the pixels become square
+    if aspect and codec not in SHAPED and fmt not in ('mp4', 'mov', 'ipod'): # then the pixels become square
         w,h,aspect = *((round(w*aspect), h) if aspect > 1 else (w, round(h/aspect))),None
     if codec == 'png': w,h,matrix = *((h, w) if lying else (w, h)),None
     says = {k: int(getattr(f, k)) for k in ('colorspace', 'color_primaries', 'color_trc')}
     tags = {k: v for k,v in says.items() if v not in (0, 2) and f.format.name[:3] == 'yuv'}
     if tags.get('colorspace', 1) not in (1, 5, 6): tags['colorspace'] = 1 # what is encoded, whatever it was
+    if codec not in ('png', 'ffv1'): tags['color_range'] = 1 # 16 to 235, whatever it was
     pair = lambda v: (v.numerator, v.denominator)
     return Spec(codec, w, h, pair(s.time_base), pair(rate), pair(aspect) if aspect else None, matrix, tags, quality,
                 threads or core_count())
@@ -267,7 +297,7 @@ assert list(with_timestamps(parts, 2, step, lambda: step, True)) == list(with_ti
 [(o.pts, t) for o,t,_ in times[:4]]
 
 # %% [markdown]
-# What goes along is every stream of sound and every one of subtitles, packet by packet, with its language and its title; so do the chapters, and where the container is Matroska the fonts that it carries. Pictures of the cover and streams of data stay behind. A container may refuse one of them: MP4 knows no SubRip. That is found out by writing the header, which costs nothing and is done before the first frame is colored; then is also the time to learn that the place cannot be written.
+# What goes along is every stream of sound and every one of subtitles, as the [plan](along.ipynb) says: packet by packet or converted, with its language and its title; so do the chapters, the cover, and where the container is Matroska the fonts that it carries. Writing the header costs nothing and is done before the first frame is colored; then is also the time to learn that the place cannot be written.
 
 # %%
 #| export
@@ -282,25 +312,44 @@ def add_streams(
     spec:Spec, # of the pictures
     c=None, # container of the source, whose sound and subtitles go along
     stop:float=math.inf, # chapters end before this time, seconds
-) -> tuple: # stream of the pictures, and the new streams by the numbers of the old
+    plan:Plan|None=None, # of what goes along; None for copies of all
+) -> tuple: # stream of the pictures, and what makes the other streams, by their numbers in the source
     "The streams of a new film; writes the header"
     v = out.add_stream(CODECS[spec.codec].encoder, rate=Fraction(*spec.rate))
     configure(v.codec_context, spec)
     v.time_base = v.codec_context.time_base
     if spec.matrix: v.set_display_matrix(spec.matrix)
-    along = [o for o in c.streams if o.type in ('audio', 'subtitle') and o.codec_context] if c else []
-    twins = {o.index: out.add_stream_from_template(o) for o in along}
-    for o in along:
-        twins[o.index].metadata.update(_about(o.metadata))
-        twins[o.index].disposition = o.disposition
+    plan = plan or (copies(c) if c else Plan({}, {}, []))
+    twins = {i: way(out, c.streams[i], encoder) for i,(way,encoder) in plan.ways.items()}
+    for i,o in twins.items():
+        o.stream.metadata.update(_about(c.streams[i].metadata))
+        o.stream.disposition = c.streams[i].disposition
+    covers = []
     if c:
+        pictures = [o for o in c.streams.video if not o.disposition & Disposition.attached_pic]
+        if pictures: v.metadata.update(_about(pictures[0].metadata))
         out.metadata.update(_about(c.metadata))
         ends = lambda o: o['end'] if math.isinf(stop) else min(o['end'], round(stop/o['time_base']))
         out.set_chapters([o | dict(end=ends(o)) for o in c.chapters() if o['start']*o['time_base'] < stop])
         fonts = [o for o in c.streams if o.type == 'attachment'] if out.format.name == 'matroska' else []
         for o in fonts: out.add_attachment(o.name or 'unnamed', o.mimetype or 'application/octet-stream', o.data)
+        covers = [(add_cover(out, c.streams[i], data), data) for i,data in plan.covers.items()]
     out.start_encoding()
+    for t,data in covers:
+        if t.type != 'video': continue
+        p = av.Packet(data)
+        p.stream,p.pts,p.dts,p.is_keyframe = t,0,0,True
+        out.mux(p)
     return v,twins
+
+def add_cover(out, s, data:bytes): # a stream
+    "A picture that stands still: an attachment of Matroska, elsewhere a stream of one packet"
+    if out.format.name == 'matroska':
+        kind = {'mjpeg': 'jpeg'}.get(s.codec_context.name, s.codec_context.name)
+        return out.add_attachment(f"cover.{kind.replace('jpeg', 'jpg')}", f'image/{kind}', data)
+    t = out.add_stream_from_template(s)
+    t.disposition = Disposition.attached_pic
+    return t
 
 # %%
 #| export
@@ -312,7 +361,7 @@ def new_film(
     pipe = str(where) == '-'
     flags = {'movflags': 'faststart'} if Path(where).suffix.lower() in ('.mp4', '.m4v', '.mov') else {}
     try:
-        with av.open('pipe:1' if pipe else str(where), 'w', format='matroska' if pipe else None,
+        with av.open('pipe:1' if pipe else str(where), 'w', format=format_of_film(where),
                      options=flags, container_options={'fflags': '+bitexact'}) as out: yield out
     except (av.FFmpegError, ValueError) as e:
         raise OutputError(f"cannot write '{where}': {getattr(e, 'strerror', None) or e}",
@@ -328,9 +377,10 @@ def mux(
     others=(), # yields its packets
     last=lambda: 0, # says in the end how long the last frame is shown, in units of the time base
     stop:float=math.inf, # sound and subtitles end before this time, seconds
+    plan:Plan|None=None, # of what goes along; None for copies of all
 ) -> int: # frames
     "Put parts and the other streams of the source together without encoding"
-    (v,twins),n,others,unit = add_streams(out, spec, c, stop),0,iter(others),Fraction(*spec.time_base)
+    (v,twins),n,others,unit = add_streams(out, spec, c, stop, plan),0,iter(others),Fraction(*spec.time_base)
     step,summed = max(1, round(1/(Fraction(*spec.rate)*unit))),out.format.name in ('mp4', 'mov', 'ipod')
     held = None
     def until(time):
@@ -340,14 +390,15 @@ def mux(
             if when is None or p.stream.index not in twins or when*p.time_base >= stop: continue
             held = p if when*p.time_base > time else None
             if held: return
-            p.stream = twins[p.stream.index]
-            out.mux(p)
+            for q in twins[p.stream.index].take(p): out.mux(q)
     for n,(o,early,lasting) in enumerate(with_timestamps(parts, CODECS[spec.codec].depth, step, last, summed), 1):
         until(early*unit)
         p = av.Packet(o.data)
         p.stream,p.pts,p.dts,p.duration,p.time_base,p.is_keyframe = v,o.pts,early,lasting,unit,o.key
         out.mux(p)
     until(math.inf)
+    for o in twins.values():
+        for q in o.rest(): out.mux(q)
     return n
 
 # %%

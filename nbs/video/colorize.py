@@ -29,7 +29,7 @@ from colorbook.core import InputError, OutputError, UsageError, atomic_path, pre
 from colorbook.video.along import first_packets, plan
 from colorbook.video.read import open_reel, video_length
 from colorbook.video.steps import LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
-from colorbook.video.container import (CODECS, Spec, add_streams, choose_codec, encode_part, format_of_film, mux,
+from colorbook.video.container import (CODECS, Spec, add_streams, choose_codec, encode_part, finish, format_of_film, mux,
     new_film, packets_along, spec_of)
 from colorbook.video.parts import Parts, identity, parts_of
 from colorbook.video.model import color_source, load_film_model
@@ -185,8 +185,10 @@ def save_film(
     "Join what is complete under its final name"
     whole = parts.folder/f'film{dst.suffix}'
     if film.spec.codec != 'png':
-        with open_reel(src)[0] as c, atomic_path(whole) as tmp, new_film(tmp) as out:
-            mux(out, film.spec, parts, c, packets_along(c), lambda: film.last, film.stop, film.plan)
+        with open_reel(src)[0] as c, atomic_path(whole) as tmp:
+            with new_film(tmp) as out:
+                mux(out, film.spec, parts, c, packets_along(c), lambda: film.last, film.stop, film.plan)
+            finish(tmp, film.spec)
     elif dst.suffix: write_gif(whole, film.spec, parts)
     else: write_frames(whole, parts)
     try:
@@ -242,10 +244,13 @@ def by_pipe(
 ) -> int: # frames
     "From or to a pipe: parts are joined as they come"
     twice = nullcontext(tap.c) if isinstance(tap, PacketTap) else open_reel(src)[0]
-    with twice as c, nullcontext('-') if str(dst) == '-' else atomic_path(dst) as tmp, new_film(tmp) as out:
+    with twice as c, nullcontext('-') if str(dst) == '-' else atomic_path(dst) as tmp:
         others = tap if isinstance(tap, PacketTap) else packets_along(c)
-        with closing(make(header=Path(str(dst)).suffix.lower() != '.ts', total=film.total)) as parts:
-            return mux(out, film.spec, parts, c, others, lambda: film.last, film.stop, film.plan)
+        with (new_film(tmp) as out,
+              closing(make(header=Path(str(dst)).suffix.lower() != '.ts', total=film.total)) as parts):
+            n = mux(out, film.spec, parts, c, others, lambda: film.last, film.stop, film.plan)
+        if tmp != '-': finish(tmp, film.spec)
+    return n
 
 # %%
 #| export
@@ -349,7 +354,8 @@ def colorize_video(
     c,s = open_reel(src, rate)
     with c:
         tap = PacketTap(c) if str(src) == '-' else c
-        film,guide,fmt = FilmSource(src, tap, s, o, codec, quality, threads, notes, format_of_film(dst)),None,format_of_film(dst)
+        guide,fmt = None,format_of_film(dst)
+        film = FilmSource(src, tap, s, o, codec, quality, threads, notes, 'pipe' if str(dst) == '-' else fmt)
         drop = [k for k,v in dict(audio=drop_sound, subtitle=drop_subtitles).items() if v]
         film.plan = plan_of(src, tap, s, fmt, dst, drop, rate)
         film.changes += film.plan.notes

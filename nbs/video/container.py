@@ -25,6 +25,7 @@ from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
 from colorbook.core import OutputError, UsageError, core_count
 from colorbook.video.along import Plan, copies, in_memory
+from colorbook.video.shape import say_shape
 from colorbook.video.read import QUALITY, display_matrix, frame_rate, is_high
 
 # %%
@@ -44,7 +45,7 @@ width,height = 96,64
 # ## What goes out
 
 # %% [markdown]
-# The suffix of the new name chooses the container and, unless it is named, the codec. H.264, HEVC, AV1 and VP9 store chroma at half the size in both directions. The encoders of the first two need an even number of columns and rows for that; there films with an odd one get full chroma, because losing a column would be worse. FFV1 stores RGB without loss, for those who edit further. Wide pixels are said by these three themselves, and by MP4 and QuickTime for every codec. AV1 and VP9 in Matroska and WebM have nobody to say it, since PyAV does not let us ask; there the picture is enlarged until its pixels are square, and a line says so. Quality is the codec's own constant-quality scale.
+# The suffix of the new name chooses the container and, unless it is named, the codec. H.264, HEVC, AV1 and VP9 store chroma at half the size in both directions. The encoders of the first two need an even number of columns and rows for that; there films with an odd one get full chroma, because losing a column would be worse. FFV1 stores RGB without loss, for those who edit further. Wide pixels are said by the first two themselves, and by MP4 and QuickTime for every codec. In Matroska and WebM it is [said afterwards](shape.ipynb). Where nobody can say it, as for AV1 in NUT or through a pipe, the picture is enlarged until its pixels are square. Quality is the codec's own constant-quality scale.
 
 # %%
 #| export
@@ -66,7 +67,7 @@ CODECS = dict(
     prores=Codec('prores_ks', 'yuv422p10le', 'yuv422p10le', None, dict(profile=3)),
     ffv1=Codec('ffv1', 'bgr0', 'bgr0', None, dict(g=1, level=3)),
     png=Codec('png', 'rgb24', 'rgb24', None, dict(pred='sub')))
-SHAPED = {'h264', 'hevc', 'ffv1'} # what they encode says itself how wide a pixel is
+SHAPED = {'h264', 'hevc'} # what they encode says itself how wide a pixel is
 SUFFIXES = {'.mp4': 'h264', '.m4v': 'h264', '.mov': 'h264', '.mkv': 'h264', '.ts': 'h264', '.webm': 'vp9',
             '.nut': 'ffv1', '.gif': 'png', '': 'png', '-': 'h264'}
 FORMATS = {'.mp4': 'mp4', '.m4v': 'ipod', '.mov': 'mov', '.mkv': 'matroska', '.ts': 'mpegts', '.webm': 'webm',
@@ -157,7 +158,7 @@ def spec_of(
     lying = bool(matrix) and not matrix[0]
     w,h = f.width*(1 if lying else panels),f.height*(panels if lying else 1)
     aspect = s.sample_aspect_ratio
-    if aspect and codec not in SHAPED and fmt not in ('mp4', 'mov', 'ipod'): # then the pixels become square
+    if aspect and codec not in SHAPED and fmt not in ('mp4', 'mov', 'ipod', 'matroska', 'webm'): # then the pixels become square
         w,h,aspect = *((round(w*aspect), h) if aspect > 1 else (w, round(h/aspect))),None
     if codec == 'png': w,h,matrix = *((h, w) if lying else (w, h)),None
     says = {k: int(getattr(f, k)) for k in ('colorspace', 'color_primaries', 'color_trc')}
@@ -366,6 +367,17 @@ def new_film(
     except (av.FFmpegError, ValueError) as e:
         raise OutputError(f"cannot write '{where}': {getattr(e, 'strerror', None) or e}",
                           'make room, choose another place, or .mkv, which holds every kind of stream') from e
+
+# %%
+#| export
+def finish(
+    path, # a film that was written and closed
+    spec:Spec,
+):
+    "Say in Matroska and WebM how wide pixels are, where the codec does not"
+    if not spec.aspect or spec.codec in SHAPED or format_of_film(path) not in ('matroska', 'webm'): return
+    a = Fraction(*spec.aspect)
+    say_shape(path, *((round(spec.width*a), spec.height) if a > 1 else (spec.width, round(spec.height/a))))
 
 # %%
 #| export

@@ -73,7 +73,8 @@ SETTINGS = dict(src=({}, 'other.mp4', looks), dst=(dict(codec=None), 'b.mp4', in
     skip_bad=(dict(src='half.mp4'), True, None), reference=({}, 'true.png', looks),
     at=(dict(reference='true.png'), 1.5, looks),
     threads=(dict(codec='h264', src='tall.mp4'), 3 if CORES == 2 else 2, told_threads), overwrite=({}, True, None),
-    drop_sound=({}, True, None), drop_subtitles=({}, True, None))
+    drop_sound=({}, True, None), drop_subtitles=({}, True, None),
+    keep_interlaced=({}, True, None))
 FILES = 'src', 'reference'  # words that name a file at home
 FRAMES = {'in': 8, 'tall.mp4': 4}  # of others than 60
 

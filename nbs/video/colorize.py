@@ -27,7 +27,7 @@ from colorbook import __version__
 from colorbook.imaging.colorizer import check_options, Colorizer
 from colorbook.core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
 from colorbook.video.along import first_packets, plan
-from colorbook.video.read import open_reel, video_length
+from colorbook.video.read import bits_of, has_alpha, open_reel, video_length
 from colorbook.video.steps import LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
 from colorbook.video.container import (CODECS, Spec, add_streams, choose_codec, encode_part, finish, format_of_film, mux,
     new_film, packets_along, spec_of)
@@ -61,6 +61,7 @@ class Options:
     layout:str='result' # one of `LAYOUTS`
     seed:int|None=None # of the noise; None for none
     preview:float|None=None # seconds; None for all
+    keep_interlaced:bool=False # leave two moments in a frame that has them
     reference:list|None=None # what steers a shot: hash of the picture and the number of its frame
 
 # %%
@@ -78,7 +79,8 @@ def render(
 ): # yields parts
     "The four steps, side by side: look, color, paint and encode"
     spec,begin = film.spec,first - WINDOW - 1
-    with closing(prefetch(prepare(film.frames(), o.size, model.card['multiple'], film.aspect, begin))) as small:
+    with closing(prefetch(prepare(film.frames(), o.size, model.card['multiple'], film.aspect, begin,
+            spec.bits > 8, spec.alpha))) as small:
         pairs = with_colors(small, color_source(model, o.seed))
         pairs = (p for p in pairs if p[0].number >= first - WINDOW)
         if guide:
@@ -113,14 +115,26 @@ class FilmSource:
         fmt:str|None=None, # FFmpeg's name of the new container
     ):
         self.c,self.s,self.o,self.bad,self.last,self.plan,self.changes = c,s,o,bad,0,None,[]
-        self.seen = watch(src, c, s, o.preview or math.inf, bad)
+        combs = lambda: self.changes.append('interlaced frames were made whole; --keep-interlaced keeps their fields')
+        self.seen = watch(src, c, s, o.preview or math.inf, bad, o.keep_interlaced, combs)
         self.first = next(self.seen, None)
         if not self.first: raise InputError(f"there is no whole frame in '{src}'", 'copy it again')
         self.spec = spec_of(s, self.first.frame, codec, LAYOUTS[o.layout], quality, threads, fmt)
         self.aspect = float(s.sample_aspect_ratio or 1)
+        self.compare(bits_of(self.first.frame), s.sample_aspect_ratio or 1)
+        if self.spec.fields and codec != 'h264':
+            raise UsageError(f'{codec} cannot keep interlaced frames', 'leave keep-interlaced out, or take h264')
         self.begin = float(self.first.pts*s.time_base)
         self.total = s.frames or round((c.duration or 0)/av.time_base*Fraction(*self.spec.rate)) or None
         if o.preview and self.total: self.total = min(self.total, math.ceil(o.preview*Fraction(*self.spec.rate)))
+
+    def compare(self, bits:int, aspect): # of the source
+        "Say what the codec cannot hold"
+        codec,f = self.spec.codec,self.first.frame
+        if bits > self.spec.bits: self.changes.append(f'{codec} is written with {self.spec.bits} bits, not {bits}')
+        if aspect != 1 and not self.spec.aspect: self.changes.append('pixels are made square, which keeps the shape of the picture')
+        if has_alpha(f) and not self.spec.alpha and f.to_ndarray(format='rgba')[...,3].min() < 255:
+            self.changes.append(f'{codec} has no transparency; a GIF, a folder of frames and ffv1 have')
 
     @property
     def stop(self) -> float: return self.begin + (self.o.preview or math.inf) # of sound and subtitles, seconds
@@ -155,21 +169,31 @@ def write_frames(
 
 # %%
 #| export
+def loops_of(src, c) -> int: # source and its container
+    "How often a GIF begins again; for ever if the source does not say"
+    if c.format.name != 'gif': return 0
+    with Image.open(src) as im: return im.info.get('loop', -1)
+
+# %%
+#| export
 def write_gif(
     dst, # the file
     spec:Spec,
     parts, # of PNG files
+    loop:int=0, # so many times again; 0 for ever, -1 for not at all
 ):
-    "Parts as an animated GIF, 256 colors for each frame"
-    with atomic_path(dst) as tmp, new_film(tmp) as out:
+    "Parts as an animated GIF, 256 colors for each frame, of which one is no color where there is transparency"
+    with atomic_path(dst) as tmp, new_film(tmp, loop=loop) as out:
         s = out.add_stream('gif', rate=Fraction(*spec.rate))
         s.width,s.height,s.pix_fmt,s.codec_context.time_base = spec.width,spec.height,'pal8',Fraction(*spec.time_base)
         for o in (o for part in parts for o in part):
-            im = Image.open(io.BytesIO(o.data)).quantize(256, Image.Quantize.MEDIANCUT)
-            colors = np.zeros((256, 4), np.uint8)
+            whole = Image.open(io.BytesIO(o.data))
+            im = whole.convert('RGB').quantize(255 if spec.alpha else 256, Image.Quantize.MEDIANCUT)
+            colors,index = np.zeros((256, 4), np.uint8),np.array(im)
             own = np.array(im.getpalette(), np.uint8).reshape(-1, 3)
             colors[:len(own),0],colors[:len(own),1:] = 255,own
-            f = av.VideoFrame.from_ndarray((np.asarray(im), colors), format='pal8')
+            if spec.alpha: index[np.asarray(whole.getchannel('A')) < 128],colors[255] = 255,0
+            f = av.VideoFrame.from_ndarray((index, colors), format='pal8')
             f.pts,f.time_base = o.pts,s.codec_context.time_base
             out.mux(s.encode(f))
         out.mux(s.encode(None))
@@ -189,7 +213,7 @@ def save_film(
             with new_film(tmp) as out:
                 mux(out, film.spec, parts, c, packets_along(c), lambda: film.last, film.stop, film.plan)
             finish(tmp, film.spec)
-    elif dst.suffix: write_gif(whole, film.spec, parts)
+    elif dst.suffix: write_gif(whole, film.spec, parts, loops_of(src, film.c))
     else: write_frames(whole, parts)
     try:
         for o in whole.iterdir() if whole.is_dir() else [whole]: # parts go when the film is on the disk, not before
@@ -333,6 +357,7 @@ def colorize_video(
     overwrite:bool=False, # replace a film that is there
     drop_sound:bool=False, # leave the sound out
     drop_subtitles:bool=False, # leave the subtitles out
+    keep_interlaced:bool=False, # leave frames with two moments in them as they are, and say so in the film
 ) -> Done:
     "Color a film; everything but its colors stays as it was"
     codec,model,notes = choose_codec(dst, codec),load_film_model(model),[]
@@ -346,7 +371,7 @@ def colorize_video(
     if stabilize is None: stabilize = .9 if importlib.util.find_spec('cv2') else 0
     size = model.card['size'] if size is None else size
     if preview == math.inf: preview = None
-    o = Options(size, saturation, stabilize, layout, seed, preview)
+    o = Options(size, saturation, stabilize, layout, seed, preview, keep_interlaced)
     check_film(src, dst, o, model, overwrite)
     piped = '-' in (str(src), str(dst))
     if not piped and not Path(src).is_dir(): video_length(src, notes if skip_bad else None)

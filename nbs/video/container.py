@@ -26,7 +26,8 @@ from av.video.reformatter import VideoReformatter
 from colorbook.core import OutputError, UsageError, core_count
 from colorbook.video.along import Plan, copies, in_memory
 from colorbook.video.shape import say_shape
-from colorbook.video.read import QUALITY, display_matrix, frame_rate, is_high
+from colorbook.video.fields import by_fields
+from colorbook.video.read import QUALITY, bits_of, display_matrix, frame_rate, has_alpha, is_high
 
 # %%
 #| hide
@@ -45,7 +46,7 @@ width,height = 96,64
 # ## What goes out
 
 # %% [markdown]
-# The suffix of the new name chooses the container and, unless it is named, the codec. H.264, HEVC, AV1 and VP9 store chroma at half the size in both directions. The encoders of the first two need an even number of columns and rows for that; there films with an odd one get full chroma, because losing a column would be worse. FFV1 stores RGB without loss, for those who edit further. Wide pixels are said by the first two themselves, and by MP4 and QuickTime for every codec. In Matroska and WebM it is [said afterwards](shape.ipynb). Where nobody can say it, as for AV1 in NUT or through a pipe, the picture is enlarged until its pixels are square. Quality is the codec's own constant-quality scale.
+# The suffix of the new name chooses the container and, unless it is named, the codec. H.264, HEVC, AV1 and VP9 store chroma at half the size in both directions. The encoders of the first two need an even number of columns and rows for that; there films with an odd one get full chroma, because losing a column would be worse. FFV1 stores RGB without loss, for those who edit further. A film of ten bits keeps them in all but H.264, where few players could show them. Wide pixels are said by the first two themselves, and by MP4 and QuickTime for every codec. In Matroska and WebM it is [said afterwards](shape.ipynb). Where nobody can say it, as for AV1 in NUT or through a pipe, the picture is enlarged until its pixels are square. Quality is the codec's own constant-quality scale.
 
 # %%
 #| export
@@ -58,6 +59,9 @@ class Codec(NamedTuple):
     options:dict # what else it is told
     depth:int=0 # places by which a packet may come before its turn
     worst:int=63 # the last value of its scale of quality, which begins with 0
+
+DEEP = {'hevc', 'av1', 'vp9', 'prores'} # these encode ten bits as well; FFV1 and PNG up to sixteen
+CLEAR = {'png', 'ffv1'} # these encode transparency
 
 CODECS = dict(
     h264=Codec('libx264', 'yuv420p', 'yuv444p', 20, dict(preset='veryfast'), 3, 51),
@@ -132,11 +136,18 @@ class Spec:
     tags:dict=field(default_factory=dict) # what the source says of its colors
     quality:int|None=None # on the codec's scale; None for its default
     threads:int=1 # of the encoder: another number may give other bytes
+    bits:int=8 # of a channel, as they are encoded
+    alpha:bool=False # is transparency encoded?
+    fields:str='' # 'tff' or 'bff' where frames hold two moments: the rows of which come first
 
     @property
     def format(self) -> str: # of pixels
-        c = CODECS[self.codec]
-        return c.odd if self.width%2 or self.height%2 else c.format
+        c,odd = CODECS[self.codec],self.width%2 or self.height%2 or self.fields and self.height%4
+        if self.codec == 'png': return ('rgba' if self.alpha else 'rgb24') if self.bits == 8 else 'rgba64be' if self.alpha else 'rgb48be'
+        if self.codec == 'ffv1' and self.bits > 8: return f"gbr{'a' if self.alpha else ''}p{self.bits}le"
+        if self.codec == 'ffv1' and self.alpha: return 'bgra'
+        if self.bits > 8 and self.codec != 'prores': return f'{c.odd if odd else c.format}10le'
+        return c.odd if odd else c.format
     @property
     def space(self) -> str: # the recipe of luma, as the reformatter calls it
         named = {1: 'ITU709', 5: 'ITU601', 6: 'ITU601'}.get(self.tags.get('colorspace'))
@@ -154,6 +165,11 @@ def spec_of(
     fmt:str|None=None, # FFmpeg's name of the new container
 ) -> Spec:
     "What the colored film has in common with its source"
+    bits = bits_of(f)
+    bits = 8 if bits == 8 else 10 if codec in DEEP else next(o for o in (10, 12, 16) if bits <= o or o == 16)
+    if codec not in DEEP | CLEAR: bits = 8
+    if codec == 'png' and bits > 8: bits = 16
+    alpha = codec in CLEAR and panels == 1 and has_alpha(f)
     rate,matrix = frame_rate(s),display_matrix(f)
     lying = bool(matrix) and not matrix[0]
     w,h = f.width*(1 if lying else panels),f.height*(panels if lying else 1)
@@ -167,7 +183,12 @@ def spec_of(
     if codec not in ('png', 'ffv1'): tags['color_range'] = 1 # 16 to 235, whatever it was
     pair = lambda v: (v.numerator, v.denominator)
     return Spec(codec, w, h, pair(s.time_base), pair(rate), pair(aspect) if aspect else None, matrix, tags, quality,
-                threads or core_count())
+                threads or core_count(), bits, alpha, field_order(s) if f.interlaced_frame else '')
+
+def field_order(s) -> str: # 'tff' or 'bff'
+    "Whose rows come first in an interlaced stream: the upper ones, unless it says otherwise or is DV"
+    order = s.codec_context.field_order
+    return 'bff' if order in (3, 4) or order < 2 and s.codec_context.name == 'dvvideo' else 'tff'
 
 # %% [markdown]
 # One thing had to be found out the hard way. The same frames must give the same bytes, or a film that was resumed is not the one that was never stopped. On processors with AVX-512 the x264 in FFmpeg's wheel does not keep this promise: of twenty-five runs over eight small frames seven gave other bytes, on one thread and with the very same input. Told to use nothing newer than AVX2 it gives the same bytes every time, so that is what it is told, when it is opened. The number of threads is part of the record for the same reason: by default the encoder gets as many as there are cores for this process, and another number may give other bytes.
@@ -185,7 +206,9 @@ def encoder_options(
 ) -> dict:
     "What an encoder is told beside size and times, for this processor"
     c,more = CODECS[spec.codec],{}
-    if spec.codec == 'h264' and has_avx512(): more['x264-params'] = 'asm=AVX2'
+    if spec.codec == 'h264':
+        params = ['asm=AVX2']*has_avx512() + [f'{spec.fields}=1']*bool(spec.fields)
+        if params: more['x264-params'] = ':'.join(params)
     if c.quality is not None: more['crf'] = c.quality if spec.quality is None else spec.quality
     return {k: str(v) for k,v in (c.options | more).items()}
 
@@ -200,6 +223,9 @@ def configure(
     ctx.time_base,ctx.framerate = Fraction(*spec.time_base),Fraction(*spec.rate)
     if spec.aspect: ctx.sample_aspect_ratio = Fraction(*spec.aspect)
     for k,v in spec.tags.items(): setattr(ctx, k, v)
+    if spec.fields:
+        ctx.flags |= Flags.interlaced_dct
+        ctx.field_order = 2 if spec.fields == 'tff' else 3
     ctx.thread_count = spec.threads
     ctx.options = encoder_options(spec)
     if spec.codec == 'av1': os.environ.setdefault('SVT_LOG', '1') # else this encoder tells of itself
@@ -220,7 +246,7 @@ class EncodedFrame(NamedTuple):
 
 def encode_part(
     spec:Spec,
-    frames, # yields decoded frames in any format, or RGBA arrays, with their times: pairs
+    frames, # yields decoded frames in any format, or RGBA arrays of 8 or 16 bits, with their times: pairs
     header:bool=True, # parameters of the codec in the header of the file, not in each key frame
 ) -> list[EncodedFrame]: # in the order of decoding
     "Encode a run of frames with an encoder of its own"
@@ -229,8 +255,10 @@ def encode_part(
     if header: ctx.flags |= Flags.global_header
     def take(packets): out.extend(EncodedFrame(p.pts, bool(p.is_keyframe), bytes(p)) for p in packets)
     for x,pts in frames:
-        f = av.VideoFrame.from_ndarray(x, format='rgba') if isinstance(x, np.ndarray) else x
-        f = convert.reformat(f, spec.width, spec.height, spec.format, dst_colorspace=spec.space, interpolation=QUALITY)
+        if spec.fields and isinstance(x, np.ndarray): f = by_fields(x, spec.format, spec.space, convert)
+        else:
+            f = av.VideoFrame.from_ndarray(x, format='rgba64le' if x.itemsize == 2 else 'rgba') if isinstance(x, np.ndarray) else x
+            f = convert.reformat(f, spec.width, spec.height, spec.format, dst_colorspace=spec.space, interpolation=QUALITY)
         f.pts,f.time_base,f.pict_type = pts,ctx.time_base,0
         take(ctx.encode(f))
     if ctx.is_open: take(ctx.encode(None))
@@ -357,13 +385,14 @@ def add_cover(out, s, data:bytes): # a stream
 @contextmanager
 def new_film(
     where, # the file, or '-' for the standard output
+    **options, # of the container
 ): # an open container; on failure an `OutputError`
     "A container that is written"
     pipe = str(where) == '-'
     flags = {'movflags': 'faststart'} if Path(where).suffix.lower() in ('.mp4', '.m4v', '.mov') else {}
     try:
         with av.open('pipe:1' if pipe else str(where), 'w', format=format_of_film(where),
-                     options=flags, container_options={'fflags': '+bitexact'}) as out: yield out
+                     options=flags, container_options={'fflags': '+bitexact'} | {k: str(v) for k,v in options.items()}) as out: yield out
     except (av.FFmpegError, ValueError) as e:
         raise OutputError(f"cannot write '{where}': {getattr(e, 'strerror', None) or e}",
                           'make room, choose another place, or .mkv, which holds every kind of stream') from e

@@ -122,6 +122,16 @@ def display_matrix(
 
 # %%
 #| export
+def bits_of(f:av.VideoFrame) -> int: # 8 or more
+    "Bits of a channel of a decoded frame; 16 for floats"
+    return min(16, max(8, *(o.bits for o in f.format.components)))
+
+def has_alpha(f:av.VideoFrame) -> bool:
+    "Whether a decoded frame has room for transparency"
+    return any(o.is_alpha for o in f.format.components)
+
+# %%
+#| export
 def frame_image(
     f:av.VideoFrame, # decoded
     aspect=None, # width of a pixel divided by its height

@@ -27,7 +27,7 @@ from colorbook import __version__
 from colorbook.imaging.colorizer import check_options, Colorizer
 from colorbook.core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
 from colorbook.video.along import first_packets, plan
-from colorbook.video.read import bits_of, has_alpha, open_reel, video_length
+from colorbook.video.read import bits_of, has_alpha, open_reel, stray_files, video_length
 from colorbook.video.steps import LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
 from colorbook.video.container import (CODECS, Spec, add_streams, choose_codec, encode_part, finish, format_of_film, mux,
     new_film, packets_along, spec_of)
@@ -384,6 +384,7 @@ def colorize_video(
         drop = [k for k,v in dict(audio=drop_sound, subtitle=drop_subtitles).items() if v]
         film.plan = plan_of(src, tap, s, fmt, dst, drop, rate)
         film.changes += film.plan.notes
+        if Path(src).is_dir(): film.changes += [f"'{o}' is no frame and is left out" for o in stray_files(src)]
         if reference is not None:
             from colorbook.video.reference import load_guide, reference_id
             guide = load_guide(src, reference, model, o.size, at, o.seed, film.aspect, rate)

@@ -13,9 +13,10 @@ width,height,seed = 192,108,7
 
 # %%
 #| export
-import glob, math, re
+import atexit, glob, math, os, re, shutil, tempfile
 from collections import Counter
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 import av, numpy as np
@@ -27,7 +28,7 @@ from colorbook.imaging.orientation import matrix_orientation, upright
 
 # %%
 #| hide
-import random, tempfile, torch
+import random, torch
 from PIL import ImageOps
 from fastcore.test import *
 from colorbook.data.synthetic import travel
@@ -173,11 +174,15 @@ def open_video(
     raise InputError(f"there is no video stream in '{video}'", 'give a file with moving pictures')
 
 # %% [markdown]
-# A folder of numbered pictures is a film as well. The frames of a folder are its pictures of one kind, in the order of the numbers in which their names end. A frame that has no number, two with the same one, or numbered pictures of a second kind leave the order open, and then the folder is refused rather than shuffled. This rule stands here once; whoever reads frames, for a film, for training or to measure flicker, asks for it.
+# A folder of numbered pictures is a film as well. The frames of a folder are its pictures of one kind, in the order of the numbers in which their names end: 10 comes after 2, with zeros before it or without. A stray file, a cover or a picture of another kind, is left out, and whoever reads the folder can name it. Where numbers occur twice, or two kinds are about as many, the order is open, and then the folder is refused rather than shuffled. This rule stands here once; whoever reads frames, for a film, for training or to measure flicker, asks for it.
 
 # %%
 #| export
-FRAME_SUFFIXES = {'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp'}
+FRAME_SUFFIXES = {'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.dpx', '.exr', '.jp2', '.tga', '.pgm', '.ppm'}
+
+def _pictures(folder:Path) -> list:
+    "Its pictures, but no hidden ones"
+    return [o for o in folder.iterdir() if o.suffix.lower() in FRAME_SUFFIXES and not o.name.startswith('.')]
 
 def frame_files(
     folder:str|Path,
@@ -185,27 +190,40 @@ def frame_files(
     "The numbered frames in a folder; `InputError` where their order is open"
     folder = Path(folder)
     if not folder.is_dir(): raise InputError(f"there is no folder '{folder}'", 'check the name')
-    pictures = [o for o in folder.iterdir() if o.suffix.lower() in FRAME_SUFFIXES and not o.name.startswith('.')]
+    pictures = _pictures(folder)
     if not pictures: raise InputError(f"there are no pictures in '{folder}'", 'give a folder of numbered frames')
     number = lambda o: int(m[0]) if (m := re.search(r'\d+$', o.stem)) else None
-    kind = Counter(o.suffix for o in pictures).most_common(1)[0][0]
-    frames = sorted((number(o), o) for o in pictures if o.suffix == kind and number(o) is not None)
-    if len({n for n,_ in frames}) < sum(o.suffix == kind for o in pictures):
-        raise InputError(f"not all names in '{folder}' end in a number of their own", 'name them 00001.png, 00002.png')
-    if other := [o.name for o in pictures if o.suffix != kind and number(o) is not None]:
-        raise InputError(f"the frames in '{folder}' are not of one kind: '{sorted(other)[0]}'", 'move the others away')
-    return dict(frames)
+    numbered = [o for o in pictures if number(o) is not None]
+    if not numbered: raise InputError(f"no name in '{folder}' ends in a number", 'name them 00001.png, 00002.png')
+    def most(kind_of): # the larger part of what is left, if it is by far
+        kind,n = Counter(kind_of(o) for o in numbered).most_common(1)[0]
+        return [o for o in numbered if kind_of(o) == kind] if 3*n > 2*len(numbered) else None
+    one = most(lambda o: o.suffix.lower())
+    if not one: raise InputError(f"the frames in '{folder}' are not of one kind: '{sorted(numbered)[0].name}'", 'move the others away')
+    numbered = one
+    if len({number(o) for o in numbered}) < len(numbered):
+        numbered = most(lambda o: o.stem.rstrip('0123456789')) or []
+        if not numbered or len({number(o) for o in numbered}) < len(numbered):
+            raise InputError(f"not all names in '{folder}' end in a number of their own", 'name them 00001.png, 00002.png')
+    return dict(sorted((number(o), o) for o in numbered))
+
+def stray_files(
+    folder:str|Path,
+) -> list[str]: # names
+    "Pictures in a folder of frames that are not among them"
+    frames = {*frame_files(folder).values()}
+    return sorted(o.name for o in _pictures(Path(folder)) if o not in frames)
 
 def is_frame_folder(
     path:str|Path, # of anything
 ) -> bool:
     "Whether a path is a folder whose pictures have nothing but numbers for names, as frames of a film have"
     path = Path(path)
-    names = [o.stem for o in path.iterdir() if o.suffix.lower() in FRAME_SUFFIXES] if path.is_dir() else []
-    return any(names) and all(o.isdigit() for o in names if not o.startswith('.'))
+    names = [o.stem for o in _pictures(path)] if path.is_dir() else []
+    return bool(names) and all(o.isdigit() for o in names)
 
 # %% [markdown]
-# FFmpeg reads such a folder if it is presented as a film: by name, or, where names have no leading zeros, by counting. So three kinds of source differ in nothing but the way they are opened: a file or an address, a folder, and `-` for a pipe. A stream that no decoder knows is refused here too, before any work begins.
+# FFmpeg reads such a folder if it is presented as a film: by name, or by counting. Where neither gives the order of the numbers, it is shown a folder of links, which are named in order and go when the program ends. Frames of a scanner may be in OpenEXR, whose numbers are light itself and not what a screen is told; the decoder is asked for the latter. So three kinds of source differ in nothing but the way they are opened: a file or an address, a folder, and `-` for a pipe. A stream that no decoder knows is refused here too, before any work begins.
 
 # %%
 #| export
@@ -213,11 +231,23 @@ def _frame_pattern(files:dict) -> tuple[str,dict]: # of `frame_files`
     "How FFmpeg is told to read numbered pictures in their order"
     paths,kind = [o.absolute() for o in files.values()],next(iter(files.values())).suffix
     folder,head,start = paths[0].parent,paths[0].stem.rstrip('0123456789'),min(files)
-    if paths == sorted(paths): return f'{glob.escape(str(folder))}/*{kind}',dict(pattern_type='glob')
+    all_ = sorted(o for o in folder.iterdir() if o.name.endswith(kind) and not o.name.startswith('.'))
+    if paths == all_: return f'{glob.escape(str(folder))}/*{kind}',dict(pattern_type='glob')
     if paths == [folder/f'{head}{n}{kind}' for n in range(start, start + len(paths))]:
         counted = f'{folder}/{head}'.replace('%', '%%') + f'%d{kind}'
         return counted,dict(pattern_type='sequence', start_number=str(start))
-    raise InputError(f"the frames in '{folder}' are not in order", 'name them by numbers: 00001.png, 00002.png')
+    return f'{_links(tuple(paths), kind.lower())}/*{kind.lower()}',dict(pattern_type='glob')
+
+@lru_cache(8)
+def _links(paths:tuple, kind:str) -> str: # a folder, which is removed when the program ends
+    "Links to files, named so that they are in order"
+    folder = tempfile.mkdtemp(prefix='frames-')
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    try:
+        for i,o in enumerate(paths): os.symlink(o, f'{folder}/{i:09}{kind}')
+    except OSError as e:
+        raise InputError(f"the frames in '{paths[0].parent}' are not in order", 'name them 00001.png, 00002.png') from e
+    return folder
 
 def open_reel(
     src, # a file, an address, a folder of frames, or '-' for the standard input
@@ -231,7 +261,9 @@ def open_reel(
         try: c = av.open(pattern, format='image2', options=how)
         except (av.FFmpegError, OSError) as e:
             raise InputError(f"cannot read the frames in '{src}': {e.strerror or e}", 'write them again') from e
-        return c,c.streams.video[0]
+        s = c.streams.video[0]
+        if s.codec_context.name == 'exr': s.codec_context.options = dict(apply_trc='iec61966_2_1')
+        return c,s
     c,s = open_video('pipe:0' if str(src) == '-' else src)
     if s.codec_context is not None and s.codec_context.codec.name: return c,s
     c.close()
@@ -398,7 +430,7 @@ len(rest),bad
 # ## A folder of frames
 
 # %% [markdown]
-# The first frames of our clip as pictures, once with leading zeros and once without: both come in the order of their numbers, pixel by pixel, at the rate that we name. A folder whose order is open says what is wrong.
+# The first frames of our clip as pictures, once with leading zeros and once without: both come in the order of their numbers, pixel by pixel, at the rate that we name, also where a number is missing and a stray picture lies beside them. A folder whose order is open says what is wrong.
 
 # %%
 def write_folder(name, form, ims, first=1):
@@ -413,12 +445,16 @@ for o in (padded, bare):
     test_close([f.time for f in got], np.arange(12)/25)
 test_eq(([*frame_files(bare)], is_frame_folder(padded), is_frame_folder(bare)), ([*range(3, 15)], True, False))
 (bare/'frame8.png').unlink()
-test_fail(lambda: list(read_frames(bare)), exc=InputError, contains='not in order')
+ims[0].save(bare/'cover.png')
 test_eq([*frame_files(bare)], [3, 4, 5, 6, 7, *range(9, 15)])
+assert all(np.array_equal(f.im, im) for f,im in zip(read_frames(bare), ims[:5] + ims[6:12]))
 ims[0].save(padded/'00013.jpg')
+test_eq((len(frame_files(padded)), stray_files(padded), stray_files(bare)), (12, ['00013.jpg'], ['cover.png']))
+for i in range(12): ims[0].save(padded/f'{i:05}.bmp')
 test_fail(lambda: frame_files(padded), exc=InputError, contains='not of one kind')
-ims[0].save(padded/'cover.png')
-test_fail(lambda: frame_files(padded), exc=InputError, contains='a number of their own')
+twice = write_folder('twice', 'a{}.png', ims[:4])
+for i in range(4): ims[0].save(twice/f'b{i}.png')
+test_fail(lambda: frame_files(twice), exc=InputError, contains='a number of their own')
 test_fail(lambda: open_reel(padded, rate=0), exc=UsageError, contains='rate')
 len(got)
 
@@ -434,4 +470,4 @@ len(got)
 #
 # 1. Take the guess of the recipe out of `frame_image` and measure by how much a green meadow of 1920x1080 changes.
 # 2. `video_length` looks at all packets. What does the header of the container say, and for which files are the two not the same?
-# 3. Frames 1, 2 and 10 without leading zeros are refused. Write a reader that takes them, and say what it should do about a rate.
+# 3. A number is missing in a folder of frames. Should the frame before it be shown for two, so that sound stays in step? Find out what FFmpeg does when it counts.

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import av, numpy as np, pytest, typer
-from PIL import Image
+from PIL import Image, ImageOps
 from skimage import data
 
 from colorbook.cli.app import commands, main
@@ -38,6 +38,8 @@ def home(tmp_path_factory):
     code = write_clip(ims, home/'mpeg4.mp4', rate=25, codec='mpeg4', b=2000000).read_bytes()
     (home/'half.mp4').write_bytes(code[:len(code)//2])
     write_clip(travel(CAT, 4, (64, 512)), home/'tall.mp4', rate=25)  # x264 gives 64 rows to a thread
+    bars = [ImageOps.expand(o, (0, 12), 'black') for o in travel(CUP, 12, (64, 48))]
+    write_clip(bars, home/'bars.mp4', rate=25, crf=6)
     (home/'in').mkdir()
     for i,o in enumerate(ims[:8]): o.save(home/f'in/{i:03}.png')
     ims[40].save(home/'true.png')
@@ -74,9 +76,9 @@ SETTINGS = dict(src=({}, 'other.mp4', looks), dst=(dict(codec=None), 'b.mp4', in
     at=(dict(reference='true.png'), 1.5, looks),
     threads=(dict(codec='h264', src='tall.mp4'), 3 if CORES == 2 else 2, told_threads), overwrite=({}, True, None),
     drop_sound=({}, True, None), drop_subtitles=({}, True, None),
-    keep_interlaced=({}, True, None))
+    keep_interlaced=({}, True, None), borders=(dict(src='bars.mp4', saturation=3.), False, looks))
 FILES = 'src', 'reference'  # words that name a file at home
-FRAMES = {'in': 8, 'tall.mp4': 4}  # of others than 60
+FRAMES = {'in': 8, 'tall.mp4': 4, 'bars.mp4': 12}  # of others than 60
 
 
 def words(home, given):

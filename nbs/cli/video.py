@@ -85,6 +85,8 @@ def video_command(
     overwrite: Annotated[bool, typer.Option('--overwrite', help='Replace what is there.')] = False,
     drop_sound: Annotated[bool, typer.Option('--drop-sound', help='Leave the sound out.')] = False,
     drop_subtitles: Annotated[bool, typer.Option('--drop-subtitles', help='Leave the subtitles out.')] = False,
+    borders: Annotated[bool, typer.Option('--borders/--no-borders',
+        help='Leave black bars out of what the network sees.')] = True,
     keep_interlaced: Annotated[bool, typer.Option('--keep-interlaced', help='Keep two fields in a frame.')] = False,
 ):
     "Color a film; sound, subtitles and times stay. Interrupted, it goes on when it is called again."
@@ -96,7 +98,8 @@ def video_command(
         try: done = colorize_video(src, dst, model=model, size=size, saturation=saturation, stabilize=stabilize,
             codec=codec, quality=quality, preview=preview, layout=layout, seed=seed, rate=rate, resume=resume,
             skip_bad=skip_bad, reference=reference, at=at, threads=threads, overwrite=overwrite,
-            drop_sound=drop_sound, drop_subtitles=drop_subtitles, keep_interlaced=keep_interlaced)
+            drop_sound=drop_sound, drop_subtitles=drop_subtitles, keep_interlaced=keep_interlaced,
+            borders=borders)
         except KeyboardInterrupt:
             if parts_of(dst).exists(): say('what is done is kept; the same command goes on with it')
             raise

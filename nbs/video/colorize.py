@@ -27,6 +27,7 @@ from colorbook import __version__
 from colorbook.imaging.colorizer import check_options, Colorizer
 from colorbook.core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
 from colorbook.video.along import first_packets, plan
+from colorbook.video.letterbox import film_box
 from colorbook.video.read import bits_of, has_alpha, open_reel, stray_files, video_length
 from colorbook.video.steps import LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
 from colorbook.video.container import (CODECS, Spec, add_streams, choose_codec, encode_part, finish, format_of_film, mux,
@@ -62,6 +63,7 @@ class Options:
     seed:int|None=None # of the noise; None for none
     preview:float|None=None # seconds; None for all
     keep_interlaced:bool=False # leave two moments in a frame that has them
+    box:list|None=None # left, top, right, bottom of the picture in a film with black bars
     reference:list|None=None # what steers a shot: hash of the picture and the number of its frame
 
 # %%
@@ -80,7 +82,7 @@ def render(
     "The four steps, side by side: look, color, paint and encode"
     spec,begin = film.spec,first - WINDOW - 1
     with closing(prefetch(prepare(film.frames(), o.size, model.card['multiple'], film.aspect, begin,
-            spec.bits > 8, spec.alpha))) as small:
+            spec.bits > 8, spec.alpha, o.box))) as small:
         pairs = with_colors(small, color_source(model, o.seed))
         pairs = (p for p in pairs if p[0].number >= first - WINDOW)
         if guide:
@@ -357,6 +359,7 @@ def colorize_video(
     overwrite:bool=False, # replace a film that is there
     drop_sound:bool=False, # leave the sound out
     drop_subtitles:bool=False, # leave the subtitles out
+    borders:bool=True, # leave black bars out of what the network sees, and as they are
     keep_interlaced:bool=False, # leave frames with two moments in them as they are, and say so in the film
 ) -> Done:
     "Color a film; everything but its colors stays as it was"
@@ -376,6 +379,7 @@ def colorize_video(
     piped = '-' in (str(src), str(dst))
     if not piped and not Path(src).is_dir(): video_length(src, notes if skip_bad else None)
     notes.clear()
+    if borders and str(src) != '-' and reference is None: o.box = film_box(src, rate)
     c,s = open_reel(src, rate)
     with c:
         tap = PacketTap(c) if str(src) == '-' else c

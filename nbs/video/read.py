@@ -165,12 +165,15 @@ def open_video(
     video:str|Path,
 ) -> tuple: # container and the stream of pictures in it
     "A video, opened"
-    try: c = av.open(str(Path(video).absolute() if Path(video).is_file() else video)) # a colon is no protocol
+    given = hasattr(video, 'read')
+    try: c = av.open(video if given else str(Path(video).absolute() if Path(video).is_file() else video)) # no protocol
     except (av.FFmpegError, OSError) as e:
+        if given: video = '-'
         raise InputError(f"cannot read '{video}' as a video: {e.strerror or e}", 'copy it again or convert it') from e
     streams = [o for o in c.streams.video if not o.disposition & Disposition.attached_pic]
     if streams: return c,streams[0]
     c.close()
+    if given: video = '-'
     raise InputError(f"there is no video stream in '{video}'", 'give a file with moving pictures')
 
 # %% [markdown]
@@ -249,6 +252,33 @@ def _links(paths:tuple, kind:str) -> str: # a folder, which is removed when the 
         raise InputError(f"the frames in '{paths[0].parent}' are not in order", 'name them 00001.png, 00002.png') from e
     return folder
 
+class Pipe:
+    "What comes through the standard input, after what was read of it already"
+    def __init__(self): self.head = b''
+    def read(self, n:int) -> bytes:
+        if not self.head: return os.read(0, n)
+        out,self.head = self.head[:n],self.head[n:]
+        return out
+    def ahead(self, n:int) -> bytes: # less at the end
+        "The first bytes, which stay to be read"
+        while len(self.head) < n and (more := os.read(0, n - len(self.head))): self.head += more
+        return self.head[:n]
+
+def from_pipe(): # something with `read`
+    "The standard input; an MP4 whose index stands at its end is put into a file first, as nobody can read it otherwise"
+    pipe,at = Pipe(),0
+    if pipe.ahead(12)[4:8] != b'ftyp': return pipe
+    while len(head := pipe.ahead(at + 8)) == at + 8:
+        size,kind = int.from_bytes(head[at:at + 4], 'big'),head[at + 4:]
+        if kind == b'mdat':
+            f = tempfile.TemporaryFile()
+            shutil.copyfileobj(pipe, f, 2**20)
+            f.seek(0)
+            return f
+        if kind == b'moov' or size < 8: break
+        at += size
+    return pipe
+
 def open_reel(
     src, # a file, an address, a folder of frames, or '-' for the standard input
     rate=24, # frames a second of a folder
@@ -264,7 +294,7 @@ def open_reel(
         s = c.streams.video[0]
         if s.codec_context.name == 'exr': s.codec_context.options = dict(apply_trc='iec61966_2_1')
         return c,s
-    c,s = open_video('pipe:0' if str(src) == '-' else src)
+    c,s = open_video(from_pipe() if str(src) == '-' else src)
     if s.codec_context is not None and s.codec_context.codec.name: return c,s
     c.close()
     raise InputError(f"no decoder for the pictures in '{src}'", 'convert it with a program that plays it')

@@ -166,6 +166,13 @@ class VideoFrame:
     L:np.ndarray|None=None # the network's copy, upright, 0..1
     turn:int=1 # how it lies, as in EXIF
     alpha:np.ndarray|None=None # transparency, as `gray`
+    box:tuple|None=None # left, top, right, bottom of what the network sees; None for all
+
+    @property
+    def inside(self) -> tuple: # two slices: rows and columns of what the network sees
+        if not self.box: return np.s_[:,:]
+        left,top,right,bottom = self.box
+        return np.s_[top:bottom,left:right]
 
 # %%
 #| export
@@ -227,6 +234,7 @@ def prepare(
     first:int=0, # frames before this one are not needed
     deep:bool=False, # 16 bits for frames that have more than 8
     clear:bool=False, # keep transparency
+    box:tuple|None=None, # left, top, right, bottom of what the network is to see; None for all
 ): # yields `VideoFrame`, with `gray` and `L`
     "What the network is to see of each frame"
     convert,see = VideoReformatter(),VideoReformatter()
@@ -235,8 +243,10 @@ def prepare(
         o.gray = deep_gray(o.frame, convert) if deep and bits_of(o.frame) > 8 else gray_of(o.frame, convert)
         if deep and o.gray.dtype == np.uint8: o.gray = o.gray*np.uint16(257)
         if clear: o.alpha = see.reformat(o.frame, format='rgba64le' if deep else 'rgba').to_ndarray()[...,3]
-        h,w = o.gray.shape
-        small = small_light(Picture(o.gray if deep else Image.fromarray(o.gray)), *net_size(w*aspect, h, size, multiple))
+        o.box = box
+        part = np.ascontiguousarray(o.gray[o.inside])
+        h,w = part.shape
+        small = small_light(Picture(part if deep else Image.fromarray(part)), *net_size(w*aspect, h, size, multiple))
         o.L = np.ascontiguousarray(upright(small, o.turn))
         yield o
 
@@ -307,7 +317,7 @@ plain[0].shape
 # ## Painting
 
 # %% [markdown]
-# The small map becomes color as in [painting](../imaging/compose.ipynb), with the gray of the frame as guide, so lightness is the gray's own. For comparisons the frame is set beside its gray, and beside its truth; *beside* means as the viewer sees it, also where the frame is stored on its side.
+# The small map becomes color as in [painting](../imaging/compose.ipynb), with the gray of the frame as guide, so lightness is the gray's own. [Bars](letterbox.ipynb) around the picture stay gray. For comparisons the frame is set beside its gray, and beside its truth; *beside* means as the viewer sees it, also where the frame is stored on its side.
 
 # %%
 #| export
@@ -324,8 +334,9 @@ def paint_frame(
     turn = lambda x, back=True: upright(x, o.turn, back)
     ab = np.ascontiguousarray(np.moveaxis(turn(np.moveaxis(ab, 0, -1)), -1, 0))
     maps,out = chroma_maps(np.ascontiguousarray(turn(o.L)), ab),np.empty((*o.gray.shape, 4), o.gray.dtype)
-    paint(o.gray, maps, out, saturation)
     most = np.iinfo(o.gray.dtype).max
+    if o.box: out[...,:3],out[...,3] = o.gray[...,None],most
+    paint(o.gray[o.inside], maps, out[o.inside], saturation)
     if o.alpha is not None or most > 255: out[...,3] = most if o.alpha is None else o.alpha
     if layout == 'result': return turn(out, False) if stand else out
     panels = [np.dstack([o.gray]*3 + [np.full_like(o.gray, most)]), out]

@@ -100,7 +100,8 @@ def holds(
             q.stream = twin
             out.mux(q)
     back = in_memory(fmt, fill)
-    return (s.type, codec_name(s)) in back or bool(not packets and back and fmt != 'mpegts')
+    alike = lambda kind, name: (kind, 'mpeg' if name in ('mp1', 'mp2', 'mp3') else name) # one table of contents for three
+    return alike(s.type, codec_name(s)) in [alike(*o) for o in back] or bool(not packets and back and fmt != 'mpegts')
 
 # %% [markdown]
 # ## Converted
@@ -112,8 +113,11 @@ def holds(
 #| export
 SOUND = dict(flac=True, alac=True, aac=False, libopus=False) # encoder: is it without loss?
 WORDS = 'subrip', 'mov_text', 'webvtt', 'ass'
-NO_STYLE = (b'[Script Info]\r\nScriptType: v4.00+\r\n\r\n[V4+ Styles]\r\nFormat: Name, Fontname, Fontsize\r\n'
-    b'Style: Default,Arial,16\r\n\r\n[Events]\r\n'
+NO_STYLE = (b'[Script Info]\r\nScriptType: v4.00+\r\nPlayResX: 384\r\nPlayResY: 288\r\n\r\n[V4+ Styles]\r\n'
+    b'Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic, '
+    b'Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, '
+    b'MarginV, Encoding\r\n'
+    b'Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,1\r\n\r\n[Events]\r\n'
     b'Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\r\n')
 
 def add_words(out, encoder:str, header:bytes|None): # a stream

@@ -16,7 +16,7 @@ from colorbook.data.synthetic import travel
 from colorbook.video import colorize as video
 from colorbook.video import player as play
 from colorbook.video.colorize import Options, colorize_video
-from colorbook.video.container import Spec
+from colorbook.video.codecs import Spec
 from colorbook.video.player import Player
 from colorbook.video.read import read_frames, write_clip
 from colorbook.video.web_player import read_stream
@@ -315,7 +315,7 @@ def read_text(self, *args, real=pathlib.Path.read_text, **kwargs):
     if self.parts[:2] == ('/', 'proc'): raise NotNow(self)
     return real(self, *args, **kwargs)
 pathlib.Path.read_text = read_text
-from colorbook.video.container import Spec, encoder_options
+from colorbook.video.codecs import Spec, encoder_options
 assert 'SVT_LOG' not in os.environ
 try: encoder_options(Spec('h264', 64, 48, (1, 25), (25, 1)))
 except NotNow: print('asked when it is opened')

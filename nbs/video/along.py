@@ -264,7 +264,7 @@ def plan(
         elif o.type not in KINDS:
             what = 'a second stream of pictures' if o.type == 'video' else f'a stream of {o.type}'
             if 'timecode' not in o.metadata: notes.append(f'{what} is left out')
-        elif fmt in ('png', 'gif'): notes.append(f'the {KINDS[o.type]} ({codec_name(o)}): left out, as there are only pictures')
+        elif fmt in ('png', 'gif'): notes.append(f'{KINDS[o.type]} ({codec_name(o)}): left out, there are only pictures')
         elif o.type in drop: notes.append(f'the {KINDS[o.type]} ({codec_name(o)}) are left out, as asked for'
             if o.type == 'subtitle' else f'the sound ({codec_name(o)}) is left out, as asked for')
         elif not o.codec_context: refuse(o, name, 'of an unknown kind')
@@ -324,7 +324,8 @@ def planned(fmt, drop=()):
     with av.open(str(film)) as c: packets = first_packets(c)
     with av.open(str(film)) as c: return plan(c, c.streams.video[0], fmt, packets, 'a.x', drop).notes
 test_eq(planned('matroska'), [])
-test_eq(planned('webm'), ['the sound is converted from pcm_s16le to opus', 'the subtitles are converted from subrip to webvtt'])
+test_eq(planned('webm'), ['the sound is converted from pcm_s16le to opus',
+                          'the subtitles are converted from subrip to webvtt'])
 test_fail(lambda: planned('mpegts'), exc=OutputError, contains='--drop-subtitles')
 test_eq(planned('mpegts', ['subtitle'])[0], 'the sound is converted from pcm_s16le to aac')
 planned('mp4')

@@ -13,7 +13,7 @@ width,height = 96,64
 
 # %%
 #| export
-import importlib, importlib.util, io, math, os, shutil, warnings
+import importlib, importlib.util, math, os, warnings
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
@@ -22,22 +22,24 @@ from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 import av, numpy as np, onnxruntime, PIL
-from PIL import Image
 from colorbook import __version__
 from colorbook.imaging.colorizer import check_options, Colorizer
 from colorbook.core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
 from colorbook.video.along import first_packets, plan
 from colorbook.video.letterbox import film_box
-from colorbook.video.read import bits_of, has_alpha, open_reel, stray_files, video_length
+from colorbook.video.read import bits_of, has_alpha, open_reel, video_length
+from colorbook.video.sequences import stray_files
+from colorbook.video.stills import loops_of, write_frames, write_gif
 from colorbook.video.steps import LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
-from colorbook.video.container import (CODECS, Spec, add_streams, choose_codec, encode_part, finish, format_of_film, mux,
-    new_film, packets_along, spec_of)
+from colorbook.video.codecs import CODECS, Spec, choose_codec, format_of_film, spec_of
+from colorbook.video.container import add_streams, encode_part, finish, mux, new_film, packets_along
 from colorbook.video.parts import Parts, identity, parts_of
 from colorbook.video.model import color_source, load_film_model
 
 # %%
 #| hide
 import tempfile
+from PIL import Image
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from skimage import data
@@ -134,7 +136,8 @@ class FilmSource:
         "Say what the codec cannot hold"
         codec,f = self.spec.codec,self.first.frame
         if bits > self.spec.bits: self.changes.append(f'{codec} is written with {self.spec.bits} bits, not {bits}')
-        if aspect != 1 and not self.spec.aspect: self.changes.append('pixels are made square, which keeps the shape of the picture')
+        if aspect != 1 and not self.spec.aspect and codec != 'png':
+            self.changes.append('pixels are made square, which keeps the shape of the picture')
         if has_alpha(f) and not self.spec.alpha and f.to_ndarray(format='rgba')[...,3].min() < 255:
             self.changes.append(f'{codec} has no transparency; a GIF, a folder of frames and ffv1 have')
 
@@ -154,51 +157,7 @@ class FilmSource:
 # ## What comes out
 
 # %% [markdown]
-# A film is joined from its parts and the other streams of its source, which is opened once more for them. Two other targets have no streams: a folder of pictures, numbered as S1 numbers its frames, and an animated GIF, whose frames get 256 colors each. For both the parts hold PNG files, upright and with square pixels, because a GIF cannot say that it is to be turned. Whatever it is, it grows in the folder of the parts, and gets its name when it is whole.
-
-# %%
-#| export
-def write_frames(
-    folder:Path, # a new one
-    parts, # of PNG files
-):
-    "Parts as numbered pictures from 00001.png on"
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        folder.mkdir(parents=True)
-        for i,o in enumerate((o for part in parts for o in part), 1): (folder/f'{i:05}.png').write_bytes(o.data)
-    except OSError as e: raise OutputError(f"cannot write '{folder}': {e.strerror or e}", 'make room') from e
-
-# %%
-#| export
-def loops_of(src, c) -> int: # source and its container
-    "How often a GIF begins again; for ever if the source does not say"
-    if c.format.name != 'gif': return 0
-    with Image.open(src) as im: return im.info.get('loop', -1)
-
-# %%
-#| export
-def write_gif(
-    dst, # the file
-    spec:Spec,
-    parts, # of PNG files
-    loop:int=0, # so many times again; 0 for ever, -1 for not at all
-):
-    "Parts as an animated GIF, 256 colors for each frame, of which one is no color where there is transparency"
-    with atomic_path(dst) as tmp, new_film(tmp, loop=loop) as out:
-        s = out.add_stream('gif', rate=Fraction(*spec.rate))
-        s.width,s.height,s.pix_fmt,s.codec_context.time_base = spec.width,spec.height,'pal8',Fraction(*spec.time_base)
-        for o in (o for part in parts for o in part):
-            whole = Image.open(io.BytesIO(o.data))
-            im = whole.convert('RGB').quantize(255 if spec.alpha else 256, Image.Quantize.MEDIANCUT)
-            colors,index = np.zeros((256, 4), np.uint8),np.array(im)
-            own = np.array(im.getpalette(), np.uint8).reshape(-1, 3)
-            colors[:len(own),0],colors[:len(own),1:] = 255,own
-            if spec.alpha: index[np.asarray(whole.getchannel('A')) < 128],colors[255] = 255,0
-            f = av.VideoFrame.from_ndarray((index, colors), format='pal8')
-            f.pts,f.time_base = o.pts,s.codec_context.time_base
-            out.mux(s.encode(f))
-        out.mux(s.encode(None))
+# A film is joined from its parts and the other streams of its source, which is opened once more for them. Two other targets have no streams, a [folder of pictures](stills.ipynb) and an animated GIF. For both the parts hold PNG files, upright and with square pixels, because a GIF cannot say that it is to be turned. Whatever it is, it grows in the folder of the parts, and gets its name when it is whole.
 
 # %%
 #| export

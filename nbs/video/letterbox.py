@@ -98,7 +98,8 @@ def scenes(bars, words=True):
     title = Image.new('RGB', (400, 200))
     ImageDraw.Draw(title).text((130, 90), 'THE END', 'white', font_size=40)
     for k,im in enumerate((Image.fromarray(data.coffee()), night, title)):
-        for i,o in enumerate(travel(im, 16, (192, 108 - 2*bars), (0, .1), (.5, .6)) if k < 2 else [im.resize((192, 108 - 2*bars))]*8):
+        size = 192,108 - 2*bars
+        for i,o in enumerate(travel(im, 16, size, (0, .1), (.5, .6)) if k < 2 else [im.resize(size)]*8):
             whole = Image.new('RGB', (192, 108))
             whole.paste(o, (0, bars))
             if words and i in (3, 4, 5): ImageDraw.Draw(whole).text((60, 94), 'What a day', 'white')

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from colorbook.core import OutputError, atomic_path
 from colorbook.video.container import EncodedFrame
-from colorbook.video.read import frame_files
+from colorbook.video.sequences import frame_files
 
 # %%
 #| hide

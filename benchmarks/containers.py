@@ -29,7 +29,7 @@ SOURCES = dict(
     mpg=('mpeg2video mpeg1video', 'mp2 ac3', ('',)),
     wmv=('wmv2 msmpeg4', 'wmav2', ('',)),
     flv=('flv libx264', 'libmp3lame aac', ('',)),
-    nut=('ffv1 mpeg4', 'pcm_s16le flac', ('',)))
+    nut=('ffv1 mpeg4', 'pcm_s16le libmp3lame', ('',)))
 TARGETS = 'mp4', 'mkv', 'webm', 'ts', 'mov'
 WORDS = 'Hello there'
 

@@ -225,8 +225,9 @@ def test_pixels_keep_their_shape(name, aspect, tmp_path):
     src = write_clip(pictures(3, (90, 64)), tmp_path/'src.mp4', aspect=aspect)
     codec = None if name[0] == 'a' and name[1] == '.' else name.split('.')[0]
     _,said = said_by(src, tmp_path/name, codec=codec)
-    with av.open(str(tmp_path/name)) as c: s,f = c.streams.video[0],next(c.decode(video=0))
-    assert s.sample_aspect_ratio == aspect and (f.width, f.height) == (90, 64) and not said
+    with av.open(str(tmp_path/name)) as c:
+        f,shape = next(c.decode(video=0)),c.streams.video[0].sample_aspect_ratio
+    assert shape == aspect and (f.width, f.height) == (90, 64) and not said
     with av.open(str(tmp_path/name)) as c:
         c.seek(0)
         assert len(list(c.decode(video=0))) == 3
@@ -246,7 +247,7 @@ def test_range(name, full, tmp_path):
         s = out.add_stream('libx264', rate=25, options={'crf': '1'})
         s.width,s.height,s.pix_fmt = 64,48,'yuvj420p' if full else 'yuv420p'
         s.codec_context.color_range = 2 if full else 1
-        for _ in range(3):
+        for _ in range(40 if name[-2:] == 'ts' else 3):  # FFmpeg reads no transport stream of so few bytes
             f = av.VideoFrame(64, 48, s.pix_fmt)
             for p,v in zip(f.planes, (np.repeat([0, 255] if full else [16, 235], 32)[None].repeat(48, 0), 128, 128)):
                 np.frombuffer(p, np.uint8).reshape(p.height, -1)[:,:p.width] = v
@@ -280,12 +281,13 @@ def test_ten_bits(name, bits, tmp_path):
     codec,dst = name.split('.')[0],tmp_path/name
     how = dict(quality=4) if codec in ('hevc', 'av1', 'vp9', 'h264') else {}
     _,said = said_by(src, dst, codec=None if codec == 'folder' else codec, saturation=0, **how)
+    if codec == 'vp9' and 'yuv420p10le' not in [o.name for o in av.Codec('libvpx-vp9', 'w').video_formats]: bits = 8
     f = frames(dst/'00002.png' if codec == 'folder' else dst)[0]
     assert max(o.bits for o in f.format.components) == bits
-    assert said == (['h264 is written with 8 bits, not 10'] if bits == 8 else [])
+    assert said == ([f'{codec} is written with 8 bits, not 10'] if bits == 8 else [])
     x = f.reformat(format='rgb48le').to_ndarray()[32,:,1]/65535
     off = np.abs(x - true)
-    assert off.mean() < (4e-3 if bits == 8 else 1.2e-3), off.mean()
+    assert off.mean() < (8e-3 if bits == 8 else 1.2e-3), off.mean()
     assert len(np.unique(x)) > (300 if bits > 8 else 100)
 
 
@@ -348,7 +350,7 @@ def test_cover(tmp_path):
 def test_other_streams_are_named(tmp_path):
     with av.open(str(tmp_path/'a.mkv'), 'w') as out, av.open(str(write_clip(pictures(5), tmp_path/'s.mp4', rate=25))) as c:
         two = [out.add_stream_from_template(c.streams.video[0]) for _ in range(2)]
-        two[0].metadata |= dict(title='Camera one', language='deu')
+        two[0].metadata.update(title='Camera one', language='deu')
         out.add_attachment('letters.ttf', 'application/x-truetype-font', b'letters'*20)
         for p in c.demux(video=0):
             for s in two if p.size else ():

@@ -80,6 +80,7 @@ def in_memory(
     buffer = io.BytesIO()
     try:
         with av.open(buffer, 'w', format=fmt, container_options={'fflags': '+bitexact'}) as out: fill(out)
+        if fmt == 'mpegts': buffer.write((b'\x47\x1f\xff\x10' + b'\xff'*184)*99) # FFmpeg reads no shorter stream
         buffer.seek(0)
         with av.open(buffer, format=READERS.get(fmt, fmt)) as c: return [(o.type, codec_name(o)) for o in c.streams]
     except (av.FFmpegError, ValueError, AssertionError): return []

@@ -159,7 +159,8 @@ def spec_of(
     "What the colored film has in common with its source"
     bits = bits_of(f)
     bits = 8 if bits == 8 else 10 if codec in DEEP else next(o for o in (10, 12, 16) if bits <= o or o == 16)
-    if codec not in DEEP | CLEAR: bits = 8
+    deep = codec in DEEP and any(o.name.endswith('10le') for o in av.Codec(CODECS[codec].encoder, 'w').video_formats)
+    if not deep and codec not in CLEAR: bits = 8 # some builds of an encoder have no more
     if codec == 'png' and bits > 8: bits = 16
     alpha = codec in CLEAR and panels == 1 and has_alpha(f)
     rate,matrix = frame_rate(s),display_matrix(f)

@@ -1,4 +1,4 @@
-"""Sixty combinations of container, pictures, sound and subtitles: each film comes out with all its streams, or is refused at once
+"""Sixty combinations of container, pictures, sound and subtitles: each comes out with all its streams, or is refused
 
     python benchmarks/containers.py            all of them, as a table
     python benchmarks/containers.py 8          every eighth
@@ -40,9 +40,9 @@ def combinations(n=60):
     for container,(pictures,sound,words) in SOURCES.items():
         pictures,sound = pictures.split(),sound.split()
         most = max(len(pictures), len(sound), len(words))
-        for i in range(2*most): rows.append((container, pictures[i%len(pictures)], sound[i%len(sound)], words[i%len(words)]))
+        rows += [(container, *(o[i%len(o)] for o in (pictures, sound, words))) for i in range(2*most)]
     rows = list(dict.fromkeys(rows))
-    more = (o for k in SOURCES for o in itertools.product([k], SOURCES[k][0].split(), SOURCES[k][1].split(), SOURCES[k][2]))
+    more = (o for k,(a,b,c) in SOURCES.items() for o in itertools.product([k], a.split(), b.split(), c))
     rows += [o for o in more if o not in rows]
     return [(*o, next(targets)) for o in rows[:n]]
 
@@ -70,7 +70,8 @@ def make(path, pictures, sound, words):
             f = av.VideoFrame.from_ndarray(x, format='gray').reformat(format=v.pix_fmt)
             f.pts,f.time_base = i,Fraction(1, 25)
             out.mux(v.encode(f))
-            f = av.AudioFrame.from_ndarray(np.ascontiguousarray(wave[:,2*1920*i:2*1920*(i + 1)]), format='s16', layout='stereo')
+            x = np.ascontiguousarray(wave[:,2*1920*i:2*1920*(i + 1)])
+            f = av.AudioFrame.from_ndarray(x, format='s16', layout='stereo')
             f.sample_rate,f.pts,f.time_base = 48000,1920*i,Fraction(1, 48000)
             out.mux(a.encode(f))
         out.mux(v.encode(None))
@@ -85,7 +86,8 @@ def inside(path):
     with av.open(str(path)) as c: packets = [bytes(p) for p in c.demux(audio=0) if p.size] if c.streams.audio else []
     with av.open(str(path)) as c:
         resample = av.AudioResampler('s16', 'mono', 16000)
-        sound = [o.to_ndarray()[0] for f in (c.decode(audio=0) if c.streams.audio else ()) for o in resample.resample(f)]
+        heard = c.decode(audio=0) if c.streams.audio else ()
+        sound = [o.to_ndarray()[0] for f in heard for o in resample.resample(f)]
         codecs = [(s.type, s.codec_context.codec.canonical_name) for s in c.streams if s.codec_context]
     words = []
     with av.open(str(path)) as c:

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['KINDS', 'READERS', 'SOUND', 'WORDS', 'NO_STYLE', 'is_cover', 'copy_of', 'first_packets', 'in_memory', 'codec_name',
            'holds', 'add_words', 'encode_words', 'makes', 'encoder_for', 'Copied', 'NewSound', 'NewWords', 'Plan',
-           'copies', 'plan', 'refuse', 'converted']
+           'copies', 'plan_streams', 'refuse', 'converted']
 
 # %% ../../nbs/video/along.ipynb #3ce85e63
 import io
@@ -79,7 +79,7 @@ def holds(
             q.stream = twin
             out.mux(q)
     back = in_memory(fmt, fill)
-    alike = lambda kind, name: (kind, 'mpeg' if name in ('mp1', 'mp2', 'mp3') else name) # one table of contents for three
+    alike = lambda kind, name: (kind, 'mpeg' if name in ('mp1', 'mp2', 'mp3') else name) # some call all three one
     return alike(s.type, codec_name(s)) in [alike(*o) for o in back] or bool(not packets and back and fmt != 'mpegts')
 
 # %% ../../nbs/video/along.ipynb #69666de6
@@ -197,7 +197,7 @@ def copies(c) -> Plan: # container of the source
     "The plan that copies all sound and all subtitles, whether they fit or not"
     return Plan({o.index: (Copied, None) for o in c.streams if o.type in KINDS and o.codec_context}, {}, [])
 
-def plan(
+def plan_streams(
     c, # container of the source
     s, # its stream of pictures
     fmt:str, # FFmpeg's name of the new container; 'png' and 'gif' hold pictures only

@@ -139,7 +139,8 @@ def spec_of(
     lying = bool(matrix) and not matrix[0]
     w,h = f.width*(1 if lying else panels),f.height*(panels if lying else 1)
     aspect = s.sample_aspect_ratio
-    if aspect and codec not in SHAPED and fmt not in ('mp4', 'mov', 'ipod', 'matroska', 'webm'): # then the pixels become square
+    said = codec in SHAPED or fmt in ('mp4', 'mov', 'ipod', 'matroska', 'webm')
+    if aspect and not said: # then the pixels become square
         w,h,aspect = *((round(w*aspect), h) if aspect > 1 else (w, round(h/aspect))),None
     if codec == 'png': w,h,matrix = *((h, w) if lying else (w, h)),None
     says = {k: int(getattr(f, k)) for k in ('colorspace', 'color_primaries', 'color_trc')}

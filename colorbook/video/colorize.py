@@ -19,7 +19,7 @@ import av, numpy as np, onnxruntime, PIL
 from .. import __version__
 from ..imaging.colorizer import check_options, Colorizer
 from ..core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
-from .along import first_packets, plan
+from .along import first_packets, plan_streams
 from .letterbox import film_box
 from .read import bits_of, has_alpha, open_reel, video_length
 from .sequences import stray_files
@@ -204,9 +204,9 @@ def plan_of(
     if isinstance(tap, PacketTap):
         came = {}
         for p in tap.others: came.setdefault(p.stream.index, []).append(p)
-        return plan(tap.c, s, fmt, {k: v[:3] for k,v in came.items()}, dst, drop)
+        return plan_streams(tap.c, s, fmt, {k: v[:3] for k,v in came.items()}, dst, drop)
     with open_reel(src, rate)[0] as early, open_reel(src, rate)[0] as c:
-        return plan(c, c.streams[s.index], fmt, first_packets(early), dst, drop)
+        return plan_streams(c, c.streams[s.index], fmt, first_packets(early), dst, drop)
 
 # %% ../../nbs/video/colorize.ipynb #794b0ef9
 def check_film(src, dst, o:Options, model, overwrite:bool=False):

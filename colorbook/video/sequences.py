@@ -13,7 +13,8 @@ from pathlib import Path
 from ..core import InputError
 
 # %% ../../nbs/video/sequences.ipynb #5c03fa3c
-FRAME_SUFFIXES = {'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.dpx', '.exr', '.jp2', '.tga', '.pgm', '.ppm'}
+FRAME_SUFFIXES = {'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.dpx', '.exr', '.jp2', '.tga', '.pgm',
+                  '.ppm'}
 
 def _pictures(folder:Path) -> list:
     "Its pictures, but no hidden ones"

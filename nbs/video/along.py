@@ -101,7 +101,7 @@ def holds(
             q.stream = twin
             out.mux(q)
     back = in_memory(fmt, fill)
-    alike = lambda kind, name: (kind, 'mpeg' if name in ('mp1', 'mp2', 'mp3') else name) # one table of contents for three
+    alike = lambda kind, name: (kind, 'mpeg' if name in ('mp1', 'mp2', 'mp3') else name) # some call all three one
     return alike(s.type, codec_name(s)) in [alike(*o) for o in back] or bool(not packets and back and fmt != 'mpegts')
 
 # %% [markdown]
@@ -245,7 +245,7 @@ def copies(c) -> Plan: # container of the source
     "The plan that copies all sound and all subtitles, whether they fit or not"
     return Plan({o.index: (Copied, None) for o in c.streams if o.type in KINDS and o.codec_context}, {}, [])
 
-def plan(
+def plan_streams(
     c, # container of the source
     s, # its stream of pictures
     fmt:str, # FFmpeg's name of the new container; 'png' and 'gif' hold pictures only
@@ -323,7 +323,7 @@ film = sounding(home/'film.mkv')
 def planned(fmt, drop=()):
     "The lines of a plan"
     with av.open(str(film)) as c: packets = first_packets(c)
-    with av.open(str(film)) as c: return plan(c, c.streams.video[0], fmt, packets, 'a.x', drop).notes
+    with av.open(str(film)) as c: return plan_streams(c, c.streams.video[0], fmt, packets, 'a.x', drop).notes
 test_eq(planned('matroska'), [])
 test_eq(planned('webm'), ['the sound is converted from pcm_s16le to opus',
                           'the subtitles are converted from subrip to webvtt'])
@@ -335,7 +335,7 @@ planned('mp4')
 # ## What we have
 #
 # - `first_packets` and `holds`, which ask a container what it gives back;
-# - a `plan` for all streams beside the pictures: copied, converted with a line, or refused with a remedy.
+# - `plan_streams` for all streams beside the pictures: copied, converted with a line, or refused with a remedy.
 
 # %% [markdown]
 # ## Exercises

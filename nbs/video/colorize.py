@@ -25,7 +25,7 @@ import av, numpy as np, onnxruntime, PIL
 from colorbook import __version__
 from colorbook.imaging.colorizer import check_options, Colorizer
 from colorbook.core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
-from colorbook.video.along import first_packets, plan
+from colorbook.video.along import first_packets, plan_streams
 from colorbook.video.letterbox import film_box
 from colorbook.video.read import bits_of, has_alpha, open_reel, video_length
 from colorbook.video.sequences import stray_files
@@ -252,9 +252,9 @@ def plan_of(
     if isinstance(tap, PacketTap):
         came = {}
         for p in tap.others: came.setdefault(p.stream.index, []).append(p)
-        return plan(tap.c, s, fmt, {k: v[:3] for k,v in came.items()}, dst, drop)
+        return plan_streams(tap.c, s, fmt, {k: v[:3] for k,v in came.items()}, dst, drop)
     with open_reel(src, rate)[0] as early, open_reel(src, rate)[0] as c:
-        return plan(c, c.streams[s.index], fmt, first_packets(early), dst, drop)
+        return plan_streams(c, c.streams[s.index], fmt, first_packets(early), dst, drop)
 
 # %% [markdown]
 # ## `colorize_video`

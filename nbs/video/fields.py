@@ -31,7 +31,7 @@ from skimage import data
 class _Filter:
     "One graph of filters for frames of one kind"
     def __init__(self, f:av.VideoFrame):
-        self.kind,self.graph,self.waiting,self.n = kind_of(f),Graph(),[],0
+        self.kind,self.graph,self.waiting,self.n = _kind_of(f),Graph(),[],0
         source = self.graph.add_buffer(width=f.width, height=f.height, format=f.format, time_base=f.time_base)
         self.graph.link_nodes(source, self.graph.add('bwdif', 'mode=send_frame:parity=auto:deint=interlaced'),
                               self.graph.add('buffersink')).configure()
@@ -51,7 +51,7 @@ class _Filter:
             f.pts,f.duration = pts,lasting
             yield f
 
-def kind_of(f:av.VideoFrame) -> tuple: return f.width,f.height,f.format.name
+def _kind_of(f:av.VideoFrame) -> tuple: return f.width,f.height,f.format.name
 
 def whole_frames(
     frames, # yields decoded frames
@@ -60,7 +60,7 @@ def whole_frames(
     "Frames of a film without combs"
     graph = None
     for f in frames:
-        if graph and graph.kind != kind_of(f):
+        if graph and graph.kind != _kind_of(f):
             yield from graph.end()
             graph = None
         if not graph and f.interlaced_frame:

@@ -39,7 +39,8 @@ ims = list(travel(Image.fromarray(data.astronaut()), 12, (width, height)))
 
 # %%
 #| export
-FRAME_SUFFIXES = {'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.dpx', '.exr', '.jp2', '.tga', '.pgm', '.ppm'}
+FRAME_SUFFIXES = {'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.dpx', '.exr', '.jp2', '.tga', '.pgm',
+                  '.ppm'}
 
 def _pictures(folder:Path) -> list:
     "Its pictures, but no hidden ones"

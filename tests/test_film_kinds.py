@@ -39,7 +39,7 @@ def frames(path):
     with av.open(str(path)) as c: return list(c.decode(video=0))
 
 
-@pytest.mark.parametrize('row', containers.combinations()[::5], ids='-'.join)
+@pytest.mark.parametrize('row', containers.combinations()[::3], ids='-'.join)
 def test_combinations(row, tmp_path): containers.outcome(row, tmp_path)
 
 
@@ -57,7 +57,7 @@ def test_sound_of_a_transport_stream(suffix, tmp_path):
     src = containers.make(tmp_path/'a.ts', 'libx264', 'aac', '')
     done,said = said_by(src, tmp_path/f'b.{suffix}')
     was,now = containers.inside(src),containers.inside(tmp_path/f'b.{suffix}')
-    assert not said and containers.adts(was['packets'], now['packets']) and len(now['packets']) > 40
+    assert not said and containers.alike(was['packets'], now['packets']) and len(now['packets']) > 40
     assert (was['sound'] == now['sound']).mean() > .99 and not list(tmp_path.glob('.b*'))
 
 

@@ -385,6 +385,29 @@ def test_other_streams_are_named(tmp_path):
     assert "the attachment 'letters.ttf' is left out" in said_by(tmp_path/'a.mkv', tmp_path/'b.mp4')[1]
 
 
+def test_chapters_and_timecode(tmp_path):
+    "They stay where a container has a place for them; else they are named"
+    chapter = dict(id=1, start=0, end=100, time_base=Fraction(1, 1000), metadata={'title': 'Dawn'})
+    write_clip(pictures(5), tmp_path/'s.mp4', rate=25)
+    for name in ('chapters', 'timecode'):
+        with av.open(str(tmp_path/f'{name}.mov'), 'w') as out, av.open(str(tmp_path/'s.mp4')) as c:
+            v = out.add_stream_from_template(c.streams.video[0])
+            if name == 'timecode': v.metadata['timecode'] = '10:00:00:00'
+            else: out.set_chapters([chapter])
+            for p in c.demux(video=0):
+                if p.size: p.stream = v; out.mux(p)
+    for suffix in ('mov', 'mp4', 'mkv', 'ts', 'webm', 'nut'):
+        for name in ('chapters', 'timecode'):
+            dst = tmp_path/f'{name}.out.{suffix}'
+            _,said = said_by(tmp_path/f'{name}.mov', dst)
+            with av.open(str(dst)) as c:
+                codes = [{k.lower(): v for k,v in o.metadata.items()}.get('timecode') for o in (c, *c.streams)]
+                there = [o['metadata'].get('title') for o in c.chapters()] == ['Dawn'], '10:00:00:00' in codes
+            kept = there[name == 'timecode']
+            assert said == ([] if kept else [f'the {name} {"are" if name == "chapters" else "is"} left out']), suffix
+            assert kept or suffix not in ('mov', 'mp4', 'mkv')
+
+
 @pytest.mark.parametrize('loop', [None, 0, 3])
 def test_gif_keeps_loops_and_transparency(loop, tmp_path):
     ims = []

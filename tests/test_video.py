@@ -423,7 +423,8 @@ def test_more_bits_and_higher_range(tmp_path):
     for trc in (1, 16, 18):
         src = write(tmp_path/f'{trc}.mp4', trc, ramp)
         how = dict(quality=4, layout='triptych', overwrite=True)
-        assert colorize_video(src, tmp_path/'c.mkv', size=SIZE, **how).frames == 6
+        done = colorize_video(src, tmp_path/'c.mkv', size=SIZE, **how)
+        assert done.frames == 6 and any('high dynamic range' in o for o in done.changes) == (trc != 1)
         with av.open(str(tmp_path/'c.mkv')) as c: f = next(c.decode(video=0))
         assert f.format.name == 'yuv420p' and (f.color_trc, f.color_primaries, f.colorspace) == (1, 1, 1)
         wide = np.frombuffer(f.planes[0], np.uint8).reshape(48, -1)[24].astype(int)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'READERS', 'SOUND', 'WORDS', 'NO_STYLE', 'is_cover', 'copy_of', 'first_packets', 'in_memory', 'codec_name',
-           'holds', 'add_words', 'encode_words', 'makes', 'encoder_for', 'Copied', 'NewSound', 'NewWords', 'Plan',
-           'copies', 'plan_streams', 'refuse', 'converted']
+           'holds', 'add_words', 'encode_words', 'makes', 'keeps_chapters', 'encoder_for', 'Copied', 'NewSound',
+           'NewWords', 'Plan', 'copies', 'plan_streams', 'refuse', 'converted']
 
 # %% ../../nbs/video/along.ipynb #3ce85e63
 import io
@@ -125,6 +125,24 @@ def makes(
     kind = 'audio' if encoder in SOUND else 'subtitle'
     return (kind, av.Codec(encoder, 'w').canonical_name) in in_memory(fmt, sound if encoder in SOUND else words)
 
+# %% ../../nbs/video/along.ipynb #15af027d
+@cache
+def keeps_chapters(
+    fmt:str, # FFmpeg's name of a container
+) -> bool:
+    "Whether chapters come back from a container"
+    encoder,buffer = next((o for o in SOUND if makes(fmt, o)), None),io.BytesIO()
+    if not encoder: return False
+    with av.open(buffer, 'w', format=fmt) as out:
+        s = out.add_stream(encoder, rate=48000, layout='mono')
+        out.set_chapters([dict(id=1, start=0, end=9, time_base=Fraction(1, 1000), metadata={})])
+        f = av.AudioFrame.from_ndarray(np.zeros((1, 4096), np.int16), format='s16', layout='mono')
+        f.sample_rate,f.pts,f.time_base = 48000,0,Fraction(1, 48000)
+        out.mux([*s.encode(f), *s.encode(None)])
+    if fmt == 'mpegts': return False
+    buffer.seek(0)
+    with av.open(buffer, format=READERS.get(fmt, fmt)) as c: return bool(c.chapters())
+
 # %% ../../nbs/video/along.ipynb #ee8e3131
 def encoder_for(
     fmt:str, # FFmpeg's name of a container
@@ -207,6 +225,9 @@ def plan_streams(
 ) -> Plan:
     "Who is copied, who is converted, who stays behind; `OutputError` where nothing will do"
     ways,covers,notes = {},{},[]
+    if c.chapters() and not keeps_chapters(fmt): notes.append('the chapters are left out')
+    if fmt in ('mpegts', 'gif', 'png') and any('timecode' in o.metadata for o in (c, *c.streams)):
+        notes.append('the timecode is left out')
     for o in c.streams:
         first = packets.get(o.index, [])
         if o.index == s.index: continue
@@ -216,7 +237,8 @@ def plan_streams(
             if fmt != 'matroska': notes.append(f"the attachment '{o.name or 'unnamed'}' is left out")
         elif o.type not in KINDS:
             what = 'a second stream of pictures' if o.type == 'video' else f'a stream of {o.type}'
-            if 'timecode' not in o.metadata: notes.append(f'{what} is left out')
+            told = 'timecode' in o.metadata or c.chapters() and int(o.discard) == 48 # tracks of time and of chapters
+            if not told: notes.append(f'{what} is left out')
         elif fmt in ('png', 'gif'): notes.append(f'{KINDS[o.type]} ({codec_name(o)}): left out, there are only pictures')
         elif o.type in drop: notes.append(f'the {KINDS[o.type]} ({codec_name(o)}) are left out, as asked for'
             if o.type == 'subtitle' else f'the sound ({codec_name(o)}) is left out, as asked for')

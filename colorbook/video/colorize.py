@@ -21,10 +21,10 @@ from ..imaging.colorizer import check_options, Colorizer
 from ..core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
 from .along import first_packets, plan_streams
 from .letterbox import film_box
-from .read import bits_of, has_alpha, open_reel, video_length
+from .read import bits_of, has_alpha, has_captions, open_reel, video_length
 from .sequences import stray_files
 from .stills import loops_of, write_frames, write_gif
-from .steps import LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
+from .steps import HDR, LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
 from .codecs import CODECS, Spec, choose_codec, format_of_film, spec_of
 from .container import add_streams, encode_part, finish, mux, new_film, packets_along
 from .parts import Parts, identity, parts_of
@@ -103,6 +103,9 @@ class FilmSource:
     def compare(self, bits:int, aspect): # of the source
         "Say what the codec cannot hold"
         codec,f = self.spec.codec,self.first.frame
+        if self.s.codec_context.color_trc in HDR:
+            self.changes.append('the high dynamic range is turned into what a common screen shows')
+        if has_captions(f): self.changes.append('closed captions inside of the pictures are left out')
         if bits > self.spec.bits: self.changes.append(f'{codec} is written with {self.spec.bits} bits, not {bits}')
         if aspect != 1 and not self.spec.aspect and codec != 'png':
             self.changes.append('pixels are made square, which keeps the shape of the picture')

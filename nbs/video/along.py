@@ -154,7 +154,31 @@ def makes(
     kind = 'audio' if encoder in SOUND else 'subtitle'
     return (kind, av.Codec(encoder, 'w').canonical_name) in in_memory(fmt, sound if encoder in SOUND else words)
 
+# %% [markdown]
+# Chapters are asked for in the same way.
+
 # %%
+#| export
+@cache
+def keeps_chapters(
+    fmt:str, # FFmpeg's name of a container
+) -> bool:
+    "Whether chapters come back from a container"
+    encoder,buffer = next((o for o in SOUND if makes(fmt, o)), None),io.BytesIO()
+    if not encoder: return False
+    with av.open(buffer, 'w', format=fmt) as out:
+        s = out.add_stream(encoder, rate=48000, layout='mono')
+        out.set_chapters([dict(id=1, start=0, end=9, time_base=Fraction(1, 1000), metadata={})])
+        f = av.AudioFrame.from_ndarray(np.zeros((1, 4096), np.int16), format='s16', layout='mono')
+        f.sample_rate,f.pts,f.time_base = 48000,0,Fraction(1, 48000)
+        out.mux([*s.encode(f), *s.encode(None)])
+    if fmt == 'mpegts': return False
+    buffer.seek(0)
+    with av.open(buffer, format=READERS.get(fmt, fmt)) as c: return bool(c.chapters())
+
+# %%
+test_eq({o: keeps_chapters(o) for o in ('mp4', 'mov', 'matroska', 'mpegts', 'png')},
+        dict(mp4=True, mov=True, matroska=True, mpegts=False, png=False))
 fits = {o: [k for k in (*SOUND, *WORDS) if makes(o, k)] for o in ('mp4', 'mov', 'matroska', 'webm', 'mpegts')}
 assert {'aac', 'mov_text'} <= {*fits['mp4']} and 'subrip' not in fits['mp4'] and 'alac' in fits['mov']
 test_eq(fits['webm'], ['libopus', 'webvtt'])
@@ -255,6 +279,9 @@ def plan_streams(
 ) -> Plan:
     "Who is copied, who is converted, who stays behind; `OutputError` where nothing will do"
     ways,covers,notes = {},{},[]
+    if c.chapters() and not keeps_chapters(fmt): notes.append('the chapters are left out')
+    if fmt in ('mpegts', 'gif', 'png') and any('timecode' in o.metadata for o in (c, *c.streams)):
+        notes.append('the timecode is left out')
     for o in c.streams:
         first = packets.get(o.index, [])
         if o.index == s.index: continue
@@ -264,7 +291,8 @@ def plan_streams(
             if fmt != 'matroska': notes.append(f"the attachment '{o.name or 'unnamed'}' is left out")
         elif o.type not in KINDS:
             what = 'a second stream of pictures' if o.type == 'video' else f'a stream of {o.type}'
-            if 'timecode' not in o.metadata: notes.append(f'{what} is left out')
+            told = 'timecode' in o.metadata or c.chapters() and int(o.discard) == 48 # tracks of time and of chapters
+            if not told: notes.append(f'{what} is left out')
         elif fmt in ('png', 'gif'): notes.append(f'{KINDS[o.type]} ({codec_name(o)}): left out, there are only pictures')
         elif o.type in drop: notes.append(f'the {KINDS[o.type]} ({codec_name(o)}) are left out, as asked for'
             if o.type == 'subtitle' else f'the sound ({codec_name(o)}) is left out, as asked for')

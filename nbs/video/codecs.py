@@ -177,7 +177,7 @@ def spec_of(
     if codec not in ('png', 'ffv1'): tags['color_range'] = 1 # 16 to 235, whatever it was
     pair = lambda v: (v.numerator, v.denominator)
     return Spec(codec, w, h, pair(s.time_base), pair(rate), pair(aspect) if aspect else None, matrix, tags, quality,
-                threads or core_count(), bits, alpha, field_order(s) if f.interlaced_frame else '')
+                threads or core_count(), bits, alpha, field_order(s) if f.interlaced_frame and codec != 'png' else '')
 
 def field_order(s) -> str: # 'tff' or 'bff'
     "Whose rows come first in an interlaced stream: the upper ones, unless it says otherwise or is DV"

@@ -27,10 +27,10 @@ from colorbook.imaging.colorizer import check_options, Colorizer
 from colorbook.core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
 from colorbook.video.along import first_packets, plan_streams
 from colorbook.video.letterbox import film_box
-from colorbook.video.read import bits_of, has_alpha, open_reel, video_length
+from colorbook.video.read import bits_of, has_alpha, has_captions, open_reel, video_length
 from colorbook.video.sequences import stray_files
 from colorbook.video.stills import loops_of, write_frames, write_gif
-from colorbook.video.steps import LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
+from colorbook.video.steps import HDR, LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
 from colorbook.video.codecs import CODECS, Spec, choose_codec, format_of_film, spec_of
 from colorbook.video.container import add_streams, encode_part, finish, mux, new_film, packets_along
 from colorbook.video.parts import Parts, identity, parts_of
@@ -135,6 +135,9 @@ class FilmSource:
     def compare(self, bits:int, aspect): # of the source
         "Say what the codec cannot hold"
         codec,f = self.spec.codec,self.first.frame
+        if self.s.codec_context.color_trc in HDR:
+            self.changes.append('the high dynamic range is turned into what a common screen shows')
+        if has_captions(f): self.changes.append('closed captions inside of the pictures are left out')
         if bits > self.spec.bits: self.changes.append(f'{codec} is written with {self.spec.bits} bits, not {bits}')
         if aspect != 1 and not self.spec.aspect and codec != 'png':
             self.changes.append('pixels are made square, which keeps the shape of the picture')

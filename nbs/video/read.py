@@ -126,6 +126,11 @@ def bits_of(f:av.VideoFrame) -> int: # 8 or more
     "Bits of a channel of a decoded frame; 16 for floats"
     return min(16, max(8, *(o.bits for o in f.format.components)))
 
+def has_captions(f:av.VideoFrame) -> bool:
+    "Whether a decoded frame carries closed captions, as American television does"
+    try: return f.side_data.get('A53_CC') is not None
+    except ValueError: return False # see `display_matrix`
+
 def has_alpha(f:av.VideoFrame) -> bool:
     "Whether a decoded frame has room for transparency"
     return any(o.is_alpha for o in f.format.components)

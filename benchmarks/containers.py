@@ -108,7 +108,8 @@ def loud(x):
 
 def alike(packets, others):
     "Whether sound is the same but for the heads of its packets in a transport stream, or in packets of other lengths"
-    return b''.join(packets) == b''.join(others) or len(packets) == len(others) and all(a.endswith(b) or b.endswith(a) for a,b in zip(packets, others))
+    if b''.join(packets) == b''.join(others): return True
+    return len(packets) == len(others) and all(a.endswith(b) or b.endswith(a) for a,b in zip(packets, others))
 
 
 def outcome(row, home):

@@ -293,7 +293,8 @@ def plan_streams(
             what = 'a second stream of pictures' if o.type == 'video' else f'a stream of {o.type}'
             told = 'timecode' in o.metadata or c.chapters() and int(o.discard) == 48 # tracks of time and of chapters
             if not told: notes.append(f'{what} is left out')
-        elif fmt in ('png', 'gif'): notes.append(f'{KINDS[o.type]} ({codec_name(o)}): left out, there are only pictures')
+        elif fmt in ('png', 'gif'):
+            notes.append(f'{KINDS[o.type]} ({codec_name(o)}): left out, there are only pictures')
         elif o.type in drop: notes.append(f'the {KINDS[o.type]} ({codec_name(o)}) are left out, as asked for'
             if o.type == 'subtitle' else f'the sound ({codec_name(o)}) is left out, as asked for')
         elif not o.codec_context: refuse(o, name, 'of an unknown kind')

@@ -298,13 +298,9 @@ def plan_streams(
         elif o.type in drop: notes.append(f'the {KINDS[o.type]} ({codec_name(o)}) are left out, as asked for'
             if o.type == 'subtitle' else f'the sound ({codec_name(o)}) is left out, as asked for')
         elif not o.codec_context: refuse(o, name, 'of an unknown kind')
-        elif holds(fmt, o, first) or not first and known(fmt, o): ways[o.index] = Copied,None
+        elif holds(fmt, o, first): ways[o.index] = Copied,None
         else: ways[o.index] = converted(fmt, o, first, name, notes)
     return Plan(ways, covers, notes)
-
-def known(fmt:str, s) -> bool:
-    "Whether a container gives back the codec of a stream of which nothing has come yet"
-    return any(av.Codec(o, 'w').canonical_name == codec_name(s) and makes(fmt, o) for o in (*SOUND, *WORDS))
 
 def refuse(s, name, what:str):
     "Raise an `OutputError` with a way out"

@@ -137,7 +137,8 @@ def test_every_field_of_a_recipe_arrives(home, word):
 
 def test_the_names_of_what_a_loader_reads_are_a_recipes():
     from colorbook.training.recipes import Recipe
-    assert {*RECIPE, 'data'} <= {o.name for o in fields(Recipe)}
+    assert {*RECIPE, 'data'} <= {o.name for o in fields(Recipe)} | {'target'}  # this one follows from the generator
+    assert isinstance(Recipe.target, property)
 
 
 def test_n_takes_only_so_many(home):

@@ -21,6 +21,7 @@ from colorbook.data.sources import load_data
 from colorbook.data.synthetic import travel
 from colorbook.data.varied import VariedCrop, VariedLab
 from colorbook.video.read import write_clip
+from small import Fuse
 
 ROOT = Path(__file__).parent.parent
 IMS = [o.crop((x, y, x + 60, y + 44)) for o in sample_photos(150) for x in (0, 80) for y in (0, 50, 100)]
@@ -423,12 +424,7 @@ def test_trained_on_other_data_and_resumed(home, tmp_path, monkeypatch, word):
     straight = run('straight')
     assert len({*weights(straight).values()}) == 3
     with monkeypatch.context() as m:
-        calls,before = [],RunRecorder.before_epoch
-        def stop(self):
-            calls.append(1)
-            if len(calls) == 2: raise KeyboardInterrupt
-            return before(self)
-        m.setattr(RunRecorder, 'before_epoch', stop)
+        Fuse(m, RunRecorder, 'before_epoch').at(2)
         with pytest.raises(KeyboardInterrupt): run('stopped')
     assert len(Run(tmp_path/'stopped').tags) == 1
     assert weights(run('stopped', workers=2 if word == 'shards' else 0)) == weights(straight)

@@ -178,8 +178,9 @@ def load_photos(
     source, # see `colorbook.data.photos.open_photos`
     n:int=None, # use only so many photos
     workers:int=0, # processes that read photos late; 0 to keep all in memory
+    **parts, # 'crop' and 'lab', see `color_loaders`
 ) -> DataLoaders:
     "Photos in squares"
     photos = open_photos(source, recipe.size*3//2, n, keep=not workers)
     return color_loaders(photos, recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed, num_workers=workers,
-        squeeze=recipe.squeeze, mirror=recipe.mirror, target=recipe.target, gray=recipe.gray, aged=recipe.aged)
+        squeeze=recipe.squeeze, mirror=recipe.mirror, target=recipe.target, gray=recipe.gray, aged=recipe.aged, **parts)

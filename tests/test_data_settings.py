@@ -82,7 +82,7 @@ def test_the_same_bytes_are_held_out_wherever_they_lie(home):
     assert held_names(home/'photos.h5') == want and held_names(Shards(home/'shards')) == want
 
 
-@pytest.mark.parametrize('word', ['photos', 'shards', 'nir', 'lwir', 'pairs', 'frames', 'stills', 'clips'])
+@pytest.mark.parametrize('word', list(data_loaders))
 def test_workers_change_no_split(home, word):
     each = [load_data(recipe(word), source_of(home, word), workers=o) for o in (0, 2, 1)]
     names = [[o.crop.photos.hash(i) for i in o.held] for o in each]
@@ -143,7 +143,7 @@ def test_the_names_of_what_a_loader_reads_are_a_recipes():
 
 
 def test_n_takes_only_so_many(home):
-    for word in ('photos', 'varied', 'nir', 'lwir', 'pairs'):
+    for word in ('photos', 'varied', 'nir', 'lwir', 'pairs', 'saliency'):
         assert len(load_data(recipe(word), source_of(home, word), n=10).crop.photos) == 10
 
 

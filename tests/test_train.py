@@ -144,6 +144,13 @@ def test_a_stop_needs_a_critic_to_play_against(home, tmp_path, i):
     assert not (tmp_path/'run').exists()
 
 
+@pytest.mark.parametrize('data', ['nir', 'saliency', 'clips'])
+def test_a_cache_is_for_photographs(home, tmp_path, data):
+    with pytest.raises(UsageError, match='leave the cache out'):
+        train(replace(SMALL, data=data, phases=SMALL.phases[:1]), home/'photos', tmp_path/'run', cache=tmp_path/'cache')
+    assert not (tmp_path/'cache').exists()
+
+
 @quiet
 def test_what_is_exported_are_the_weights_of_the_stop(home, tmp_path):
     stopped = run(replace(STOP, ema=0., learn_weights=False, phases=STOP.phases[1:2]), home, tmp_path/'run')

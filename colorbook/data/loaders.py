@@ -170,9 +170,9 @@ def present(
 
 # %% ../../nbs/data/loaders.ipynb #a2c05db4
 data_loaders = Registry('data', 'colorbook.data.clips colorbook.data.paired colorbook.data.shard_loader'
-    ' colorbook.data.varied', films=False, saliency=False)
+    ' colorbook.data.varied', films=False, saliency=False, photos=False)
 
-@data_loaders('photos')
+@data_loaders('photos', photos=True)
 def load_photos(
     recipe, # with the fields `bs`, `size`, `low`, `valid`, `seed`, `squeeze`, `mirror`, `target`, `gray` and `aged`
     source, # see `colorbook.data.photos.open_photos`

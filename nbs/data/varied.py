@@ -173,7 +173,7 @@ class VariedLab(ToLab):
         return degrade(L, self.aged) if self.aged else L
     def framed(self, rgb): return add_borders(rgb, self.borders) if self.training else rgb
 
-@data_loaders('varied')
+@data_loaders('varied', photos=True)
 def load_varied(
     recipe, # see `colorbook.data.loaders.load_photos`
     source, # see `colorbook.data.photos.open_photos`

@@ -144,7 +144,7 @@ def test_a_stop_needs_a_critic_to_play_against(home, tmp_path, i):
     assert not (tmp_path/'run').exists()
 
 
-@pytest.mark.parametrize('data', ['nir', 'saliency', 'clips'])
+@pytest.mark.parametrize('data', ['nir', 'lwir', 'shards'])
 def test_a_cache_is_for_photographs(home, tmp_path, data):
     with pytest.raises(UsageError, match='leave the cache out'):
         train(replace(SMALL, data=data, phases=SMALL.phases[:1]), home/'photos', tmp_path/'run', cache=tmp_path/'cache')

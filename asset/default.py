@@ -14,9 +14,8 @@ from colorbook.imaging.colorizer import colorize, load_model
 from colorbook.evaluation.protocol import evaluate
 
 OUT = Path(__file__).resolve().parent.parent/'colorbook'/'default.onnx'
-DATA = ('25,326 color photographs of 20 public research sets (people, rooms, streets, landscapes, food, animals; '
-        'short side 144 to 192 pixels), 3 % of them held out; '
-        'encoder from MobileNetV2 trained on ImageNet (Apache-2.0)')
+DATA = ('38,825 color photographs of public research sets (people, rooms, streets, landscapes, food, animals; '
+        'short side 144 to 192 pixels), 658 more held out; encoder EfficientNet-Lite0 trained on ImageNet (Apache-2.0)')
 LICENCE = 'weights under Apache-2.0; most of the photographs they were trained on are licensed for research only'
 
 

@@ -1,4 +1,4 @@
-"A generator for tests that trains in a moment, and `python small.py train ...`: the command line with it"
+"A generator for tests that trains in a moment, `python small.py train ...`: the command line with it, and a fuse"
 import sys
 
 from fastai.vision.all import params
@@ -17,6 +17,18 @@ class Small(nn.Module):
         self.head,self.color = nn.Conv2d(16, 313, 1),AnnealedMean()
     def forward(self, L): return self.head(self.encoder(L))
     def groups(self): return [params(self.encoder), params(self.head)]
+
+
+class Fuse:
+    "Fails at a call of a function"
+    def __init__(self, monkeypatch, owner, name):
+        self.calls,self.blow,f = 0,None,getattr(owner, name)
+        def counted(*args, **kwargs):
+            self.calls += 1
+            if self.calls == self.blow: raise KeyboardInterrupt
+            return f(*args, **kwargs)
+        monkeypatch.setattr(owner, name, counted)
+    def at(self, n): self.calls,self.blow = 0,n
 
 
 if __name__ == '__main__':

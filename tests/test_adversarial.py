@@ -71,8 +71,9 @@ def test_any_error_of_a_decoder_is_ours(monkeypatch, error):
 
 def test_a_psd_with_a_wrong_header():
     head = b'8BPS\0\1' + bytes(6) + b'\0\3' + b'\0\0\0\x28\0\0\0\x38' + b'\0\x08\0\3' + bytes(12) + b'\0\0'
+    refused = 0
     for i in range(6, len(head)):
         for v in (0, 1, 127, 255):
             try: read_picture(head[:i] + bytes([v]) + head[i+1:] + bytes(40*56*3))
-            except InputError: pass
-    assert io.BytesIO(head).read(4) == b'8BPS'
+            except InputError: refused += 1
+    assert refused > 20

@@ -21,6 +21,7 @@ from colorbook.data.sources import load_data
 from colorbook.data.synthetic import travel
 from colorbook.data.varied import VariedCrop, VariedLab
 from colorbook.video.read import write_clip
+from small import Fuse
 
 ROOT = Path(__file__).parent.parent
 IMS = [o.crop((x, y, x + 60, y + 44)) for o in sample_photos(150) for x in (0, 80) for y in (0, 50, 100)]
@@ -81,7 +82,7 @@ def test_the_same_bytes_are_held_out_wherever_they_lie(home):
     assert held_names(home/'photos.h5') == want and held_names(Shards(home/'shards')) == want
 
 
-@pytest.mark.parametrize('word', ['photos', 'shards', 'nir', 'lwir', 'pairs', 'frames', 'stills', 'clips'])
+@pytest.mark.parametrize('word', list(data_loaders))
 def test_workers_change_no_split(home, word):
     each = [load_data(recipe(word), source_of(home, word), workers=o) for o in (0, 2, 1)]
     names = [[o.crop.photos.hash(i) for i in o.held] for o in each]
@@ -137,11 +138,12 @@ def test_every_field_of_a_recipe_arrives(home, word):
 
 def test_the_names_of_what_a_loader_reads_are_a_recipes():
     from colorbook.training.recipes import Recipe
-    assert {*RECIPE, 'data'} <= {o.name for o in fields(Recipe)}
+    assert {*RECIPE, 'data'} <= {o.name for o in fields(Recipe)} | {'target'}  # this one follows from the generator
+    assert isinstance(Recipe.target, property)
 
 
 def test_n_takes_only_so_many(home):
-    for word in ('photos', 'varied', 'nir', 'lwir', 'pairs'):
+    for word in ('photos', 'varied', 'nir', 'lwir', 'pairs', 'saliency'):
         assert len(load_data(recipe(word), source_of(home, word), n=10).crop.photos) == 10
 
 
@@ -422,12 +424,7 @@ def test_trained_on_other_data_and_resumed(home, tmp_path, monkeypatch, word):
     straight = run('straight')
     assert len({*weights(straight).values()}) == 3
     with monkeypatch.context() as m:
-        calls,before = [],RunRecorder.before_epoch
-        def stop(self):
-            calls.append(1)
-            if len(calls) == 2: raise KeyboardInterrupt
-            return before(self)
-        m.setattr(RunRecorder, 'before_epoch', stop)
+        Fuse(m, RunRecorder, 'before_epoch').at(2)
         with pytest.raises(KeyboardInterrupt): run('stopped')
     assert len(Run(tmp_path/'stopped').tags) == 1
     assert weights(run('stopped', workers=2 if word == 'shards' else 0)) == weights(straight)

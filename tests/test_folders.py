@@ -15,6 +15,7 @@ from colorbook import colorize, colorize_file, load_model
 from colorbook.cli import app
 from colorbook.core import InputError, UsageError
 from colorbook.imaging import MeanColorizer
+from colorbook.imaging.colorizer import colorize_samples
 
 GRAY = Image.fromarray(data.camera()).resize((64, 48))
 
@@ -81,6 +82,16 @@ def test_a_file_is_written_as_what_it_is(tmp_path, run):
     assert files(tmp_path/'more') == ['a.jpg.png', 'a.png', 'b.webp']
 
 
+def test_a_second_run_colors_nothing_again(tmp_path, run):
+    "Not even where the first one changed a suffix; an answer of a sheet is no picture to color, either"
+    for name,fmt in (('a.jpg', 'PNG'), ('b.png', 'PNG'), ('b-color-1.png', 'PNG'), ('c', 'JPEG')):
+        save(tmp_path/name, fmt=fmt)
+    assert run('colorize', tmp_path)[0] == 0
+    there = files(tmp_path)
+    assert {'a-color.png', 'b-color.png', 'c-color.jpg'} <= {*there}
+    assert run('colorize', tmp_path, '--overwrite')[0] == 0 and files(tmp_path) == there
+
+
 def test_every_message_names_its_file(tmp_path, run):
     save(tmp_path/'in'/'clear.webp', Image.new('LA', (40, 30), (90, 9)))
     save(tmp_path/'in'/'float.tif', Image.fromarray(np.float32([[-600, 3600]])))
@@ -134,6 +145,13 @@ def test_more_pixels_by_an_option(tmp_path, run, monkeypatch):
     code,_,err = run('colorize', big)
     assert code == 3 and 'big.png' in err and '--max-pixels' in err
     assert run('colorize', big, '--max-pixels', '.02M')[0] == 0 and (tmp_path/'big-color.png').exists()
+
+
+def test_a_file_object_is_read_from_its_start(tmp_path):
+    content = io.BytesIO()
+    GRAY.save(content, 'PNG') # its position is its end now
+    made = colorize_samples(content, tmp_path/'a.png', 2)
+    assert [Image.open(o).size for o in made] == [GRAY.size]*2
 
 
 def test_pages_by_an_option(tmp_path, run):

@@ -23,8 +23,8 @@ from colorbook.training.registry import make_gan
 from colorbook.training.runs import Run, state_hash
 from colorbook.training.scene import pretrain, SceneTraining, tasks
 from colorbook.training.trainer import train
+from small import Fuse
 from small_s3 import slim
-from test_train import Fuse
 
 quiet = pytest.mark.filterwarnings('ignore')
 

@@ -15,6 +15,7 @@ from colorbook.training.runs import Run, state_hash
 from colorbook.training.steps import RestEarly
 from colorbook.training.team import Team
 from colorbook.training.trainer import make_learner, train
+from small import Fuse
 
 SMALL = replace(recipes['default'], name='small', size=32, bs=4, valid=.1, ema=.5, early_every=2, phases=(
     Phase('content', 2, (1e-3, 1e-3, 0.), 'warmup'), Phase('content', 1, (1e-3, 1e-3, 0.), 'to_zero')))
@@ -41,12 +42,7 @@ def test_two_processes_resume_exactly(home, monkeypatch):
     straight = run('straight')
     assert straight.tags == ['0-000', '0-001', '1-000'] and len(set(result(straight)[0].values())) == 3
     with monkeypatch.context() as m:
-        calls,before = [],RunRecorder.before_epoch
-        def stop(self):
-            calls.append(1)
-            if len(calls) == 2: raise KeyboardInterrupt
-            return before(self)
-        m.setattr(RunRecorder, 'before_epoch', stop)
+        Fuse(m, RunRecorder, 'before_epoch').at(2)
         with pytest.raises(KeyboardInterrupt): run('stopped')
     assert Run(home/'stopped').tags == ['0-000']
     assert result(run('stopped')) == result(straight)

@@ -22,7 +22,7 @@ from colorbook.training.registry import make_gan
 from colorbook.training.runs import Run, state_hash
 from colorbook.training.selection import candidates
 from colorbook.training.trainer import train
-from small import Small
+from small import Fuse, Small
 
 quiet = pytest.mark.filterwarnings('ignore')
 DEFAULT = recipes['default-mobile']
@@ -114,18 +114,6 @@ STOP = replace(SMALL, ema=.9, learn_weights=True, phases=(
     Phase('adaptive', 1, (1e-4, 1e-3, 1e-3), 'constant'), Phase('both', 1, (1e-4, 1e-3, 1e-3))))
 
 
-class Fuse:
-    "Fails at a call of a function"
-    def __init__(self, monkeypatch, owner, name):
-        self.calls,self.blow,f = 0,None,getattr(owner, name)
-        def counted(*args, **kwargs):
-            self.calls += 1
-            if self.calls == self.blow: raise KeyboardInterrupt
-            return f(*args, **kwargs)
-        monkeypatch.setattr(owner, name, counted)
-    def at(self, n): self.calls,self.blow = 0,n
-
-
 @pytest.fixture(scope='module')
 def whole(home):
     with pytest.MonkeyPatch.context() as m:
@@ -139,10 +127,28 @@ def test_a_stop_of_a_recipe_reaches_the_disk(whole):
     assert len(looks) >= 5 and looks.step[looks.chosen].tolist() == [looks.step[knee(looks.distance)]]
     assert {'ratio', 'skin', 'accuracy', 'distance'} < set(looks)
     epochs = {k: state_hash(whole.weights(k)) for k in whole.tags}
-    assert epochs['1-stop'] not in (epochs['1-000'], epochs['1-001'])
+    chosen,end = looks.step[looks.chosen].item(),looks.step.max()
+    for tag,step in (('1-000', end//2), ('1-001', end)):  # back at the chosen step, wherever that was
+        assert (epochs['1-stop'] == epochs[tag]) == (chosen == step)
+    assert chosen < end
     assert [o['tag'] for o in candidates(whole)] == ['0-000', '1-stop', '2-000', '3-000']
     rows = {o['tag']: o for o in whole.history}
     assert float(rows['1-stop']['psnr']) > 0 and rows['1-stop']['content'] == 'nan'
+
+
+@pytest.mark.parametrize('i', [0, 1])
+def test_a_stop_needs_a_critic_to_play_against(home, tmp_path, i):
+    phases = tuple(replace(p, stop=.2) for p in (STOP.phases[0], replace(STOP.phases[0], mode='critic')))
+    with pytest.raises(UsageError, match='plays against a critic; leave it out'):
+        run(replace(STOP, phases=phases[i:i+1]), home, tmp_path/'run')
+    assert not (tmp_path/'run').exists()
+
+
+@pytest.mark.parametrize('data', ['nir', 'lwir', 'shards'])
+def test_a_cache_is_for_photographs(home, tmp_path, data):
+    with pytest.raises(UsageError, match='leave the cache out'):
+        train(replace(SMALL, data=data, phases=SMALL.phases[:1]), home/'photos', tmp_path/'run', cache=tmp_path/'cache')
+    assert not (tmp_path/'cache').exists()
 
 
 @quiet
@@ -322,10 +328,10 @@ create_generator('s1_32'), create_critic('s1')'''
     subprocess.run([sys.executable, '-W', 'ignore', '-c', code], cwd=book.ROOT, check=True)
 
 
-def test_the_model_in_the_package_was_made_by_the_recipe():
+def test_the_model_in_the_package_names_its_recipe():
     from colorbook.imaging.artifact import card
     from colorbook.training.recipes import from_plain
     made = card()
     recipe = from_plain(made['recipe'])  # fields that came later have their defaults
-    assert any(replace(recipe, name=k) == recipes[k] for k in ('default', 'default-mobile'))
+    assert recipe == recipes['default']
     assert made['chosen']['ratio'] >= recipes['default'].floor and made['size'] == made['chosen']['size']

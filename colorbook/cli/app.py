@@ -45,7 +45,7 @@ def _piped(src:Path, dst:Path, **options):
 # %% ../../nbs/cli/app.ipynb #01a8e99c
 def _about(src:Path, text:str) -> str:
     "A sentence with the name of the file that it is about"
-    return text if str(src) in text or str(src) == '-' else f"'{src}': {text}"
+    return text if f"'{src}'" in text or str(src) == '-' else f"'{src}': {text}"
 
 # %% ../../nbs/cli/app.ipynb #ad9680c9
 def _color_one(src:Path, dst:Path, overwrite:bool, options:dict, skip_bad:bool=False) -> Job:
@@ -201,7 +201,7 @@ def colorize_command(
         card = model.card
     options = dict(model=model, size=size, saturation=saturation, quality=quality, borders=borders)
     if samples is not None: options |= dict(samples=samples, seed=seed)
-    elif pages: options |= dict(pages=pages)
+    if pages: options |= dict(pages=pages)
     _leave_out(inputs, jobs)
     n = len(pairs) + len(jobs)
     try: _color_all(pairs, overwrite, options, jobs, skip_bad)

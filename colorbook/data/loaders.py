@@ -170,16 +170,17 @@ def present(
 
 # %% ../../nbs/data/loaders.ipynb #a2c05db4
 data_loaders = Registry('data', 'colorbook.data.clips colorbook.data.paired colorbook.data.shard_loader'
-    ' colorbook.data.varied', films=False, saliency=False)
+    ' colorbook.data.varied', films=False, saliency=False, photos=False)
 
-@data_loaders('photos')
+@data_loaders('photos', photos=True)
 def load_photos(
     recipe, # with the fields `bs`, `size`, `low`, `valid`, `seed`, `squeeze`, `mirror`, `target`, `gray` and `aged`
     source, # see `colorbook.data.photos.open_photos`
     n:int=None, # use only so many photos
     workers:int=0, # processes that read photos late; 0 to keep all in memory
+    **parts, # 'crop' and 'lab', see `color_loaders`
 ) -> DataLoaders:
     "Photos in squares"
     photos = open_photos(source, recipe.size*3//2, n, keep=not workers)
     return color_loaders(photos, recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed, num_workers=workers,
-        squeeze=recipe.squeeze, mirror=recipe.mirror, target=recipe.target, gray=recipe.gray, aged=recipe.aged)
+        squeeze=recipe.squeeze, mirror=recipe.mirror, target=recipe.target, gray=recipe.gray, aged=recipe.aged, **parts)

@@ -18,5 +18,5 @@ def load_data(
     like:DataLoaders=None, # loaders of the same source for another size or batch: photos in memory are taken from there
 ) -> DataLoaders: # with `held`, indices held out, and `crop.photos`, the set that they are of
     "The batches that a recipe asks for; a `UsageError` with all words where there is no such data"
-    if like and recipe.data in ('photos', 'varied'): source,n = like.crop.photos,None
+    if like and data_loaders[recipe.data].photos: source,n = like.crop.photos,None
     return data_loaders[recipe.data](recipe=recipe, source=source, n=n, workers=workers)

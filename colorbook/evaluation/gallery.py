@@ -10,11 +10,12 @@ import json, os
 from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
-from ..color.srgb import light, lstar_gray
+from ..color.srgb import lstar_gray
 from ..core import ColorbookError, InputError, UsageError, atomic_path, with_progress
 from .naturalness import cci, cni, natural_bands
 from .page import picture_strip, write_sortable
-from ..imaging.colorizer import Colorizer, colorize, load_model, net_size
+from ..imaging.colorizer import Colorizer, colorize, load_model, net_size, small_light
+from ..imaging.io import Picture
 from ..imaging.sheet import contact_sheet
 
 # %% ../../nbs/evaluation/gallery.ipynb #68ef676b
@@ -39,10 +40,10 @@ def stability(
     size:int|None=None, # the network sees about size x size pixels; None for the card's
 ) -> dict: # mean distance of color, in units of Lab, for each of `DISTURBED`
     "How much a model's colors change when the photograph is disturbed a little"
-    small = image.resize(net_size(*image.size, size or model.card['size'], model.card['multiple']), Image.BILINEAR)
-    L = np.ascontiguousarray(1.16*light(np.asarray(small))[1] - .16, dtype=np.float32).clip(0, 1)
+    w,h = net_size(*image.size, size or model.card['size'], model.card['multiple'])
+    L = small_light(Picture(image), w, h).clip(0, 1)
     plain = model.ab(L)
-    def away(f): return float(np.hypot(*(model.ab(np.ascontiguousarray(f(L), dtype=np.float32)) - plain)).mean()*110)
+    def away(f): return float(np.hypot(*(model.ab(f(L)) - plain)).mean()*110)
     return {k: away(f) for k,f in DISTURBED.items()}
 
 # %% ../../nbs/evaluation/gallery.ipynb #ad0ae217
@@ -61,8 +62,9 @@ def album_picture(
 ) -> tuple[Image.Image,Image.Image,dict]: # gray and colored copies, and the figures
     "A photograph of an album: colored, reduced and measured"
     colored = ImageOps.exif_transpose(colorize(path, model, size, saturation)).convert('RGB')
+    moved = stability(model, colored, size)
     colored.thumbnail((side, side))
-    figures = album_figures(np.asarray(colored)) | stability(model, colored, size)
+    figures = album_figures(np.asarray(colored)) | moved
     return Image.fromarray(lstar_gray(np.asarray(colored))),colored,{k: round(v, 4) for k,v in figures.items()}
 
 # %% ../../nbs/evaluation/gallery.ipynb #967083f0
@@ -102,7 +104,7 @@ def make_gallery(
     title:str='Gallery', # of the page
     progress:bool=True, # show a bar if a person is looking
 ) -> dict: # what `gallery.json` holds: `pictures` with their figures or `error`, `done`, `failed` and `means`
-    "Color an album and lay it out; `InputError` if none of its photographs could be colored"
+    "Color an album and lay it out; what cannot be colored is named, and an empty album is an `InputError`"
     if not photos: raise InputError('there is no photograph for a gallery', 'name a folder with pictures in it')
     if not 16 <= side <= 4096: raise UsageError(f'side {side} is not in 16..4096', 'try 480')
     model,out,rows,sheets = load_model(model),Path(out),[],_Sheets(out)

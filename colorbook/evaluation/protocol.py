@@ -74,7 +74,7 @@ def measure_photos(
     names:tuple, # keys of `measures`
     net:str='squeeze', # network for 'lpips'
     size:int=256, # side in pixels
-    extra=(), # functions of names, results, photos and gray pictures (lists) that return columns, see `extra_columns`
+    extra=(), # of lists of names, results, photos and gray pictures; they return columns, such as `atlas_columns`
 ) -> pd.DataFrame: # a row a photo: name, the measures, colorfulness and CNI of result and truth, the measures of gray
     "Scores of a few photos, measured as one batch"
     real = [read_truth(*o, size) for o in photos]

@@ -39,7 +39,7 @@ def find_model(
     model:str|os.PathLike|None=None, # a name, an .onnx file, or None for `default_model`
 ) -> Path: # an .onnx file, which exists
     "Where a model is; `InputError` if it is nowhere"
-    if model is None: model = default_model()
+    if model is None: model = os.environ.get('COLORBOOK_MODEL') or default_model()
     word = str(model) if isinstance(model, str) and not re.search(r'[/\\]|\.onnx$', model) else None
     path = list_models().get(word) if word else None
     path = path or Path(model)

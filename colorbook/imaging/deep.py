@@ -9,8 +9,8 @@ __all__ = ['Samples', 'tiff_pages', 'deep_samples']
 import io, re, struct
 from dataclasses import dataclass
 import numpy as np
-from PIL import Image
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
+from PIL import Image, ImageFile
+from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 
 # %% ../../nbs/imaging/deep.ipynb #355f6069
 @dataclass
@@ -76,6 +76,10 @@ def _described(content:bytes, tags:dict) -> bytes:
     return head + content[8:].ljust(at - 8, b'\0') + ifd + more
 
 # %% ../../nbs/imaging/deep.ipynb #18df676e
+class _Retold(TiffImageFile):
+    "A TIFF whose width is that of our story; the picture's own number of pixels was looked at before"
+    def load_prepare(self): ImageFile.ImageFile.load_prepare(self)
+
 def _gray_plane(content:bytes, tags:dict, n:int, plane:int, planes:int) -> np.ndarray:
     "The numbers of `n` interleaved channels, or of one plane, as HxWxn"
     w,h,several = tags[256],tags[257],lambda v: v if isinstance(v, tuple) else (v,)
@@ -86,7 +90,8 @@ def _gray_plane(content:bytes, tags:dict, n:int, plane:int, planes:int) -> np.nd
         v = several(tags[t])
         new[t] = v[len(v)*plane//planes:len(v)*(plane + 1)//planes]
     new |= {322: (tags[322]*n,), 323: (tags[323],)} if tiled else {278: (min(tags.get(278, h), h),)}
-    im = Image.open(io.BytesIO(_described(content, new)))
+    Image._decompression_bomb_check((w, h))
+    im = _Retold(io.BytesIO(_described(content, new)))
     im.load()
     x = np.array(im).reshape(h, w, n)
     x = x.astype(x.dtype.newbyteorder('='), copy=False)

@@ -214,8 +214,9 @@ def _read(label:str, content:bytes, page:int|None, colors:bool, im:Image.Image|N
     if page is None and (n := page_count(im, content)) > 1:
         what = 'pages' if content[:2] in (b'II', b'MM') else 'frames'
         warnings.warn(f'{label} has {n} {what}: only the first is colored', stacklevel=4)
-    if page: im.seek(page)
-    if page or im and im.format == 'PNG' and page is not None: found = _tiff_samples(im, content, page)
+    if page and im: im.seek(page)
+    animated = page is not None and im and im.format == 'PNG' and page_count(im, content) > 1
+    if page or animated: found = _tiff_samples(im, content, page)
     else: found = heic_samples(content) if im and im.format == 'HEIF' else deep_samples(im, content)
     if found: return _deep_record(label, im, content, found, page or 0, colors)
     if error: raise error

@@ -80,7 +80,7 @@ def check_sizes(recipe:Recipe):
 def check_team(recipe:Recipe, fought:bool):
     "`UsageError` where a recipe cannot be trained by so many processes"
     if recipe.processes == 1: return
-    if fought or recipe.data not in ('photos', 'varied'):
+    if fought or not data_loaders[recipe.data].photos:
         raise UsageError('several processes train by the content loss alone, on photos or varied', 'set processes to 1')
     if recipe.processes < 1 or any((p.bs or recipe.bs)%recipe.processes for p in recipe.phases):
         raise UsageError(f'batches do not divide by {recipe.processes} processes', 'change bs or processes')

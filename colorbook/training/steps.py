@@ -35,6 +35,8 @@ class FusedAdam(Optimizer):
                 for p in ps:
                     if 'step' not in self.state[p]: self.state[p] |= dict(step=torch.zeros((), device=p.device),
                         grad_avg=torch.zeros_like(p), sqr_avg=torch.zeros_like(p))
+                    # fastai's Adam counts in whole numbers
+                    self.state[p]['step'] = torch.as_tensor(self.state[p]['step'], dtype=torch.float32, device=p.device)
                 of = lambda k: [self.state[p][k] for p in ps]
                 if ps: adamw(ps, [p.grad for p in ps], of('grad_avg'), of('sqr_avg'), [], of('step'), fused=True,
                     amsgrad=False, maximize=False, beta1=h['mom'], beta2=h['sqr_mom'], lr=h['lr'], eps=h['eps'],
@@ -53,7 +55,7 @@ class RestEarly(Callback):
             what = f"'{type(self.learn.model.generator).__name__}' has no early layers that could rest"
             raise UsageError(what, 'set early_every to 1, or choose generator lite0')
     def before_batch(self):
-        if not self.training: return
-        for p in self.early: p.requires_grad_(self.iter%self.every == 0)
+        learn = self.iter%self.every == 0 and self.learn.adversary.turn != 'critic'
+        for p in self.early: p.requires_grad_(learn)
     def after_fit(self):
         for p in self.early: p.requires_grad_(True)

@@ -18,6 +18,7 @@ from torch import Tensor
 from ..color.bins import color_counts, color_prior, load_prior
 from ..core import UsageError, atomic_path, malloc_policy
 from ..data.decoded import decode_photos
+from ..data.loaders import data_loaders
 from ..data.sources import load_data
 from ..imaging.artifact import default_model
 from ..losses.content import content_losses
@@ -212,6 +213,8 @@ def train(
     state = state_for(recipe, weights) if weights is not None or not last else None
     seed_everything(recipe.seed)
     malloc_policy(keep=True)
+    if cache and not data_loaders[recipe.data].photos:
+        raise UsageError(f"data is '{recipe.data}', and a cache is for photos or varied", 'leave the cache out')
     photos,some = (decode_photos(source, cache, recipe.size*3//2, n), None) if cache else (source, n)
     def load(r, **like): return load_data(replace(r, bs=r.bs//r.processes), photos, some, workers, **like)
     dls = load(recipe)

@@ -66,7 +66,7 @@ def _piped(src:Path, dst:Path, **options):
 #| export
 def _about(src:Path, text:str) -> str:
     "A sentence with the name of the file that it is about"
-    return text if str(src) in text or str(src) == '-' else f"'{src}': {text}"
+    return text if f"'{src}'" in text or str(src) == '-' else f"'{src}': {text}"
 
 # %%
 #| export
@@ -252,7 +252,7 @@ def colorize_command(
         card = model.card
     options = dict(model=model, size=size, saturation=saturation, quality=quality, borders=borders)
     if samples is not None: options |= dict(samples=samples, seed=seed)
-    elif pages: options |= dict(pages=pages)
+    if pages: options |= dict(pages=pages)
     _leave_out(inputs, jobs)
     n = len(pairs) + len(jobs)
     try: _color_all(pairs, overwrite, options, jobs, skip_bad)

@@ -26,7 +26,7 @@ from colorbook.data.loaders import split_by_hash
 from colorbook.data.photos import Photos, sample_photos
 
 # %% [markdown]
-# The file is named after what is in it: a hash over the hashes of all stored photographs, in their order, and the length to which their short sides were shrunk. So there is nothing to be kept up to date. If a photograph is added, replaced or left out, the name is another, and another file is made. An index beside it says where each picture begins, and how high and wide it is. Both appear whole or not at all.
+# The file is named after what is in it: a hash over the names and hashes of all stored photographs, in their order, and the length to which their short sides were shrunk. So there is nothing to be kept up to date. If a photograph is added, replaced, renamed or left out, the name is another, and another file is made. An index beside it says where each picture begins, and how high and wide it is. Both appear whole or not at all.
 #
 # `DecodedPhotos` has the interface of [`Photos`](photos.ipynb), so it goes wherever these go, and what is held out does not change, because the hashes are those of the stored photographs.
 

@@ -367,19 +367,20 @@ present(clip).shape
 # %%
 #| export
 data_loaders = Registry('data', 'colorbook.data.clips colorbook.data.paired colorbook.data.shard_loader'
-    ' colorbook.data.varied', films=False, saliency=False)
+    ' colorbook.data.varied', films=False, saliency=False, photos=False)
 
-@data_loaders('photos')
+@data_loaders('photos', photos=True)
 def load_photos(
     recipe, # with the fields `bs`, `size`, `low`, `valid`, `seed`, `squeeze`, `mirror`, `target`, `gray` and `aged`
     source, # see `colorbook.data.photos.open_photos`
     n:int=None, # use only so many photos
     workers:int=0, # processes that read photos late; 0 to keep all in memory
+    **parts, # 'crop' and 'lab', see `color_loaders`
 ) -> DataLoaders:
     "Photos in squares"
     photos = open_photos(source, recipe.size*3//2, n, keep=not workers)
     return color_loaders(photos, recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed, num_workers=workers,
-        squeeze=recipe.squeeze, mirror=recipe.mirror, target=recipe.target, gray=recipe.gray, aged=recipe.aged)
+        squeeze=recipe.squeeze, mirror=recipe.mirror, target=recipe.target, gray=recipe.gray, aged=recipe.aged, **parts)
 
 # %%
 recipe = SimpleNamespace(bs=5, size=16, low=1., valid=.3, seed=1, squeeze=True, mirror=False, target='rgb',

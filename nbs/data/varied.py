@@ -18,8 +18,7 @@ import torch
 from fastai.vision.all import DataLoaders
 from torch import Tensor
 from colorbook.color.lab import channel_sums, grays, lab_curve, RGB_TO_XYZ, to_linear
-from colorbook.data.loaders import color_loaders, data_loaders, degrade, SquareCrop, ToLab
-from colorbook.data.photos import open_photos
+from colorbook.data.loaders import data_loaders, degrade, load_photos, SquareCrop, ToLab
 
 # %%
 #| hide
@@ -174,7 +173,7 @@ class VariedLab(ToLab):
         return degrade(L, self.aged) if self.aged else L
     def framed(self, rgb): return add_borders(rgb, self.borders) if self.training else rgb
 
-@data_loaders('varied')
+@data_loaders('varied', photos=True)
 def load_varied(
     recipe, # see `colorbook.data.loaders.load_photos`
     source, # see `colorbook.data.photos.open_photos`
@@ -182,10 +181,7 @@ def load_varied(
     workers:int=0, # processes that read photos late; 0 to keep all in memory
 ) -> DataLoaders:
     "Photos as people bring them"
-    photos = open_photos(source, recipe.size*3//2, n, keep=not workers)
-    return color_loaders(photos, recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed, num_workers=workers,
-        squeeze=recipe.squeeze, mirror=recipe.mirror, crop=VariedCrop, lab=VariedLab, target=recipe.target,
-        gray=recipe.gray, aged=recipe.aged)
+    return load_photos(recipe, source, n, workers, crop=VariedCrop, lab=VariedLab)
 
 # %%
 recipe = dict(bs=bs, size=size, low=.6, valid=.3, seed=1, squeeze=False, mirror=True, target='ab4', gray='lstar',

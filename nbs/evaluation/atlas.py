@@ -275,7 +275,7 @@ def _spread(o:Colors, p:Pair):
     mean = region_mean(o.chroma[...,None], p.labels)[:,0]
     square = region_mean(o.chroma[...,None]**2, p.labels)[:,0]
     some = np.maximum(mean, 2) # below that there is no hue to disagree about
-    return 1 - np.hypot(*o.mean.T)/some - (some - mean)/some,np.sqrt((square - mean**2).clip(0))/some,mean*p.area
+    return (mean - np.hypot(*o.mean.T))/some,np.sqrt((square - mean**2).clip(0))/some,mean*p.area
 
 def inconsistent_hue(
     p:Pair,
@@ -389,7 +389,7 @@ def atlas_sheet(
         values = np.asarray(table[k], dtype=float)
         for i in np.argsort(-values, kind='stable')[:n]:
             gray,fake,real = read(int(i))
-            cells += [gray, fake, real, overlay(fake, failures(fake, real)[k][1])]
+            cells += [gray, fake, real, overlay(fake, FAILURES[k](pair_of(fake, real))[1])]
             notes += [f'{k}: {values[i]:.3f}', '', '', '']
     return contact_sheet(cells, 4, notes)
 

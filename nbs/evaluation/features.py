@@ -216,7 +216,12 @@ def jackknife(
 #| export
 class SetDistance:
     "The Frechet distance of two sets whose features come in batches, in memory that does not grow"
-    def __init__(self): self.sides = [[RunningMoments() for _ in range(GROUPS)] for _ in range(2)]
+    def __init__(self,
+        beside=None, # a `SetDistance` to the same second set, which has counted it already when this one is fed
+    ):
+        self.own = 1 if beside else 2 # sides that are counted here
+        self.sides = [[RunningMoments() for _ in range(GROUPS)] for _ in range(self.own)]
+        if beside: self.sides.append(beside.sides[1])
     def add(self,
         fake, # features of one set, NxK
         real, # of the other, NxK
@@ -224,7 +229,7 @@ class SetDistance:
         "Some more pictures"
         start = sum(o.n for o in self.sides[0])
         group = np.arange(start, start + len(fake))%GROUPS
-        for side,rows in zip(self.sides, (fake, real)):
+        for side,rows in [*zip(self.sides, (fake, real))][:self.own]:
             for g in np.unique(group): side[g] += RunningMoments.of(np.asarray(rows)[group == g])
     def result(self) -> dict: # see `jackknife`
         "The distance with its interval; without one where a group has fewer than two pictures"
@@ -337,8 +342,10 @@ class ClassifierView:
     ):
         self.net,self.labels = lite0(),labels
         self.inception = FidInception(inception_weights) if inception_weights else None
-        kinds = ['frechet_lite0', 'gray_frechet_lite0'] + ['fid', 'gray_fid']*bool(inception_weights)
-        self.sets = {k: SetDistance() for k in kinds}
+        self.sets = {}
+        for k in ['frechet_lite0'] + ['fid']*bool(inception_weights):
+            self.sets[k] = SetDistance()
+            self.sets[f'gray_{k}'] = SetDistance(self.sets[k])
 
     @torch.no_grad()
     def add(self,

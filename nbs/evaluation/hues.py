@@ -160,7 +160,7 @@ test_eq((same.counts['salient'].sum() > 0, same.counts['other'].sum() > 0), (Tru
 {k: round(v, 2) for k,v in dull.items()}
 
 # %%
-#| label: fig-hues
+#| label: fig-hue-regions
 #| fig-cap: "Hues of six photographs, and of the same in sepia."
 fig,ax = plt.subplots(figsize=(7, 2.6), layout='constrained')
 for o,name in ((same, 'photographs'), (brown, 'sepia')):

@@ -74,7 +74,7 @@ def _edge(
 
 # %%
 #| export
-def _exact(pic, at, box, side, level):
+def _exact(pic, at, side, level):
     "The first row or column of the inside, to the pixel; `at` and `side` in pixels of the picture"
     h,w = pic.shape
     step = int(np.ceil(max(h, w)/256)) + 2
@@ -99,7 +99,7 @@ def find_borders(
         n,m = (o[0] for o in sides)
         if n and m and abs(sides[0][1] - sides[1][1]) < .05 and n + m < len(axis)/2:
             length = h if axis is x else w
-            for k,(o,level) in zip(pair, sides): found[k] = _exact(pic, round(o*length/len(axis)), None, k, level)
+            for k,(o,level) in zip(pair, sides): found[k] = _exact(pic, round(o*length/len(axis)), k, level)
     if not found: return None
     cut = lambda k: found.get(k, 0)
     return cut('left'),cut('top'),w - cut('right'),h - cut('bottom')

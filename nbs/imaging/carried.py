@@ -239,7 +239,7 @@ def tiff_tags(
     return tags
 
 # %% [markdown]
-# Whatever a format has no place for is named, so that nobody finds out years later.
+# Words that a format has no place for are named, so that nobody finds out years later.
 
 # %%
 #| export

@@ -472,11 +472,11 @@ def colorize_samples(
     samples:int=8, # how many answers
     seed:int=0, # another seed, other answers
     model=None, # see `colorize`
-    **options, # 'size', 'saturation', 'quality' and 'borders' of `colorize_file`
+    **options, # 'size', 'saturation', 'quality', 'pages' and 'borders' of `colorize_file`
 ) -> list[Path]: # the answers
     "Several answers to a file, and a sheet to choose from"
     dst,zs = Path(dst),sample_noise(samples, seed, model)
-    src = src.read() if hasattr(src, 'read') else src
+    src = read_bytes(src)[1] if hasattr(src, 'read') else src
     format_of(dst)
     files = [colorize_file(src, dst.with_stem(f'{dst.stem}-{i}'), model, **options, z=z) for i,z in enumerate(zs, 1)]
     sheet = contact_sheet([ImageOps.exif_transpose(Image.open(f)) for f in files], 4, range(1, samples + 1), 480)
@@ -521,7 +521,7 @@ resave = lambda: Image.open(folder/'big.jpg').save(folder/'again.jpg')
 # ## What we have
 #
 # - `colorize` and `colorize_file`: any picture in, the same kind out, lightness kept to less than half a unit;
-# - `Colorizer` and `card`: an artifact, opened once, and what it says of itself;
+# - `Colorizer`: an artifact, opened once;
 # - a small copy for the network, whatever the shape of the picture.
 
 # %% [markdown]

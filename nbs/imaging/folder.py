@@ -11,6 +11,7 @@
 # %%
 #| export
 import glob, os, re
+from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 from colorbook.core import InputError, OutputError, UsageError
@@ -97,8 +98,9 @@ def survey(
     if path.is_dir(): files,root = _below(path),path
     elif not glob.has_magic(name): raise InputError(f"'{name}' does not exist", 'check the name')
     else:
-        files = sorted(f for f in map(Path, glob.glob(name, recursive=True)) if f.is_file() and f.name[0] != '.')
         root = Path(*path.parts[:next(i for i,p in enumerate(path.parts) if glob.has_magic(p))])
+        files = sorted(f for f in map(Path, glob.glob(name, recursive=True)) if f.is_file() and f.name[0] != '.'
+            and not _hidden & {*f.relative_to(root).parts})
     reasons = {f: reason_against(f) for f in files}
     found = [f for f in files if not reasons[f]]
     if not found and not path.is_dir(): raise InputError(f"no picture matches '{name}'", 'check the pattern')
@@ -139,13 +141,12 @@ def _target(src:Path, root:Path, out:str|None, single:bool) -> Path:
 
 # %%
 #| export
-def _is_output(src:Path, root:Path, all_src:set, out:str|None) -> bool:
+def _is_output(src:Path, root:Path, made:set, out:str|None) -> bool:
     "Was `src` made by an earlier run?"
     if out not in (None, '-'):
         inside = lambda p: Path(out).resolve() in (p.resolve(), *p.resolve().parents)
         if inside(src) and not inside(root): return True
-    made = re.fullmatch(r'(.+)-color(-\d+)?', src.stem)
-    return bool(made) and src.with_name(made[1]+src.suffix) in all_src
+    return src in made or src.with_stem(re.sub(r'-\d+$', '', src.stem)) in made # a sheet, or one of its answers
 
 def answers_of(
     dst:Path, # the sheet
@@ -169,8 +170,8 @@ def _no_clash(pairs:dict, samples:int=0):
 #| export
 def _apart(pairs:dict) -> dict:
     "The same, with the old suffix kept in a changed name that another picture wants as well"
-    wanted = [str(o) for o in pairs.values()]
-    changed = lambda s,d: str(d) != '-' and s.suffix.lower() != d.suffix.lower() and wanted.count(str(d)) > 1
+    wanted = Counter(map(str, pairs.values()))
+    changed = lambda s,d: str(d) != '-' and s.suffix.lower() != d.suffix.lower() and wanted[str(d)] > 1
     return {s: d.with_name(d.stem + s.suffix + d.suffix) if changed(s, d) else d for s,d in pairs.items()}
 
 def plan(
@@ -185,10 +186,13 @@ def plan(
     single = len(inputs)==1 and (inputs[0]=='-' or Path(inputs[0]).is_file())
     if not single and Path(out or '-').suffix.lower() in _suffixes | _heic and not Path(out).is_dir():
         raise UsageError(f"'{out}' names one picture, and there are {len(all_src)}", 'name a folder')
+    made = set()
+    if any('-color' in f.stem for f in all_src): # what an earlier run made of these pictures is not colored again
+        made = {*_apart({f: _target(f, f.parent, None, False) for f in all_src if str(f) != '-'}).values()}
     pairs = {}
     for files,root in found:
         for src in files:
-            if not single and _is_output(src, root, all_src, out): continue
+            if not single and _is_output(src, root, made, out): continue
             dst = _target(src, root.parent if several and root.name else root, out, single)
             if pairs.setdefault(src, dst)!=dst: raise UsageError(f"'{src}' is named twice", 'name it once')
     if not single: pairs = _apart(pairs)

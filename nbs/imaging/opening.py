@@ -176,6 +176,12 @@ test_eq(open_image(*read_bytes(written)).size, cat.size)
 deep_j2k = io.BytesIO()
 Image.fromarray(np.zeros((8, 8), np.uint16)).save(deep_j2k, 'JPEG2000')
 test_eq(is_shallow(open_image(*read_bytes(deep_j2k)), deep_j2k.getvalue()), False)
+flat_j2k = io.BytesIO()
+Image.new('RGB', (64, 48)).save(flat_j2k, 'JPEG2000')
+im,flat = open_image(*read_bytes(flat_j2k)),bytearray(flat_j2k.getvalue())
+test_eq(is_shallow(im, bytes(flat)), False)
+flat[flat.find(b'\xff\x51') + 40] = 15 # it says now that its first channel has 16 bits
+test_eq(is_shallow(im, bytes(flat)), True)
 scan = io.BytesIO()
 Image.new('1', (56, 40)).save(scan, 'TIFF')
 tall = bytearray(scan.getvalue()) # says that it has 256 times as many rows

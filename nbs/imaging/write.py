@@ -292,6 +292,8 @@ def encode_pages(
     ready = [(*_ready(x, alpha, info, fmt), ms) for x,alpha,info,ms in pages]
     image = lambda x: isinstance(x, Image.Image)
     if fmt == 'TIFF': return tiff([(x if alpha or image(x) else x[...,:3], info) for x,info,alpha,_ in ready])
+    if any(not image(x) and x.dtype == np.uint16 for x,*_ in ready):
+        warnings.warn(f'{fmt} with several pages is written with 8 bits, not 16', stacklevel=3)
     x8 = lambda x: x if x.dtype == np.uint8 else np.rint(x/257).astype(np.uint8)
     alpha,out = any(a for *_,a,_ in ready),io.BytesIO()
     ims = [x.convert('RGBA' if alpha else 'RGB') if image(x) else to_image(x8(x), alpha) for x,*_ in ready]

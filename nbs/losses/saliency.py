@@ -88,10 +88,10 @@ assert slope[...,size//2:].min() > 0
 slope.max()
 
 # %% [markdown]
-# On a photograph: the same error, a shift of the hue, once in the salient half of the pixels and once in the other. To L1 they are about the same; attention finds the first several times as bad (@fig-attention).
+# On a photograph: the same error, a shift of the hue, once in the salient half of the pixels and once in the other. To L1 they are about the same; attention finds the first several times as bad (@fig-attention-loss).
 
 # %%
-#| label: fig-attention
+#| label: fig-attention-loss
 #| fig-cap: "A photograph, its map, and an error where one looks and where one does not."
 photo = sample_photos(128)[5]
 real = torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None]/127.5 - 1

@@ -282,7 +282,7 @@ onnx.checker.check_model(onnx.load(half_path))
 half_path.unlink()
 x = torch.rand(1, 1, 96, 160),torch.zeros(1, 2)
 with torch.no_grad(): moved = (leant.color(leant(*x)) - flat.color(flat(*x))).abs().mean().item()
-assert moved < .01
+assert moved < .1/110
 both,moved
 
 # %%

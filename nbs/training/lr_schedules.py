@@ -32,7 +32,7 @@ from colorbook.training.gan import GAN, GANCallback, gan_splitter
 # ## Curves
 
 # %% [markdown]
-# A schedule turns progress $p$, from 0 to 1 over all steps of a phase, into a learning rate. Five are common, and three more are parts of the last of them, for trainings in which it goes over several phases.
+# A schedule turns progress $p$, from 0 to 1 over all steps of a phase, into a learning rate. Five are common, and three more are pieces for trainings in which a rise or a fall goes over a phase of its own.
 #
 # - `constant`: the rate as it is. What GANs are mostly trained with, since two players who cool down together may as well stop.
 # - `one_cycle` [@smith2019]: up from a twenty-fifth in the first quarter, then down to a hundred-thousandth, both along half a cosine. Good where the length of the training is known and short.
@@ -207,7 +207,7 @@ sum(torch.equal(a, b) for a,b in zip(ours.model.parameters(), theirs.model.param
 # %% [markdown]
 # ## What we have
 #
-# - `lr_schedules`, four words for a phase of a recipe, and `lr_schedule`, their curves;
+# - `lr_schedules`, words for a phase of a recipe, and `lr_schedule`, their curves, steps such as `half-every-10` among them;
 # - `LRSchedule`, which sets the rates by the steps that are taken, also in short epochs and after a stop;
 # - `ShortEpoch`, which calls a share of the photographs an epoch.
 

@@ -45,7 +45,7 @@ class Phase:
     mode:str # content, critic, generator, both, plain, or 5-1, wasserstein, adaptive: see `training.critic_schedules`
     epochs:int
     lrs:tuple # learning rate of each parameter group: the generator's groups, then the critic
-    schedule:str='one_cycle' # of the learning rates, a key of `training.lr_schedules.lr_schedules`
+    schedule:str='one_cycle' # of the learning rates, see `training.lr_schedules.lr_schedule`
     share:float=1. # part of the training photos that counts as one epoch
     stop:float=0. # part of them between two looks of the NoGAN stop; 0 for none
     size:int=0 # side of the training crops in this phase, at most the recipe's; 0 for the recipe's

@@ -57,6 +57,8 @@ class FusedAdam(Optimizer):
                 for p in ps:
                     if 'step' not in self.state[p]: self.state[p] |= dict(step=torch.zeros((), device=p.device),
                         grad_avg=torch.zeros_like(p), sqr_avg=torch.zeros_like(p))
+                    # fastai's Adam counts in whole numbers
+                    self.state[p]['step'] = torch.as_tensor(self.state[p]['step'], dtype=torch.float32, device=p.device)
                 of = lambda k: [self.state[p][k] for p in ps]
                 if ps: adamw(ps, [p.grad for p in ps], of('grad_avg'), of('sqr_avg'), [], of('step'), fused=True,
                     amsgrad=False, maximize=False, beta1=h['mom'], beta2=h['sqr_mom'], lr=h['lr'], eps=h['eps'],
@@ -66,28 +68,29 @@ class FusedAdam(Optimizer):
 # Ten steps of both, from the same weights, with two groups of different rates, a tensor that has a gradient in every second step only, and one that is not decayed. And a state that goes to another optimizer takes its step there.
 
 # %%
-def ten_steps(kind, again=False):
-    "Weights after ten steps; with `again` a new optimizer takes over in the middle"
+def ten_steps(kind, again=None):
+    "Weights after ten steps; with `again` a new optimizer of that kind takes over in the middle"
     torch.manual_seed(seed)
     ps = [nn.Parameter(torch.randn(3, 4)) for _ in range(4)]
-    make = lambda: kind([ps[:2], ps[2:]], lr=.1, mom=.8, sqr_mom=.95, eps=1e-3, wd=.2)
-    opt = make()
+    make = lambda kind: kind([ps[:2], ps[2:]], lr=.1, mom=.8, sqr_mom=.95, eps=1e-3, wd=.2)
+    opt = make(kind)
     opt.set_hyper('lr', [.1, .03])
     opt.state[ps[3]]['do_wd'] = False
     for i in range(10):
         if again and i == 5:
-            state,opt = opt.state_dict(),make()
+            state,opt = opt.state_dict(),make(again)
             opt.load_state_dict(state)
         for k,p in enumerate(ps):
             if k or i%2 == 0: p.grad = torch.randn(3, 4)
         opt.step()
         opt.zero_grad()
-        if kind is not FusedAdam: ps[0].grad = None
+        if type(opt) is not FusedAdam: ps[0].grad = None
     return torch.stack([p.detach() for p in ps])
 
 fused = ten_steps(FusedAdam)
 test_close(fused, ten_steps(Adam), eps=1e-5)
-test_eq(ten_steps(FusedAdam, again=True), fused)
+test_eq(ten_steps(FusedAdam, again=FusedAdam), fused)
+test_close(ten_steps(Adam, again=FusedAdam), fused, eps=1e-5)
 fused.std()
 
 # %% [markdown]
@@ -112,8 +115,8 @@ class RestEarly(Callback):
             what = f"'{type(self.learn.model.generator).__name__}' has no early layers that could rest"
             raise UsageError(what, 'set early_every to 1, or choose generator lite0')
     def before_batch(self):
-        if not self.training: return
-        for p in self.early: p.requires_grad_(self.iter%self.every == 0)
+        learn = self.iter%self.every == 0 and self.learn.adversary.turn != 'critic'
+        for p in self.early: p.requires_grad_(learn)
     def after_fit(self):
         for p in self.early: p.requires_grad_(True)
 
@@ -134,7 +137,7 @@ early
 # %% [markdown]
 # ## What we have
 #
-# - `FusedAdam`, equal to fastai's Adam to rounding, with states that either can go on from;
+# - `FusedAdam`, equal to fastai's Adam to rounding, with states that another one goes on from, and those of Adam as well;
 # - `RestEarly`, by which a recipe's `early_every` saves the gradients of the encoder's early layers.
 
 # %% [markdown]

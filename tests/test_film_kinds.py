@@ -336,6 +336,38 @@ def test_frames_of_a_scanner(kind, tmp_path):
     assert said_by(tmp_path/'in', tmp_path/'b.mov', codec='prores', rate=25)[0].frames == 2
 
 
+def scans(folder, kind, n=2):
+    "DPX frames of ten bits: densities of a negative (1), light (2) or what a screen is told (4); and the light in them"
+    light = np.linspace(.02, 1, 64)[None,:,None].repeat(48, 0).repeat(3, 2)
+    black = 10**(-.59*2/.6)
+    x = {1: (685 + 300*np.log10(light*(1 - black) + black))/1023, 2: light, 4: srgb(light)}[kind]
+    folder.mkdir()
+    for i in range(n):
+        ctx = av.CodecContext.create('dpx', 'w')
+        ctx.width,ctx.height,ctx.time_base,ctx.pix_fmt = 64,48,Fraction(1, 24),'gbrp10be'
+        f = av.VideoFrame.from_ndarray(np.rint(x*1023).astype(np.uint16), format='gbrp10le').reformat(format='gbrp10be')
+        code = bytearray(b''.join(bytes(p) for p in [*ctx.encode(f), *ctx.encode(None)]))
+        code[801] = kind
+        (folder/f'a{i}.dpx').write_bytes(code)
+    return folder,light
+
+
+def srgb(Y): return np.where(Y <= .0031308, 12.92*Y, 1.055*np.maximum(Y, .0031308)**(1/2.4) - .055)
+
+
+@pytest.mark.parametrize('kind,what', [(1, 'density'), (2, 'light itself'), (4, '')])
+def test_density_and_light_of_a_scanner(kind, what, tmp_path):
+    src,light = scans(tmp_path/'in', kind)
+    for source,dst,codec in ((src, 'out', None), (src, 'b.mkv', 'ffv1'), (src/'a1.dpx', 'c.mkv', 'ffv1')):
+        _,said = said_by(source, tmp_path/dst, codec=codec, saturation=0)
+        assert said == ([f'numbers that mean {what} are turned into what a common screen shows'] if what else [])
+        f = frames(tmp_path/dst/'00001.png' if dst == 'out' else tmp_path/dst)[0]
+        got = f.reformat(format='rgb48le').to_ndarray()/65535
+        assert np.abs(got - srgb(light)).max() < (.02 if kind == 2 else .006), 'dark light has few numbers'
+    im = next(read_frames(src)).im
+    assert np.abs(np.asarray(im)/255 - srgb(light)).max() < .025
+
+
 def test_numbers_are_read_as_numbers(tmp_path):
     (tmp_path/'in').mkdir()
     for i,g in ((1, 40), (2, 120), (10, 200)): Image.new('L', (64, 48), g).save(tmp_path/f'in/f{i}.png')
@@ -406,6 +438,124 @@ def test_chapters_and_timecode(tmp_path):
             kept = there[name == 'timecode']
             assert said == ([] if kept else [f'the {name} {"are" if name == "chapters" else "is"} left out']), suffix
             assert kept or suffix not in ('mov', 'mp4', 'mkv')
+
+
+def damaged_sound(path, src, stream=1, which=lambda i: 9 < i < 14):
+    "The same packets, but some of one stream hold nothing that can be decoded"
+    with av.open(str(src)) as c, av.open(str(path), 'w') as out:
+        twins,n = {s.index: out.add_stream_from_template(s) for s in c.streams},0
+        for p in c.demux():
+            if not p.size: continue
+            here = p.stream.index == stream
+            q = av.Packet(bytes(p.size) if here and which(n) else bytes(p))
+            q.pts,q.dts,q.duration,q.time_base,q.is_keyframe = p.pts,p.dts,p.duration,p.time_base,p.is_keyframe
+            q.stream,n = twins[p.stream.index],n + here
+            out.mux(q)
+    return path
+
+
+def heard(path):
+    with av.open(str(path)) as c: return [bytes(p) for p in c.demux(audio=0) if p.size]
+
+
+def times_of_sound(path):
+    "When a film is loud: its first and last moment, and how long it is silent between"
+    with av.open(str(path)) as c:
+        resample,spans = av.AudioResampler('s16', 'mono', 16000),[]
+        for f in c.decode(audio=0):
+            for o in resample.resample(f):
+                if np.abs(o.to_ndarray()).max() > 3000: spans.append((o.time, o.time + o.samples/16000))
+    return spans[0][0],spans[-1][1],max(b[0] - a[1] for a,b in zip(spans, spans[1:]))
+
+
+def test_sound_that_cannot_be_decoded(tmp_path):
+    "Where it is copied it stays; where it is converted it is named and what follows comes at its time"
+    src = damaged_sound(tmp_path/'a.mkv', containers.make(tmp_path/'s.mkv', 'libx264', 'ac3', ''))
+    done,said = said_by(src, tmp_path/'b.mkv')
+    assert not said and heard(src) == heard(tmp_path/'b.mkv') and len(heard(src)) > 25
+    done,said = said_by(src, tmp_path/'b.webm')
+    line = 'the sound (ac3) cannot be read at 0.32 s and 3 times more'
+    assert said == [line, 'the sound is converted from ac3 to opus'] and done.notes == [line]
+    first,last,gap = times_of_sound(tmp_path/'b.webm')
+    assert first < .05 and abs(last - 1) < .05 and gap == pytest.approx(4*.032, abs=.04)
+    src = damaged_sound(tmp_path/'c.mkv', tmp_path/'s.mkv', which=lambda i: True)
+    with pytest.raises(OutputError, match='the sound, ac3, which is damaged; .*--drop-sound'):
+        said_by(src, tmp_path/'c.webm')
+    assert said_by(src, tmp_path/'c.webm', drop_sound=True)[0].frames == 25
+
+
+ABOUT = dict(title='Our house', artist='Ann', comment='at home', director='Dora')
+
+
+def with_words(path, src, **words):
+    flags = {'movflags': 'use_metadata_tags'} if path.suffix == '.mov' else {}
+    with av.open(str(path), 'w', options=flags) as out, av.open(str(src)) as c:
+        twins = {s.index: out.add_stream_from_template(s) for s in c.streams}
+        twins[1].metadata['title'] = 'Commentary'
+        out.metadata.update(words)
+        for p in c.demux():
+            if p.size: p.stream = twins[p.stream.index]; out.mux(p)
+    return path
+
+
+def words_of(path):
+    with av.open(str(path)) as c:
+        title = [v for s in c.streams.audio for k,v in s.metadata.items() if k.lower() in ('title', 'name')]
+        return {k.lower(): v for k,v in c.metadata.items()},title
+
+
+def test_words_about_a_film_are_kept_or_named(tmp_path):
+    made = containers.make(tmp_path/'s.mkv', 'libx264', 'aac', '')
+    src = with_words(tmp_path/'a.mkv', made, **ABOUT)
+    lost = dict(mkv=[], webm=[], nut=[], mp4=['director'], m4v=['director', 'stream title'], mov=['director'],
+                ts=[*sorted(ABOUT), 'stream title'])
+    lost['ts'].sort()
+    for suffix,names in lost.items():
+        _,said = said_by(src, tmp_path/f'b.{suffix}')
+        words,title = words_of(tmp_path/f'b.{suffix}')
+        assert sorted(k for k,v in ABOUT.items() if words.get(k) != v) == [o for o in names if o in ABOUT], suffix
+        assert (title == ['Commentary']) == ('stream title' not in names), suffix
+        said = [o for o in said if 'converted' not in o]
+        assert said == ([f'words about the film are left out: {", ".join(names)}'] if names else []), suffix
+    said = said_by(src, tmp_path/'frames')[1]
+    assert any('director' in o and 'title' in o for o in said)
+
+
+def test_a_telephone_has_names_of_its_own(tmp_path):
+    where = {'com.apple.quicktime.location.ISO6709': '+48.1372+011.5755/', 'com.apple.quicktime.make': 'Apple'}
+    made = containers.make(tmp_path/'s.mkv', 'libx264', 'aac', '')
+    src = with_words(tmp_path/'a.mov', made, **where, title='Our house')
+    assert words_of(src)[0].items() >= {k.lower(): v for k,v in where.items()}.items()
+    for suffix in ('mov', 'mp4', 'mkv'):
+        _,said = said_by(src, tmp_path/f'b.{suffix}')
+        words = words_of(tmp_path/f'b.{suffix}')[0]
+        assert not said and words.items() >= {k.lower(): v for k,v in where.items()}.items(), suffix
+        assert words['title'] == 'Our house'
+
+
+def captioned(path, n=5):
+    "H.264 whose frames carry the two bytes of a closed caption each, as American television does"
+    ctx = av.CodecContext.create('libx264', 'w')
+    ctx.width,ctx.height,ctx.pix_fmt,ctx.time_base,ctx.options = 64,48,'yuv420p',Fraction(1, 25),{'bf': '0'}
+    body = b'\xb5\0\x31GA94\x03\xc1\xff\xfc\x94\x2c\xff'  # ATSC A/53: one pair, 'erase displayed memory'
+    sei = b'\0\0\0\x01\x06\x04' + bytes([len(body)]) + body + b'\x80'
+    out = b''
+    for o in [*pictures(n), None]:
+        f = None if o is None else av.VideoFrame.from_image(o).reformat(format='yuv420p')
+        for p in ctx.encode(f):
+            at = next(m.start() for m in re.finditer(rb'\0\0\0?\x01[\x65\x41\x61\x25\x45]', bytes(p)))
+            out += bytes(p)[:at] + sei + bytes(p)[at:]
+    path.write_bytes(out)
+    return path
+
+
+def test_captions_inside_of_pictures_are_named(tmp_path):
+    src = captioned(tmp_path/'a.h264')
+    assert 'A53_CC' in [o.type.name for o in frames(src)[0].side_data.keys()] or frames(src)[0].side_data.get('A53_CC')
+    done,said = said_by(src, tmp_path/'b.mp4')
+    assert done.frames == 5 and 'closed captions inside of the pictures are left out' in said
+    plain = write_clip(pictures(5), tmp_path/'plain.mp4')
+    assert not said_by(plain, tmp_path/'c.mp4')[1]
 
 
 @pytest.mark.parametrize('loop', [None, 0, 3])
@@ -501,6 +651,15 @@ def film_kinds(home):
     gif = clear_gif(home/'clear.gif')
     for o in ('m.gif', 'm', 'm.mp4'): yield 'GIF with transparency, shown three times',gif,o,{}
     yield 'folder of TIFF, 16 bits',folder_of(home/'scan', 'tif', ['a1', 'a2', 'a10']),'n',{}
+    for kind,what in ((1, 'density'), (2, 'light')):
+        yield f'folder of DPX, 10 bits, {what}',scans(home/what, kind)[0],f'p{kind}',{}
+    yield 'folder of DPX, 10 bits, density',home/'density','p.mov',dict(codec='prores')
+    hurt = damaged_sound(home/'hurt.mkv', containers.make(home/'ac3.mkv', 'libx264', 'ac3', ''))
+    for o in ('q.mkv', 'q.webm'): yield 'sound (AC-3) that cannot be read in part',hurt,o,{}
+    told = with_words(home/'told.mkv', mkv, **ABOUT)
+    for o in ('r.nut', 'r.mp4'): yield 'title, author, comment, director; name of a track',told,o,{}
+    yield 'the same, `--drop-subtitles`',told,'r.ts',dict(drop_subtitles=True)
+    yield 'H.264 with closed captions',captioned(home/'cc.h264'),'s.mp4',{}
     yield 'folder of PNG with a stray picture',folder_of(home/'in', 'png', ['1', '2', '10'], ['cover.png']),'n.mp4',{}
 
 
@@ -536,4 +695,4 @@ def film_table():
 def test_the_table_is_in_the_page():
     table = film_table()
     assert table in (book.ROOT/'kinds.qmd').read_text(), 'run python tests/test_kinds.py'
-    assert 25 < table.count('\n|') and 2 < table.count('| refused |') < 5
+    assert 30 < table.count('\n|') and 2 < table.count('| refused |') < 5

@@ -43,8 +43,13 @@ def tiff(x, **how):
     return out.getvalue()
 
 
+ADOBE = .3127, .329, .64, .33, .21, .71, .15, .06
+
+
 def kinds():
     "Name, content and format wanted, of one small file a kind"
+    sys.path.insert(0, str(Path(__file__).parent))
+    from test_real_files import jpeg2000, with_chunks
     import pillow_heif
     pillow_heif.register_heif_opener()
     y,x = np.mgrid[:48,:64]
@@ -68,6 +73,8 @@ def kinds():
     yield 'PNG, 8 bits, transparent', saved(la, 'PNG'), 'PNG'
     yield 'PNG, palette, one color transparent', saved(gray.convert('P'), 'PNG', transparency=40), 'PNG'
     yield 'PNG, a wide RGB profile', saved(rgb, 'PNG', **chunk), 'PNG'
+    yield 'PNG, an exponent of 1.8 in gAMA', with_chunks(saved(gray, 'PNG'), gAMA=1/1.8), 'PNG'
+    yield 'PNG, primaries of Adobe RGB in cHRM', with_chunks(saved(rgb, 'PNG'), cHRM=ADOBE), 'PNG'
     yield 'PNG, 16 bits, gray', saved(Image.fromarray(deep), 'PNG'), 'PNG'
     yield 'PNG, 16 bits, color, transparent', png16(np.dstack([three, deep]), {}), 'PNG'
     yield 'PNG, animated', saved(rgb, 'PNG', **many), 'PNG'
@@ -94,9 +101,13 @@ def kinds():
     yield 'WebP, animated', saved(rgb, 'WEBP', **many), 'WEBP'
     yield 'AVIF', saved(rgb, 'AVIF'), 'AVIF'
     yield 'HEIC (extra heif)', saved(rgb, 'HEIF'), 'HEIF'
+    yield 'HEIC, 10 bits', heic10(three), 'HEIF'
+    yield 'HEIC, 10 bits, to PNG', heic10(three), 'PNG'
     yield 'HEIC, to JPEG', saved(rgb, 'HEIF'), 'JPEG'
     yield 'JPEG 2000, 8 bits', saved(rgb, 'JPEG2000'), 'JPEG2000'
     yield 'JPEG 2000, 16 bits, gray', saved(Image.fromarray(deep), 'JPEG2000'), 'JPEG2000'
+    yield 'JPEG 2000, 16 bits, color', jpeg2000(three, 'rgb48le'), 'JPEG2000'
+    yield 'JPEG 2000, 16 bits, color, to PNG', jpeg2000(three, 'rgb48le'), 'PNG'
     yield 'PGM, 16 bits', b'P5 64 48 65535\n' + deep.astype('>u2').tobytes(), 'PPM'
     yield 'BMP', saved(gray, 'BMP'), 'BMP'
     yield 'TGA', saved(rgb, 'TGA'), 'TGA'
@@ -110,6 +121,13 @@ def wide():
     sys.path.insert(0, str(Path(__file__).parent))
     from test_real_files import profile
     return profile('Adobe RGB')
+
+
+def heic10(x):
+    import pillow_heif
+    out = io.BytesIO()
+    pillow_heif.from_bytes('RGB;16', x.shape[1::-1], x.tobytes()).save(out, quality=-1)
+    return out.getvalue()
 
 
 def row(name, content, fmt):

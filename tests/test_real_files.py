@@ -1,6 +1,7 @@
 "Pictures as people have them: depths, profiles and words in files, made here and read by other libraries"
 import io, struct, warnings, zlib
-import numpy as np
+from fractions import Fraction
+import av, numpy as np
 import pytest
 import tifffile
 from PIL import Image, ImageCms
@@ -42,6 +43,15 @@ def png(color, pixels, *chunks):
     return b'\x89PNG\r\n\x1a\n' + b''.join(chunk(*o) for o in parts)
 
 
+def jpeg2000(x, fmt):
+    "A JPEG 2000 without losses, by FFmpeg; Pillow writes no deep ones in color"
+    codec = av.CodecContext.create('jpeg2000', 'w')
+    codec.width,codec.height,codec.pix_fmt,codec.time_base = x.shape[1],x.shape[0],fmt,Fraction(1, 24)
+    codec.options = dict(format='jp2', pred='dwt53')
+    f = av.VideoFrame.from_ndarray(np.ascontiguousarray(x), fmt)
+    return b''.join(bytes(p) for p in [*codec.encode(f), *codec.encode(None)])
+
+
 # sixteen bits, whatever way they are stored
 
 TIFFS = {
@@ -80,7 +90,9 @@ DEEPS = {
         png(2, np.stack([DEEP]*3, -1), (b'tRNS', struct.pack('>3H', *[DEEP[9,9]]*3))), 'PNG'),
     'pgm': (b'P5\n64 48\n65535\n' + DEEP.astype('>u2').tobytes(), 'PPM'),
     'ppm with a remark': (b'P6\n# a scan\n64 48\n65535\n' + np.stack([DEEP]*3, -1).astype('>u2').tobytes(), 'PPM'),
-    'jpeg 2000': (saved(Image.fromarray(DEEP), 'JPEG2000'), 'PNG')}
+    'jpeg 2000': (saved(Image.fromarray(DEEP), 'JPEG2000'), 'PNG'),
+    'jpeg 2000, color': (jpeg2000(np.stack([DEEP]*3, -1), 'rgb48le'), 'PNG'),
+    'jpeg 2000, transparent': (jpeg2000(np.stack([DEEP]*3 + [CLEAR], -1), 'rgba64le'), 'PNG')}
 
 
 @pytest.mark.parametrize('name', DEEPS)
@@ -117,6 +129,14 @@ def test_what_becomes_eight_bits_is_said():
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         read_picture(color)
+    twelve = jpeg2000(np.stack([DEEP>>4]*3, -1), 'gbrp12le')
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        pic = read_picture(twelve)
+    assert pic.bits == 12 and np.abs(lightness(pic.pixels) - lightness(DEEP)).max() < .05
+    with pytest.warns(UserWarning, match='JPEG2000 is written with 8 bits, not 12'): colorize_bytes(twelve, 'JPEG2000')
+    half = jpeg2000(np.stack([DEEP]*3, -1), 'yuv444p16le')
+    with pytest.warns(UserWarning, match='more than 8 bits, of which Pillow reads 8'): read_picture(half)
 
 
 # profiles
@@ -175,6 +195,44 @@ def test_lightness_through_the_profile(tmp_path, name, bits):
     worst = np.abs(lightness(back) - want).max()
     print(f'{name} {bits}: {worst:.4f}')
     assert worst < (.5 if bits == 8 else .01)
+
+
+def with_chunks(content, **chunks):
+    "A PNG that says something between its head and its pixels"
+    body = {'gAMA': lambda v: struct.pack('>I', round(v*1e5)), 'sRGB': lambda v: bytes([v]),
+            'cHRM': lambda v: struct.pack('>8I', *(round(o*1e5) for o in v))}
+    new = [(k.encode(), body[k](v)) for k,v in chunks.items()]
+    new = [struct.pack('>I', len(b)) + k + b + struct.pack('>I', zlib.crc32(k + b)) for k,b in new]
+    return content[:33] + b''.join(new) + content[33:]
+
+
+@pytest.mark.parametrize('bits', [8, 16])
+@pytest.mark.parametrize('exponent', [1, 1.8, 2.2, 2.6])
+@pytest.mark.parametrize('color', [False, True])
+def test_the_exponent_of_a_png(bits, exponent, color):
+    "A chunk gAMA, with no profile, says what the numbers mean; 2.2 stands for sRGB, and sRGB has the last word"
+    x = GRAY if bits == 8 else DEEP
+    many = np.stack([x]*3, -1) if color else x
+    plain = saved(Image.fromarray(many), 'PNG') if bits == 8 else png(2 if color else 0, many)
+    srgb = lightness(x)
+    v = x/(255 if bits == 8 else 65535)
+    want = srgb if exponent == 2.2 else 116*lab_f(v**exponent) - 16
+    back = read_picture(colorize_bytes(with_chunks(plain, gAMA=1/exponent), 'PNG'))
+    assert np.abs(lightness(back.pixels) - want).max() < (.5 if bits == 8 else .01)
+    assert back.dtype == x.dtype
+    back = read_picture(colorize_bytes(with_chunks(plain, gAMA=1/exponent, sRGB=0), 'PNG'))
+    assert np.abs(lightness(back.pixels) - srgb).max() < (.5 if bits == 8 else .01)
+
+
+def test_the_primaries_of_a_png():
+    "By chunks cHRM and gAMA a photograph is as light as by the profile of Adobe RGB, and what is no space is passed over"
+    photo = saved(Image.fromarray(data.chelsea()).resize((90, 60)), 'PNG')
+    adobe = dict(gAMA=1/2.19921875, cHRM=(.3127, .329, .64, .33, .21, .71, .15, .06))
+    by_profile = read_picture(saved(Image.open(io.BytesIO(photo)), 'PNG', icc_profile=profile('Adobe RGB')))
+    assert np.abs(lightness(read_picture(with_chunks(photo, **adobe)).pixels) - lightness(by_profile.pixels)).max() < .02
+    assert np.abs(lightness(by_profile.pixels) - lightness(read_picture(photo).pixels)).max() > 1
+    for odd in (dict(gAMA=0), dict(cHRM=(0,)*8), dict(gAMA=.6, cHRM=(.3,)*8), dict(cHRM=adobe['cHRM'], sRGB=0)):
+        assert (read_picture(with_chunks(photo, **odd)).pixels == read_picture(photo).pixels).all()
 
 
 @pytest.mark.parametrize('name', SPACES)
@@ -397,6 +455,8 @@ def test_heic(tmp_path):
     deep.save(tmp_path/'c.heic', quality=-1)
     pic = read_picture(colorize_file(tmp_path/'c.heic', tmp_path/'c.png'))
     assert pic.dtype == np.uint16 and np.abs(lightness(pic.pixels) - lightness(DEEP)).mean() < 1
+    with pytest.warns(UserWarning, match='HEIF is written with 8 bits, not 10'):
+        colorize_file(tmp_path/'c.heic', tmp_path/'d.heic')
 
 
 def test_a_raw_file(tmp_path):

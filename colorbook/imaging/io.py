@@ -15,7 +15,7 @@ from PIL import Image, ImageCms
 from ..core import ColorbookError, InputError
 from ..color.srgb import lab_f_inv
 from .carried import carried, tiff_carried
-from .deep import Samples, deep_samples, tiff_pages
+from .deep import Samples, deep_samples, is_tiff, tiff_pages
 from .opening import (RAW_SUFFIXES, choose_pages, develop, heic_samples, is_shallow, lacks_strips,
                                        open_image, page_count, read_bytes, whole_pages)
 from .orientation import upright
@@ -29,7 +29,7 @@ class Picture:
     alpha:np.ndarray|None=None # HxW transparency of the same type, or None
     orientation:int=1 # EXIF orientation, 1..8: how to turn the stored pixels upright, see `imaging.orientation`
     info:dict=field(default_factory=dict) # `icc_profile`, `exif` and more, see `imaging.carried`
-    bits:int|None=None # of the file, 8 or 16; None for those of `source`
+    bits:int|None=None # of the file, 8 to 16; None for those of `source`
 
     @property
     def pixels(self) -> np.ndarray: return np.asarray(self.source)
@@ -160,7 +160,7 @@ def from_image(
 # %% ../../nbs/imaging/io.ipynb #e7de869b
 def _deep_record(label:str, im:Image.Image|None, content:bytes, found:Samples, page:int, colors:bool) -> Picture:
     "A record of a file with more than eight bits"
-    tiff = content[:2] in (b'II', b'MM')
+    tiff = is_tiff(content)
     tags = tiff_pages(content, page + 1)[page] if tiff else {}
     info = carried(im) if im else tiff_carried(tags)
     if tiff and tags.get(274, 1) in range(2, 9):
@@ -172,7 +172,7 @@ def _deep_record(label:str, im:Image.Image|None, content:bytes, found:Samples, p
     if colors and profile_space(info.get('icc_profile')) == 'RGB' and found.space == 'RGB':
         eight = Image.fromarray(np.rint(found.x*(255/(65535 if found.x.dtype == np.uint16 else 1))).astype(np.uint8))
         return Picture(_in_colors(eight, info['icc_profile']), None, turn, info)
-    return _record(found.x, found.alpha, found.space, info, turn, 8*min(2, found.x.itemsize), label)
+    return _record(found.x, found.alpha, found.space, info, turn, found.bits or 8*min(2, found.x.itemsize), label)
 
 def read_picture(
     source, # a path, bytes, a file object, a Pillow picture or an array
@@ -210,9 +210,9 @@ def _read(label:str, content:bytes, page:int|None, colors:bool, im:Image.Image|N
     error = None
     try: im = im or open_image(label, content)
     except InputError as e: error = e
-    if error and (content[:2] not in (b'II', b'MM') or 'megapixels' in error.what): raise error
+    if error and (not is_tiff(content) or 'megapixels' in error.what): raise error
     if page is None and (n := page_count(im, content)) > 1:
-        what = 'pages' if content[:2] in (b'II', b'MM') else 'frames'
+        what = 'pages' if is_tiff(content) else 'frames'
         warnings.warn(f'{label} has {n} {what}: only the first is colored', stacklevel=4)
     if page and im: im.seek(page)
     animated = page is not None and im and im.format == 'PNG' and page_count(im, content) > 1
@@ -229,7 +229,7 @@ def _read(label:str, content:bytes, page:int|None, colors:bool, im:Image.Image|N
 
 def _tiff_samples(im:Image.Image|None, content:bytes, page:int) -> Samples|None:
     "All bits of a later page, which only a TIFF can have"
-    return deep_samples(im, content, page) if content[:2] in (b'II', b'MM') else None
+    return deep_samples(im, content, page) if is_tiff(content) else None
 
 # %% ../../nbs/imaging/io.ipynb #ee089fab
 def read_pages(
@@ -243,10 +243,9 @@ def read_pages(
         with suppress(InputError): im = open_image(label, content)
         whole = [0] # where nobody can count, there is one at least
         with suppress(Exception):
-            whole = whole_pages(content) if content[:2] in (b'II', b'MM') else list(range(page_count(im, content)))
+            whole = whole_pages(content) if is_tiff(content) else list(range(page_count(im, content)))
         for i in choose_pages(pages, len(whole)):
-            tiff = content[:2] in (b'II', b'MM')
-            pic = _read(label, content, whole[i], False, None if tiff else im)
+            pic = _read(label, content, whole[i], False, None if is_tiff(content) else im)
             if isinstance(pic.source, Image.Image): pic.source = pic.source.copy()
             yield pic, im.info.get('duration', 0) if im else 0, im.info.get('loop') if im else None
     except ColorbookError: raise

@@ -22,6 +22,7 @@ from ..core import InputError, OutputError, UsageError, atomic_path, prefetch, w
 from .along import first_packets, plan_streams
 from .letterbox import film_box
 from .read import bits_of, has_alpha, has_captions, open_reel, video_length
+from .scans import DENSITY, is_scan
 from .sequences import stray_files
 from .stills import loops_of, write_frames, write_gif
 from .steps import HDR, LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
@@ -93,7 +94,7 @@ class FilmSource:
         if not self.first: raise InputError(f"there is no whole frame in '{src}'", 'copy it again')
         self.spec = spec_of(s, self.first.frame, codec, LAYOUTS[o.layout], quality, threads, fmt)
         self.aspect = float(s.sample_aspect_ratio or 1)
-        self.compare(bits_of(self.first.frame), s.sample_aspect_ratio or 1)
+        self.compare(min(bits_of(self.first.frame), bits_of(s.codec_context)), s.sample_aspect_ratio or 1)
         if self.spec.fields and codec != 'h264':
             raise UsageError(f'{codec} cannot keep interlaced frames', 'leave keep-interlaced out, or take h264')
         self.begin = float(self.first.pts*s.time_base)
@@ -105,6 +106,9 @@ class FilmSource:
         codec,f = self.spec.codec,self.first.frame
         if self.s.codec_context.color_trc in HDR:
             self.changes.append('the high dynamic range is turned into what a common screen shows')
+        if is_scan(self.s.codec_context):
+            what = 'density' if self.s.codec_context.color_trc == DENSITY else 'light itself'
+            self.changes.append(f'numbers that mean {what} are turned into what a common screen shows')
         if has_captions(f): self.changes.append('closed captions inside of the pictures are left out')
         if bits > self.spec.bits: self.changes.append(f'{codec} is written with {self.spec.bits} bits, not {bits}')
         if aspect != 1 and not self.spec.aspect and codec != 'png':
@@ -135,8 +139,8 @@ def save_film(
     whole = parts.folder/f'film{dst.suffix}'
     if film.spec.codec != 'png':
         with open_reel(src)[0] as c, atomic_path(whole) as tmp:
-            with new_film(tmp) as out:
-                mux(out, film.spec, parts, c, packets_along(c), lambda: film.last, film.stop, film.plan)
+            with new_film(tmp, film.plan) as out:
+                mux(out, film.spec, parts, c, packets_along(c), lambda: film.last, film.stop, film.plan, film.bad)
             finish(tmp, film.spec)
     elif dst.suffix: write_gif(whole, film.spec, parts, loops_of(src, film.c))
     else: write_frames(whole, parts)
@@ -164,7 +168,7 @@ def by_parts(
     parts = Parts(dst, job, resume)
     try:
         if film.spec.codec != 'png':
-            with atomic_path(parts.folder/f'probe{dst.suffix}') as tmp, new_film(tmp) as out:
+            with atomic_path(parts.folder/f'probe{dst.suffix}') as tmp, new_film(tmp, film.plan) as out:
                 add_streams(out, film.spec, film.c, plan=film.plan)
         n = parts.kept
         with closing(make(first=n, header=dst.suffix.lower() != '.ts', total=film.total)) as new:
@@ -187,9 +191,9 @@ def by_pipe(
     twice = nullcontext(tap.c) if isinstance(tap, PacketTap) else open_reel(src)[0]
     with twice as c, nullcontext('-') if str(dst) == '-' else atomic_path(dst) as tmp:
         others = tap if isinstance(tap, PacketTap) else packets_along(c)
-        with (new_film(tmp) as out,
+        with (new_film(tmp, film.plan) as out,
               closing(make(header=Path(str(dst)).suffix.lower() != '.ts', total=film.total)) as parts):
-            n = mux(out, film.spec, parts, c, others, lambda: film.last, film.stop, film.plan)
+            n = mux(out, film.spec, parts, c, others, lambda: film.last, film.stop, film.plan, film.bad)
         if tmp != '-': finish(tmp, film.spec)
     return n
 

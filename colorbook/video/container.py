@@ -7,7 +7,7 @@ __all__ = ['EncodedFrame', 'encode_part', 'with_timestamps', 'add_streams', 'add
            'packets_along']
 
 # %% ../../nbs/video/container.ipynb #9fea6bb2
-import math, re
+import math
 from collections import deque
 from contextlib import contextmanager
 from fractions import Fraction
@@ -19,10 +19,10 @@ from av.codec.context import Flags
 from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
 from ..core import OutputError
-from .along import Plan, copies
+from .along import KINDS, Plan, about, codec_name, copies
 from .codecs import CODECS, SHAPED, Spec, configure, format_of_film
 from .fields import by_fields
-from .read import QUALITY
+from .read import QUALITY, report_damage
 from .shape import say_shape
 
 # %% ../../nbs/video/container.ipynb #e0c1a978
@@ -76,12 +76,6 @@ def with_timestamps(
         yield (o,o.pts,end - o.pts) if short else (o,t,lasting[o.pts] - o.pts)
 
 # %% ../../nbs/video/container.ipynb #273cc12f
-_stale = re.compile('encoder|.*_brands?|minor_version|duration|bps|number_of_.*|_statistics.*', re.I)
-
-def _about(metadata:dict) -> dict:
-    "What is still true of a film whose pictures were changed"
-    return {k: v for k,v in metadata.items() if not _stale.fullmatch(k.split('-')[0])}
-
 def add_streams(
     out, # container that is written
     spec:Spec, # of the pictures
@@ -97,13 +91,13 @@ def add_streams(
     plan = plan or (copies(c) if c else Plan({}, {}, []))
     twins = {i: way(out, c.streams[i], encoder) for i,(way,encoder) in plan.ways.items()}
     for i,o in twins.items():
-        o.stream.metadata.update(_about(c.streams[i].metadata))
+        o.stream.metadata.update(about(c.streams[i].metadata))
         o.stream.disposition = c.streams[i].disposition
     covers = []
     if c:
         pictures = [o for o in c.streams.video if not o.disposition & Disposition.attached_pic]
-        if pictures: v.metadata.update(_about(pictures[0].metadata))
-        out.metadata.update(_about(c.metadata))
+        if pictures: v.metadata.update(about(pictures[0].metadata))
+        out.metadata.update(about(c.metadata))
         ends = lambda o: o['end'] if math.isinf(stop) else min(o['end'], round(stop/o['time_base']))
         out.set_chapters([o | dict(end=ends(o)) for o in c.chapters() if o['start']*o['time_base'] < stop])
         fonts = [o for o in c.streams if o.type == 'attachment'] if out.format.name == 'matroska' else []
@@ -130,11 +124,13 @@ def add_cover(out, s, data:bytes): # a stream
 @contextmanager
 def new_film(
     where, # the file, or '-' for the standard output
+    plan:Plan|None=None, # of what goes along
     **options, # of the container
 ): # an open container; on failure an `OutputError`
     "A container that is written"
     pipe = str(where) == '-'
-    flags = {'movflags': 'faststart'} if Path(where).suffix.lower() in ('.mp4', '.m4v', '.mov') else {}
+    own = '+use_metadata_tags' if plan and plan.own else ''
+    flags = {'movflags': 'faststart' + own} if Path(where).suffix.lower() in ('.mp4', '.m4v', '.mov') else {}
     options = {k: str(v) for k,v in dict(fflags='+bitexact', **options).items()}
     try:
         with av.open('pipe:1' if pipe else str(where), 'w', format=format_of_film(where),
@@ -163,6 +159,7 @@ def mux(
     last=lambda: 0, # says in the end how long the last frame is shown, in units of the time base
     stop:float=math.inf, # sound and subtitles end before this time, seconds
     plan:Plan|None=None, # of what goes along; None for copies of all
+    bad:list|None=None, # takes what is damaged in what is converted; None raises it
 ) -> int: # frames
     "Put parts and the other streams of the source together without encoding"
     (v,twins),n,others,unit = add_streams(out, spec, c, stop, plan),0,iter(others),Fraction(*spec.time_base)
@@ -182,8 +179,11 @@ def mux(
         p.stream,p.pts,p.dts,p.duration,p.time_base,p.is_keyframe = v,o.pts,early,lasting,unit,o.key
         out.mux(p)
     until(math.inf)
-    for o in twins.values():
+    for i,o in twins.items():
         for q in o.rest(): out.mux(q)
+        if o.bad:
+            what,more = c.streams[i],f' and {len(o.bad) - 1} times more' if len(o.bad) > 1 else ''
+            report_damage(bad, f'the {KINDS[what.type]} ({codec_name(what)}) cannot be read at {o.bad[0]:.2f} s{more}')
     return n
 
 # %% ../../nbs/video/container.ipynb #33fdf37d

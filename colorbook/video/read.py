@@ -18,6 +18,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 from ..core import InputError, UsageError, atomic_path
 from ..imaging.orientation import matrix_orientation, upright
+from .scans import on_screen, tell_scan
 from .sequences import frame_files, frame_pattern
 
 # %% ../../nbs/video/read.ipynb #98571add
@@ -101,6 +102,7 @@ def frame_image(
     convert:VideoReformatter|None=None, # the same for all frames of a video saves half of the time
 ) -> Image.Image: # RGB
     "A decoded frame as a player shows it"
+    f = on_screen(f)
     a,w,h = float(aspect or 1),f.width,f.height
     space = 'ITU709' if f.colorspace == 2 and is_high(w, h) else None
     w,h = (round(w*a), h) if a > 1 else (w, round(h/a))
@@ -174,10 +176,12 @@ def open_reel(
         except (av.FFmpegError, OSError) as e:
             raise InputError(f"cannot read the frames in '{src}': {e.strerror or e}", 'write them again') from e
         s = c.streams.video[0]
-        if s.codec_context.name == 'exr': s.codec_context.options = dict(apply_trc='iec61966_2_1')
+        tell_scan(s, next(iter(frame_files(src).values())))
         return c,s
     c,s = open_video(from_pipe() if str(src) == '-' else src)
-    if s.codec_context is not None and s.codec_context.codec.name: return c,s
+    if s.codec_context is not None and s.codec_context.codec.name:
+        if Path(src).is_file(): tell_scan(s, src)
+        return c,s
     c.close()
     raise InputError(f"no decoder for the pictures in '{src}'", 'convert it with a program that plays it')
 

@@ -17,6 +17,7 @@ from PIL import Image
 from ..imaging.colorizer import net_size, small_light
 from .fields import whole_frames
 from .read import QUALITY, bits_of, decode, display_matrix, frame_rate, is_high
+from .scans import on_screen
 from .shots import mark_shots
 from ..color.srgb import light, lstar_gray, srgb_encode
 from ..imaging.compose import chroma_maps, paint
@@ -72,7 +73,7 @@ def tonemap(
     convert:VideoReformatter, # the same for all frames
 ) -> av.VideoFrame: # the same frame, or for a high dynamic range a new one of 8 bits in Rec. 709
     "A frame as a common screen shows it"
-    if f.color_trc not in HDR: return f
+    if f.color_trc not in HDR: return on_screen(f)
     return convert.reformat(f, format='yuv444p', dst_colorspace='ITU709', interpolation=QUALITY, dst_color_trc=1,
                             dst_color_primaries=1)
 

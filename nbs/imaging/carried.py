@@ -14,6 +14,7 @@ import re, struct, zlib
 from contextlib import suppress
 from PIL import Image
 from PIL.JpegImagePlugin import get_sampling
+from colorbook.imaging.profiles import chunk_profile
 
 # %%
 #| hide
@@ -157,6 +158,13 @@ def _png_texts(im:Image.Image) -> dict:
             found |= _photoshop(block) if block[:4] == b'8BIM' else {'iptc': block}
     return {k: v for k,v in found.items() if v}
 
+def _png_profile(im:Image.Image) -> dict:
+    "What the chunks gAMA and cHRM of a PNG mean, where it has neither a profile nor says that it is in sRGB"
+    said = {k: im.info[v] for k,v in dict(gamma='gamma', places='chromaticity').items() if v in im.info}
+    if not said or 'srgb' in im.info or 'icc_profile' in im.info: return {}
+    icc = chunk_profile(**said, gray=im.mode[0] in '1LI')
+    return {'icc_profile': icc} if icc else {}
+
 # %%
 #| export
 def carried(
@@ -166,7 +174,7 @@ def carried(
     info = {k:im.info[k] for k in ('icc_profile', 'exif', 'xmp', 'dpi', 'comment') if im.info.get(k)}
     with suppress(Exception):
         if im.format == 'TIFF': info |= _tiff_carried(im.getexif(), im.getexif().get_ifd)
-    if im.format == 'PNG': info |= _png_texts(im)
+    if im.format == 'PNG': info |= _png_texts(im) | _png_profile(im)
     if im.format == 'JPEG2000': info.pop('comment', None) # says which program wrote it
     if im.format in ('JPEG', 'MPO'):
         info |= {'qtables': list(im.quantization.values()), 'subsampling': max(get_sampling(im), -1)}

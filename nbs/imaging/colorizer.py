@@ -24,6 +24,7 @@ from colorbook.imaging.artifact import find_model, open_model
 from colorbook.imaging.borders import find_borders, inside_borders
 from colorbook.imaging.sheet import contact_sheet
 from colorbook.imaging.io import Picture, read_pages, read_picture
+from colorbook.imaging.deep import is_tiff
 from colorbook.imaging.opening import RAW_SUFFIXES, open_image, page_count, read_bytes
 from colorbook.imaging.write import (ANIMATED, DEEP_FORMATS, ColoredImage, encode_pages, encode_picture, format_of,
                                      to_image)
@@ -429,7 +430,7 @@ def _usual_pages(src, fmt:str) -> tuple:
     label,content = read_bytes(src)
     try: im = open_image(label, content)
     except InputError: im = None
-    kind = 'TIFF' if content[:2] in (b'II', b'MM') else im.format if im else ''
+    kind = 'TIFF' if is_tiff(content) else im.format if im else ''
     try: several = (kind == fmt == 'TIFF' or kind in ANIMATED and fmt != 'TIFF') and page_count(im, content) > 1
     except Exception as e: raise InputError(f'{label} is damaged: {e}', 'color what is whole with --pages 1') from e
     return src if named else content, 'all' if several else None
@@ -437,7 +438,7 @@ def _usual_pages(src, fmt:str) -> tuple:
 def _painted(pic:Picture, fmt:str, model, size:int|None, saturation:float, z, borders) -> tuple:
     "Pixels in color, whether the fourth channel means something, and what is handed on"
     dtype = np.uint16 if fmt in DEEP_FORMATS and pic.deep else np.uint8
-    if pic.deep and dtype == np.uint8: warnings.warn(f'{fmt} is written with 8 bits, not 16', stacklevel=4)
+    if pic.deep and dtype == np.uint8: warnings.warn(f'{fmt} is written with 8 bits, not {pic.bits or 16}', stacklevel=4)
     return _colored(pic, model, size, saturation, dtype, 4, z, False, borders), pic.alpha is not None, pic.info
 
 # %%

@@ -3,7 +3,7 @@
 #
 # > Every bit of deep files, with a library that hands out half of them
 #
-# Scanners and raw converters write 65,536 steps a channel instead of 256, and a colored sky shows the difference. Pillow opens such files and keeps the upper byte of every number; some, whose planes are stored one after the other, it even mixes up, and others it does not open at all. A library for deep files would weigh more than the rest of the installation. But the decoders inside Pillow are good; they only have to be told another story about the same bytes. At the end of this chapter `deep_samples` gives all the bits of PNG, TIFF and PPM files, with any compression that Pillow knows.
+# Scanners and raw converters write 65,536 steps a channel instead of 256, and a colored sky shows the difference. Pillow opens such files and keeps the upper byte of every number; some, whose planes are stored one after the other, it even mixes up, and others it does not open at all. A library for deep files would weigh more than the rest of the installation. But the decoders inside Pillow are good; they only have to be told another story about the same bytes. At the end of this chapter `deep_samples` gives all the bits of PNG, TIFF, PPM and JPEG 2000 files, with any compression that Pillow knows.
 
 # %%
 #| default_exp imaging.deep
@@ -31,6 +31,7 @@ class Samples:
     x:np.ndarray # HxW or HxWxC, uint16 or float32; uint8 in a BigTIFF that Pillow does not open
     alpha:np.ndarray|None=None # HxW, of the same type
     space:str='RGB' # 'gray', 'RGB', 'CMYK' or 'Lab'
+    bits:int|None=None # of a number in the file; None for those of `x`
 
 # %% [markdown]
 # ## PNG
@@ -75,6 +76,8 @@ def _png(im:Image.Image, content:bytes) -> Samples|None:
 
 # %%
 #| export
+def is_tiff(content:bytes) -> bool: return content[:2] in (b'II', b'MM')
+
 def tiff_pages(
     content:bytes, # of a file
     most:int=10000, # pages at the most
@@ -164,6 +167,33 @@ def _freed(x:np.ndarray, alpha:np.ndarray) -> np.ndarray:
     return np.minimum(np.rint(out) if top > 1 else out, top).astype(x.dtype)
 
 # %% [markdown]
+# ## JPEG 2000
+
+# %% [markdown]
+# Archives keep their masters in JPEG 2000. Of gray Pillow gives all the bits, of color the upper eight. Here there is no story to tell, but another decoder: PyAV, which this library has for films, brings the one of FFmpeg, to which a picture is a film of one frame. It moves numbers of twelve bits up to the upper end of sixteen. Kinds that it stores otherwise, such as chroma at half the size, are left to Pillow.
+
+# %%
+#| export
+def jpeg2000_bits(content:bytes) -> int: # 0 if it is none
+    "Bits of a number in the first channel of a JPEG 2000, by its marker SIZ"
+    at = content.find(b'\xff\x51')
+    return (content[at+40] & 127) + 1 if 0 <= at < len(content) - 40 else 0
+
+def _jpeg2000(im:Image.Image, content:bytes) -> Samples|None:
+    "All bits of a JPEG 2000 in color; None where Pillow gives as many, or FFmpeg has it in another form"
+    bits = jpeg2000_bits(content)
+    if not 8 < bits <= 16 or im.mode not in ('RGB', 'RGBA'): return None
+    import av
+    codec = av.CodecContext.create('jpeg2000', 'r')
+    codec.thread_count = 1
+    f = next(iter(codec.decode(av.Packet(content)) or codec.decode(None)), None)
+    if f is None or f.format.name != {'RGB': 'rgb48le', 'RGBA': 'rgba64le'}[im.mode] or (f.width, f.height) != im.size:
+        return None
+    x = f.to_ndarray()
+    if bits < 16: x = np.rint((x >> (16 - bits))*np.float32(65535/(2**bits - 1))).astype(np.uint16)
+    return Samples(np.ascontiguousarray(x[...,:3]), x[...,3] if im.mode == 'RGBA' else None, 'RGB', bits)
+
+# %% [markdown]
 # ## PPM, and the door
 
 # %% [markdown]
@@ -190,6 +220,7 @@ def deep_samples(
     "Every bit of a file that has more than Pillow gives, or None"
     if content[:4] in (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+'): return _tiff(content, page)
     if im is None: return None
+    if im.format == 'JPEG2000': return _jpeg2000(im, content)
     return _png(im, content) if im.format == 'PNG' else _ppm(content) if im.format == 'PPM' else None
 
 # %% [markdown]
@@ -248,13 +279,37 @@ pgm = b'P5 3 1 4095\n' + struct.pack('>3H', 0, 2048, 4095)
 deep_samples(Image.open(io.BytesIO(pgm)), pgm).x
 
 # %% [markdown]
+# FFmpeg writes JPEG 2000 as well, without losses if it is asked to. Every number comes back, of sixteen bits as it was and of twelve as its share of the largest.
+
+# %%
+def jpeg2000(x, fmt):
+    "A JPEG 2000 without losses"
+    import av
+    from fractions import Fraction
+    codec = av.CodecContext.create('jpeg2000', 'w')
+    codec.width,codec.height,codec.pix_fmt,codec.time_base = x.shape[1],x.shape[0],fmt,Fraction(1, 24)
+    codec.options = dict(format='jp2', pred='dwt53')
+    f = av.VideoFrame.from_ndarray(np.ascontiguousarray(x), fmt)
+    return b''.join(bytes(p) for p in [*codec.encode(f), *codec.encode(None)])
+
+for y,fmt,bits in ((x[...,:3], 'rgb48le', 16), (x, 'rgba64le', 16), (x[...,:3] >> 4, 'gbrp12le', 12)):
+    content = jpeg2000(y, fmt)
+    got = deep_samples(Image.open(io.BytesIO(content)), content)
+    test_eq((jpeg2000_bits(content), got.bits), (bits, bits))
+    back = np.dstack([o for o in (got.x, got.alpha) if o is not None])
+    assert np.abs(back - y*(65535/(2**bits - 1))).max() <= (0 if bits == 16 else .51)
+gray = jpeg2000(x[...,0], 'gray16le')
+test_eq(deep_samples(Image.open(io.BytesIO(gray)), gray), None) # Pillow itself gives them
+got.x[0,0]
+
+# %% [markdown]
 # ## What we have
 #
-# - `deep_samples`, all bits of PNG, TIFF and PPM files, also of those that Pillow mixes up or refuses;
+# - `deep_samples`, all bits of PNG, TIFF, PPM and JPEG 2000 files, also of those that Pillow mixes up or refuses;
 # - `tiff_pages`, the tags of every page.
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. TIFF knows a predictor for floats (the tag's value 3), which stores differences of single bytes. Undo it by hand as well.
-# 2. JPEG 2000 has 16 bits in color, and Pillow gives 8 of them. Is there a story that makes its decoder give more?
+# 2. AVIF has ten or twelve bits, of which Pillow gives 8, and FFmpeg reads it too. What else than the numbers has to be known of such a file?

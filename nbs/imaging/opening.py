@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 from colorbook.core import InputError, UsageError
-from colorbook.imaging.deep import Samples, tiff_pages
+from colorbook.imaging.deep import Samples, is_tiff, jpeg2000_bits, tiff_pages
 
 # %%
 #| hide
@@ -130,8 +130,7 @@ def is_shallow(
     content:bytes, # of the file
 ) -> bool:
     "Has the file more bits than Pillow gave?"
-    if im.format == 'JPEG2000' and (at := content.find(b'\xff\x51')) >= 0 and im.mode[0] != 'I':
-        return content[at+40:at+41] > b'' and (content[at+40] & 127) + 1 > 8
+    if im.format == 'JPEG2000' and im.mode[0] != 'I': return jpeg2000_bits(content) > 8
     at = content.find(b'av1C') if im.format == 'AVIF' else -1
     return at >= 0 and bool(content[at+6:at+7]) and bool(content[at+6] & 64)
 
@@ -145,8 +144,8 @@ def heic_samples(
     x = np.asarray(im).astype(np.uint16)
     bits = im.info['bit_depth']
     x = np.rint((x >> (16 - bits))*np.float32(65535/(2**bits - 1))).astype(np.uint16)
-    if x.ndim == 2 or x.shape[2] == 1: return Samples(x.reshape(x.shape[:2]), None, 'gray')
-    return Samples(x[...,:3], x[...,3] if x.shape[2] == 4 else None)
+    if x.ndim == 2 or x.shape[2] == 1: return Samples(x.reshape(x.shape[:2]), None, 'gray', bits)
+    return Samples(x[...,:3], x[...,3] if x.shape[2] == 4 else None, 'RGB', bits)
 
 # %% [markdown]
 # One kind of damage goes unnoticed by Pillow: a TIFF that claims to have more rows than it has strips for. What is missing comes out black, and a file of a few bytes can claim a hundred megapixels.
@@ -203,7 +202,7 @@ def page_count(
     content:bytes, # of the file
 ) -> int:
     "How many pictures there are in a file that are no smaller copies; layers do not count"
-    if content[:2] in (b'II', b'MM'): return max(1, len(whole_pages(content)))
+    if is_tiff(content): return max(1, len(whole_pages(content)))
     return getattr(im, 'n_frames', 1) if im and im.format in ('GIF', 'WEBP', 'PNG', 'AVIF', 'MPO', 'HEIF') else 1
 
 def whole_pages(

@@ -35,6 +35,8 @@ def profile_space(
     "The color space that a profile describes, from its header"
     return icc[16:20].decode('latin1').strip() if icc else ''
 
+def s15(*v) -> bytes: return struct.pack(f'>{len(v)}i', *(round(o*65536) for o in v))
+
 @lru_cache(maxsize=1)
 def srgb_profile() -> bytes: # an ICC profile
     "The profile of sRGB, which is always the same: LittleCMS writes down the second in which it made one"
@@ -82,7 +84,6 @@ def curve(
 
 # %%
 ramp = np.linspace(0, 1, 300)
-s15 = lambda *v: struct.pack(f'>{len(v)}i', *(round(o*65536) for o in v))
 srgb_curve = b'para\0\0\0\0' + struct.pack('>HH', 3, 0) + s15(2.4, 1/1.055, .055/1.055, 1/12.92, .04045)
 test_close(curve(srgb_curve, ramp), srgb_decode(ramp), eps=2e-5)
 test_close(curve(b'para\0\0\0\0\0\0\0\0' + s15(2.2), ramp), ramp**2.2, eps=1e-4)
@@ -137,10 +138,16 @@ class LightProfile:
         return sum(look(i, x if x.ndim == 2 else x[...,i]) for i in range(len(self.curves)))
 
 # %% [markdown]
-# The lesson builds profiles itself, with the published primaries of three color spaces, and holds the luminance that they give against plain matrix arithmetic. A gray has the luminance of its curve in any of them, which is why a medium gray of Adobe RGB, with its exponent of 2.2, is not far from ours, and one of ProPhoto with 1.8 is.
+# A small profile is quickly made: a header, a table, and a few numbers with sixteen bits behind the point (`s15`).
 
 # %%
-def make_profile(space, **tags):
+#| export
+def xyz(*v) -> bytes: return b'XYZ \0\0\0\0' + s15(*v)
+
+def make_profile(
+    space:bytes, # four letters
+    **tags, # bytes
+) -> bytes:
     "The smallest ICC profile with these tags"
     table,body = struct.pack('>I', len(tags)),b''
     at = 132 + 12*len(tags)
@@ -151,8 +158,11 @@ def make_profile(space, **tags):
     head = struct.pack('>I4xI4s4s4s12x4s', at + len(body), 0x02400000, b'mntr', space, b'XYZ ', b'acsp')
     return head.ljust(68, b'\0') + s15(.9642, 1, .8249).ljust(60, b'\0') + table + body
 
+# %% [markdown]
+# The lesson builds profiles itself, with the published primaries of three color spaces, and holds the luminance that they give against plain matrix arithmetic. A gray has the luminance of its curve in any of them, which is why a medium gray of Adobe RGB, with its exponent of 2.2, is not far from ours, and one of ProPhoto with 1.8 is.
+
+# %%
 gamma = lambda g: b'curv\0\0\0\0' + struct.pack('>IH', 1, round(g*256))
-xyz = lambda *v: b'XYZ \0\0\0\0' + s15(*v)
 ADOBE = (.60974, .31111, .01947), (.20528, .62567, .06087), (.14919, .06322, .74457)
 PROPHOTO = (.79767, .28804, 0), (.13519, .71188, 0), (.03134, .00009, .82491)
 def rgb_profile(colorants, g):
@@ -167,6 +177,48 @@ test_close(prophoto(np.array([[.5]])), .5**1.8, eps=1e-3)
 for x in (data.chelsea(), data.chelsea()*np.uint16(257)): test_close(adobe(x), adobe(data.chelsea()/255), eps=1e-5)
 test_close(LightProfile(srgb_profile()).weights, RGB_TO_XYZ[1], eps=2e-3)
 adobe.weights.round(4), prophoto.weights.round(4)
+
+# %% [markdown]
+# ## Two chunks of PNG
+
+# %% [markdown]
+# A PNG without a profile may say the same in two chunks: `gAMA` holds the exponent, by which light was turned into numbers, and `cHRM` the places of white, red, green and blue in the diagram of colors, as pairs $x, y$. An exponent of 1/2.2 alone is what programs write for sRGB, and is taken for it. Anything else becomes a profile. The columns of the matrix from RGB to $X,Y,Z$ are the primaries, scaled so that their sum is white; then white is brought to that of paper by Bradford's way, which scales three responses of the eye.
+
+# %%
+#| export
+_BRADFORD = np.array([[.8951, .2664, -.1614], [-.7502, 1.7135, .0367], [.0389, -.0685, 1.0296]])
+_SRGB_PLACES = .3127, .329, .64, .33, .3, .6, .15, .06
+
+def chunk_profile(
+    gamma:float=1/2.2, # what `gAMA` says
+    places:tuple=_SRGB_PLACES, # what `cHRM` says
+    gray:bool=False, # a profile for gray
+) -> bytes|None: # None for that of sRGB, and for what has no meaning
+    "The profile that is meant by two chunks of a PNG; see its specification, third edition, 11.3.2"
+    wide = not gray and max(abs(a - b) for a,b in zip(places, _SRGB_PLACES)) > .002
+    if not .1 < gamma < 10 or abs(1/gamma - 2.2) < .01 and not wide: return None
+    trc = b'para\0\0\0\0\0\0\0\0' + s15(1/gamma)
+    if gray: return make_profile(b'GRAY', wtpt=xyz(.9642, 1, .8249), kTRC=trc)
+    x,y = np.array(places, float).reshape(4, 2).T
+    if min(y) < 1e-3 or max(*x, *y) > 1: return None
+    white,*rgb = np.stack([x/y, np.ones(4), (1 - x - y)/y], -1)
+    if abs(np.linalg.det(rgb)) < 1e-6: return None
+    rgb = np.array(rgb).T*np.linalg.solve(np.array(rgb).T, white)
+    scale = (_BRADFORD@[.9642, 1, .8249])/(_BRADFORD@white)
+    rgb = np.linalg.solve(_BRADFORD, scale[:,None]*(_BRADFORD@rgb))
+    if not np.abs(rgb).max() < 100: return None
+    tags = {f'{o}XYZ': xyz(*v) for o,v in zip('rgb', rgb.T)} | {f'{o}TRC': trc for o in 'rgb'}
+    return make_profile(b'RGB ', wtpt=xyz(.9642, 1, .8249), **tags)
+
+# %%
+adobe_places = .3127, .329, .64, .33, .21, .71, .15, .06
+found = LightProfile(chunk_profile(1/2.2, adobe_places))
+test_close(found.weights, [.29734, .62736, .07529], eps=2e-4)
+tags = profile_tags(chunk_profile(1/2.2, adobe_places))
+test_close([np.frombuffer(tags[o + 'XYZ'], '>i4', 3, 8)/65536 for o in 'rgb'], ADOBE, eps=3e-4)
+test_close(LightProfile(chunk_profile(1/1.8, gray=True))(np.array([[128]], np.uint8)), (128/255)**1.8, eps=1e-4)
+test_eq([chunk_profile(*o) for o in ((.45455,), (0,), (1, (.3, .3, .6, 0, .3, .6, .1, .1)), (1, (.3,)*8))], [None]*4)
+found.weights.round(4)
 
 # %% [markdown]
 # ## Into sRGB

@@ -10,7 +10,7 @@
 
 # %%
 #| export
-import io
+import io, re
 from fractions import Fraction
 from functools import cache
 from typing import NamedTuple
@@ -72,20 +72,23 @@ def first_packets(
 #| export
 READERS = dict(ipod='mp4') # the others read what they write
 
+def codec_name(s) -> str: return s.codec_context.codec.canonical_name if s.codec_context else ''
+
 def in_memory(
     fmt:str, # FFmpeg's name of a container
     fill, # is given the open container and writes into it
-) -> list: # pairs of the kind and the name of a codec, for what is in it afterwards
-    "What comes back from a container that was written to memory; nothing if it cannot be written"
+    look=lambda c: [(o.type, codec_name(o)) for o in c.streams], # is given what came back
+    **options, # of the container
+): # what `look` says, by default kind and codec of each stream
+    "What comes back from a container that was written to memory; an empty list if it cannot be written"
     buffer = io.BytesIO()
     try:
-        with av.open(buffer, 'w', format=fmt, container_options={'fflags': '+bitexact'}) as out: fill(out)
+        with av.open(buffer, 'w', format=fmt, options=options, container_options={'fflags': '+bitexact'}) as out:
+            fill(out)
         if fmt == 'mpegts': buffer.write((b'\x47\x1f\xff\x10' + b'\xff'*184)*99) # FFmpeg reads no shorter stream
         buffer.seek(0)
-        with av.open(buffer, format=READERS.get(fmt, fmt)) as c: return [(o.type, codec_name(o)) for o in c.streams]
+        with av.open(buffer, format=READERS.get(fmt, fmt)) as c: return look(c)
     except (av.FFmpegError, ValueError, AssertionError): return []
-
-def codec_name(s) -> str: return s.codec_context.codec.canonical_name if s.codec_context else ''
 
 def holds(
     fmt:str, # FFmpeg's name of a container
@@ -133,6 +136,18 @@ def encode_words(s, text:bytes, at:int, lasting:int) -> av.Packet: # millisecond
     p.stream,p.pts,p.dts,p.duration,p.time_base,p.is_keyframe = s,at,at,lasting,Fraction(1, 1000),True
     return p
 
+def silence(
+    out, # open container
+    encoder:str, # one of `SOUND`
+): # the stream
+    "A tenth of a second of nothing"
+    s = out.add_stream(encoder, rate=48000, layout='mono')
+    f = av.AudioFrame.from_ndarray(np.zeros((1, 5120), np.int16), format='s16', layout='mono')
+    f.sample_rate,f.pts,f.time_base = 48000,0,Fraction(1, 48000)
+    s.metadata['title'] = 'nothing'
+    out.mux([*s.encode(f), *s.encode(None)])
+    return s
+
 @cache
 def makes(
     fmt:str, # FFmpeg's name of a container
@@ -140,43 +155,65 @@ def makes(
 ) -> bool:
     "Whether an encoder's streams come back from a container"
     if encoder not in av.codecs_available: return False
-    def sound(out):
-        s = out.add_stream(encoder, rate=48000, layout='mono')
-        for i in range(5):
-            f = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.int16), format='s16', layout='mono')
-            f.sample_rate,f.pts,f.time_base = 48000,1024*i,Fraction(1, 48000)
-            out.mux(s.encode(f))
-        out.mux(s.encode(None))
     def words(out):
         s = add_words(out, encoder, None)
         out.start_encoding()
         out.mux(encode_words(s, b'0,0,Default,,0,0,0,,Hello', 0, 500))
-    kind = 'audio' if encoder in SOUND else 'subtitle'
-    return (kind, av.Codec(encoder, 'w').canonical_name) in in_memory(fmt, sound if encoder in SOUND else words)
+    kind,fill = ('audio', lambda out: silence(out, encoder)) if encoder in SOUND else ('subtitle', words)
+    return (kind, av.Codec(encoder, 'w').canonical_name) in in_memory(fmt, fill)
 
 # %% [markdown]
-# Chapters are asked for in the same way.
+# Chapters are asked for in the same way, and so are the words about the film: its title, its author, the place where it was made. MP4 has places for some thirty of them, Matroska and NUT for all, a transport stream for none. Telephones use names of their own, which begin like an address on the web; MP4 and QuickTime keep those if they are told to, but then all words stand where fewer programs look, so they are told only where there are such names.
 
 # %%
 #| export
+def _first_sound(fmt:str): return next((o for o in SOUND if makes(fmt, o)), None)
+
 @cache
 def keeps_chapters(
     fmt:str, # FFmpeg's name of a container
 ) -> bool:
     "Whether chapters come back from a container"
-    encoder,buffer = next((o for o in SOUND if makes(fmt, o)), None),io.BytesIO()
-    if not encoder: return False
-    with av.open(buffer, 'w', format=fmt) as out:
-        s = out.add_stream(encoder, rate=48000, layout='mono')
+    encoder = _first_sound(fmt)
+    def fill(out):
         out.set_chapters([dict(id=1, start=0, end=9, time_base=Fraction(1, 1000), metadata={})])
-        f = av.AudioFrame.from_ndarray(np.zeros((1, 4096), np.int16), format='s16', layout='mono')
-        f.sample_rate,f.pts,f.time_base = 48000,0,Fraction(1, 48000)
-        out.mux([*s.encode(f), *s.encode(None)])
-    if fmt == 'mpegts': return False
-    buffer.seek(0)
-    with av.open(buffer, format=READERS.get(fmt, fmt)) as c: return bool(c.chapters())
+        silence(out, encoder)
+    return bool(encoder and in_memory(fmt, fill, lambda c: c.chapters()))
 
 # %%
+#| export
+_stale = re.compile('encoder|.*_brands?|minor_version|duration|bps|number_of_.*|_statistics.*|wmfsdk.*|isvbr', re.I)
+
+def about(metadata:dict) -> dict:
+    "What is still true of a film whose pictures were changed"
+    return {k: v for k,v in metadata.items() if not _stale.fullmatch(k.split('-')[0]) and not v.startswith('Lavf')}
+
+def own_names(metadata) -> bool:
+    "Are there names as telephones give them?"
+    return any(k.startswith('com.') for k in metadata)
+
+@cache
+def tags_lost(
+    fmt:str, # FFmpeg's name of a container
+    tags:frozenset, # names of words about the film, 'stream title' for that of a stream
+) -> list: # sorted
+    "Words about a film that do not come back from a container"
+    encoder,own = _first_sound(fmt),own_names(tags) and fmt in ('mp4', 'mov', 'ipod')
+    examples = dict(location='+48.1+011.5/', creation_time='2001-02-03T04:05:06Z', date='1962', timecode='10:00:00:00')
+    def fill(out):
+        out.metadata.update({k: examples.get(k.lower(), 'words') for k in tags if k != 'stream title'})
+        silence(out, encoder)
+    def look(c):
+        title = ['stream title']*('nothing' in c.streams[0].metadata.values())
+        return [k.lower() for k in c.metadata] + title
+    back = in_memory(fmt, fill, look, **({'movflags': 'use_metadata_tags'} if own else {})) if encoder else []
+    return sorted(o for o in {k.lower() for k in tags} if o not in back)
+
+# %%
+words = frozenset(['title', 'director', 'stream title'])
+test_eq({o: tags_lost(o, words) for o in ('mp4', 'matroska', 'mpegts')},
+        dict(mp4=['director'], matroska=[], mpegts=['director', 'stream title', 'title']))
+test_eq(tags_lost('mp4', words | {'com.apple.quicktime.make'}), [])
 test_eq({o: keeps_chapters(o) for o in ('mp4', 'mov', 'matroska', 'mpegts', 'png')},
         dict(mp4=True, mov=True, matroska=True, mpegts=False, png=False))
 fits = {o: [k for k in (*SOUND, *WORDS) if makes(o, k)] for o in ('mp4', 'mov', 'matroska', 'webm', 'mpegts')}
@@ -208,15 +245,19 @@ def encoder_for(
 #| export
 class Copied:
     "A stream that goes over as it is"
+    bad = () # seconds at which it is damaged: a copy has what there is
     def __init__(self, out, s, encoder=None): self.stream = out.add_stream_from_template(s)
     def take(self, p): # yields packets
         p.stream = self.stream
         yield p
     def rest(self): return iter(())
 
+def seconds_of(p:av.Packet) -> float: return float((p.pts or p.dts or 0)*p.time_base)
+
 class NewSound:
     "A stream of sound that is decoded and encoded"
     def __init__(self, out, s, encoder:str):
+        self.bad = []
         ctx,codec = s.codec_context,av.Codec(encoder, 'w')
         rate = ctx.sample_rate if not codec.audio_rates or ctx.sample_rate in codec.audio_rates else 48000
         usual = {1: 'mono', 2: 'stereo', 6: '5.1', 8: '7.1'}
@@ -228,21 +269,24 @@ class NewSound:
         if not SOUND[encoder]: self.stream.codec_context.bit_rate = min(96000, 2*rate)*n
     def take(self, p):
         try: frames = p.decode()
-        except av.FFmpegError: return # damaged sound is silence
-        for f in frames: yield from self.stream.encode(f)
+        except av.FFmpegError: self.bad.append(seconds_of(p))
+        else:
+            for f in frames: yield from self.stream.encode(f)
     def rest(self):
-        for f in self.source.codec_context.decode(None): yield from self.stream.encode(f)
+        try: frames = self.source.codec_context.decode(None)
+        except av.FFmpegError: frames = () # what was damaged has been noted
+        for f in frames: yield from self.stream.encode(f)
         yield from self.stream.encode(None)
 
 class NewWords:
     "A stream of subtitles whose words are written anew"
     def __init__(self, out, s, encoder:str):
-        self.decoder = s.codec_context
+        self.decoder,self.bad = s.codec_context,[]
         self.decoder.open(strict=False)
         self.stream = add_words(out, encoder, self.decoder.subtitle_header)
     def take(self, p):
         try: found = self.decoder.decode2(p)
-        except av.FFmpegError: return
+        except av.FFmpegError: found = self.bad.append(seconds_of(p))
         lines = [o.ass for o in found or () if o.ass]
         if not lines or p.pts is None: return
         text = b'\\N'.join([lines[0], *(o.split(b',', 8)[-1] for o in lines[1:])])
@@ -264,6 +308,7 @@ class Plan(NamedTuple):
     ways:dict # by number of the stream: a class of this chapter and an encoder
     covers:dict # by number of the stream: the file of a picture that stands still
     notes:list # lines on what is converted and what is left out
+    own:bool=False # are there names as telephones give them?
 
 def copies(c) -> Plan: # container of the source
     "The plan that copies all sound and all subtitles, whether they fit or not"
@@ -282,6 +327,11 @@ def plan_streams(
     if c.chapters() and not keeps_chapters(fmt): notes.append('the chapters are left out')
     if fmt in ('mpegts', 'gif', 'png') and any('timecode' in o.metadata for o in (c, *c.streams)):
         notes.append('the timecode is left out')
+    words,named = about(c.metadata),[o for o in c.streams if o.type in KINDS and o.type not in drop]
+    tags = {k for k in words if k.lower() != 'timecode'}
+    tags |= {'stream title' for o in named if {'title', 'name'} & {k.lower() for k in o.metadata}}
+    if lost := tags_lost(fmt, frozenset(tags)):
+        notes.append(f'words about the film are left out: {", ".join(lost)}')
     for o in c.streams:
         first = packets.get(o.index, [])
         if o.index == s.index: continue
@@ -300,7 +350,7 @@ def plan_streams(
         elif not o.codec_context: refuse(o, name, 'of an unknown kind')
         elif holds(fmt, o, first): ways[o.index] = Copied,None
         else: ways[o.index] = converted(fmt, o, first, name, notes)
-    return Plan(ways, covers, notes)
+    return Plan(ways, covers, notes, own_names(c.metadata))
 
 def refuse(s, name, what:str):
     "Raise an `OutputError` with a way out"
@@ -310,18 +360,19 @@ def refuse(s, name, what:str):
 def converted(fmt, s, first:list, name, notes:list) -> tuple: # a class and an encoder
     "How a stream is converted; it is tried on its first packets"
     encoder = encoder_for(fmt, s)
-    way = NewSound if s.type == 'audio' else NewWords
+    way,bad = NewSound if s.type == 'audio' else NewWords,[]
     def fill(out):
         new = way(out, s, encoder)
         out.start_encoding()
         for p in first: out.mux(list(new.take(p)))
+        bad.extend(new.bad)
         if s.type == 'audio': out.mux(new.stream.encode(None))
     if encoder and (not first or in_memory(fmt, fill)):
         are = 'is' if s.type == 'audio' else 'are'
         new = av.Codec(encoder, 'w').canonical_name
         notes.append(f'the {KINDS[s.type]} {are} converted from {codec_name(s)} to {new}')
         return way,encoder
-    refuse(s, name, codec_name(s))
+    refuse(s, name, f'{codec_name(s)}{", which is damaged" if bad and len(bad) == len(first) else ""}')
 
 # %% [markdown]
 # A film with uncompressed sound and words, to three containers.

@@ -10,7 +10,7 @@
 
 # %%
 #| export
-import math, re
+import math
 from collections import deque
 from contextlib import contextmanager
 from fractions import Fraction
@@ -22,10 +22,10 @@ from av.codec.context import Flags
 from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
 from colorbook.core import OutputError
-from colorbook.video.along import Plan, copies
+from colorbook.video.along import KINDS, Plan, about, codec_name, copies
 from colorbook.video.codecs import CODECS, SHAPED, Spec, configure, format_of_film
 from colorbook.video.fields import by_fields
-from colorbook.video.read import QUALITY
+from colorbook.video.read import QUALITY, report_damage
 from colorbook.video.shape import say_shape
 
 # %%
@@ -140,16 +140,10 @@ assert list(with_timestamps(parts, 2, step, lambda: step, True)) == list(with_ti
 [(o.pts, t) for o,t,_ in times[:4]]
 
 # %% [markdown]
-# What goes along is every stream of sound and every one of subtitles, as the [plan](along.ipynb) says: packet by packet or converted, with its language and its title; so do the chapters, the cover, and where the container is Matroska the fonts that it carries. Writing the header costs nothing and is done before the first frame is colored; then is also the time to learn that the place cannot be written.
+# What goes along is every stream of sound and every one of subtitles, as the [plan](along.ipynb) says: packet by packet or converted, with its language and its title; what cannot be read on the way to another codec is silent there, and is named at the end. So do the chapters, the cover, and where the container is Matroska the fonts that it carries. Writing the header costs nothing and is done before the first frame is colored; then is also the time to learn that the place cannot be written.
 
 # %%
 #| export
-_stale = re.compile('encoder|.*_brands?|minor_version|duration|bps|number_of_.*|_statistics.*', re.I)
-
-def _about(metadata:dict) -> dict:
-    "What is still true of a film whose pictures were changed"
-    return {k: v for k,v in metadata.items() if not _stale.fullmatch(k.split('-')[0])}
-
 def add_streams(
     out, # container that is written
     spec:Spec, # of the pictures
@@ -165,13 +159,13 @@ def add_streams(
     plan = plan or (copies(c) if c else Plan({}, {}, []))
     twins = {i: way(out, c.streams[i], encoder) for i,(way,encoder) in plan.ways.items()}
     for i,o in twins.items():
-        o.stream.metadata.update(_about(c.streams[i].metadata))
+        o.stream.metadata.update(about(c.streams[i].metadata))
         o.stream.disposition = c.streams[i].disposition
     covers = []
     if c:
         pictures = [o for o in c.streams.video if not o.disposition & Disposition.attached_pic]
-        if pictures: v.metadata.update(_about(pictures[0].metadata))
-        out.metadata.update(_about(c.metadata))
+        if pictures: v.metadata.update(about(pictures[0].metadata))
+        out.metadata.update(about(c.metadata))
         ends = lambda o: o['end'] if math.isinf(stop) else min(o['end'], round(stop/o['time_base']))
         out.set_chapters([o | dict(end=ends(o)) for o in c.chapters() if o['start']*o['time_base'] < stop])
         fonts = [o for o in c.streams if o.type == 'attachment'] if out.format.name == 'matroska' else []
@@ -199,11 +193,13 @@ def add_cover(out, s, data:bytes): # a stream
 @contextmanager
 def new_film(
     where, # the file, or '-' for the standard output
+    plan:Plan|None=None, # of what goes along
     **options, # of the container
 ): # an open container; on failure an `OutputError`
     "A container that is written"
     pipe = str(where) == '-'
-    flags = {'movflags': 'faststart'} if Path(where).suffix.lower() in ('.mp4', '.m4v', '.mov') else {}
+    own = '+use_metadata_tags' if plan and plan.own else ''
+    flags = {'movflags': 'faststart' + own} if Path(where).suffix.lower() in ('.mp4', '.m4v', '.mov') else {}
     options = {k: str(v) for k,v in dict(fflags='+bitexact', **options).items()}
     try:
         with av.open('pipe:1' if pipe else str(where), 'w', format=format_of_film(where),
@@ -234,6 +230,7 @@ def mux(
     last=lambda: 0, # says in the end how long the last frame is shown, in units of the time base
     stop:float=math.inf, # sound and subtitles end before this time, seconds
     plan:Plan|None=None, # of what goes along; None for copies of all
+    bad:list|None=None, # takes what is damaged in what is converted; None raises it
 ) -> int: # frames
     "Put parts and the other streams of the source together without encoding"
     (v,twins),n,others,unit = add_streams(out, spec, c, stop, plan),0,iter(others),Fraction(*spec.time_base)
@@ -253,8 +250,11 @@ def mux(
         p.stream,p.pts,p.dts,p.duration,p.time_base,p.is_keyframe = v,o.pts,early,lasting,unit,o.key
         out.mux(p)
     until(math.inf)
-    for o in twins.values():
+    for i,o in twins.items():
         for q in o.rest(): out.mux(q)
+        if o.bad:
+            what,more = c.streams[i],f' and {len(o.bad) - 1} times more' if len(o.bad) > 1 else ''
+            report_damage(bad, f'the {KINDS[what.type]} ({codec_name(what)}) cannot be read at {o.bad[0]:.2f} s{more}')
     return n
 
 # %%

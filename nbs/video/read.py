@@ -23,6 +23,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 from colorbook.core import InputError, UsageError, atomic_path
 from colorbook.imaging.orientation import matrix_orientation, upright
+from colorbook.video.scans import on_screen, tell_scan
 from colorbook.video.sequences import frame_files, frame_pattern
 
 # %%
@@ -143,6 +144,7 @@ def frame_image(
     convert:VideoReformatter|None=None, # the same for all frames of a video saves half of the time
 ) -> Image.Image: # RGB
     "A decoded frame as a player shows it"
+    f = on_screen(f)
     a,w,h = float(aspect or 1),f.width,f.height
     space = 'ITU709' if f.colorspace == 2 and is_high(w, h) else None
     w,h = (round(w*a), h) if a > 1 else (w, round(h/a))
@@ -181,7 +183,7 @@ def open_video(
     raise InputError(f"there is no video stream in '{video}'", 'give a file with moving pictures')
 
 # %% [markdown]
-# A [folder of numbered pictures](sequences.ipynb) is a film as well, and so is what comes through a pipe. So three kinds of source differ in nothing but the way they are opened: a file or an address, a folder, and `-` for a pipe. Frames of a scanner may be in OpenEXR, whose numbers are light itself and not what a screen is told; the decoder is asked for the latter. An MP4 whose index stands at its end cannot be read from a pipe, and is put into a file first. A stream that no decoder knows is refused here too, before any work begins.
+# A [folder of numbered pictures](sequences.ipynb) is a film as well, and so is what comes through a pipe. So three kinds of source differ in nothing but the way they are opened: a file or an address, a folder, and `-` for a pipe. [Frames of a scanner](scans.ipynb) may hold density or light itself and not what a screen is told; the decoder is told so. An MP4 whose index stands at its end cannot be read from a pipe, and is put into a file first. A stream that no decoder knows is refused here too, before any work begins.
 
 # %%
 #| export
@@ -225,10 +227,12 @@ def open_reel(
         except (av.FFmpegError, OSError) as e:
             raise InputError(f"cannot read the frames in '{src}': {e.strerror or e}", 'write them again') from e
         s = c.streams.video[0]
-        if s.codec_context.name == 'exr': s.codec_context.options = dict(apply_trc='iec61966_2_1')
+        tell_scan(s, next(iter(frame_files(src).values())))
         return c,s
     c,s = open_video(from_pipe() if str(src) == '-' else src)
-    if s.codec_context is not None and s.codec_context.codec.name: return c,s
+    if s.codec_context is not None and s.codec_context.codec.name:
+        if Path(src).is_file(): tell_scan(s, src)
+        return c,s
     c.close()
     raise InputError(f"no decoder for the pictures in '{src}'", 'convert it with a program that plays it')
 

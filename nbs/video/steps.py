@@ -23,6 +23,7 @@ from PIL import Image
 from colorbook.imaging.colorizer import net_size, small_light
 from colorbook.video.fields import whole_frames
 from colorbook.video.read import QUALITY, bits_of, decode, display_matrix, frame_rate, is_high
+from colorbook.video.scans import on_screen
 from colorbook.video.shots import mark_shots
 from colorbook.color.srgb import light, lstar_gray, srgb_encode
 from colorbook.imaging.compose import chroma_maps, paint
@@ -129,12 +130,12 @@ def tonemap(
     convert:VideoReformatter, # the same for all frames
 ) -> av.VideoFrame: # the same frame, or for a high dynamic range a new one of 8 bits in Rec. 709
     "A frame as a common screen shows it"
-    if f.color_trc not in HDR: return f
+    if f.color_trc not in HDR: return on_screen(f)
     return convert.reformat(f, format='yuv444p', dst_colorspace='ITU709', interpolation=QUALITY, dst_color_trc=1,
                             dst_color_primaries=1)
 
 # %% [markdown]
-# White of the curve PQ is at 58 percent of its signal, and at 255 in the new frame; all above is white too. A film of ten bits with a common curve is left alone.
+# White of the curve PQ is at 58 percent of its signal, and at 255 in the new frame; all above is white too. A film of ten bits with a common curve is left alone. The density or the light that a [scanner](scans.ipynb) wrote goes the same way.
 
 # %%
 def flat(level, trc):

@@ -104,7 +104,7 @@ def develop(
 # ## Opening
 
 # %% [markdown]
-# Pillow opens a file without decoding it. Where the file has more bits than Pillow hands out, HEIC has a way to get them, and of JPEG 2000 and AVIF we at least know that they are missing.
+# Pillow opens a file without decoding it. Where the file has more bits than Pillow hands out, HEIC and [JPEG 2000](deep.ipynb) have a way to get them, and of AVIF we at least know that they are missing.
 
 # %%
 #| export

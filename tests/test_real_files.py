@@ -199,7 +199,7 @@ def test_lightness_through_the_profile(tmp_path, name, bits):
 
 def with_chunks(content, **chunks):
     "A PNG that says something between its head and its pixels"
-    body = {'gAMA': lambda v: struct.pack('>I', round(v*1e5)), 'sRGB': lambda v: bytes([v]),
+    body = {'cICP': bytes, 'gAMA': lambda v: struct.pack('>I', round(v*1e5)), 'sRGB': lambda v: bytes([v]),
             'cHRM': lambda v: struct.pack('>8I', *(round(o*1e5) for o in v))}
     new = [(k.encode(), body[k](v)) for k,v in chunks.items()]
     new = [struct.pack('>I', len(b)) + k + b + struct.pack('>I', zlib.crc32(k + b)) for k,b in new]
@@ -233,6 +233,21 @@ def test_the_primaries_of_a_png():
     assert np.abs(lightness(by_profile.pixels) - lightness(read_picture(photo).pixels)).max() > 1
     for odd in (dict(gAMA=0), dict(cHRM=(0,)*8), dict(gAMA=.6, cHRM=(.3,)*8), dict(cHRM=adobe['cHRM'], sRGB=0)):
         assert (read_picture(with_chunks(photo, **odd)).pixels == read_picture(photo).pixels).all()
+
+
+def test_a_high_dynamic_range_is_said():
+    "What stands in a PNG or AVIF of such a range is taken as it is, and that is said; sRGB by the same words is silent"
+    plain = saved(Image.fromarray(GRAY), 'PNG')
+    for curve,primaries in ((16, 9), (18, 9), (13, 1)):
+        new = with_chunks(plain, cICP=(primaries, curve, 0, 1))
+        avif = saved(Image.fromarray(GRAY).convert('RGB'), 'AVIF')
+        at = avif.index(b'nclx')
+        avif = avif[:at+7] + bytes([curve]) + avif[at+8:]
+        for content in (new, avif):
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter('always')
+                read_picture(content)
+            assert ['high dynamic range' in str(o.message) for o in said] == [True]*(curve != 13)
 
 
 @pytest.mark.parametrize('name', SPACES)

@@ -20,8 +20,8 @@ from colorbook.core import ColorbookError, InputError
 from colorbook.color.srgb import lab_f_inv
 from colorbook.imaging.carried import carried, tiff_carried
 from colorbook.imaging.deep import Samples, deep_samples, is_tiff, tiff_pages
-from colorbook.imaging.opening import (RAW_SUFFIXES, choose_pages, develop, heic_samples, is_shallow, lacks_strips,
-                                       open_image, page_count, read_bytes, whole_pages)
+from colorbook.imaging.opening import (RAW_SUFFIXES, choose_pages, develop, heic_samples, is_hdr, is_shallow,
+                                       lacks_strips, open_image, page_count, read_bytes, whole_pages)
 from colorbook.imaging.orientation import upright
 from colorbook.imaging.profiles import is_srgb, light_gray, light_through, profile_space, srgb_profile
 
@@ -280,6 +280,9 @@ def _read(label:str, content:bytes, page:int|None, colors:bool, im:Image.Image|N
     if page is None and (n := page_count(im, content)) > 1:
         what = 'pages' if is_tiff(content) else 'frames'
         warnings.warn(f'{label} has {n} {what}: only the first is colored', stacklevel=4)
+    if is_hdr(content):
+        what = 'has a high dynamic range: its numbers are taken as those of a common screen'
+        warnings.warn(f'{label} {what}', stacklevel=4)
     if page and im: im.seek(page)
     animated = page is not None and im and im.format == 'PNG' and page_count(im, content) > 1
     if page or animated: found = _tiff_samples(im, content, page)

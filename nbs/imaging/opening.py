@@ -134,6 +134,14 @@ def is_shallow(
     at = content.find(b'av1C') if im.format == 'AVIF' else -1
     return at >= 0 and bool(content[at+6:at+7]) and bool(content[at+6] & 64)
 
+def is_hdr(
+    content:bytes, # of a file
+) -> bool:
+    "Does a PNG, AVIF or HEIC say that its numbers are of a high dynamic range, by the curves PQ or HLG?"
+    png,head = content[:4] == b'\x89PNG',content[:2**16] if content[4:8] == b'ftyp' else content[:2**12]
+    at = head.find(b'cICP' if png else b'nclx') if png or content[4:8] == b'ftyp' else -1
+    return at >= 0 and head[at+(5 if png else 7):][:1] in (b'\x10', b'\x12')
+
 def heic_samples(
     content:bytes, # of the file
 ) -> Samples|None:
@@ -181,6 +189,9 @@ im,flat = open_image(*read_bytes(flat_j2k)),bytearray(flat_j2k.getvalue())
 test_eq(is_shallow(im, bytes(flat)), False)
 flat[flat.find(b'\xff\x51') + 40] = 15 # it says now that its first channel has 16 bits
 test_eq(is_shallow(im, bytes(flat)), True)
+said = [b'\x89PNG' + bytes(30) + b'cICP\x09' + bytes([o, 0, 1]) for o in (13, 16, 18)]
+said += [b'\0\0\0\x1cftypavif' + bytes(30) + b'colrnclx\0\x09\0' + bytes([o]) for o in (1, 16, 18)]
+test_eq([is_hdr(o) for o in said], [False, True, True]*2)
 scan = io.BytesIO()
 Image.new('1', (56, 40)).save(scan, 'TIFF')
 tall = bytearray(scan.getvalue()) # says that it has 256 times as many rows

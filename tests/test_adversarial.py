@@ -77,3 +77,16 @@ def test_a_psd_with_a_wrong_header():
             try: read_picture(head[:i] + bytes([v]) + head[i+1:] + bytes(40*56*3))
             except InputError: refused += 1
     assert refused > 20
+
+
+def test_specks_on_a_canvas():
+    "524 bytes of an animated WebP say that they are 157 megapixels; a large canvas with frames as large is a picture"
+    moving = bytearray(WHOLE['WEBP pages'])
+    at = moving.index(b'VP8X') + 12
+    moving[at:at+6] = (4000000).to_bytes(3, 'little') + (39).to_bytes(3, 'little')
+    start = time.process_time()
+    with pytest.raises(InputError, match='most of it is missing'): read_picture(bytes(moving))
+    assert time.process_time() - start < 2
+    large,out = Image.new('RGB', (4200, 4000)),io.BytesIO()
+    large.save(out, 'WEBP', save_all=True, append_images=[Image.new('RGB', (4200, 4000), 'red')], quality=1)
+    with pytest.warns(UserWarning, match='only the first'): assert read_picture(out.getvalue()).shape == (4000, 4200)

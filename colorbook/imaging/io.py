@@ -17,7 +17,7 @@ from ..color.srgb import lab_f_inv
 from .carried import carried, tiff_carried
 from .deep import Samples, deep_samples, is_tiff, tiff_pages
 from .opening import (RAW_SUFFIXES, choose_pages, develop, heic_samples, is_hdr, is_shallow,
-                                       lacks_strips, open_image, page_count, read_bytes, whole_pages)
+                                       lacks_frames, lacks_strips, open_image, page_count, read_bytes, whole_pages)
 from .orientation import upright
 from .profiles import is_srgb, light_gray, light_through, profile_space, srgb_profile
 
@@ -223,7 +223,7 @@ def _read(label:str, content:bytes, page:int|None, colors:bool, im:Image.Image|N
     else: found = heic_samples(content) if im and im.format == 'HEIF' else deep_samples(im, content)
     if found: return _deep_record(label, im, content, found, page or 0, colors)
     if error: raise error
-    if lacks_strips(im): raise OSError('strips are missing')
+    if lacks_strips(im) or lacks_frames(im, content): raise OSError('most of it is missing')
     im.load()
     if is_shallow(im, content): warnings.warn(f'{label} has more than 8 bits, of which Pillow reads 8', stacklevel=4)
     pic = from_image(im, label, colors)

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['RAW_SUFFIXES', 'read_bytes', 'has_heif', 'is_heic', 'develop', 'open_image', 'is_shallow', 'is_hdr', 'heic_samples',
-           'lacks_strips', 'page_count', 'whole_pages', 'choose_pages']
+           'lacks_strips', 'lacks_frames', 'page_count', 'whole_pages', 'choose_pages']
 
 # %% ../../nbs/imaging/opening.ipynb #00a812c3
-import io, os, warnings
+import io, os, re, warnings
 from contextlib import suppress
 from pathlib import Path
 import numpy as np
@@ -133,6 +133,16 @@ def lacks_strips(
     if 273 not in tags or not (tall := tags.get(278, 0)) or 257 not in tags: return False
     planes = tags.get(277, 1) if tags.get(284, 1) == 2 else 1
     return len(tags[273]) < planes*-(-tags[257]//min(tall, tags[257]))
+
+def lacks_frames(
+    im:Image.Image, # as Pillow opened it
+    content:bytes, # of the file
+) -> bool:
+    "Is the canvas of an animated WebP large, and no frame larger than a 64th of it?"
+    if im.format != 'WEBP' or im.width*im.height < 2**24: return False
+    side = lambda at: int.from_bytes(content[at:at+3], 'little') + 1
+    sizes = [side(m.start() + 14)*side(m.start() + 17) for m in re.finditer(b'ANMF', content)]
+    return bool(sizes) and 64*max(sizes) < im.width*im.height
 
 # %% ../../nbs/imaging/opening.ipynb #14657cc8
 def page_count(

@@ -10,7 +10,7 @@
 
 # %%
 #| export
-import io, os, warnings
+import io, os, re, warnings
 from contextlib import suppress
 from pathlib import Path
 import numpy as np
@@ -156,7 +156,7 @@ def heic_samples(
     return Samples(x[...,:3], x[...,3] if x.shape[2] == 4 else None, 'RGB', bits)
 
 # %% [markdown]
-# One kind of damage goes unnoticed by Pillow: a TIFF that claims to have more rows than it has strips for. What is missing comes out black, and a file of a few bytes can claim a hundred megapixels.
+# Two kinds of damage go unnoticed by Pillow: a TIFF that claims to have more rows than it has strips for, and an animated WebP whose frames are specks on a canvas of a hundred megapixels. What is missing comes out black, and a file of a few bytes can take a gigabyte.
 
 # %%
 #| export
@@ -168,6 +168,16 @@ def lacks_strips(
     if 273 not in tags or not (tall := tags.get(278, 0)) or 257 not in tags: return False
     planes = tags.get(277, 1) if tags.get(284, 1) == 2 else 1
     return len(tags[273]) < planes*-(-tags[257]//min(tall, tags[257]))
+
+def lacks_frames(
+    im:Image.Image, # as Pillow opened it
+    content:bytes, # of the file
+) -> bool:
+    "Is the canvas of an animated WebP large, and no frame larger than a 64th of it?"
+    if im.format != 'WEBP' or im.width*im.height < 2**24: return False
+    side = lambda at: int.from_bytes(content[at:at+3], 'little') + 1
+    sizes = [side(m.start() + 14)*side(m.start() + 17) for m in re.finditer(b'ANMF', content)]
+    return bool(sizes) and 64*max(sizes) < im.width*im.height
 
 # %%
 cat,folder = Image.fromarray(data.chelsea()),Path(tempfile.mkdtemp())
@@ -198,6 +208,12 @@ tall = bytearray(scan.getvalue()) # says that it has 256 times as many rows
 at = tall.index(b'\x01\x01') # its tag 257
 tall[at+9] = 1
 test_eq([lacks_strips(open_image('it', bytes(o))) for o in (scan.getvalue(), tall)], [False, True])
+moving = io.BytesIO()
+cat.resize((56, 40)).save(moving, 'WEBP', save_all=True, append_images=[cat.resize((56, 40)).rotate(90)])
+speck = bytearray(moving.getvalue())
+at = speck.index(b'VP8X') + 12 # width and height of the canvas, less one, of three bytes each
+speck[at:at+6] = b'\x0f\x27\0\x0f\x27\0'
+test_eq([lacks_frames(open_image('it', bytes(o)), bytes(o)) for o in (moving.getvalue(), speck)], [False, True])
 open_image('it', whole).size
 
 # %% [markdown]

@@ -3,12 +3,12 @@
     python benchmarks/robustness.py PHOTOS [--model FILE ...] [--n 200] [--size 256] [--json FILE] [--asset]
     python benchmarks/robustness.py PHOTOS --train TRAINING_PHOTOS --runs FOLDER [--photos 3000] [--epochs 3]
 
-Every photograph (folder, tar, list) is made gray by eight functions: exact lightness L*, Rec. 601, Rec. 709, the mean,
-film that is blind to red, and red, green or blue alone. The colors that a model then finds are joined to the
-photograph's own lightness, so that a column differs from the next by color alone, and compared with the truth. In the last rows the
-picture stays at L* and is damaged: gamma 0.7 and 1.4, fading (lightness squeezed into 20 to 85 of 100), grain of 4 L*,
-sepia, and a border of 60 pixels in black, white or gray, of which `moved` says how far colors inside were moved by it,
-in units of a and b.
+Every photograph (folder, tar, list) is made gray by eight functions: exact lightness L*, Rec. 601, Rec. 709, the
+mean, film that is blind to red, and red, green or blue alone. The colors that a model then finds are joined to the
+photograph's own lightness, so that a column differs from the next by color alone, and compared with the truth. In the
+last rows the picture stays at L* and is damaged: gamma 0.7 and 1.4, fading (lightness squeezed into 20 to 85 of 100),
+grain of 4 L*, sepia, and a border of 60 pixels in black, white or gray, of which `moved` says how far colors inside
+were moved by it, in units of a and b.
 --train asks the question of S4: one small network is trained under each gray function, with nothing else changed, and
 once under all of them together, and each is measured on each. --asset keeps what was found in asset/robustness.json.
 """

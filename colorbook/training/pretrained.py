@@ -36,7 +36,7 @@ def encoder_weights(
 def image_weights(
     weights=None, # folder of an image run, or one of its .safetensors; else see `encoder_state`
 ) -> dict|None: # state dict
-    "What a film model begins with: weights and settings of an image run that its artifact has, or an encoder alone"
+    "What a film model begins with: weights and settings of an image run, as in its artifact, or an encoder alone"
     path = Path(str(weights))
     if path.suffix == '.safetensors': return load_file(path)
     if not path.is_dir(): return encoder_state('lite0', weights)

@@ -18,7 +18,8 @@ from pathlib import Path
 from PIL import Image
 from colorbook.core import InputError, OutputError, UsageError, with_progress, atomic_path
 from colorbook.data.photos import read_photo
-from colorbook.video.read import frame_files, read_frames, video_length
+from colorbook.video.read import read_frames, video_length
+from colorbook.video.sequences import frame_files
 from colorbook.video.shots import is_black, mark_shots
 
 # %%

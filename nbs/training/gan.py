@@ -795,7 +795,7 @@ draw_losses(terms.rows, 2*math.log(2));
 
 # %%
 #| label: fig-discs
-#| fig-cap: "Rows from the top: lightness, truth, the generator trained by content loss alone, the same generator after training with the critic."
+#| fig-cap: "From the top: lightness, truth, the answer after content loss alone, and after the critic."
 def show_discs(*rows, n=8):
     "Some rows of pictures, no axes"
     fig,ax = plt.subplots(figsize=(8, len(rows)))

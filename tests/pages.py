@@ -99,8 +99,10 @@ def axe_core():
     "The source of npm's axe-core, or None where it cannot be had"
     if not shutil.which('npm'): return None
     with tempfile.TemporaryDirectory() as tmp:
-        if subprocess.run(['npm', 'pack', '--silent', 'axe-core@4'], cwd=tmp, capture_output=True).returncode: return None
-        with tarfile.open(next(Path(tmp).glob('*.tgz'))) as t: return t.extractfile('package/axe.min.js').read().decode()
+        got = subprocess.run(['npm', 'pack', '--silent', 'axe-core@4'], cwd=tmp, capture_output=True)
+        if got.returncode: return None
+        with tarfile.open(next(Path(tmp).glob('*.tgz'))) as t:
+            return t.extractfile('package/axe.min.js').read().decode()
 
 
 def complaints(tab, host, width):

@@ -80,7 +80,7 @@ def display_matrix(
         return [c, -s, 0, s, c, 0, 0, 0, 2**30] if f.rotation else None
     return np.frombuffer(side, np.int32)[:9].tolist() if side else None
 
-# %% ../../nbs/video/read.ipynb #507b86b5
+# %% ../../nbs/video/read.ipynb #823a25ec
 def bits_of(f:av.VideoFrame) -> int: # 8 or more
     "Bits of a channel of a decoded frame; 16 for floats"
     return min(16, max(8, *(o.bits for o in f.format.components)))

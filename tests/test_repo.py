@@ -50,8 +50,8 @@ def test_twin(path): assert book.twins(path), f'{path.stem}: run `python book.py
 
 def test_a_changed_twin_is_seen(tmp_path):
     shutil.copy(ROOT/'jupytext.toml', tmp_path)
-    for end in ('.ipynb', '.py'): shutil.copy(CHAPTERS[0].with_suffix(end), tmp_path)
-    nb,py = tmp_path/CHAPTERS[0].name,(tmp_path/CHAPTERS[0].name).with_suffix('.py')
+    for end in ('.ipynb', '.py'): shutil.copy((ROOT/'nbs'/'core').with_suffix(end), tmp_path)
+    nb,py = tmp_path/'core.ipynb',tmp_path/'core.py'
     assert book.twins(nb)
     py.write_text(py.read_text().replace('exit_code = 3', 'exit_code = 6'))
     assert not book.twins(nb)

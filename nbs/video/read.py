@@ -391,7 +391,7 @@ for name,words in said.items():
 bad = []
 rest = list(read_frames(home/'half.mp4', bad=bad))
 assert len(ims)/2 < len(rest) < len(ims)*2 and 'breaks off' in bad[-1]
-len(rest),bad
+len(rest),[o.replace(f'{home}/', '') for o in bad]
 
 # %% [markdown]
 # ## What we have

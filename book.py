@@ -12,9 +12,12 @@ from pathlib import Path
 
 import nbformat, yaml
 
+import book_appendix
+
 ROOT = Path(__file__).resolve().parent
 PROC = ROOT/'_proc'
-COPIED = ('*.qmd', 'ARCHITECTURE.md', 'references.bib', 'asset', 'appendix')
+COPIED = ('*.qmd', 'ARCHITECTURE.md', 'references.bib', 'asset', 'appendix', 'guides')
+PAGES = ('*.qmd', 'guides/*.qmd', 'appendix/**/*.qmd')
 NBDEV = {'default_exp', 'export', 'exporti', 'exports', 'notest', 'slow', 'gpu'}  # nbdev's words, dropped
 HIDING = {'hide': '#| include: false', 'hide_input': '#| echo: false', 'hide_output': '#| output: false'}
 QUARTO = {'label', 'fig-cap', 'fig-alt', 'tbl-cap', 'layout-ncol', 'column', 'include', 'echo', 'eval', 'output',
@@ -84,7 +87,25 @@ def badge(path):
     s,up = settings(),'../'*(len(path.relative_to(ROOT).parts) - 1)
     blob = f"{s['user']}/{s['repo']}/blob/{s['branch']}/{s['nbs_path']}/{name(path)}.ipynb"
     return (f"[![Open in Colab]({up}asset/badge.svg)](https://colab.research.google.com/github/{blob}) "
-            "and run this chapter yourself.")
+            "and run this chapter yourself; its first cell installs there what it needs.")
+
+
+COLAB = 'install-on-colab'  # id of the hidden cell that every notebook has behind its title, and no twin
+
+
+def colab_cell(path):
+    "The cell that makes a notebook run on Colab, and does nothing elsewhere"
+    s,room = settings(),path.parent.relative_to(ROOT).as_posix()
+    here = f"/content/{s['repo']}"
+    return nbformat.v4.new_code_cell('\n'.join(['#| hide', '# on Colab only: fetch the project and install it',
+        'import sys', "if 'google.colab' in sys.modules:",
+        f"    !git clone -q --depth 1 -b {s['branch']} {s['git_url']} {here}",
+        f'    %cd -q {here}/{room}', f'    %pip install -q "{here}[train]"']), id=COLAB)
+
+
+def without_colab(cells):
+    "Cells of a notebook without that one"
+    return [c for c in cells if c.get('id') != COLAB]
 
 
 class Table(HTMLParser):
@@ -160,6 +181,7 @@ def stage(path, params=None):
     nb,out = nbformat.read(path, as_version=4),PROC/path.relative_to(ROOT)
     out.parent.mkdir(parents=True, exist_ok=True)
     aside,skip,kept = [],set(settings()['tst_flags'].split()),[]
+    nb.cells = without_colab(nb.cells)
     title = nb.cells[0].source.split('\n\n', 2)
     nb.cells[0].source = '\n\n'.join(title[:2] + [badge(path)] + title[2:])
     for c in nb.cells:
@@ -195,6 +217,8 @@ def stage(path, params=None):
     for c in nb.cells:
         c.metadata.pop('papermill', None)
         if c.cell_type == 'code': polish(c)
+    book_appendix.fold(name(path), nb)
+    book_appendix.link_systems(nb, '../'*(len(path.relative_to(ROOT).parts) - 1))
     nbformat.write(nb, out)
     return out,seconds,error
 
@@ -215,6 +239,12 @@ def stage_all(paths, params=None, jobs=2, report=print):
     return done
 
 
+def words(path):
+    "Title and Markdown of a chapter"
+    texts = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == 'markdown']
+    return texts[0].splitlines()[0].removeprefix('# '),'\n\n'.join(texts)
+
+
 def stage_frame():
     "Copy what surrounds the chapters, with the address filled in from `settings.ini`"
     PROC.mkdir(exist_ok=True)
@@ -222,8 +252,12 @@ def stage_frame():
     for o in [p for pattern in COPIED for p in ROOT.glob(pattern)]:
         if o.is_dir(): shutil.copytree(o, PROC/o.name, dirs_exist_ok=True)
         else: shutil.copy(o, PROC/o.name)
-    for o in [*PROC.glob('*.qmd'), *PROC.glob('appendix/*.qmd')]:
-        o.write_text(re.sub(r'\{\{< var (\w+) >\}\}', lambda m: s[m[1]], o.read_text()))
+    book_appendix.write_api(PROC/'appendix')
+    book_appendix.write_solutions(PROC/'appendix', [(name(o), *words(o)) for o in chapters()])
+    drawing = (ROOT/'asset'/'map.svg').read_text()
+    for o in [p for pattern in PAGES for p in PROC.glob(pattern)]:
+        text = re.sub(r'\{\{< var (\w+) >\}\}', lambda m: s[m[1]], o.read_text())
+        o.write_text(text.replace('<!-- map -->', f'```{{=html}}\n{drawing}```'))
     conf['book'] |= {'repo-url': s['git_url'], 'site-url': s['doc_host'] + s['doc_baseurl'],
                      'description': s['description']}
     (PROC/'_quarto.yml').write_text(yaml.safe_dump(conf, sort_keys=False))
@@ -280,7 +314,7 @@ def check_outputs(path):
 
 def check(proc=PROC):
     "What Quarto would only warn of, and what it would not see: a list of complaints about the staged pages"
-    frame = [o for o in (proc/'ARCHITECTURE.md', *proc.glob('*.qmd'), *proc.glob('appendix/*.qmd')) if o.exists()]
+    frame = [o for pattern in ('ARCHITECTURE.md', *PAGES) for o in proc.glob(pattern)]
     pages,bib,bad,labels = frame + sorted(proc.glob('nbs/**/*.ipynb')),proc/'references.bib',[],{}
     keys = set(re.findall(r'^@\w+\{([^,\s]+)', bib.read_text(), flags=re.M)) if bib.exists() else set()
     content = {p: prose(p) for p in pages}
@@ -353,7 +387,8 @@ def twins(path):
     import jupytext
     from jupytext.config import load_jupytext_config
     pair = [jupytext.read(o, config=load_jupytext_config(str(o))) for o in (path, path.with_suffix('.py'))]
-    a,b = ([(c.cell_type, c.source.strip('\n'), c.metadata.get('tags', [])) for c in nb.cells] for nb in pair)
+    a,b = ([(c.cell_type, c.source.strip('\n'), c.metadata.get('tags', [])) for c in without_colab(nb.cells)]
+           for nb in pair)
     return a == b
 
 
@@ -367,6 +402,8 @@ def prepare():
         nb = nbformat.read(o, as_version=4)
         for c in nb.cells:
             if c.get('outputs') or c.get('execution_count'): c.outputs,c.execution_count = [],None
+        cells = without_colab(nb.cells)
+        nb.cells = [cells[0], colab_cell(o), *cells[1:]]
         nbformat.write(nb, o)
     tool('nbdev_clean')
     tool('nbdev_export')

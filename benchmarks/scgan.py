@@ -6,7 +6,7 @@
 
 PHOTOS to train with and HELD to measure with are folders, tars, lists or globs. What is finished is in OUT, and this
 command goes on from there. With --keep the figures go to KEEP.csv (a row a run), KEEP-pairs.csv (variants against
-variants) and KEEP-search.csv. The search judges by the next 120 of PHOTOS, from which no
+variants) and KEEP-search.csv; nbs/results/scgan reads them. The search judges by the next 120 of PHOTOS, from which no
 trial learns, and by nothing of HELD.
 """
 import argparse
@@ -83,7 +83,8 @@ def main():
     if not a.keep: return
     about = f'# python benchmarks/scgan.py PHOTOS HELD --n {a.n} --keep {a.keep}\n'
     def keep(name, table):
-        with atomic_path(f'{a.keep}{name}.csv') as f: f.write_text(about + table.to_csv(index=False, float_format='%.5g'))
+        with atomic_path(f'{a.keep}{name}.csv') as f:
+            f.write_text(about + table.to_csv(index=False, float_format='%.5g'))
     if a.search: return keep('-search', found)
     runs = table_of_runs(a.out, chosen)
     rows = reference(held, chosen[0].size)

@@ -1,9 +1,9 @@
-"S3's ablations: what a variant lacks is missing, weights arrive, a killed search goes on."
+"S3's ablations: what a variant lacks is missing, weights arrive, a killed search goes on, and the tables are whole."
 import os, signal, subprocess, sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np, pytest, torch
+import numpy as np, pandas as pd, pytest, torch
 from safetensors.torch import load_file
 from scipy.stats import bootstrap
 
@@ -12,10 +12,10 @@ from colorbook.data.loaders import ab_target
 from colorbook.data.photos import Photos, sample_photos
 from colorbook.models.layers import InstanceNorm
 from colorbook.models.s3 import HierarchicalCritic
-from colorbook.training.ablation import new_learner, squares, start_of, train_variant
+from colorbook.training.ablation import new_learner, seeds, squares, start_of, train_variant
 from colorbook.training.gan import GANCallback
 from colorbook.training.registry import check_recipe
-from colorbook.training.s3_ablation import (crossed_ci, evolution_sheet, s3_jobs, s3_variants, S3Measures,
+from colorbook.training.s3_ablation import (crossed_ci, evolution_sheet, s3_jobs, s3_pairs, s3_variants, S3Measures,
     search_weights)
 from colorbook.training.trainer import train
 from small_s3 import slim
@@ -66,7 +66,7 @@ def test_terms():
     assert all(abs(v - seen['full']) < 1e-6 for k,v in seen.items() if k != 'first term')
     shared = [k for k,r in s3_variants.items() if r.phases[0].mode == 'content' and start_of(r) == start_of(
         s3_variants['full'])]
-    assert shared == ['full', 'first term', 'no critic']
+    assert shared == ['full', 'first term', 'no critic', 'more critic']
     jobs = [(r[0].name, i) for r,i in s3_jobs(s3_variants.values())]
     assert len(jobs) == len(set(jobs)) == 3*len(s3_variants)
     assert jobs[:3] == [('full', 0), ('first term', 0), ('no saliency', 0)] and jobs[8] == ('no saliency', 2)
@@ -155,3 +155,25 @@ def test_evolution(tmp_path):
         assert gray[0] == 0 < min(gray[1:])
     one = np.asarray(evolution_sheet(run, Photos(sample_photos(48)), n=1, every=9, side=32))
     assert one.shape == (h + 4, 4*w + 4, 3) # first and last epoch are always there
+
+
+# ---- what is kept
+
+@pytest.fixture(scope='module')
+def kept(): return [pd.read_csv(ROOT/f'asset/scgan{o}.csv', comment='#') for o in ('', '-pairs', '-search')]
+
+
+def test_tables_are_whole(kept):
+    runs,pairs,search = kept
+    done = {k: {*runs.seed[runs.variant == k]} for k in s3_variants}
+    assert all(done[k] == {*seeds} for k in ('full', 'first term', 'no saliency', 'no critic'))
+    want = ['psnr', 'ssim', 'lpips', 'nrmse', 'ratio', 'cci', 'cni', 'same_top1', 'same_top5', 'object_intervention',
+        'hue_salient', 'hue_other']
+    assert np.isfinite(runs[want][runs.variant != 'gray']).all(axis=None) # gray has no hue
+    mean = runs.groupby('variant').mean(numeric_only=True)
+    assert {(a, b) for a,b in zip(pairs['first'], pairs.second)} == {(a, b) for a,b in s3_pairs if done[a] & done[b]}
+    for o in pairs[pairs.measure.isin([*want, 'colorfulness']) & (pairs.seeds == 3)].itertuples():
+        assert o.difference == pytest.approx(mean[o.measure][o.first] - mean[o.measure][o.second], abs=2e-3, rel=1e-3)
+    some = pairs.dropna(subset=['low'])
+    assert (some.low <= some.difference + 1e-9).all() and (some.difference <= some.high + 1e-9).all()
+    assert len(search) >= 7 and np.isfinite(search).all(axis=None)

@@ -216,7 +216,7 @@ for r in (s1_recipe('s1', generator='s1', critic='s1', adversarial='lsgan', lam=
 #
 # How large is that? `benchmarks/s3.py PHOTOS --content s3_vgg19` takes 20 steps of each term at 256 pixels with one picture a batch, on one core: 4.6 s a step in the first term, 8.3 s in the second, 5.1 GiB of memory at most, all losses finite; the second half of the second term, resumed, ends with the same weights. At that pace an epoch of ImageNet takes two to four months, hence the small ones.
 #
-# `s3-small` has the same ideas and losses at the size of the product ([S3](../models/s3.ipynb)), on crops of 128 pixels, with color at a quarter of the size. S3's weight of the critic, 0.05 or 0.1, was not heard in short runs with a gradient penalty, and neither was a critic with spectral norm; so its critic has neither norm nor spectral norm, a head start, a large learning rate, and a weight of 2. [Ablations](s3_ablation.ipynb) take one idea away each.
+# `s3-small` has the same ideas and losses at the size of the product ([S3](../models/s3.ipynb)), on crops of 128 pixels, with color at a quarter of the size. S3's weight of the critic, 0.05 or 0.1, was not heard in short runs with a gradient penalty, and neither was a critic with spectral norm; so its critic has neither norm nor spectral norm, a head start, a large learning rate, and a weight of 2. [Ablations](s3_ablation.ipynb) take one idea away each, and [a chapter of results](../results/scgan.ipynb) has their figures.
 
 # %%
 #| export

@@ -3,7 +3,7 @@
 #
 # > What each of S3's ideas is worth: variants that lack one, measured in every way that S3 names
 #
-# S3's README says that six settings were compared in which a part was left out, and that fifteen combinations of weights were tried. It shows neither the settings nor a figure, and its readers have asked for both. At the end of this chapter we have what it takes: the variants as recipes, all of S3's measures at once, intervals that count photographs and seeds, a search for the weights that can be interrupted, and a sheet that shows how a network learns over both terms.
+# S3's README says that six settings were compared in which a part was left out, and that fifteen combinations of weights were tried. It shows neither the settings nor a figure, and its readers have asked for both. [The result chapter](../results/scgan.ipynb) has our answer, for the small version of the network. At the end of this chapter we have what it takes: the variants as recipes, all of S3's measures at once, intervals that count photographs and seeds, a search for the weights that can be interrupted, and a sheet that shows how a network learns over both terms.
 
 # %%
 #| default_exp training.s3_ablation
@@ -55,7 +55,8 @@ from colorbook.data.photos import Photos, sample_photos
 # | `full` | nothing |
 # | `first term` | stops before the critic comes |
 # | `no critic` | has a second term as long, by content loss alone: what the first term would be if it went on |
-# | `no saliency` | no branch, no attention loss, and one critic, for color alone |
+# | `more critic` | a weight of 8 for the critic instead of 2 |
+| `no saliency` | no branch, no attention loss, and one critic, for color alone |
 # | `no perceptual` | no loss of features |
 # | `no scene` | the mean of the deepest features is not added |
 # | `one term` | the critic from the first step on, for the time of both terms |
@@ -86,10 +87,10 @@ def s3_variant(
 bare = dict(generator='s3_small_no_saliency', attention=0., critic='s3_tiny')
 s3_variants = {r.name: r for r in [s3_variant('full'), s3_variant('first term', terms='first'),
     s3_variant('no saliency', **bare), s3_variant('no critic', terms='first more'),
-    s3_variant('no perceptual', perceptual=0.), s3_variant('no scene', generator='s3_small_no_scene'),
-    s3_variant('one term', terms='joint'), s3_variant('instance norm', generator='s3_small_instance')]}
+    s3_variant('more critic', adv_weight=8.), s3_variant('no perceptual', perceptual=0.),
+    s3_variant('no scene', generator='s3_small_no_scene'), s3_variant('one term', terms='joint'), s3_variant('instance norm', generator='s3_small_instance')]}
 
-s3_pairs = [('full', k) for k in s3_variants if k != 'full'] + [('no critic', 'first term')]
+s3_pairs = [*[('full', k) for k in s3_variants if k != 'full'], *[(k, 'first term') for k in ('no critic', 'more critic')]]
 
 def s3_jobs(
     variants, # in the order of their weight

@@ -53,10 +53,12 @@ def s3_variant(
 bare = dict(generator='s3_small_no_saliency', attention=0., critic='s3_tiny')
 s3_variants = {r.name: r for r in [s3_variant('full'), s3_variant('first term', terms='first'),
     s3_variant('no saliency', **bare), s3_variant('no critic', terms='first more'),
-    s3_variant('no perceptual', perceptual=0.), s3_variant('no scene', generator='s3_small_no_scene'),
-    s3_variant('one term', terms='joint'), s3_variant('instance norm', generator='s3_small_instance')]}
+    s3_variant('more critic', adv_weight=8.), s3_variant('no perceptual', perceptual=0.),
+    s3_variant('no scene', generator='s3_small_no_scene'), s3_variant('one term', terms='joint'),
+    s3_variant('instance norm', generator='s3_small_instance')]}
 
-s3_pairs = [('full', k) for k in s3_variants if k != 'full'] + [('no critic', 'first term')]
+s3_pairs = [('full', k) for k in s3_variants if k != 'full']
+s3_pairs += [(k, 'first term') for k in ('no critic', 'more critic')]
 
 def s3_jobs(
     variants, # in the order of their weight

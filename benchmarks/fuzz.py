@@ -6,7 +6,7 @@
 Hypothesis draws edits of small pictures in every format that Pillow writes, and of deep ones. Besides bytes it edits
 what a checksum or an offset would otherwise protect: the chunks of a PNG, the entries of a TIFF's directories, the
 segments of a JPEG, the profile inside of each. Every page is read. Whatever ends in another error, takes more than ten
-seconds or kills the process is kept in the folder and printed once for each place in the program.
+seconds of the processor or kills the process is kept in the folder and printed once for each place in the program.
 """
 import argparse, collections, io, json, os, resource, signal, struct, subprocess, sys, tempfile, time, traceback
 import warnings, zlib
@@ -148,8 +148,8 @@ def worker(o):
     files,here,seen,ends = seeds(),Path(o.keep)/f'now-{o.seed}',set(),collections.Counter()
     names,slow,n = sorted(files),0.,o.seed
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # libtiff tells of each damage
-    def late(*_): raise Late(f'more than {SECONDS} s')
-    signal.signal(signal.SIGALRM, late)
+    def late(*_): raise Late(f'more than {SECONDS} s of the processor')  # which others may be using
+    signal.signal(signal.SIGPROF, late)
     edits = st.tuples(st.sampled_from(['bytes', 'head', 'part', 'part', 'part', 'cut']), st.integers(0, 40),
         st.integers(0, 2**14), st.one_of(st.sampled_from(ODD), st.binary(min_size=1, max_size=12)), st.booleans())
 
@@ -159,8 +159,8 @@ def worker(o):
         content = files[name]
         for c in changes: content = edited(content, *c)
         here.write_bytes(content)  # is there if the process is killed
-        start = time.perf_counter()
-        signal.alarm(SECONDS)
+        start = time.process_time()
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
         try: ends.update(read(content))
         except BaseException as e:
             if isinstance(e, KeyboardInterrupt): raise
@@ -173,8 +173,8 @@ def worker(o):
                 kept.write_bytes(content)
                 error = f'{type(e).__name__}: {e}'[:200]
                 print(json.dumps(dict(file=str(kept), error=error, at=frames[-6:])), flush=True)
-        finally: signal.alarm(0)
-        slow = max(slow, time.perf_counter() - start)
+        finally: signal.setitimer(signal.ITIMER_PROF, 0)
+        slow = max(slow, time.process_time() - start)
 
     while time.time() < o.until:
         n += 1

@@ -25,10 +25,11 @@ from colorbook.models.unet import conv, mobile_encoder
 
 # %%
 #| hide
-import tempfile, pandas as pd, matplotlib.pyplot as plt, timm
+import logging, tempfile, pandas as pd, matplotlib.pyplot as plt, timm
 from fastcore.test import *
 from colorbook.models.inspect import extent, field, n_weights, one_step, unreached
 from colorbook.models.unet import MobileUNet
+logging.getLogger('timm').setLevel(logging.ERROR) # a classifier that is left out is meant
 
 # %% [markdown]
 # ## What a way down must do

@@ -33,7 +33,8 @@ answers = blue + t*(red - blue)
 losses = {k: .6*f(answers - red) + .4*f(answers - blue) for k,f in dict(
     L2=lambda d: d.square().sum(1), L1=lambda d: d.abs().sum(1)).items()}
 best = {k: o.argmin().item() for k,o in losses.items()}
-fig,axs = plt.subplots(2, 1, figsize=(6, 3), height_ratios=(4, 1), layout='constrained')
+fig,axs = plt.subplots(2, 1, figsize=(6, 3), height_ratios=(4, 1),
+    layout='constrained')
 for k,o in losses.items():
     axs[0].plot(t, o, label=k)
     axs[0].plot(t[best[k]], o[best[k]], 'ko', ms=5)
@@ -63,7 +64,8 @@ def plain_net(nf=24):
     "Four convolutions that keep the size"
     def conv(ni): return nn.Sequential(nn.Conv2d(ni, nf, 3, padding=1),
         nn.BatchNorm2d(nf), nn.ReLU())
-    return nn.Sequential(conv(1), conv(nf), conv(nf), nn.Conv2d(nf, 2, 3, padding=1))
+    return nn.Sequential(conv(1), conv(nf), conv(nf),
+        nn.Conv2d(nf, 2, 3, padding=1))
 
 torch.manual_seed(seed)
 net = plain_net()
@@ -73,8 +75,8 @@ f'{sum(p.numel() for p in net.parameters()):,} weights'
 # The exercises are six photographs, and we will test on the same six. That is a test nobody should fail: the network has the solutions in front of it.
 
 # %%
-photos = [torch.from_numpy(np.array(o)).permute(2, 0, 1) for o in sample_photos(size)]
-rgb = torch.stack(photos)/255
+photos = np.stack(sample_photos(size))
+rgb = torch.from_numpy(photos).permute(0, 3, 1, 2)/255
 L,ab = split_lab(rgb)
 L.shape,ab.shape
 
@@ -149,7 +151,8 @@ level = (L*15).round().long()
 table = torch.stack([ab.permute(1, 0, 2, 3)[:,level[:,0] == o].mean(1)
     if (level == o).any() else torch.zeros(2) for o in range(16)])
 by_gray = join_lab(L, table[level[:,0]].permute(0, 3, 1, 2))
-show_row([join_lab(L, fake)[1], by_gray[1], rgb[1]], ['network', 'table', 'truth'], width=7)
+pictures = join_lab(L, fake)[1],by_gray[1],rgb[1]
+show_row(pictures, ['network', 'table', 'truth'], width=7)
 
 # %% [markdown]
 # ## Exercises

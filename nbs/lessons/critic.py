@@ -72,11 +72,11 @@ assert seen.any(1).sum() == seen.any(0).sum() == 34
 # %%
 #| label: fig-lesson-pairs
 #| fig-cap: "Right pairs of lightness and color above, wrong pairs below."
-photos = [torch.from_numpy(np.array(o)).permute(2, 0, 1) for o in sample_photos(2*size)]
-rgb = torch.stack(photos)/255
+photos = np.stack(sample_photos(2*size))
+rgb = torch.from_numpy(photos).permute(0, 3, 1, 2)/255
 
 def crops(n):
-    "Lightness and color of random crops; neighbors are of different photographs"
+    "Lightness and color of random crops, neighbors of different photographs"
     at = torch.randint(0, size + 1, (n, 2)).tolist()
     return split_lab(torch.stack([rgb[i%6, :, y:y + size, x:x + size]
         for i,(y,x) in enumerate(at)]))
@@ -151,7 +151,8 @@ for ax in axs.flat: ax.axis('off')
 #| slow
 #| code-fold: true
 n = verdicts.shape[-1]//2
-left,right = (o.mean((1, 2)) for o in (verdicts[...,:n - 2], verdicts[...,n + 2:]))
+halves = verdicts[...,:n - 2],verdicts[...,n + 2:]
+left,right = (o.mean((1, 2)) for o in halves)
 assert (left > right).sum() >= 5 and (left - right).mean() > .3
 
 # %% [markdown]

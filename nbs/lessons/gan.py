@@ -53,7 +53,8 @@ def new_learner(mode='both', weight=1.):
         num_workers=0, device='cpu')
     gan = GAN(SmallUNet(24), PatchCritic(nf=16, strides=(2, 2, 1, 1)))
     learner = Learner(dls, gan, L1Loss(100), splitter=gan_splitter, wd=0.,
-        opt_func=partial(Adam, mom=.5), cbs=GANCallback('logistic', weight, mode))
+        opt_func=partial(Adam, mom=.5),
+        cbs=GANCallback('logistic', weight, mode))
     learner.remove_cb(ProgressCallback)
     learner.logger = noop
     return learner
@@ -134,15 +135,18 @@ axs[1].legend(frameon=False);
 
 # %%
 #| slow
+#| label: fig-lesson-result
+#| fig-cap: "Held-out frames in gray, colored by the GAN, and as they are. Big Buck Bunny (c) 2008 Blender Foundation."
 def score(net):
     "Answers, PSNR and colorfulness ratio on the held-out frames"
     with torch.no_grad(): fake = join_lab(held.L, net.eval()(held.L))
-    return fake, psnr(fake, held.rgb).mean().item(), colorfulness_ratio(fake, held.rgb)
+    closeness = psnr(fake, held.rgb).mean().item()
+    return fake, closeness, colorfulness_ratio(fake, held.rgb)
 
 fake,db,ratio = score(learner.model)
 gray = psnr(join_lab(held.L, 0*held.ab), held.rgb).mean().item()
 show_sheet([held.L[pick], fake[pick], held.rgb[pick]], ['gray', 'GAN', 'truth'])
-print(f'gray {gray:.1f} dB, GAN {db:.1f} dB, colorfulness {ratio:.2f} of the truth')
+print(f'gray {gray:.1f} dB, GAN {db:.1f} dB, colorfulness {ratio:.2f}')
 
 # %%
 #| slow

@@ -12,7 +12,7 @@ size,seed = 192, 0
 
 # %%
 import math, torch, numpy as np, matplotlib.pyplot as plt
-from PIL import Image
+import torch.nn.functional as F
 from colorbook import colorize
 from colorbook.color.lab import join_lab, show_row, show_sheet, split_lab
 from colorbook.data.photos import sample_photos
@@ -30,7 +30,7 @@ from colorbook.evaluation.metrics import colorfulness_ratio, psnr
 #| label: fig-lesson-six
 #| fig-cap: "Six photographs in gray, as the shipped model colors them, and as they were."
 truth = [o.convert('RGB') for o in sample_photos(size)]
-batch = lambda ims: torch.stack([torch.from_numpy(np.array(o)).permute(2, 0, 1) for o in ims])/255
+def batch(ims): return torch.from_numpy(np.stack(ims)).permute(0, 3, 1, 2)/255
 real = batch(truth)
 fake = batch([colorize(o.convert('L')) for o in truth])
 L,ab = split_lab(real)
@@ -51,7 +51,8 @@ print(f'mean      {psnr(fake, real).mean():5.1f} dB, gray'
 # %%
 #| code-fold: true
 assert len(real) == 6 and ratio > .2
-assert torch.allclose(psnr(gray, real), -10*(gray - real).square().mean((1, 2, 3)).log10(), atol=1e-3)
+by_hand = -10*(gray - real).square().mean((1, 2, 3)).log10()
+assert torch.allclose(psnr(gray, real), by_hand, atol=1e-3)
 
 # %% [markdown]
 # ## Why closeness likes dull colors
@@ -65,8 +66,9 @@ assert torch.allclose(psnr(gray, real), -10*(gray - real).square().mean((1, 2, 3
 def repaint(strength, degrees):
     "True colors with their hue turned and their strength changed"
     t = math.radians(degrees)
-    turn = torch.tensor([[math.cos(t), -math.sin(t)], [math.sin(t), math.cos(t)]])
-    return join_lab(L, strength*torch.einsum('ij,njhw->nihw', turn, ab))
+    a,b = ab.split(1, 1)
+    turned = a*math.cos(t) - b*math.sin(t),a*math.sin(t) + b*math.cos(t)
+    return join_lab(L, strength*torch.cat(turned, 1))
 
 strengths,best = torch.linspace(0, 1.2, 9).tolist(),{}
 fig,axs = plt.subplots(1, 2, figsize=(9, 2.8), layout='constrained')
@@ -99,7 +101,6 @@ assert colorfulness_ratio(repaint(.5, 0), real) < .7
 # %%
 #| label: fig-lesson-museum
 #| fig-cap: "Five planted mistakes: fading, spill over edges, a halo, the wrong object, patches; and the truth."
-import torch.nn.functional as F
 i = 2 # the cup
 light,color = L[i:i + 1],ab[i:i + 1]
 wide = F.interpolate(F.avg_pool2d(color, 32), (size, size), mode='bilinear')
@@ -108,7 +109,8 @@ y,x = torch.meshgrid(torch.arange(size), torch.arange(size), indexing='ij')
 bright = ((light > .6).float())
 wrong = color*(1 - bright) + bright*torch.tensor([-.3, -.25]).view(1, 2, 1, 1)
 patches = color*(1 + .9*torch.sin(x/9)*torch.sin(y/9))
-museum = dict(fading=.25*color, spill=wide, halo=shifted, object=wrong, patches=patches)
+museum = dict(fading=.25*color, spill=wide, halo=shifted,
+    object=wrong, patches=patches)
 pictures = [join_lab(light, o)[0] for o in museum.values()]
 show_row([*pictures, real[i]], [*museum, 'truth'], width=9)
 

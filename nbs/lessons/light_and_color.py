@@ -20,7 +20,7 @@ from colorbook.color.lab import show_row, split_lab
 # ## Numbers are not light
 
 # %% [markdown]
-# A pixel is three numbers from 0 to 255: red, green, blue. It is tempting to think that 128 is half the light of 255. It is about a fifth. Eight bits are few, and the eye sees small differences in the dark better than in the bright, so *sRGB*, the standard of nearly all picture files, stores roughly the square root of the light. Whoever adds light has to undo this first. Look at where half of the light is.
+# A pixel is three numbers from 0 to 255: red, green, blue. It is tempting to think that 128 is half the light of 255. It is about a fifth. Eight bits are few, and the eye sees small differences in the dark better than in the bright, so *sRGB*, the standard of nearly all picture files, stores roughly the square root of the light. Before one may add light, this has to be undone. Look at where half of the light is.
 
 # %%
 #| label: fig-lesson-srgb
@@ -50,14 +50,16 @@ ax.set(xlabel='stored number', ylabel='light', xticks=[0, 64, 128, 188, 255]);
 # Lightness is $L=116f(Y)-16$, from 0 to 100. Color is two differences, $a=500\,(f(X)-f(Y))$, from green to red, and $b=200\,(f(Y)-f(Z))$, from blue to yellow. For a gray all three $f$ are equal, and $a=b=0$. Here is the whole way for one color, then for the library.
 
 # %%
-M = np.array([[.4339, .3763, .1898], [.2127, .7152, .0722], [.0178, .1095, .8728]])
+M = np.array([[.4339, .3763, .1898],
+    [.2127, .7152, .0722], [.0178, .1095, .8728]])
 
 def lab_of(*rgb):
     "Lab of one sRGB color, each of `rgb` in 0..1"
     x,y,z = np.cbrt(M @ to_light(np.array(rgb)))
     return 116*y - 16, 500*(x - y), 200*(y - z)
 
-for name,c in dict(orange=(1, .5, 0), gray=(.5, .5, .5), navy=(0, 0, .5)).items():
+colors = dict(orange=(1, .5, 0), gray=(.5, .5, .5), navy=(0, 0, .5))
+for name,c in colors.items():
     ours = [round(float(o), 1) for o in lab_of(*c)]
     library = rgb_to_lab(torch.tensor(c).view(1, 3, 1, 1)).flatten().tolist()
     print(f'{name:7} by hand {ours}, library {[round(o, 1) for o in library]}')
@@ -81,10 +83,11 @@ assert abs(to_light(188/255) - .5) < .01 and abs(to_light(128/255) - .216) < .01
 # %%
 #| label: fig-lesson-split
 #| fig-cap: "A photograph, its lightness, and its color at constant lightness."
-photo = Image.open('../../data/rocket.jpg').convert('RGB').resize((size*3//2, size))
+photo = Image.open('../../data/rocket.jpg').resize((size*3//2, size))
 rgb = torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None]/255
 L,ab = split_lab(rgb)
-show_row([rgb[0], L[0], join_lab(torch.full_like(L, .65), ab)[0]], ['photo', 'L', 'ab'])
+flat = join_lab(torch.full_like(L, .65), ab)
+show_row([rgb[0], L[0], flat[0]], ['photo', 'L', 'ab'])
 
 # %% [markdown]
 # Nearly all the drawing is in `L`. The color is soft and simple: some blue, a spot of orange. That is the good news for colorization: two of three numbers are missing, but they are the two with the least detail. The way there and back loses nothing, as the folded cell checks.
@@ -93,7 +96,7 @@ show_row([rgb[0], L[0], join_lab(torch.full_like(L, .65), ab)[0]], ['photo', 'L'
 #| code-fold: true
 assert (join_lab(L, ab) - rgb).abs().max() < 2e-3
 gray_again = rgb_to_lab(join_lab(L, torch.zeros_like(ab)))
-assert (gray_again[:,:1]/100 - L).abs().max() < 1e-3 # no color: the same lightness
+assert (gray_again[:,:1]/100 - L).abs().max() < 1e-3 # the same lightness
 
 # %% [markdown]
 # ## All the colors of one gray
@@ -113,7 +116,8 @@ def plane(light, n=160, reach=110):
     shown = ((lin >= 0) & (lin <= 1)).all(1, keepdim=True)
     return torch.where(shown, lab_to_rgb(lab, clip=True), torch.tensor(1.))[0]
 
-show_row([plane(o) for o in (30, 60, 85)], ['L = 30', 'L = 60', 'L = 85'], width=8)
+planes = [plane(o) for o in (30, 60, 85)]
+show_row(planes, ['L = 30', 'L = 60', 'L = 85'], width=8)
 
 # %% [markdown]
 # The same medium gray may be a brick, a meadow or a violet. But the planes differ: a dark pixel can be deep blue and cannot be yellow, a bright one can be yellow and cannot be deep blue. So lightness alone already says *something* about color, and even the simplest network finds that out. The [palette](../color/palette.ipynb) lets you walk through these planes.

@@ -113,7 +113,8 @@ colors = ['tab:red', 'tab:blue', 'tab:green', 'tab:purple']
 ax.bar(range(4), verdict.detach(), color=colors)
 ax.plot(range(3), (p/q).log()[:3], 'ko')
 ax.axhline(0, color='black', lw=.8)
-ax.set(xticks=range(4), xticklabels=['red', 'blue', 'green', 'purple'], ylabel='verdict');
+names = ['red', 'blue', 'green', 'purple']
+ax.set(xticks=range(4), xticklabels=names, ylabel='verdict');
 
 # %% [markdown]
 # Red is too rare among the generated buses, and its verdict is positive, $\log3$. Blue and green are as frequent as they should be: about 0. Purple, the average that the distance loved so much, occurs in no real picture, and its verdict falls and falls. **The average color is exactly what a critic sees through first.** This is why a GAN is not brown.

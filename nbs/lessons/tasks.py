@@ -54,7 +54,7 @@ show_row([rgb[0], L[0], answer[0]], ['the frame', 'L: question', 'ab: answer'])
 # %%
 #| code-fold: true
 assert (join_lab(L, ab) - rgb).abs().max() < 2e-3
-assert tuple(L.shape) == (1, 1, 144, 256) and tuple(ab.shape) == (1, 2, 144, 256)
+assert L.shape == (1, 1, 144, 256) and ab.shape == (1, 2, 144, 256)
 
 # %% [markdown]
 # ## What must be kept back
@@ -91,17 +91,19 @@ class Tasks(NamedTuple):
 def film_tasks(
     path='../../asset/bunny.mp4', # a film
     size:tuple=(80, 144), # rows and columns of the pictures
-    every:int=2, # take each second frame to learn from, and a fourth of that to measure
+    every:int=2, # each second frame to learn from; to measure, a fourth of that
 ) -> tuple[Tasks,Tasks]: # to learn from, and held out
     "The first two thirds of each shot, and the rest"
-    if not Path(path).exists(): raise InputError(f"there is no film '{path}'", 'give the path of one')
+    if not Path(path).exists():
+        raise InputError(f"there is no film '{path}'", 'give the path of one')
     frames,parts = [o.im for o in read_frames(path)],([], [])
     for a,b in pairwise([0, *find_cuts(frames), len(frames)]):
-        shot = [o.resize(size[::-1], Image.Resampling.BOX) for o in frames[a:b] if not is_black(o)]
+        shot = [o.resize(size[::-1], Image.Resampling.BOX)
+            for o in frames[a:b] if not is_black(o)]
         k = len(shot)*2//3
         parts[0].extend(shot[:k:every])
         parts[1].extend(shot[k::4*every])
-    if not parts[1]: raise InputError(f"'{path}' has no picture that is not black", 'give another film')
+    if not parts[1]: raise InputError(f"'{path}' is black", 'give another film')
     rgb = [torch.from_numpy(np.stack(o)).permute(0, 3, 1, 2)/255 for o in parts]
     return tuple(Tasks(*split_lab(o), o) for o in rgb)
 
@@ -120,7 +122,9 @@ show_sheet([pick(learn.rgb), pick(held.rgb)], ['learn', 'held out']);
 
 # %%
 #| code-fold: true
-def nearest(a, b): return torch.cdist(a.flatten(1), b.flatten(1)).min(1).values/a[0].numel()**.5
+def nearest(a, b):
+    apart = torch.cdist(a.flatten(1), b.flatten(1)).min(1).values
+    return apart/a[0].numel()**.5
 assert (len(learn.L), len(held.L)) == (237, 31)
 assert nearest(held.rgb, learn.rgb).min() > 0 # no frame is in both
 assert (split_lab(held.rgb)[1] - held.ab).abs().max() == 0

@@ -26,7 +26,8 @@ from colorbook import colorize
 #| fig-cap: "A photograph that was never in color, and the guess of the model that ships with the library."
 def side_by_side(*pictures, height=240):
     "Pictures in a row"
-    row = [o.convert('RGB').resize((round(o.width*height/o.height), height)) for o in pictures]
+    row = [o.convert('RGB').resize((round(o.width*height/o.height), height))
+        for o in pictures]
     return Image.fromarray(np.hstack([np.asarray(o) for o in row]))
 
 gray = Image.open(photo)
@@ -47,7 +48,7 @@ side_by_side(gray, color)
 # %%
 back = np.asarray(color.convert('L'), int)
 difference = np.abs(back - np.asarray(gray, int))
-print(f'mean difference {difference.mean():.2f}, largest {difference.max()} of 255')
+print(f'mean {difference.mean():.2f}, largest {difference.max()} of 255')
 
 # %%
 #| code-fold: true

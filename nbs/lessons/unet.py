@@ -48,7 +48,7 @@ class SmallUNet(nn.Module):
         a,b,c = nf,2*nf,4*nf
         widths = (1, a), (a, b), (b, c), (c, c)
         self.downs = nn.ModuleList([step(nn.Conv2d, *o) for o in widths])
-        widths = (c, c), (2*c, b), (2*b, a) # twice: from below and from the left
+        widths = (c, c), (2*c, b), (2*b, a) # two: from below, from the left
         self.ups = nn.ModuleList([step(nn.ConvTranspose2d, *o) for o in widths])
         self.head = nn.ConvTranspose2d(2*a, n_out, 4, 2, 1)
     def forward(self,
@@ -56,7 +56,8 @@ class SmallUNet(nn.Module):
     ) -> Tensor: # color in -1..1, `bs`x`n_out`xHxW
         x,seen = 2*L - 1,[]
         for down in self.downs: seen.append(x := down(x))
-        for up,skip in zip(self.ups, seen[-2::-1]): x = torch.cat([up(x), skip], 1)
+        for up,skip in zip(self.ups, seen[-2::-1]):
+            x = torch.cat([up(x), skip], 1)
         return self.head(x).tanh()
     def color(self, out): return out # what the critic sees is the answer itself
 
@@ -68,7 +69,7 @@ class SmallUNet(nn.Module):
 torch.manual_seed(seed)
 net = SmallUNet().eval()
 assert net(torch.rand(2, 1, *size)).shape == (2, 2, *size)
-assert sum(p.numel() for p in net.parameters()) == 573_170 + 0*len(size)
+assert sum(p.numel() for p in net.parameters()) == 574_178
 
 # %% [markdown]
 # ## What one answer sees
@@ -83,7 +84,8 @@ def plain_net(nf=24):
     "Four convolutions that keep the size, as in the lesson before"
     def conv(ni): return nn.Sequential(nn.Conv2d(ni, nf, 3, padding=1),
         nn.BatchNorm2d(nf), nn.ReLU())
-    return nn.Sequential(conv(1), conv(nf), conv(nf), nn.Conv2d(nf, 2, 3, padding=1))
+    return nn.Sequential(conv(1), conv(nf), conv(nf),
+        nn.Conv2d(nf, 2, 3, padding=1))
 
 def field(net):
     "How strongly the middle of the answer depends on each pixel"
@@ -123,7 +125,8 @@ def train(net, n_steps, lr=3e-3):
         opt.zero_grad()
         loss.backward()
         opt.step()
-    with torch.no_grad(): return join_lab(held.L, net.eval()(held.L).clamp(-1, 1))
+    with torch.no_grad(): ab = net.eval()(held.L).clamp(-1, 1)
+    return join_lab(held.L, ab)
 
 torch.manual_seed(seed)
 nets = dict(plain=plain_net(), unet=SmallUNet())

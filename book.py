@@ -12,9 +12,12 @@ from pathlib import Path
 
 import nbformat, yaml
 
+import book_appendix
+
 ROOT = Path(__file__).resolve().parent
 PROC = ROOT/'_proc'
-COPIED = ('*.qmd', 'ARCHITECTURE.md', 'references.bib', 'asset', 'appendix')
+COPIED = ('*.qmd', 'ARCHITECTURE.md', 'references.bib', 'asset', 'appendix', 'guides')
+PAGES = ('*.qmd', 'guides/*.qmd', 'appendix/**/*.qmd')
 NBDEV = {'default_exp', 'export', 'exporti', 'exports', 'notest', 'slow', 'gpu'}  # nbdev's words, dropped
 HIDING = {'hide': '#| include: false', 'hide_input': '#| echo: false', 'hide_output': '#| output: false'}
 QUARTO = {'label', 'fig-cap', 'fig-alt', 'tbl-cap', 'layout-ncol', 'column', 'include', 'echo', 'eval', 'output',
@@ -196,6 +199,8 @@ def stage(path, params=None):
     for c in nb.cells:
         c.metadata.pop('papermill', None)
         if c.cell_type == 'code': polish(c)
+    book_appendix.fold(name(path), nb)
+    book_appendix.link_systems(nb, '../'*(len(path.relative_to(ROOT).parts) - 1))
     nbformat.write(nb, out)
     return out,seconds,error
 
@@ -216,6 +221,12 @@ def stage_all(paths, params=None, jobs=2, report=print):
     return done
 
 
+def words(path):
+    "Title and Markdown of a chapter"
+    texts = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == 'markdown']
+    return texts[0].splitlines()[0].removeprefix('# '),'\n\n'.join(texts)
+
+
 def stage_frame():
     "Copy what surrounds the chapters, with the address filled in from `settings.ini`"
     PROC.mkdir(exist_ok=True)
@@ -223,8 +234,12 @@ def stage_frame():
     for o in [p for pattern in COPIED for p in ROOT.glob(pattern)]:
         if o.is_dir(): shutil.copytree(o, PROC/o.name, dirs_exist_ok=True)
         else: shutil.copy(o, PROC/o.name)
-    for o in [*PROC.glob('*.qmd'), *PROC.glob('appendix/*.qmd')]:
-        o.write_text(re.sub(r'\{\{< var (\w+) >\}\}', lambda m: s[m[1]], o.read_text()))
+    book_appendix.write_api(PROC/'appendix')
+    book_appendix.write_solutions(PROC/'appendix', [(name(o), *words(o)) for o in chapters()])
+    drawing = (ROOT/'asset'/'map.svg').read_text()
+    for o in [p for pattern in PAGES for p in PROC.glob(pattern)]:
+        text = re.sub(r'\{\{< var (\w+) >\}\}', lambda m: s[m[1]], o.read_text())
+        o.write_text(text.replace('<!-- map -->', f'```{{=html}}\n{drawing}```'))
     conf['book'] |= {'repo-url': s['git_url'], 'site-url': s['doc_host'] + s['doc_baseurl'],
                      'description': s['description']}
     (PROC/'_quarto.yml').write_text(yaml.safe_dump(conf, sort_keys=False))
@@ -281,7 +296,7 @@ def check_outputs(path):
 
 def check(proc=PROC):
     "What Quarto would only warn of, and what it would not see: a list of complaints about the staged pages"
-    frame = [o for o in (proc/'ARCHITECTURE.md', *proc.glob('*.qmd'), *proc.glob('appendix/*.qmd')) if o.exists()]
+    frame = [o for pattern in ('ARCHITECTURE.md', *PAGES) for o in proc.glob(pattern)]
     pages,bib,bad,labels = frame + sorted(proc.glob('nbs/**/*.ipynb')),proc/'references.bib',[],{}
     keys = set(re.findall(r'^@\w+\{([^,\s]+)', bib.read_text(), flags=re.M)) if bib.exists() else set()
     content = {p: prose(p) for p in pages}

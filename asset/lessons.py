@@ -15,8 +15,9 @@ def figure(name, label):
     "The last picture of the cell `fig-lesson-LABEL`"
     for c in nbformat.read(ROOT/'_proc'/'nbs'/'lessons'/f'{name}.ipynb', as_version=4).cells:
         if c.cell_type == 'code' and f'label: fig-lesson-{label}\n' in c.source:
-            [*_,png] = [o.data['image/png'] for o in c.outputs if 'image/png' in o.get('data', {})]
-            return Image.open(io.BytesIO(base64.b64decode(png))).convert('RGB')
+            kinds = 'image/png','image/jpeg'
+            [*_,last] = [o.data[k] for o in c.outputs for k in kinds if k in o.get('data', {})]
+            return Image.open(io.BytesIO(base64.b64decode(last))).convert('RGB')
     raise SystemExit(f'{name} has no figure {label}')
 
 

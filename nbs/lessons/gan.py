@@ -107,7 +107,7 @@ watch = Watch()
 learner.fit_one_cycle(n_epochs, 3e-3, cbs=watch)
 
 # %% [markdown]
-# Before the first step there is hardly any color. Soon everything has the color of grass, because most of the film is grass. Then the sky becomes pink and blue, trees and meadow part, and late, as the learning rate falls, the fine things come: white letters, the violet of flowers.
+# Before the first step everything is tinted by chance. The first thing that it learns is a difference between bright and dark: pink skies over bluish shadows, with a fine grid that comes from the transposed convolutions. Grass turns green around step 84, and so does everything with the texture of grass; the evening sky becomes violet while the morning sky stays pink, for which the network has to look further than a few pixels. Then the learning rate falls, and the colors only get cleaner. What it never finds are the bright blues and greens of the bushes: they are rare.
 #
 # Now the losses. Look at the right panel, and remember from [The duel](duel.ipynb) what the dashed line means.
 
@@ -157,7 +157,7 @@ if n_epochs >= 14:
     assert .3 < crit[-14:].median() < 2
 
 # %% [markdown]
-# About five decibels better than gray, with most of the color that the truth has. This is a GAN that colors, trained from nothing, on one film. It knows this film and nothing else: show it your holidays and it will find grass in your living room. To color everything one needs more of everything, but no other idea: more pictures, a way down that has seen the world, patience. That is [Training](../training/trainer.ipynb), with the same callback.
+# About five decibels better than gray, with most of the color that the truth has. Do not give all of the credit to the critic: on a film in which light nearly tells the color, distance alone comes close, as exercise 1 shows. This is a GAN that colors, trained from nothing, on one film. It knows this film and nothing else: show it your holidays and it will find grass in your living room. To color everything one needs more of everything, but no other idea: more pictures, a way down that has seen the world, patience. That is [Training](../training/trainer.ipynb), with the same callback.
 #
 # DeOldify's author found that the GAN part can be short: content loss first, then the critic alone, then a short duel that is stopped at the right moment. [NoGAN: when to stop](../training/nogan.ipynb) finds that moment.
 
@@ -176,13 +176,13 @@ if n_epochs >= 14:
 # score(alone.model)[1:]
 # ```
 #
-# SOLUTION1
+# In a trial 22.4 dB and a ratio of .79 without the critic, 22.6 and .79 with it: hardly a difference. In this film the lightness nearly tells the color, and where an answer can be known, the distance is enough. The critic counts where several answers are right, as for the discs of [The duel](duel.ipynb), and on photographs of everything.
 #
 # </details>
 #
 # <details><summary>Solution 2</summary>
 #
-# SOLUTION2
+# In a trial PSNR fell to 14.2 dB, below gray, at a colorfulness of 1.5: vivid colors in the wrong places. The critic sees patches and does not mind where in the picture they are; the distance does. The weights between the two are the most important knob of a GAN that colors.
 #
 # </details>
 #

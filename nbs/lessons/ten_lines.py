@@ -35,7 +35,7 @@ color = colorize(gray)
 side_by_side(gray, color)
 
 # %% [markdown]
-# The lawn is green and the sky is bluish, because lawns and skies mostly are, and the model has seen many. The coat stays dark and nearly gray: a coat can have any color, and where anything is possible the model prefers to say little. All of this is *guessed from the gray alone*; the photograph holds no trace of the true colors.
+# The lawn is green and the sky is blue, because lawns and skies mostly are, and the model has seen many. The coat stays dark, with a touch of navy: a coat can have any color, and where anything is possible the model prefers to say little. (At the foot of the tripod it was not sure of its lawn.) All of this is *guessed from the gray alone*; the photograph holds no trace of the true colors.
 #
 # On the command line the same is `colorbook colorize camera.png -o color.png`.
 
@@ -72,7 +72,7 @@ answers = colorize(gray, samples=4, seed=seed)
 side_by_side(*answers, height=200)
 
 # %% [markdown]
-# All four are possible photographs. None of them is "the" truth, and the model does not claim so: they are draws from what it holds for probable. [Many answers](../evaluation/diversity.ipynb) tells how.
+# The lawn and the sky are always the same. The coat is wine red, blue, wine red again, black: here the model has doubts, and here its answers differ. All four are possible photographs. None of them is "the" truth, and the model does not claim so: they are draws from what it holds for probable. [Many answers](../evaluation/diversity.ipynb) tells how.
 
 # %% [markdown]
 # ## Where it is wrong
@@ -88,7 +88,7 @@ guess = colorize(truth.convert('L'))
 side_by_side(truth.convert('L'), guess, truth, height=200)
 
 # %% [markdown]
-# The fur gets its brown, and it is paler than the truth. Of the green eyes not much is left: they are small, and eyes are seldom green. This is the typical failure of all colorizers. They prefer the common to the rare, and they fade where they are unsure. Half of this course is about what one can do against it, and [the last lesson](how_good.ipynb) is a collection of what remains.
+# The fur gets its brown, and it is paler than the truth. The green of the eyes and the red of the nose are gone: they are small, and other colors are more common there. This is the typical failure of all colorizers. They prefer the common to the rare, and they fade where they are unsure. Half of this course is about what one can do against it, and [the last lesson](how_good.ipynb) is a collection of what remains.
 
 # %% [markdown]
 # ## What happens inside

@@ -104,7 +104,7 @@ for step in range(n_steps + 1):
 show_sheet([*rows, rgb], [*names, 'truth']);
 
 # %% [markdown]
-# It begins with faint random colors. Then everything turns brown, with a little orange in the bright parts and some blue in the dark, and there it stays. The cup, the rocket, the cat and a face get the same color where they have the same gray.
+# It begins with a tint by chance, here green. After 25 steps everything is grayish, after 50 everything is brown, with some blue in the darkest parts, and there it stays. Suit and skin, cat, cup and temple get the same color where they have the same gray. The deep red of the saucer and of the pagoda, the blue of the flag, the green around the flower never come, although the network has seen them in every single step.
 #
 # Is this a matter of patience? Look at the loss.
 

@@ -156,7 +156,7 @@ left,right = (o.mean((1, 2)) for o in halves)
 assert (left > right).sum() >= 5 and (left - right).mean() > .3
 
 # %% [markdown]
-# In nearly all of them it does. The critic is not certain everywhere: where both photographs are gray, there is nothing to object to, and it shrugs. This map is what the generator will get instead of a distance: *here it looks right, there it does not*. How a verdict becomes something that one can learn from is the subject of [From verdicts to losses](losses.ipynb). The library's [PatchGAN](../models/patchgan.ipynb) is this critic with more channels.
+# For the rocket and the temple it is plain, the others are fainter, and it also suspects a helmet and a spoon in which everything is right: dark, shiny things are rare in its school. Where both photographs are gray, there is nothing to object to, and it shrugs. This map is what the generator will get instead of a distance: *here it looks right, there it does not*. How a verdict becomes something that one can learn from is the subject of [From verdicts to losses](losses.ipynb). The library's [PatchGAN](../models/patchgan.ipynb) is this critic with more channels.
 
 # %% [markdown]
 # ## Exercises

@@ -76,7 +76,7 @@ for o in cuts: ax.axvline(o, color='C1', ls=':', lw=1)
 ax.set(xlabel='frame', ylabel='change');
 
 # %% [markdown]
-# Within a shot, a frame differs from its neighbor by one or two steps of 255. If we held out every tenth frame at random, each of them would have a twin among the frames to learn from, and the test would be worthless. The dotted lines are the cuts that the library [finds](../video/shots.ipynb); between them are four shots (the first cut only ends the black at the beginning).
+# Within a shot, apart from the fade-in at the beginning, a frame differs from its neighbor by one or two steps of 255. If we held out every tenth frame at random, each of them would have a twin among the frames to learn from, and the test would be worthless. The dotted lines are the cuts that the library [finds](../video/shots.ipynb); between them are four shots (the first cut only ends the black at the beginning).
 #
 # We divide *in time*: the first two thirds of each shot are for learning, the last third is held out. It is still the same forest, so this is an easy test, and we should remember that. But the camera has moved on, and no held-out second has ever been seen in color.
 
@@ -108,7 +108,7 @@ def film_tasks(
     return tuple(Tasks(*split_lab(o), o) for o in rgb)
 
 # %% [markdown]
-# Look at the two parts of each shot: the same places, at other moments.
+# Look at the two parts: the same places, at other moments.
 
 # %%
 #| label: fig-lesson-parts

@@ -98,7 +98,7 @@ fields = [field(plain_net()), field(SmallUNet())]
 show_row([(o/o.max())**.3 for o in fields], ['plain', 'U-Net'], width=7)
 
 # %% [markdown]
-# The plain network decides from 9x9 pixels. The U-Net looks at most of the picture, hardest at what is near, and in a pattern of blocks: these are its layers of different size at work.
+# The plain network decides from 9x9 pixels. The U-Net looks at some sixty pixels in each direction, at what is near much harder than at what is far. The nested squares are its layers of different size at work.
 
 # %%
 #| code-fold: true
@@ -144,7 +144,7 @@ if n_steps >= 100:
     assert scores['unet'][1] > scores['plain'][1]
 
 # %% [markdown]
-# Both beat gray, and the U-Net beats the plain network in both numbers, although it took less than half of the time: its work is done on small maps. Look at the title, and at the sky between the trees.
+# Both beat gray by far: in this film a bright pixel of a smooth patch *is* sky, and even nine pixels tell much. The U-Net is ahead in both numbers, although it took less than half of the time, since most of its work is done on small maps. Look at the letters in the fourth column, and at the blue in the trees.
 
 # %%
 #| slow
@@ -155,7 +155,7 @@ show_sheet([*(o[pick] for o in answers.values()), held.rgb[pick]],
     ['gray', 'plain', 'U-Net', 'truth']);
 
 # %% [markdown]
-# White letters on a branch or a white cloud: for nine pixels they are the same, and the plain network paints them alike. The U-Net keeps the letters white and the grass green. It is not perfect: where it is unsure it is pale, because squares ask it to be. That is what the next three lessons are about.
+# White letters or a bright rim of sky: for nine pixels they are the same, and the plain network paints both yellow. The U-Net leaves the letters white, makes that sky violet and finds some of the blue between the trees. It is not perfect: where it is unsure it is pale, because squares ask it to be, and it leaves a fine grid. That is what the next three lessons are about.
 #
 # ## A head start
 

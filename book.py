@@ -87,7 +87,25 @@ def badge(path):
     s,up = settings(),'../'*(len(path.relative_to(ROOT).parts) - 1)
     blob = f"{s['user']}/{s['repo']}/blob/{s['branch']}/{s['nbs_path']}/{name(path)}.ipynb"
     return (f"[![Open in Colab]({up}asset/badge.svg)](https://colab.research.google.com/github/{blob}) "
-            "and run this chapter yourself.")
+            "and run this chapter yourself; its first cell installs there what it needs.")
+
+
+COLAB = 'install-on-colab'  # id of the hidden cell that every notebook has behind its title, and no twin
+
+
+def colab_cell(path):
+    "The cell that makes a notebook run on Colab, and does nothing elsewhere"
+    s,room = settings(),path.parent.relative_to(ROOT).as_posix()
+    here = f"/content/{s['repo']}"
+    return nbformat.v4.new_code_cell('\n'.join(['#| hide', '# on Colab only: fetch the project and install it',
+        'import sys', "if 'google.colab' in sys.modules:",
+        f"    !git clone -q --depth 1 -b {s['branch']} {s['git_url']} {here}",
+        f'    %cd -q {here}/{room}', f'    %pip install -q "{here}[train]"']), id=COLAB)
+
+
+def without_colab(cells):
+    "Cells of a notebook without that one"
+    return [c for c in cells if c.get('id') != COLAB]
 
 
 class Table(HTMLParser):
@@ -164,6 +182,7 @@ def stage(path, params=None):
     out.parent.mkdir(parents=True, exist_ok=True)
     # nbdev_test leaves slow cells out; here they run
     aside,skip,kept = [],set(settings()['tst_flags'].split()) - {'slow'},[]
+    nb.cells = without_colab(nb.cells)
     title = nb.cells[0].source.split('\n\n', 2)
     nb.cells[0].source = '\n\n'.join(title[:2] + [badge(path)] + title[2:])
     for c in nb.cells:
@@ -369,7 +388,8 @@ def twins(path):
     import jupytext
     from jupytext.config import load_jupytext_config
     pair = [jupytext.read(o, config=load_jupytext_config(str(o))) for o in (path, path.with_suffix('.py'))]
-    a,b = ([(c.cell_type, c.source.strip('\n'), c.metadata.get('tags', [])) for c in nb.cells] for nb in pair)
+    a,b = ([(c.cell_type, c.source.strip('\n'), c.metadata.get('tags', [])) for c in without_colab(nb.cells)]
+           for nb in pair)
     return a == b
 
 
@@ -383,6 +403,8 @@ def prepare():
         nb = nbformat.read(o, as_version=4)
         for c in nb.cells:
             if c.get('outputs') or c.get('execution_count'): c.outputs,c.execution_count = [],None
+        cells = without_colab(nb.cells)
+        nb.cells = [cells[0], colab_cell(o), *cells[1:]]
         nbformat.write(nb, o)
     tool('nbdev_clean')
     tool('nbdev_export')

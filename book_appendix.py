@@ -88,6 +88,15 @@ def module_page(path):
     return '\n\n'.join(out)
 
 
+def unique(text):
+    "Anchors of a page, each once: names that differ in upper and lower case only get a number"
+    seen = {}
+    def once(m):
+        seen[m[1]] = seen.get(m[1], 0) + 1
+        return f"{{#{m[1]}{f'-{seen[m[1]]}' if seen[m[1]] > 1 else ''}}}"
+    return re.sub(r'\{#([\w-]+)\}', once, text)
+
+
 def modules():
     "Room to its modules, as names and paths"
     found = {room: [] for room in ROOMS}
@@ -109,7 +118,7 @@ def write_api(into):
             chapter = f'../../nbs/{name.replace(".", "/")}.ipynb'
             said = f'{said.rstrip(".")}. [The chapter]({chapter}) explains it.'.lstrip('. ')
             parts += [f'## colorbook.{name}', said, module_page(path)]
-        (into/'api'/f'{room}.qmd').write_text('\n\n'.join(parts) + '\n')
+        (into/'api'/f'{room}.qmd').write_text(unique('\n\n'.join(parts)) + '\n')
         names = ', '.join(f"`{n.split('.')[-1]}`" for n,_ in found)
         rows.append(f'| [`{room}`](api/{room}.qmd) | {ROOMS[room]} | {names} |')
     head = ('---\ntitle: "Reference"\n---\n\nEvery public function and class with its parameters, one page for each '

@@ -42,13 +42,13 @@ def arrow(d, dashed=False):
 
 def draw():
     "The drawing as SVG"
-    return '\n'.join(['<svg xmlns="http://www.w3.org/2000/svg" class="whole" viewBox="0 0 470 640" role="img" '
+    return '\n'.join(['<svg xmlns="http://www.w3.org/2000/svg" class="whole" viewBox="0 0 470 640" role="group" '
         'aria-label="A gray photograph is lightness. The generator guesses the color for it. Lightness and color are '
         'joined to a colored photograph. The critic compares guesses with real photographs, and its verdict trains the '
         'generator." font-family="sans-serif" font-size="17" text-anchor="middle" fill="#222">',
         '<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="6" markerHeight="6" orient="auto">'
         '<path d="M0 0L10 5L0 10z" fill="#444"/></marker></defs>',
-        arrow('M160 80H245'), arrow('M335 122V185'), arrow('M85 150V226'), arrow('M258 250H110'), arrow('M85 274V345'),
+        arrow('M160 80H245'), arrow('M335 122V185'), arrow('M85 156V226'), arrow('M258 250H110'), arrow('M85 274V345'),
         arrow('M335 318V372'), arrow('M140 148C170 330 190 395 242 405'), arrow('M335 512V455'),
         arrow('M427 412H452V80H430', True),
         photo('light', 10, 30, 'gray', 'lightness L'),
@@ -56,7 +56,7 @@ def draw():
         photo('color', 260, 190, 'ab', 'color ab'),
         linked('join', '<circle cx="85" cy="250" r="23" fill="#fff" stroke="#444"/><text x="85" y="256">join</text>'),
         photo('result', 10, 350, 'color', 'colored'), box('critic', 247, 374, 'critic', 'guess or true?', '#d7e6f7'),
-        photo('truth', 260, 515, 'truth', ''), '<text x="335" y="634">true color</text>',
+        photo('truth', 260, 515, 'truth', 'true color'),
         linked('verdict', '<text transform="translate(446 245) rotate(-90)" fill="#704000">its verdict trains</text>'),
         '</svg>', ''])
 

@@ -17,6 +17,7 @@ LIMIT = 2_500_000  # bytes of a page and its pictures, without scripts that all 
 ASK = '''({wide: document.documentElement.scrollWidth, bare: [...document.images].filter(o => !o.hasAttribute('alt')
     || (o.closest('figure') && !o.alt)).length, raw: [...document.querySelectorAll('span.math')].filter(
     o => !o.querySelector('.katex')).length})'''
+OTHER = 'asset','site_libs','katex'  # folders whose HTML is no page
 RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']
 
 
@@ -128,7 +129,7 @@ def complaints(tab, host, width):
 
 def look(folder, shots=None, axe=None, n_axe=3):
     "Complaints about all pages below `folder`; `shots` is a folder for screenshots, `axe` the source of axe-core"
-    pages,bad = sorted(folder.rglob('*.html')),[]
+    pages,bad = [o for o in sorted(folder.rglob('*.html')) if o.relative_to(folder).parts[0] not in OTHER],[]
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), partial(Quiet, directory=folder))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     host = f'127.0.0.1:{server.server_port}'

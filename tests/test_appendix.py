@@ -99,6 +99,9 @@ def test_the_reference_has_every_public_name(tmp_path):
     text = {o.stem: o.read_text() for o in (tmp_path/'api').glob('*.qmd')}
     assert set(text) == set(appendix.ROOMS)
     assert [o for o,module in public() if f'`{o}`' not in text[module.split('.')[0]]] == []
+    for k,o in text.items():
+        anchors = re.findall(r'\{#([\w-]+)\}', o)
+        assert len(anchors) == len(set(anchors)), k
     color = text['losses'].split('### `LogisticLoss`')[1]
     assert '| `fake` | `Tensor` |  | logits of generated ones, any shape |' in color
     assert 'Gives `Tensor`, scalar, 2 log 2 for a critic that says nothing.' in color

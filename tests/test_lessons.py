@@ -14,7 +14,7 @@ each = pytest.mark.parametrize('path', LESSONS, ids=[o.stem for o in LESSONS])
 
 def cells(path, kind):
     "Sources of the cells of one kind"
-    return [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == kind]
+    return [c.source for c in book.without_colab(nbformat.read(path, as_version=4).cells) if c.cell_type == kind]
 
 
 def words(path):

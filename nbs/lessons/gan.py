@@ -102,7 +102,7 @@ class Watch(Callback):
 # %%
 #| slow
 #| label: fig-lesson-evolution
-#| fig-cap: "Held-out frames while the GAN learns, and the truth. Big Buck Bunny (c) 2008 Blender Foundation, CC BY 3.0."
+#| fig-cap: "Held-out frames while the GAN learns, and the truth. Big Buck Bunny (c) 2008 Blender Foundation."
 watch = Watch()
 learner.fit_one_cycle(n_epochs, 3e-3, cbs=watch)
 

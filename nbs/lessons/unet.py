@@ -149,7 +149,7 @@ if n_steps >= 100:
 # %%
 #| slow
 #| label: fig-lesson-race
-#| fig-cap: "Held-out seconds of the film: gray, plain network, U-Net, truth. Big Buck Bunny (c) 2008 Blender Foundation."
+#| fig-cap: "Held-out frames: gray, plain network, U-Net, truth. Big Buck Bunny (c) 2008 Blender Foundation."
 pick = torch.linspace(0, len(held.L) - 1, 6).long()
 show_sheet([*(o[pick] for o in answers.values()), held.rgb[pick]],
     ['gray', 'plain', 'U-Net', 'truth']);

@@ -53,7 +53,8 @@ def notebook(tmp_path, monkeypatch, *cells):
 
 
 def test_stage(tmp_path, monkeypatch):
-    sources = ('#| default_exp a', '#| slow\nm = 2', 'n = 1', '#| notest\nraise Exception()', '#| export\ndef f(): return n',
+    sources = ('#| default_exp a', '#| slow\nm = 2', 'n = 1', '#| notest\nraise Exception()',
+               '#| export\ndef f(): return n',
                '#| eval: false\nraise Exception()', '#| hide\nf()', '#| gpu\nraise Exception()')
     codes = [new_code_cell(o, metadata={'tags': ['parameters']} if o == 'n = 1' else {}) for o in sources]
     path = notebook(tmp_path, monkeypatch, *codes)

@@ -136,7 +136,7 @@ assert np.median(losses['sees L and ab'][-20:]) < 1.2
 # %%
 #| slow
 #| label: fig-lesson-map
-#| fig-cap: "Photographs with wrong colors in their right half, and the critic's verdicts: blue for real, red for wrong."
+#| fig-cap: "Photographs with a wrong right half, and the critic's verdicts: blue for real, red for wrong."
 L,ab = split_lab(rgb)
 half = torch.cat([ab[...,:size], ab.roll(1, 0)[...,size:]], -1)
 with torch.no_grad(): verdicts = critic.eval()(L, half)[:,0]

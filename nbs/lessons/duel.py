@@ -116,7 +116,7 @@ def duel(painter, judge, n_steps, lam=10., adv=1., lr=5e-3,
 # %%
 #| slow
 #| label: fig-lesson-strip
-#| fig-cap: "By distance alone (above), and the course of the duel (below). From left to right the noise goes from -1 to 1."
+#| fig-cap: "By distance alone, and the course of the duel. From left to right the noise goes from -1 to 1."
 torch.manual_seed(seed)
 by_distance,_ = duel(Painter(), Judge(), n_steps, adv=0., distance=F.mse_loss)
 painter,judge = Painter(),Judge()

@@ -62,7 +62,7 @@ assert torch.allclose(psnr(gray, real), by_hand, atol=1e-3)
 
 # %%
 #| label: fig-lesson-dull
-#| fig-cap: "True colors, turned and weakened. PSNR (left) likes weak colors unless the hue is right; right, colorfulness."
+#| fig-cap: "True colors, turned and weakened: PSNR, which likes weak colors unless the hue is right; colorfulness."
 def repaint(strength, degrees):
     "True colors with their hue turned and their strength changed"
     t = math.radians(degrees)

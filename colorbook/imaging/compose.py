@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from PIL import Image
 from ..core import core_count
-from ..color.srgb import LEVELS, fit_gamut, light, linear_rgb, lookup_tables, srgb_encode
+from ..color.srgb import LEVELS, fit_gamut, lab_f_inv, light, linear_rgb, lookup_tables, srgb_encode
 
 # %% ../../nbs/imaging/compose.ipynb #84cd1b7f
 def resize(
@@ -87,13 +87,13 @@ def resize_rows(
 
 # %% ../../nbs/imaging/compose.ipynb #503ead54
 def _maps_for_f(
-    maps:np.ndarray, # 4xhxw: slopes and offsets in ab/110 over L/100
+    maps:np.ndarray, # 4xhxw: slopes and offsets in ab/110 over L/100; or 5xhxw, with what is added to L/100
     saturation:float, # factor on color
-) -> np.ndarray: # 4xhxw: slopes and offsets of fx and fz over fy
+) -> np.ndarray: # as many: slopes and offsets of fx and fz over fy, and what is added to fy
     "The same maps on the scale of f"
     scale = np.float32([[[110/500]], [[-110/200]]])*np.float32(saturation)
-    A,B = maps[:2]*scale, maps[2:]*scale
-    return np.concatenate([1 + np.float32(1.16)*A, B - np.float32(.16)*A])
+    A,B = maps[:2]*scale, maps[2:4]*scale
+    return np.concatenate([1 + np.float32(1.16)*A, B - np.float32(.16)*A, maps[4:]/np.float32(1.16)])
 
 # %% ../../nbs/imaging/compose.ipynb #36b306be
 @cache
@@ -126,7 +126,7 @@ def _pool(process:int, threads:int) -> ThreadPoolExecutor:
 # %% ../../nbs/imaging/compose.ipynb #6694a7f0
 def paint(
     x:np.ndarray|Image.Image, # HxW gray or HxWx3 RGB; uint8, uint16, or float in 0..1; or Pillow's L or RGB
-    maps:np.ndarray, # 4xhxw: slopes and offsets of color over lightness
+    maps:np.ndarray, # 4xhxw: slopes and offsets of color over lightness; a fifth is added to the lightness
     out:np.ndarray|Image.Image, # HxWx3, or HxWx4 with room for alpha, of which three channels are written; or RGB
     saturation:float=1., # factor on color
     threads:int|None=None, # None for as many as there are cores
@@ -138,7 +138,10 @@ def paint(
     def strip(i):
         at = slice(i, min(i + step, h))
         Y,fy = light(rows(at.start, at.stop))
-        P,R,Q,S = resize_rows(maps, h, at)
+        P,R,Q,S,*more = resize_rows(maps, h, at)
+        if more:
+            fy = (fy + more[0]).clip(np.float32(4/29), 1)
+            Y = lab_f_inv(fy)
         fx,fz = P,R
         fx *= fy; fx += Q
         fz *= fy; fz += S

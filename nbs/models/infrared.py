@@ -56,12 +56,15 @@ show_row(shown)
 #
 # where $a,b$ is zero for a picture of one channel. The last layer begins with zeros, so that the network begins with the picture as it is, and everything that it learns is a difference to copying. The answer that leaves the network is RGB in -1..1 like that of S0 or S3, so that recipes, losses, critics and sheets need to know nothing.
 #
+# How bright a place is depends on the weather and on the exposure as well as on what is there, and a network that has seen seven scenes is surer of that than it should be. Trained on some scenes and asked about others, in five ways, it was nearest to the truth with three quarters of its correction (one quarter less made 0.1 to 0.5 dB in four of the five); so in use, and only there, three quarters are made: `trust`.
+#
 # The way down is that of [EfficientNet-Lite0](encoder_unet.ipynb) as far as a sixteenth of the size: 0.7 of its 3.4 million weights, and what its last stages know, breeds of dogs, is not asked here. The mean over the picture is added to each cell, as in [the product's U-Net](unet.ipynb): whether it is a day with sun or a room is a fact of the whole.
 
 # %%
 #| export
 class InfraredUNet(nn.Module):
     "The picture that it sees, with lightness and color corrected: RGB from near or long-wave infrared"
+    trust = .75 # share of the correction of lightness that is made in use
     def __init__(self,
         n_in:int=1, # channels that it looks at: 1 for lightness, 3 for sRGB or what a thermal camera writes
         width:int=48, # channels on the way up
@@ -104,7 +107,7 @@ class InfraredUNet(nn.Module):
         h,w = L.shape[-2:]
         more = self.correct(F.pad(L, (0, -w%32, 0, -h%32), mode='replicate'))
         more = F.interpolate(more, scale_factor=4., mode='bilinear', align_corners=False)[...,:h,:w]
-        scale = L.new_tensor([100, 110, 110]).view(3, 1, 1)
+        scale = L.new_tensor([100 if self.training else 100*self.trust, 110, 110]).view(3, 1, 1)
         lab = rgb_to_lab(L) if self.n_in == 3 else F.pad(L*100, (0, 0, 0, 0, 0, 2))
         return lab_to_rgb(lab + more*scale)*2 - 1
     def color(self, out): return out
@@ -134,7 +137,7 @@ test_fail(lambda: InfraredUNet(2), exc=UsageError, contains='1 or 3')
 n_weights(net),n_weights(net.net)
 
 # %% [markdown]
-# Correction and detail are apart: a correction that is the same everywhere moves lightness by its amount, and an edge of one pixel stays as sharp as it was.
+# Correction and detail are apart: a correction that is the same everywhere moves lightness by three quarters of its amount, and an edge of one pixel stays as sharp as it was.
 
 # %%
 net = InfraredUNet().eval()
@@ -142,7 +145,7 @@ with torch.no_grad(): net.head.bias.copy_(torch.tensor([-.2, .1, -.1]))
 stripes = torch.full((1, 1, 32, 32), .5)
 stripes[...,::2] = .6
 with torch.no_grad(): lab = rgb_to_lab((net(stripes) + 1)/2)[0]
-test_close(lab[:,0,:2], torch.tensor([[40., 30], [11, 11], [-11, -11]]), eps=.01)
+test_close(lab[:,0,:2], torch.tensor([[45., 35], [11, 11], [-11, -11]]), eps=.01)
 other = InfraredUNet(state=net.state_dict())
 test_eq(other.head.bias, net.head.bias)
 test_fail(lambda: InfraredUNet(width=8, state=net.state_dict()), exc=UsageError, contains='do not fit')

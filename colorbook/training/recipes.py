@@ -160,7 +160,7 @@ def pictures_recipe(data):
     return Recipe(data, (Phase('content', 8, (1e-3, 0.)), Phase('both', 4, (2e-4, 2e-4), 'constant')),
         generator='pix2pix_rgb3', content='l1', lam=100., data=data, size=64, bs=16, betas=(.5, .999), wd=0.)
 
-nir = dict(generator='infrared', content='l1', aged=.3, size=128, low=.6, bs=16, betas=(.9, .98), eps=1e-8, wd=.02,
+nir = dict(generator='infrared', content='lab', aged=.3, size=128, low=.6, bs=16, betas=(.9, .98), eps=1e-8, wd=.02,
     clip=5.)
 for r in (s3_recipe('s3-lwir', (replace(s3_terms[0], epochs=10, bs=8), replace(s3_terms[1], epochs=30, bs=8)),
               generator='s3_lwir', attention=0., data='lwir', bs=8),

@@ -29,9 +29,10 @@ def punch(
 def sketch(
     rgb:Tensor, # pictures in 0..1, `bs`x3xHxW
     black:float=.02, # share of the pixels that are black
+    gray=lstar, # gray function: of whose edges
 ) -> Tensor: # lines on white paper, in 0..1, `bs`x1xHxW
     "A pencil drawing of each picture: the steepest places of its lightness"
-    L = F.pad(gray_to_L(lstar(rgb)), (1, 1, 1, 1), mode='replicate')
+    L = F.pad(gray_to_L(gray(rgb)), (1, 1, 1, 1), mode='replicate')
     across = L.new_tensor([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])/8
     dx,dy = F.conv2d(L, torch.stack([across, across.T])[:,None]).unbind(1)
     steep = torch.hypot(dx, dy)
@@ -52,7 +53,7 @@ class HoleLab(ToLab):
 class SketchLab(HoleLab):
     "Sketches of photos, and the photos"
     def light(self, rgb):
-        x = sketch(rgb.float()/255)
+        x = sketch(rgb.float()/255, gray=self.gray)
         x = degrade(x, self.aged) if self.training and self.aged else x
         return x.expand(-1, self.channels, -1, -1).contiguous(memory_format=torch.channels_last)
 

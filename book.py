@@ -5,20 +5,25 @@
     python book.py trainer -p epochs 3    with another value in the cell of parameters
     python book.py --prepare              before a commit: sync twins, drop outputs, clean, export
 """
-import argparse, configparser, os, re, shutil, subprocess, sys, tempfile, time
+import argparse, base64, configparser, io, os, re, shutil, subprocess, sys, tarfile, tempfile, time
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat, yaml
 
+import book_appendix
+
 ROOT = Path(__file__).resolve().parent
 PROC = ROOT/'_proc'
-COPIED = ('index.qmd', 'kinds.qmd', 'architecture.qmd', 'ARCHITECTURE.md', 'references.bib', 'asset')
+COPIED = ('*.qmd', 'ARCHITECTURE.md', 'references.bib', 'asset', 'appendix', 'guides')
+PAGES = ('*.qmd', 'guides/*.qmd', 'appendix/**/*.qmd')
 NBDEV = {'default_exp', 'export', 'exporti', 'exports', 'notest', 'slow', 'gpu'}  # nbdev's words, dropped
 HIDING = {'hide': '#| include: false', 'hide_input': '#| echo: false', 'hide_output': '#| output: false'}
 QUARTO = {'label', 'fig-cap', 'fig-alt', 'tbl-cap', 'layout-ncol', 'column', 'include', 'echo', 'eval', 'output',
           'warning', 'code-fold', 'code-summary'}
 PREFIXES = 'fig|tbl|sec|eq|lst'
+KATEX = 'katex@0.19'
 
 
 def settings():
@@ -77,12 +82,96 @@ def rewrite(source):
     return '\n'.join(o for o in lines if o is not None).strip('\n')
 
 
-def badge(file):
-    "Colab badge and install line of one chapter"
-    s,img = settings(),'https://colab.research.google.com/assets/colab-badge.svg'
-    url = f"https://colab.research.google.com/github/{s['user']}/{s['repo']}/blob/{s['branch']}/{s['nbs_path']}/{file}"
-    return (f"[![Open in Colab]({img})]({url})\n\n::: {{.callout-tip collapse=\"true\"}}\n## On Colab\n"
-            f"Run this cell first: `%pip install \"colorbook[train] @ git+{s['git_url']}@{s['branch']}\"`\n:::")
+def badge(path):
+    "Colab badge of one chapter; the words behind it keep it from becoming a figure with a caption"
+    s,up = settings(),'../'*(len(path.relative_to(ROOT).parts) - 1)
+    blob = f"{s['user']}/{s['repo']}/blob/{s['branch']}/{s['nbs_path']}/{name(path)}.ipynb"
+    return (f"[![Open in Colab]({up}asset/badge.svg)](https://colab.research.google.com/github/{blob}) "
+            "and run this chapter yourself; its first cell installs there what it needs.")
+
+
+COLAB = 'install-on-colab'  # id of the hidden cell that every notebook has behind its title, and no twin
+
+
+def colab_cell(path):
+    "The cell that makes a notebook run on Colab, and does nothing elsewhere"
+    s,room = settings(),path.parent.relative_to(ROOT).as_posix()
+    here = f"/content/{s['repo']}"
+    return nbformat.v4.new_code_cell('\n'.join(['#| hide', '# on Colab only: fetch the project and install it',
+        'import sys', "if 'google.colab' in sys.modules:",
+        f"    !git clone -q --depth 1 -b {s['branch']} {s['git_url']} {here}",
+        f'    %cd -q {here}/{room}', f'    %pip install -q "{here}[train]"']), id=COLAB)
+
+
+def without_colab(cells):
+    "Cells of a notebook without that one"
+    return [c for c in cells if c.get('id') != COLAB]
+
+
+class Table(HTMLParser):
+    "Rows of the first table in a piece of HTML"
+    def __init__(self, html):
+        super().__init__()
+        self.rows,self.open,self.depth = [],False,0
+        self.feed(html)
+    def handle_starttag(self, tag, attrs):
+        if tag == 'table': self.depth += 1
+        elif self.depth == 1 and tag == 'tr': self.rows.append([])
+        elif self.depth == 1 and tag in ('td', 'th') and self.rows:
+            self.rows[-1] += ['']*int(dict(attrs).get('colspan', 1))
+            self.open = True
+    def handle_endtag(self, tag):
+        if tag == 'table': self.depth += 1  # a second table is not read
+        elif tag in ('td', 'th'): self.open = False
+    def handle_data(self, data):
+        if self.open: self.rows[-1][-1] += data
+
+
+def pipes(rows):
+    "A Markdown table of `rows`, the first of which is its head; columns of numbers are set to the right"
+    wide = max(map(len, rows))
+    plain = lambda o: re.sub(r'([\\`*_<>$|\[\]@~^#])', r'\\\1', ' '.join(o.split()))
+    rows = [[plain(c) for c in r + ['']*(wide - len(r))] for r in rows]
+    number = [all(re.fullmatch(r'[-+]?[\d.,e+-]*|NaN|nan|inf|', r[i]) for r in rows[1:]) for i in range(wide)]
+    lines = [rows[0], ['---:' if o else ':---' for o in number], *rows[1:]]
+    return '\n'.join(f"| {' | '.join(o)} |" for o in lines)
+
+
+def lighter(png, least=60_000):
+    "A PNG in base64 as (kind, base64): photographs as JPEG where that takes less than half of the bytes"
+    from PIL import Image
+    raw = base64.b64decode(png)
+    if len(raw) < least: return 'image/png',png
+    im,out = Image.open(io.BytesIO(raw)),io.BytesIO()
+    if 'A' in im.getbands() and im.getchannel('A').getextrema()[0] < 255: return 'image/png',png
+    im.convert('RGB').save(out, 'JPEG', quality=90, subsampling=0, optimize=True)
+    short = len(out.getvalue()) < len(raw)/2
+    return ('image/jpeg', base64.b64encode(out.getvalue()).decode()) if short else ('image/png', png)
+
+
+def polish(cell):
+    "Outputs of a cell as the book wants them: tables in Markdown (Quarto answers HTML with scripts of other hosts)"
+    kept = []
+    for o in cell.get('outputs', ()):
+        data = o.get('data', {})
+        for k in [k for k in data if k.startswith('application/vnd.jupyter.widget') or 'javascript' in k]: del data[k]
+        if html := data.pop('text/html', None):
+            rows = [r for r in Table(html).rows if r]
+            if rows: data['text/markdown'] = pipes(rows)
+            elif not html.lstrip().startswith(('<pre', '<style')) and 'progress' not in html:
+                data['text/markdown'] = f'```{{=html}}\n{html}\n```'
+            elif data.get('text/plain', '').startswith('<IPython'): data.clear()
+        if 'text/plain' in data: data['text/plain'] = re.sub(r'\x1b\[[\d;]*m', '', data['text/plain'])
+        if 'image/png' in data and 'image/svg+xml' not in data:
+            kind,image = lighter(data.pop('image/png'))
+            data[kind] = image
+            o.metadata |= {kind: o.metadata[k] for k in ('image/png',) if k in o.metadata}
+        if data or o.output_type in ('stream', 'error'): kept.append(o)
+    if cell.cell_type == 'code': cell.outputs = kept
+    opts = directives(cell.source)
+    if opts.get('fig-cap') and 'fig-alt' not in opts:
+        said = re.sub(r'\]\([^)]*\)|[\[\]$*`]|@[\w-]+', '', opts['fig-cap'].strip('"\'')).replace('"', "'")
+        cell.source = f'#| fig-alt: "{said}"\n{cell.source}'
 
 
 def stage(path, params=None):
@@ -92,8 +181,9 @@ def stage(path, params=None):
     nb,out = nbformat.read(path, as_version=4),PROC/path.relative_to(ROOT)
     out.parent.mkdir(parents=True, exist_ok=True)
     aside,skip,kept = [],set(settings()['tst_flags'].split()),[]
+    nb.cells = without_colab(nb.cells)
     title = nb.cells[0].source.split('\n\n', 2)
-    nb.cells[0].source = '\n\n'.join(title[:2] + [badge(name(path) + '.ipynb')] + title[2:])
+    nb.cells[0].source = '\n\n'.join(title[:2] + [badge(path)] + title[2:])
     for c in nb.cells:
         if c.cell_type == 'code':
             opts = directives(c.source)
@@ -109,6 +199,10 @@ def stage(path, params=None):
     nbformat.write(nb, out)
     try:
         with tempfile.TemporaryDirectory() as sockets:  # files, not ports: a free port may be taken a moment later
+            profile = Path(sockets)/'profile_default'
+            profile.mkdir()
+            (profile/'ipython_kernel_config.py').write_text("get_config().InlineBackend.figure_formats = {'retina'}\n")
+            os.environ['IPYTHONDIR'] = sockets
             pm.execute_notebook(out, out, parameters=params, kernel_name='python3', cwd=path.parent,
                                 progress_bar=False, execution_timeout=900,
                                 config=Config(KernelManager=dict(transport='ipc', ip=f'{sockets}/kernel')))
@@ -120,7 +214,11 @@ def stage(path, params=None):
     nb.cells = [c for c in nb.cells if not added & set(c.metadata.get('tags', ()))]
     for i,c in aside: nb.cells.insert(i, c)
     nb.metadata.pop('papermill', None)
-    for c in nb.cells: c.metadata.pop('papermill', None)
+    for c in nb.cells:
+        c.metadata.pop('papermill', None)
+        if c.cell_type == 'code': polish(c)
+    book_appendix.fold(name(path), nb)
+    book_appendix.link_systems(nb, '../'*(len(path.relative_to(ROOT).parts) - 1))
     nbformat.write(nb, out)
     return out,seconds,error
 
@@ -141,16 +239,28 @@ def stage_all(paths, params=None, jobs=2, report=print):
     return done
 
 
+def words(path):
+    "Title and Markdown of a chapter"
+    texts = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == 'markdown']
+    return texts[0].splitlines()[0].removeprefix('# '),'\n\n'.join(texts)
+
+
 def stage_frame():
     "Copy what surrounds the chapters, with the address filled in from `settings.ini`"
     PROC.mkdir(exist_ok=True)
-    for o in COPIED:
-        if (ROOT/o).is_dir(): shutil.copytree(ROOT/o, PROC/o, dirs_exist_ok=True)
-        elif (ROOT/o).exists(): shutil.copy(ROOT/o, PROC/o)
     s,conf = settings(),yaml.safe_load((ROOT/'_quarto.yml').read_text())
-    conf['book'] |= {'repo-url': s['git_url'], 'site-url': s['doc_host'] + s['doc_baseurl']}
+    for o in [p for pattern in COPIED for p in ROOT.glob(pattern)]:
+        if o.is_dir(): shutil.copytree(o, PROC/o.name, dirs_exist_ok=True)
+        else: shutil.copy(o, PROC/o.name)
+    book_appendix.write_api(PROC/'appendix')
+    book_appendix.write_solutions(PROC/'appendix', [(name(o), *words(o)) for o in chapters()])
+    drawing = (ROOT/'asset'/'map.svg').read_text()
+    for o in [p for pattern in PAGES for p in PROC.glob(pattern)]:
+        text = re.sub(r'\{\{< var (\w+) >\}\}', lambda m: s[m[1]], o.read_text())
+        o.write_text(text.replace('<!-- map -->', f'```{{=html}}\n{drawing}```'))
+    conf['book'] |= {'repo-url': s['git_url'], 'site-url': s['doc_host'] + s['doc_baseurl'],
+                     'description': s['description']}
     (PROC/'_quarto.yml').write_text(yaml.safe_dump(conf, sort_keys=False))
-    (PROC/'_variables.yml').write_text(yaml.safe_dump({k: s[k] for k in ('git_url', 'branch', 'repo', 'version')}))
 
 
 def prose(path):
@@ -169,9 +279,42 @@ def anchors(texts):
         re.findall(r'\{#([\w-]+)', '\n\n'.join(texts)))
 
 
+def visible(cell):
+    "Does the reader see the outputs of this cell?"
+    opts = directives(cell.source)
+    return opts.get('include') != 'false' and opts.get('output') != 'false'
+
+
+def spoken(output):
+    "All text of one output"
+    data = [str(v) for k,v in output.get('data', {}).items() if k.startswith('text')]
+    return '\n'.join([output.get('text', ''), *data])
+
+
+FOLDERS = {str(o) for o in (tempfile.gettempdir(), Path.home(), ROOT) if len(str(o)) > 1}
+PRIVATE = re.compile('|'.join(['site-packages', *(rf'(?<![\w.]){re.escape(o)}/[\w.-]+' for o in FOLDERS)]))
+PAGE = 2_500_000  # bytes of one page with its pictures
+
+
+def check_outputs(path):
+    "Complaints about the outputs of one staged chapter: warnings, paths of this machine, pages that are too large"
+    bad,size = [],path.stat().st_size if path.exists() else 0
+    for c in nbformat.read(path, as_version=4).cells:
+        if c.cell_type != 'code' or not visible(c): continue
+        where = f"{path.name}, {(c.source.splitlines() or [''])[-1][:60]!r}"
+        for o in c.outputs:
+            if o.get('name') == 'stderr': bad.append(f"{where}: stderr: {o.text.strip()[:120]}")
+            elif m := PRIVATE.search(spoken(o)): bad.append(f'{where}: a path of this machine, {m[0]}')
+            if 'text/html' in o.get('data', {}): bad.append(f'{where}: HTML, for which Quarto loads scripts')
+            pictures = [k for k in o.get('data', {}) if k.startswith('image/')]
+            if pictures and 'fig-alt' not in directives(c.source): bad.append(f'{where}: a picture without alt text')
+    if size > PAGE*4/3: bad.append(f'{path.name}: {size*3/4e6:.1f} MB')
+    return bad
+
+
 def check(proc=PROC):
     "What Quarto would only warn of, and what it would not see: a list of complaints about the staged pages"
-    frame = [o for o in (proc/'index.qmd', proc/'ARCHITECTURE.md') if o.exists()]
+    frame = [o for pattern in ('ARCHITECTURE.md', *PAGES) for o in proc.glob(pattern)]
     pages,bib,bad,labels = frame + sorted(proc.glob('nbs/**/*.ipynb')),proc/'references.bib',[],{}
     keys = set(re.findall(r'^@\w+\{([^,\s]+)', bib.read_text(), flags=re.M)) if bib.exists() else set()
     content = {p: prose(p) for p in pages}
@@ -186,6 +329,8 @@ def check(proc=PROC):
             drawn = any(k.startswith('image/') for o in c.get('outputs', ()) for k in o.get('data', ()))
             if not opts.get('fig-cap'): bad.append(f"{p.name}: {opts['label']} has no caption")
             if opts.get('eval') != 'false' and not drawn: bad.append(f"{p.name}: {opts['label']} drew nothing")
+    for o in pages:
+        if o.suffix == '.ipynb': bad += check_outputs(o)
     for p,(texts,_) in content.items():
         text = '\n\n'.join(texts)
         for ref in re.findall(r'(?<![\w.@\\/])@([A-Za-z][\w:-]*\w)', text):
@@ -207,11 +352,33 @@ def quarto_complaints(log):
     return [o for o in log.splitlines() if re.search(r'WARN|ERROR|Unable to resolve', o)]
 
 
+def bundle_katex(into):
+    "The formulas' program, so that no page asks another host for it: npm's `katex`, its fonts as woff2 only"
+    with tempfile.TemporaryDirectory() as tmp:
+        made = subprocess.run(['npm', 'pack', '--silent', KATEX], cwd=tmp, capture_output=True, text=True)
+        if made.returncode: return [f'npm pack {KATEX}: {made.stderr.strip()[-200:]}']
+        with tarfile.open(next(Path(tmp).glob('*.tgz'))) as t: t.extractall(tmp, filter='data')
+        dist = Path(tmp)/'package'/'dist'
+        (into/'fonts').mkdir(parents=True, exist_ok=True)
+        for o in ('katex.min.js', 'katex.min.css'): shutil.copy(dist/o, into)
+        for o in dist.glob('fonts/*.woff2'): shutil.copy(o, into/'fonts')
+    return []
+
+
+def relink(page, root):
+    "`/katex/` and such as the way there from `page`, so that the book can be opened in any folder"
+    up = '../'*(len(page.relative_to(root).parts) - 1)
+    return re.sub(r'((?:src|href)=")(?:\.*/)*katex/', rf'\1{up}katex/', page.read_text())
+
+
 def render():
     "Render the staged tree with Quarto; returns its complaints"
+    if not shutil.which('npm'): return ['npm is needed for the formulas, which come from its package katex']
+    if bad := bundle_katex(PROC/'katex'): return bad
     run = subprocess.run(['quarto', 'render', str(PROC)], capture_output=True, text=True)
     log = run.stdout + run.stderr
     (PROC/'quarto.log').write_text(log)
+    for o in (PROC/'_book').rglob('*.html'): o.write_text(relink(o, PROC/'_book'))
     return quarto_complaints(log) or ([f'quarto ended with status {run.returncode}'] if run.returncode else [])
 
 
@@ -220,7 +387,8 @@ def twins(path):
     import jupytext
     from jupytext.config import load_jupytext_config
     pair = [jupytext.read(o, config=load_jupytext_config(str(o))) for o in (path, path.with_suffix('.py'))]
-    a,b = ([(c.cell_type, c.source.strip('\n'), c.metadata.get('tags', [])) for c in nb.cells] for nb in pair)
+    a,b = ([(c.cell_type, c.source.strip('\n'), c.metadata.get('tags', [])) for c in without_colab(nb.cells)]
+           for nb in pair)
     return a == b
 
 
@@ -234,6 +402,8 @@ def prepare():
         nb = nbformat.read(o, as_version=4)
         for c in nb.cells:
             if c.get('outputs') or c.get('execution_count'): c.outputs,c.execution_count = [],None
+        cells = without_colab(nb.cells)
+        nb.cells = [cells[0], colab_cell(o), *cells[1:]]
         nbformat.write(nb, o)
     tool('nbdev_clean')
     tool('nbdev_export')

@@ -1,11 +1,15 @@
-"""Make what the README shows of the model in the package: its picture and its figures.
+"""Make what README and first page show of the model in the package: its pictures and its figures.
 
-    python asset/readme.py          writes asset/readme.jpg and the lines between the marks of README.md
+    python asset/readme.py    writes asset/readme.jpg, asset/readme-wrong.jpg, the four pictures asset/slider-*.jpg,
+                              the drawing asset/map.svg, and the lines between the marks of README.md
 """
-import re
+import re, runpy
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
+from skimage import data
+from skimage.color import lab2rgb, rgb2lab
 
 import colorbook
 from colorbook.imaging.artifact import default_model
@@ -16,13 +20,32 @@ PHOTO = ROOT/'data'/'chelsea.png'
 MARKS = re.compile(r'(<!-- figures: python asset/readme.py -->\n)(.*?)(<!-- end -->)', re.S)
 
 
-def triplet(photo):
+WRONG = data.astronaut  # NASA, public domain: what the model gets wrong
+
+
+def triplet(truth):
     "Gray, result and truth of one photograph, side by side"
-    truth = Image.open(photo).convert('RGB')
+    truth = (truth if isinstance(truth, Image.Image) else Image.open(truth)).convert('RGB')
     gray = truth.convert('L')
     sheet = Image.new('RGB', (3*truth.width + 16, truth.height), 'white')
     for i,o in enumerate((gray, colorbook.colorize(gray), truth)): sheet.paste(o, (i*(truth.width + 8), 0))
     return sheet
+
+
+def wrong():
+    "The photograph that the model gets wrong"
+    return Image.fromarray(WRONG()).resize((400, 400), Image.Resampling.LANCZOS)
+
+
+def slider():
+    "The pictures of the first page: gray, colored, the colors alone, and the photograph"
+    truth = Image.open(PHOTO).convert('RGB')
+    gray = truth.convert('L')
+    color = colorbook.colorize(gray)
+    lab = rgb2lab(np.asarray(color))
+    lab[...,0] = 65
+    flat = Image.fromarray((lab2rgb(lab)*255).round().astype('uint8'))
+    return dict(gray=gray, color=color, ab=flat, truth=truth)
 
 
 def figures(card):
@@ -38,6 +61,9 @@ def figures(card):
 
 def main():
     triplet(PHOTO).save(ROOT/'asset'/'readme.jpg', quality=90)
+    triplet(wrong()).save(ROOT/'asset'/'readme-wrong.jpg', quality=90)
+    for k,o in slider().items(): o.save(ROOT/'asset'/f'slider-{k}.jpg', quality=90)
+    runpy.run_path(str(ROOT/'asset'/'map.py'), run_name='__main__')
     readme = ROOT/'README.md'
     readme.write_text(MARKS.sub(lambda o: o[1] + figures(Colorizer(default_model()).card) + o[3], readme.read_text()))
 

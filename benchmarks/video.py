@@ -17,7 +17,8 @@ import numpy as np
 
 from colorbook.video.read import decode, read_frames
 from colorbook.video.steps import with_colors, paint_frame, prepare, watch
-from colorbook.video.container import Spec, encode_part, mux, new_film, spec_of
+from colorbook.video.codecs import Spec, spec_of
+from colorbook.video.container import encode_part, mux, new_film
 from colorbook.video.read import open_reel
 from colorbook.video.stabilize import stabilize
 from colorbook.video.model import color_source, load_film_model

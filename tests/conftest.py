@@ -5,7 +5,7 @@ import book
 
 book.shared_folders()  # before a test module asks
 
-EXPECTED = 'shared photos', 'Quarto', 'GPU'  # what a machine may lack
+EXPECTED = 'shared photos', 'Quarto', 'GPU', 'chromium', 'npm'  # what a machine may lack
 
 
 def pytest_sessionfinish(session, exitstatus):

@@ -199,7 +199,8 @@ def test_annealed_mean_and_leaning_by_the_formula():
         p = ((s + (0 if bias is None else bias.view(1, -1, 1, 1)))/T).softmax(1)
         want = torch.einsum('bqhw,qc->bchw', p, c)
         assert torch.allclose(AnnealedMean(T, bias)(s).double(), want, atol=1e-5)
-    assert AnnealedMean().T == .38 and inspect.signature(HueBias).parameters['strength'].default == 2.5
+    assert AnnealedMean().T.item() == pytest.approx(.38)
+    assert inspect.signature(HueBias).parameters['strength'].default == 2.5
     class Net(torch.nn.Module):
         color = AnnealedMean()
         def forward(self, L): return s.float()

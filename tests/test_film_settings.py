@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import av, numpy as np, pytest, typer
-from PIL import Image
+from PIL import Image, ImageOps
 from skimage import data
 
 from colorbook.cli.app import commands, main
@@ -16,7 +16,7 @@ from colorbook.data.synthetic import travel
 from colorbook.video import colorize as video
 from colorbook.video import player as play
 from colorbook.video.colorize import Options, colorize_video
-from colorbook.video.container import Spec
+from colorbook.video.codecs import Spec
 from colorbook.video.player import Player
 from colorbook.video.read import read_frames, write_clip
 from colorbook.video.web_player import read_stream
@@ -38,6 +38,8 @@ def home(tmp_path_factory):
     code = write_clip(ims, home/'mpeg4.mp4', rate=25, codec='mpeg4', b=2000000).read_bytes()
     (home/'half.mp4').write_bytes(code[:len(code)//2])
     write_clip(travel(CAT, 4, (64, 512)), home/'tall.mp4', rate=25)  # x264 gives 64 rows to a thread
+    bars = [ImageOps.expand(o, (0, 12), 'black') for o in travel(CUP, 12, (64, 48))]
+    write_clip(bars, home/'bars.mp4', rate=25, crf=6)
     (home/'in').mkdir()
     for i,o in enumerate(ims[:8]): o.save(home/f'in/{i:03}.png')
     ims[40].save(home/'true.png')
@@ -72,9 +74,11 @@ SETTINGS = dict(src=({}, 'other.mp4', looks), dst=(dict(codec=None), 'b.mp4', in
     seed=(dict(model=PICTURES), 3, looks), rate=(dict(src='in'), 12., times), resume=({}, False, None),
     skip_bad=(dict(src='half.mp4'), True, None), reference=({}, 'true.png', looks),
     at=(dict(reference='true.png'), 1.5, looks),
-    threads=(dict(codec='h264', src='tall.mp4'), 3 if CORES == 2 else 2, told_threads))
+    threads=(dict(codec='h264', src='tall.mp4'), 3 if CORES == 2 else 2, told_threads), overwrite=({}, True, None),
+    drop_sound=({}, True, None), drop_subtitles=({}, True, None),
+    keep_interlaced=({}, True, None), borders=(dict(src='bars.mp4', saturation=3.), False, looks))
 FILES = 'src', 'reference'  # words that name a file at home
-FRAMES = {'in': 8, 'tall.mp4': 4}  # of others than 60
+FRAMES = {'in': 8, 'tall.mp4': 4, 'bars.mp4': 12}  # of others than 60
 
 
 def words(home, given):
@@ -97,7 +101,7 @@ def make(home):
 
 def test_the_list_is_complete():
     assert set(SETTINGS) == set(inspect.signature(colorize_video).parameters)
-    assert {o.name for o in fields(Options)} <= set(SETTINGS)
+    assert {o.name for o in fields(Options)} - {'box'} <= set(SETTINGS)  # which follows from borders
 
 
 CHANGE = [k for k,(_,_,probe) in SETTINGS.items() if probe]
@@ -246,7 +250,7 @@ def as_words(name, given):
 
 
 def test_the_command_has_every_option():
-    assert options('video') == set(SETTINGS) | {'overwrite'}
+    assert options('video') == set(SETTINGS)
 
 
 @pytest.mark.parametrize('name', CHANGE)
@@ -311,7 +315,7 @@ def read_text(self, *args, real=pathlib.Path.read_text, **kwargs):
     if self.parts[:2] == ('/', 'proc'): raise NotNow(self)
     return real(self, *args, **kwargs)
 pathlib.Path.read_text = read_text
-from colorbook.video.container import Spec, encoder_options
+from colorbook.video.codecs import Spec, encoder_options
 assert 'SVT_LOG' not in os.environ
 try: encoder_options(Spec('h264', 64, 48, (1, 25), (25, 1)))
 except NotNow: print('asked when it is opened')

@@ -43,6 +43,27 @@ def test_wheel_holds_the_package_and_nothing_else(wheel):
     assert any(o.endswith('/LICENSE') for o in zipfile.ZipFile(wheel).namelist())
 
 
+@pytest.fixture(scope='module')
+def sdist(tmp_path_factory):
+    "Built from the tracked files, as a release would be"
+    tmp = tmp_path_factory.mktemp('sdist')
+    shutil.copytree(ROOT/'colorbook', tmp/'src'/'colorbook', ignore=shutil.ignore_patterns('__pycache__'))
+    for o in ('pyproject.toml', 'README.md', 'LICENSE'): shutil.copy(ROOT/o, tmp/'src')
+    build = f"from setuptools.build_meta import build_sdist; build_sdist({str(tmp)!r})"
+    subprocess.run([sys.executable, '-c', build], cwd=tmp/'src', check=True, capture_output=True)
+    [made] = tmp.glob('*.tar.gz')
+    return made
+
+
+def test_the_sdist_makes_the_same_wheel(sdist, wheel, tmp_path):
+    subprocess.run([sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps', '-w', tmp_path, sdist], check=True)
+    [again] = tmp_path.glob('*.whl')
+    parts = [{o.filename: o.CRC for o in zipfile.ZipFile(w).infolist() if not o.filename.endswith('RECORD')}
+             for w in (wheel, again)]
+    assert parts[0].keys() - {'colorbook/foreign.txt'} == parts[1].keys()
+    assert {k for k in parts[1] if parts[0][k] != parts[1][k]} == set()
+
+
 def test_base_installation_is_small(env): assert tree(env) <= 450e6
 
 

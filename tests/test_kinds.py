@@ -13,13 +13,12 @@ from colorbook.imaging.write import png16
 
 PAGE = book.ROOT/'kinds.qmd'
 HEAD = '''---
-title: "What becomes of which picture"
+title: "What becomes of which picture and which film"
 ---
 
 Every row is a small file of one kind that was made, colored and read again by `tests/test_kinds.py`, which also writes
 this page: `python tests/test_kinds.py`. *Light* is the largest difference of lightness in units of L*, before and
-after, where the format has no losses of its own. *Said* is the note on the way. Films have
-[a chapter of their own](nbs/video/container.ipynb).
+after, where the format has no losses of its own. *Said* is the note on the way. Films [follow](#films).
 
 | kind | becomes | bits | transparent | pages | light | said |
 |---|---|---|---|---|---|---|
@@ -131,13 +130,16 @@ def row(name, content, fmt):
     return f"| {name} | {im.format} | {bits} | {clear} | {pages if pages > 1 else ''} | {light} | {'; '.join(notes)} |"
 
 
-def page(): return HEAD + '\n'.join(row(*o) for o in kinds()) + '\n'
+def page():
+    sys.path.insert(0, str(Path(__file__).parent))
+    from test_film_kinds import film_table
+    return HEAD + '\n'.join(row(*o) for o in kinds()) + '\n' + film_table()
 
 
 def test_the_page_is_true():
     now = page()
     assert now == PAGE.read_text(), 'run python tests/test_kinds.py'
-    rows = [o for o in now.splitlines() if o.startswith('| ')]
+    rows = [o for o in now.split('## Films')[0].splitlines() if o.startswith('| ')]
     assert len(rows) > 40 and sum('refused' in o for o in rows) == 6
     assert not [o for o in rows if 'refused' not in o and 'TIFF' in o.split('|')[2] and '< 0' not in o]
 

@@ -81,7 +81,7 @@ def test_pretrained_weights_arrive():
         assert torch.equal(net.encoder[4][-1].conv[2].weight, mobile['features.17.conv.2.weight'])
     made = create_generator('alexnet', state=alex).encoder.state_dict().values()
     assert any(o.shape == alex['features.10.weight'].shape and torch.equal(o, alex['features.10.weight']) for o in made)
-    image = create_generator('mobile').state_dict()
+    image = create_generator('lite0').state_dict()
     film = create_generator('temporal', state=image).state_dict()
     assert all(torch.equal(v, film[k]) for k,v in image.items())
 

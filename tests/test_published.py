@@ -333,7 +333,7 @@ MEASURED = {
     'generator.noise_range': G(lambda o: [round(f(o.train().noise(torch.rand(400, 1, 8, 8))).item(), 2)
         for f in (torch.min, torch.max)]),
     'generator.dropout': G(lambda o: [m.p for m in o.modules() if isinstance(m, torch.nn.Dropout)]),
-    'generator.T': G(lambda o: o.color.T),
+    'generator.T': G(lambda o: o.color.T.item()),
     'generator.stride': G(lambda o: SIDE//o.eval()(torch.rand(1, 1, SIDE, SIDE)).shape[-1]),
     'generator.dilations': G(lambda o: sorted({m.dilation[0] for m in o.modules() if isinstance(m, torch.nn.Conv2d)})),
     'critic.sees': sees, 'critic.end': end_of, 'critic.spectral': D(starts.spectral),

@@ -73,3 +73,15 @@ def test_picture_is_the_model_s():
     assert have.size == want.size
     diff = np.abs(np.asarray(want, float) - np.asarray(have.convert('RGB'), float))
     assert diff.mean() < 4
+
+
+def near(have, want):
+    "The same picture, but for JPEG's own loss"
+    a,b = np.asarray(Image.open(have).convert('RGB'), float),np.asarray(want.convert('RGB'), float)
+    return a.shape == b.shape and np.abs(a - b).mean() < 4
+
+
+def test_the_other_pictures_are_the_model_s():
+    script = runpy.run_path(str(ROOT/'asset'/'readme.py'))
+    assert near(ROOT/'asset'/'readme-wrong.jpg', script['triplet'](script['wrong']()))
+    for k,o in script['slider']().items(): assert near(ROOT/'asset'/f'slider-{k}.jpg', o), k

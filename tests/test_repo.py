@@ -28,7 +28,7 @@ def texts():
 
 def code(path):
     "Sources of the code cells of a notebook"
-    return [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == 'code']
+    return [c.source for c in book.without_colab(nbformat.read(path, as_version=4).cells) if c.cell_type == 'code']
 
 
 def module_of(path):
@@ -50,8 +50,8 @@ def test_twin(path): assert book.twins(path), f'{path.stem}: run `python book.py
 
 def test_a_changed_twin_is_seen(tmp_path):
     shutil.copy(ROOT/'jupytext.toml', tmp_path)
-    for end in ('.ipynb', '.py'): shutil.copy(CHAPTERS[0].with_suffix(end), tmp_path)
-    nb,py = tmp_path/CHAPTERS[0].name,(tmp_path/CHAPTERS[0].name).with_suffix('.py')
+    for end in ('.ipynb', '.py'): shutil.copy((ROOT/'nbs'/'core').with_suffix(end), tmp_path)
+    nb,py = tmp_path/'core.ipynb',tmp_path/'core.py'
     assert book.twins(nb)
     py.write_text(py.read_text().replace('exit_code = 3', 'exit_code = 6'))
     assert not book.twins(nb)
@@ -165,7 +165,30 @@ def test_the_address_stands_once():
     assert address.search(s['git_url']) and address.search(s['doc_host'])
     # nbdev writes _modidx.py from settings.ini, and the test of the export holds the two together
     allowed = {'settings.ini', 'colorbook/_modidx.py', 'tests/test_repo.py'}
-    assert [(n, m[0]) for n,t in texts() for m in [address.search(t)] if m and n not in allowed] == []
+    # and every notebook has it once, in the cell that is made from settings.ini
+    def kept(n, t): return t.replace(s['git_url'], '', 1) if n.endswith('.ipynb') else t
+    assert [(n, m[0]) for n,t in texts() for m in [address.search(kept(n, t))] if m and n not in allowed] == []
+
+
+@each
+def test_the_cell_for_colab(path):
+    cells = nbformat.read(path, as_version=4).cells
+    assert [i for i,c in enumerate(cells) if c.id == book.COLAB] == [1], 'run `python book.py --prepare`'
+    assert cells[1].source == book.colab_cell(path).source and book.COLAB not in path.with_suffix('.py').read_text()
+
+
+def test_the_cell_for_colab_does_nothing_elsewhere_and_all_there(monkeypatch):
+    "Run by IPython, with the commands written down instead of carried out"
+    from IPython.core.interactiveshell import InteractiveShell
+    shell,done = InteractiveShell(),[]
+    monkeypatch.setattr(shell, 'system', lambda line: done.append(line))
+    monkeypatch.setattr(shell, 'run_line_magic', lambda name, line, *a, **k: done.append(f'{name} {line}'))
+    source,s = book.colab_cell(ROOT/'nbs'/'color'/'lab.ipynb').source,book.settings()
+    assert shell.run_cell(source).success and done == []
+    monkeypatch.setitem(sys.modules, 'google.colab', object())
+    assert shell.run_cell(source).success
+    assert [o.split()[0] for o in done] == ['git', 'cd', 'pip'] and s['git_url'] in done[0]
+    assert done[1].endswith('/nbs/color') and done[2].endswith('[train]"')
 
 
 def test_no_file_is_large():
@@ -208,10 +231,12 @@ def test_quarto_index_and_chapters_agree():
     want = [o.relative_to(ROOT).as_posix() for o in CHAPTERS]
     assert sorted(want) == sorted(o.relative_to(ROOT).as_posix() for o in (ROOT/'nbs').rglob('*.ipynb')
                                   if '.ipynb_checkpoints' not in o.parts)
-    index = (ROOT/'index.qmd').read_text()
-    assert re.findall(r'\]\((nbs/[\w/]+\.ipynb)\)', index) == want
-    title = lambda o: nbformat.read(o, as_version=4).cells[0].source.splitlines()[0].removeprefix('# ')
-    assert re.findall(r'\[(.*?)\]\(nbs/', index) == [title(o) for o in CHAPTERS]
+    assert len(want) == len(set(want))
+    parts = yaml.safe_load((ROOT/'_quarto.yml').read_text())['book']['chapters'][1:]
+    listed = [c for o in parts for c in o['chapters']]
+    pages = {o.relative_to(ROOT).as_posix() for o in ROOT.rglob('*.qmd') if '_proc' not in o.parts} - {'index.qmd'}
+    made = {f'appendix/{o}.qmd' for o in ('api', 'solutions', *(f'api/{r}' for r in ORDER))}
+    assert {o for o in listed if o.endswith('.qmd')} == pages | made
 
 
 def test_workflows_mirror_ci():
@@ -223,7 +248,35 @@ def test_workflows_mirror_ci():
     assert set(flows) == {'test', 'newest', 'book'}
     assert 'bash .ci/run' in flows['test']
     assert 'bash tests/newest.sh' in flows['newest'] and 'bash tests/newest.sh' in commands('tests/run.sh')
-    assert 'python book.py' in flows['book']
+    assert {'python book.py', 'python tests/pages.py'} <= {*flows['book']}
+
+
+def test_the_citation_is_of_this_version():
+    cff,s = yaml.safe_load((ROOT/'CITATION.cff').read_text()),book.settings()
+    assert {'cff-version', 'message', 'title', 'authors', 'version', 'license', 'type'} <= {*cff}
+    assert (str(cff['version']), cff['license'], cff['title']) == (s['version'], 'Apache-2.0', s['title'])
+    assert all(o.get('name') or o.get('family-names') for o in cff['authors'])
+
+
+DOCKERFILES = sorted((ROOT/'docker').glob('*.Dockerfile'))
+
+
+@pytest.mark.parametrize('path', DOCKERFILES, ids=[o.stem for o in DOCKERFILES])
+def test_dockerfiles_are_clean(path):
+    "By hadolint; what they copy is there, what they run exists"
+    run = subprocess.run([Path(sys.executable).with_name('hadolint'), path], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout
+    lines = [o.split() for o in path.read_text().splitlines()]
+    copied = [p for o in lines if o and o[0] == 'COPY' for p in o[1:-1] if not p.startswith('--')]
+    assert copied and [o for o in copied if not (ROOT/o).exists()] == []
+    assert {'USER', 'ENTRYPOINT'} <= {o[0] for o in lines if o}
+
+
+def test_the_linter_sees_faults(tmp_path):
+    (tmp_path/'Dockerfile').write_text('FROM python\nRUN cd x && apt-get install y\n')
+    tool = Path(sys.executable).with_name('hadolint')
+    run = subprocess.run([tool, tmp_path/'Dockerfile'], capture_output=True, text=True)
+    assert run.returncode and 'DL3006' in run.stdout
 
 
 def test_versions_agree():

@@ -10,14 +10,19 @@ from colorbook.core import InputError, UsageError
 from colorbook.data.synthetic import travel
 from colorbook.color.lab import rgb_to_lab
 from colorbook.data.photos import sample_photos
+from colorbook.models.encoder_unet import EncoderUNet
 from colorbook.models.temporal import from_image_model, S1Critic, S1Generator, TemporalUNet
 from colorbook.losses.temporal import SteadyLoss
 from colorbook.data.warp import compared_pairs
 from colorbook.data.warp import visibility_batch, warp_batch
 from colorbook.data.clips import clip_loaders, ClipItems, Clips, Film, split_clips, ToClips, windows
 from colorbook.data.synthetic import camera_clip
+from colorbook.models.registry import create_generator
 from colorbook.training.export import export_stream, stream_card
-from colorbook.models.unet import MobileUNet
+from colorbook.training.recipes import recipes
+from colorbook.training.registry import make_generator
+from colorbook.training.trainer import make_content
+from colorbook.video.model import FilmModel
 
 
 def count(net): return sum(o.numel() for o in net.parameters())
@@ -57,8 +62,8 @@ def test_gradient_reaches_all_three_frames(nets, name):
 
 def test_it_begins_as_the_image_model_and_stays_it_for_photos_and_still_pictures():
     torch.manual_seed(1)
-    image,x = MobileUNet(2).eval(),torch.rand(2, 3, 64, 32)
-    net = from_image_model(TemporalUNet(2), image.state_dict()).eval()
+    image,x = EncoderUNet('lite0', 2, 4).eval(),torch.rand(2, 3, 64, 32)
+    net = from_image_model(TemporalUNet(n_out=2), image.state_dict()).eval()
     with torch.no_grad():
         plain = image(x[:,1:2])
         torch.testing.assert_close(net(x), plain, rtol=0, atol=1e-5)
@@ -79,7 +84,7 @@ def test_it_begins_as_the_image_model_and_stays_it_for_photos_and_still_pictures
 
 
 def test_weights_that_do_not_fit_are_refused():
-    with pytest.raises(InputError, match='no weights of the image model'): from_image_model(TemporalUNet(2), {})
+    with pytest.raises(InputError, match='no weights of the image model'): from_image_model(TemporalUNet(n_out=2), {})
 
 
 def test_warp_by_whole_pixels():
@@ -281,3 +286,21 @@ def test_film_and_picture_models_are_told_apart(files, tmp_path):
     with pytest.raises(InputError, match='colorbook video'): colorize(sample_photos(64)[0], model=files['s1'])
     assert isinstance(load_film_model(files['s1']), FilmModel)
     assert load_film_model(default_model()).card.get('kind') != 'video'
+
+
+def test_a_film_model_keeps_the_colors_that_were_chosen_for_its_image_model(tmp_path):
+    "Temperature and saturation of the artifact arrive in the film network, in its loss and in its file"
+    torch.manual_seed(4)
+    image,x = create_generator('lite0').eval(),torch.rand(1, 1, 64, 64)
+    image.color = AnnealedMean(.7, torch.randn(313), 1.4)
+    film = make_generator(recipes['video'], image.state_dict()).eval()
+    with torch.no_grad(): want = image.color(image(x))
+    torch.testing.assert_close(film.color(film(x)), want, rtol=0, atol=1e-5)
+    assert (AnnealedMean()(image(x)) - want).abs().max() > .01
+    loss = make_content(recipes['video'], None, color=film.color)
+    scores = film(x).detach()
+    assert loss(scores, want).item() < 1e-5 < .01 < make_content(recipes['video'], None)(scores, want).item()
+    path = export_stream(film, tmp_path/'film.onnx', stream_card(film, 'chance'))
+    model = FilmModel(path)
+    assert model.push(x[0,0].numpy(), False) is None
+    assert abs(model.flush() - want[0].numpy()).max() < 1e-3

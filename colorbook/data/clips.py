@@ -18,7 +18,8 @@ from fastai.data.load import DataLoader
 from torch import Tensor
 from ..core import InputError
 from .loaders import data_loaders, PlainErrors, split_by_hash, targets
-from ..video.read import is_frame_folder, read_frames
+from ..video.read import read_frames
+from ..video.sequences import is_frame_folder
 from ..video.shots import mark_shots
 from .frames import frame_shots
 from ..color.lab import gray_to_L, grays

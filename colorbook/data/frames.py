@@ -12,7 +12,8 @@ from pathlib import Path
 from PIL import Image
 from ..core import InputError, OutputError, UsageError, with_progress, atomic_path
 from .photos import read_photo
-from ..video.read import frame_files, read_frames, video_length
+from ..video.read import read_frames, video_length
+from ..video.sequences import frame_files
 from ..video.shots import is_black, mark_shots
 
 # %% ../../nbs/data/frames.ipynb #af80febc

@@ -8,12 +8,12 @@ __all__ = ['BACKBONES', 'measures', 'to_batch', 'psnr', 'nrmse', 'ssim', 'delta_
            'compute_metrics']
 
 # %% ../../nbs/evaluation/metrics.ipynb #f939951b
-import math, os
+import math, os, warnings
 from contextlib import contextmanager
 from functools import cache
 
 import numpy as np, torch
-from scipy.stats import bootstrap
+from scipy.stats import bootstrap, DegenerateDataWarning
 from skimage.color import deltaE_ciede2000
 from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
@@ -168,8 +168,10 @@ def bootstrap_ci(
     "Percentile bootstrap interval of `stat` (Efron 1979); of one value, or where one is infinite, `stat` itself"
     values = np.asarray(values, dtype=float)
     if len(values) < 2 or not np.isfinite(values).all(): return (float(stat(values)),)*2
-    found = bootstrap((np.arange(len(values)),), lambda rows: stat(values[rows]), n_resamples=n, vectorized=False,
-        batch=max(1, 10**6//len(values)), confidence_level=level, method='percentile', rng=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', DegenerateDataWarning) # of 0/0, which is not a number and is returned as that
+        found = bootstrap((np.arange(len(values)),), lambda rows: stat(values[rows]), n_resamples=n, vectorized=False,
+            batch=max(1, 10**6//len(values)), confidence_level=level, method='percentile', rng=seed)
     return tuple(map(float, found.confidence_interval))
 
 # %% ../../nbs/evaluation/metrics.ipynb #88fc3343

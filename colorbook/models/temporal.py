@@ -10,11 +10,11 @@ import torch, torch.nn.functional as F
 from torch import nn, Tensor
 from ..core import InputError, UsageError
 from ..color.bins import AnnealedMean
+from .encoder_unet import EncoderUNet
 from .patchgan import PatchCritic
 from .layers import InstanceNorm, SelfAttention, swap_norms
 from .registry import critics, generators
 from .s0 import down, he_init, up
-from .unet import MobileUNet
 
 # %% ../../nbs/models/temporal.ipynb #51542272
 def with_neighbors(
@@ -129,18 +129,20 @@ class Fusion(nn.Module):
         return now + self.prev(p*(prev - now)) + self.after(n*(after - now))
 
 # %% ../../nbs/models/temporal.ipynb #fa7675a2
-class TemporalUNet(Temporal, MobileUNet):
+class TemporalUNet(Temporal, EncoderUNet):
     "The product's generator for films: the image model, with neighbors fused at four sizes"
     n_near = 4
     def __init__(self,
-        n_out:int=313, # see `MobileUNet`, as the next three
+        encoder='lite0', # see `EncoderUNet`, as the next four
+        n_out:int=313,
         widths:tuple=(256, 192, 128, 64),
         state:dict=None,
         color:nn.Module=None,
         frozen:bool=False, # leave encoder and running statistics as they are
     ):
-        super().__init__(n_out, widths, state, color)
-        self.frozen,self.fuse = frozen,nn.ModuleList([Fusion(o) for o in (widths[0], 96, 32, 24)])
+        super().__init__(encoder, n_out, 4, widths, state, color)
+        near = widths[0],*self.encoder.channels[-2::-1]
+        self.frozen,self.fuse = frozen,nn.ModuleList([Fusion(o) for o in near])
     def groups(self):
         "Parameters of the image model, without its encoder where that is frozen, and those of the fusion"
         near = list(self.fuse.parameters())
@@ -151,32 +153,22 @@ class TemporalUNet(Temporal, MobileUNet):
         for m in self.modules():
             if self.frozen and isinstance(m, nn.BatchNorm2d): m.eval()
         return self
-    def stages(self, L):
-        x,feats = L*2 - 1,[]
-        for stage in self.encoder:
-            x = stage(x)
-            feats.insert(0, x)
-        return feats[:4]
     def encode(self,
         L:Tensor, # lightness in 0..1, `n`x1xHxW, sides multiples of 32
     ) -> list: # features at 1/32, 1/16, 1/8 and 1/4 of the size
         if not torch.compiler.is_exporting() and any(o%32 for o in L.shape[-2:]):
             raise InputError(f'{L.shape[-1]}x{L.shape[-2]} pixels: sides are no multiples of 32', 'resize or pad first')
-        x,*skips = torch.no_grad()(self.stages)(L) if self.frozen else self.stages(L)
+        *skips,x = torch.no_grad()(self.encoder)(L) if self.frozen else self.encoder(L)
         x = self.bottom(x)
-        return [x + self.look(x), *skips]
+        return [x + self.look(x), *skips[::-1]]
     def mix(self, prev, now, after, near):
         return [f(*o, near) for f,*o in zip(self.fuse, prev, now, after)]
-    def decode(self, feats):
-        x = feats[0]
-        for up,skip in zip(self.ups, feats[1:]):
-            x = up(torch.cat([F.interpolate(x, scale_factor=2., mode='bilinear', align_corners=False), skip], 1))
-        return self.head(x)
+    def decode(self, feats): return self.rise(*feats)
 
 # %% ../../nbs/models/temporal.ipynb #508b1d80
 def from_image_model(
     net:TemporalUNet, # changed in place
-    state:dict, # weights of a `MobileUNet` with the same widths and output
+    state:dict, # weights of an `EncoderUNet` with the same encoder, widths and output
 ) -> TemporalUNet: # the same, which now answers as the image model does
     "An image model made into a temporal one"
     missing,extra = net.load_state_dict({k: v for k,v in state.items() if k in net.state_dict()}, strict=False)

@@ -115,6 +115,7 @@ class GANCallback(Callback):
             raise UsageError(f"there is no adversarial loss '{loss}'", f"choose {', '.join(adversarial_losses)}")
         self.adv,self.weight = EachLoss(adversarial_losses[loss]() if isinstance(loss, str) else loss),weight
         self.mode,self.schedule = str(mode),mode if callable(mode) else None
+    def __setattr__(self, name, value): object.__setattr__(self, name, value) # its own `crit`, not the GAN's
     def after_pred(self):
         (target,*more),L = self.yb,present(self.xb[0])
         self.learn.yb = target,L,*more

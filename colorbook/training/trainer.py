@@ -43,10 +43,11 @@ def make_content(
     dls, # loaders to count colors in, where the loss needs their prior
     prior=None, # file of the set's prior, see `colorbook.color.bins`; else the training batches are counted
     n:int=40, # batches that are counted
+    color=None, # what turns the generator's scores into color
 ):
     "The content loss of a recipe"
     make = partial(content_losses[recipe.content], lam=recipe.lam, rebalance=recipe.rebalance,
-        perceptual=recipe.perceptual, attention=recipe.attention)
+        perceptual=recipe.perceptual, attention=recipe.attention, color=color)
     if not content_losses[recipe.content].prior: return make()
     if prior: p = load_prior(prior)
     else: p = color_prior(color_counts(b[1] for _,b in zip(range(n*recipe.processes), iter(dls.train))))
@@ -61,7 +62,8 @@ def make_learner(
 ) -> Learner:
     "A plain fastai Learner on generator and critic"
     opt = partial(FusedAdam, mom=recipe.betas[0], sqr_mom=recipe.betas[1], eps=recipe.eps, wd=recipe.wd)
-    gan,content = make_gan(recipe, state),make_content(recipe, dls, prior)
+    gan = make_gan(recipe, state)
+    content = make_content(recipe, dls, prior, color=getattr(gan.generator, 'color', None))
     learn = Learner(dls, gan, loss_func=content, opt_func=opt, splitter=gan_splitter)
     for i,p in enumerate(recipe.phases):
         remedy = f'give {len(gan_splitter(gan))}, the last for the critic'

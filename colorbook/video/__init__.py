@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .colorize import Done as Done
     from .colorize import Options as Options
     from .colorize import colorize_video as colorize_video
-    from .container import CODECS as CODECS
+    from .codecs import CODECS as CODECS
     from .flow import occluded as occluded
     from .flow import visibility as visibility
     from .flow import warp as warp
@@ -21,11 +21,11 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .model import load_film_model as load_film_model
     from .player import Player as Player
     from .read import Frame as Frame
-    from .read import frame_files as frame_files
     from .read import open_reel as open_reel
     from .read import read_frames as read_frames
     from .read import video_length as video_length
     from .read import write_clip as write_clip
+    from .sequences import frame_files as frame_files
     from .reference import Guide as Guide
     from .reference import load_guide as load_guide
     from .web_player import Server as Server
@@ -35,11 +35,12 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, {
     'colorize': 'Done Options colorize_video',
-    'container': 'CODECS',
+    'codecs': 'CODECS',
     'flow': 'occluded visibility warp',
     'model': 'FilmModel color_film default_film_model load_film_model',
     'player': 'Player',
-    'read': 'Frame frame_files open_reel read_frames video_length write_clip',
+    'read': 'Frame open_reel read_frames video_length write_clip',
+    'sequences': 'frame_files',
     'reference': 'Guide load_guide',
     'web_player': 'Server',
     'shots': 'find_cuts mark_shots',

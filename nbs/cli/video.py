@@ -83,6 +83,11 @@ def video_command(
     at: Annotated[Optional[float], typer.Option(help='Its time in seconds; else it is looked for.')] = None,
     threads: Annotated[Optional[int], typer.Option(help='Of the encoder.', show_default='one a core')] = None,
     overwrite: Annotated[bool, typer.Option('--overwrite', help='Replace what is there.')] = False,
+    drop_sound: Annotated[bool, typer.Option('--drop-sound', help='Leave the sound out.')] = False,
+    drop_subtitles: Annotated[bool, typer.Option('--drop-subtitles', help='Leave the subtitles out.')] = False,
+    borders: Annotated[bool, typer.Option('--borders/--no-borders',
+        help='Leave black bars out of what the network sees.')] = True,
+    keep_interlaced: Annotated[bool, typer.Option('--keep-interlaced', help='Keep two fields in a frame.')] = False,
 ):
     "Color a film; sound, subtitles and times stay. Interrupted, it goes on when it is called again."
     from colorbook.video.colorize import colorize_video, parts_of
@@ -92,11 +97,14 @@ def video_command(
         warnings.simplefilter('ignore', UserWarning)
         try: done = colorize_video(src, dst, model=model, size=size, saturation=saturation, stabilize=stabilize,
             codec=codec, quality=quality, preview=preview, layout=layout, seed=seed, rate=rate, resume=resume,
-            skip_bad=skip_bad, reference=reference, at=at, threads=threads)
+            skip_bad=skip_bad, reference=reference, at=at, threads=threads, overwrite=overwrite,
+            drop_sound=drop_sound, drop_subtitles=drop_subtitles, keep_interlaced=keep_interlaced,
+            borders=borders)
         except KeyboardInterrupt:
             if parts_of(dst).exists(): say('what is done is kept; the same command goes on with it')
             raise
     for o in done.notes: say(f'left out: {o}')
+    for o in done.changes: say(f'note: {o}')
     if stabilize is None and not find_spec('cv2'): say("not stabilized; pip install 'colorbook[film]' for that")
     say(_film_summary(done, time.perf_counter() - start))
 

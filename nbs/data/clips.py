@@ -23,7 +23,8 @@ from fastai.data.load import DataLoader
 from torch import Tensor
 from colorbook.core import InputError
 from colorbook.data.loaders import data_loaders, PlainErrors, split_by_hash, targets
-from colorbook.video.read import is_frame_folder, read_frames
+from colorbook.video.read import read_frames
+from colorbook.video.sequences import is_frame_folder
 from colorbook.video.shots import mark_shots
 from colorbook.data.frames import frame_shots
 from colorbook.color.lab import gray_to_L, grays

@@ -289,7 +289,7 @@ test_fail(pack_broken, exc=InputError, contains='00001')
 test_eq((home/'mended').exists(), False)
 left_out = pack_broken(skip_bad=True)
 test_eq([len(left_out), len(Shards(home/'mended'))], [1, 2])
-torn.bad[0].what,left_out[0].what
+torn.bad[0].what.replace(f'{home}/', ''),left_out[0].what
 
 # %% [markdown]
 # ## A split without a list
@@ -311,7 +311,7 @@ len(held)
 # Shards on a server are fetched once. Here the server is a command; the second time it is not run.
 
 # %%
-far = [f'pipe:cat {o}' for o in shards.paths]
+far = [f'pipe:cat 2>/dev/null {o}' for o in shards.paths]
 near = Shards(far, cache=home/'cache')
 test_eq([near.hash(i) for i in range(n)], [shards.hash(i) for i in range(n)])
 shards.paths[0].rename(home/'gone.tar')

@@ -28,13 +28,13 @@ from colorbook.color.lab import lab_to_rgb, split_lab
 # %% [markdown]
 # Every content loss is called with three things: the answer, the truth, and the lightness of the picture. Not every loss looks at the third, but one that [makes pictures of $ab$](perceptual.ipynb) has to, and nobody who calls a loss should have to know which kind it is.
 #
-# A recipe names its content loss. The table of names says of each which *outputs* of a generator it can read (color in `rgb`, color in `ab` at full size or `ab4` at a quarter, scores of classes in `bins` or `bins4`), and whether it wants to know beforehand how common each color is, the `prior`.
+# A recipe names its content loss. The table of names says of each which *outputs* of a generator it can read (color in `rgb`, color in `ab` at full size or `ab4` at a quarter, scores of classes in `bins` or `bins4`), and whether it wants to know beforehand how common each color is, the `prior`. A loss that compares what classes stand for is given the generator's own `color`, which turns its scores into color.
 
 # %%
 #| export
 content_losses = Registry('content loss', 'colorbook.losses.content colorbook.losses.classification'
     ' colorbook.losses.perceptual colorbook.losses.saliency colorbook.losses.temporal',
-    shared='lam prior rebalance perceptual attention', outputs=('rgb', 'ab', 'ab4'), prior=False, saliency=False)
+    shared='lam prior rebalance perceptual attention color', outputs=('rgb', 'ab', 'ab4'), prior=False, saliency=False)
 
 # %% [markdown]
 # Some of the losses are tried on photographs, six of those that come with scikit-image and scikit-learn.

@@ -74,11 +74,13 @@ class SteadyLoss(nn.Module):
         return loss if moves is None else loss + self.steady(self.color(output), moves)
 
 @content_losses('steady', outputs=('bins4',), prior=True)
-def _steady(lam=1., prior=None, rebalance=1.):
-    return SteadyLoss(content_losses['bins'](prior=prior, rebalance=rebalance), AnnealedMean(), 3*lam, 5*lam)
+def _steady(lam=1., prior=None, rebalance=1., color=None):
+    return SteadyLoss(content_losses['bins'](prior=prior, rebalance=rebalance), color or AnnealedMean(), 3*lam, 5*lam)
 
 @content_losses('follow', outputs=('bins4',))
-def _follow(lam=1.): return SteadyLoss(ColorL1(AnnealedMean()), AnnealedMean(), 3*lam, 5*lam)
+def _follow(lam=1., color=None):
+    color = color or AnnealedMean()
+    return SteadyLoss(ColorL1(color), color, 3*lam, 5*lam)
 
 # %% [markdown]
 # By hand: three frames of two pixels, standing still, with one pixel hidden. And invariances: a clip beside itself, or enlarged, has the same loss; a film whose color moves with its light has none; one whose colors blink pays.

@@ -25,10 +25,11 @@ from colorbook.models.unet import conv, mobile_encoder
 
 # %%
 #| hide
-import tempfile, pandas as pd, matplotlib.pyplot as plt, timm
+import logging, tempfile, pandas as pd, matplotlib.pyplot as plt, timm
 from fastcore.test import *
 from colorbook.models.inspect import extent, field, n_weights, one_step, unreached
 from colorbook.models.unet import MobileUNet
+logging.getLogger('timm').setLevel(logging.ERROR) # a classifier that is left out is meant
 
 # %% [markdown]
 # ## What a way down must do
@@ -422,8 +423,10 @@ class EncoderUNet(nn.Module):
     def up(self, maps):
         "From four maps to the answer at a quarter"
         x = self.bottom(maps[-1])
-        x = x + self.look(x)
-        for up,skip in zip(self.ups, maps[-2::-1]):
+        return self.rise(x + self.look(x), *maps[-2::-1])
+    def rise(self, x, *skips):
+        "From the bottom, enlarged and joined to the skips, to the answer at a quarter"
+        for up,skip in zip(self.ups, skips):
             x = up(torch.cat([F.interpolate(x, scale_factor=2., mode='bilinear', align_corners=False), skip], 1))
         return self.head(x)
     def forward(self,

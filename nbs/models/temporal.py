@@ -17,11 +17,11 @@ import torch, torch.nn.functional as F
 from torch import nn, Tensor
 from colorbook.core import InputError, UsageError
 from colorbook.color.bins import AnnealedMean
+from colorbook.models.encoder_unet import EncoderUNet
 from colorbook.models.patchgan import PatchCritic
 from colorbook.models.layers import InstanceNorm, SelfAttention, swap_norms
 from colorbook.models.registry import critics, generators
 from colorbook.models.s0 import down, he_init, up
-from colorbook.models.unet import MobileUNet
 
 # %%
 #| hide
@@ -218,7 +218,7 @@ verdict.shape
 # ## The product's temporal generator
 
 # %% [markdown]
-# S1 starts from nothing. We have an image model, whose encoder comes from the million photographs of ImageNet and whose colors come from 25,000, and a few films, which are many frames and little variety. So the film network should begin as the image model and learn only what a film can teach. At each of four sizes, from a 32nd to a quarter, neighbors enter through 1x1 convolutions of the *difference*:
+# S1 starts from nothing. We have an image model, whose encoder comes from the million photographs of ImageNet and whose colors come from some tens of thousands, and a few films, which are many frames and little variety. So the film network should begin as the image model and learn only what a film can teach. At each of four sizes, from a 32nd to a quarter, neighbors enter through 1x1 convolutions of the *difference*:
 #
 # $$z=x_t+p\,W_-(x_{t-1}-x_t)+n\,W_+(x_{t+1}-x_t),\qquad W_\mp=0\text{ at first}$$
 #
@@ -245,18 +245,20 @@ class Fusion(nn.Module):
 
 # %%
 #| export
-class TemporalUNet(Temporal, MobileUNet):
+class TemporalUNet(Temporal, EncoderUNet):
     "The product's generator for films: the image model, with neighbors fused at four sizes"
     n_near = 4
     def __init__(self,
-        n_out:int=313, # see `MobileUNet`, as the next three
+        encoder='lite0', # see `EncoderUNet`, as the next four
+        n_out:int=313,
         widths:tuple=(256, 192, 128, 64),
         state:dict=None,
         color:nn.Module=None,
         frozen:bool=False, # leave encoder and running statistics as they are
     ):
-        super().__init__(n_out, widths, state, color)
-        self.frozen,self.fuse = frozen,nn.ModuleList([Fusion(o) for o in (widths[0], 96, 32, 24)])
+        super().__init__(encoder, n_out, 4, widths, state, color)
+        near = widths[0],*self.encoder.channels[-2::-1]
+        self.frozen,self.fuse = frozen,nn.ModuleList([Fusion(o) for o in near])
     def groups(self):
         "Parameters of the image model, without its encoder where that is frozen, and those of the fusion"
         near = list(self.fuse.parameters())
@@ -267,27 +269,17 @@ class TemporalUNet(Temporal, MobileUNet):
         for m in self.modules():
             if self.frozen and isinstance(m, nn.BatchNorm2d): m.eval()
         return self
-    def stages(self, L):
-        x,feats = L*2 - 1,[]
-        for stage in self.encoder:
-            x = stage(x)
-            feats.insert(0, x)
-        return feats[:4]
     def encode(self,
         L:Tensor, # lightness in 0..1, `n`x1xHxW, sides multiples of 32
     ) -> list: # features at 1/32, 1/16, 1/8 and 1/4 of the size
         if not torch.compiler.is_exporting() and any(o%32 for o in L.shape[-2:]):
             raise InputError(f'{L.shape[-1]}x{L.shape[-2]} pixels: sides are no multiples of 32', 'resize or pad first')
-        x,*skips = torch.no_grad()(self.stages)(L) if self.frozen else self.stages(L)
+        *skips,x = torch.no_grad()(self.encoder)(L) if self.frozen else self.encoder(L)
         x = self.bottom(x)
-        return [x + self.look(x), *skips]
+        return [x + self.look(x), *skips[::-1]]
     def mix(self, prev, now, after, near):
         return [f(*o, near) for f,*o in zip(self.fuse, prev, now, after)]
-    def decode(self, feats):
-        x = feats[0]
-        for up,skip in zip(self.ups, feats[1:]):
-            x = up(torch.cat([F.interpolate(x, scale_factor=2., mode='bilinear', align_corners=False), skip], 1))
-        return self.head(x)
+    def decode(self, feats): return self.rise(*feats)
 
 # %% [markdown]
 # The weights of an image model go in by their names; what is missing then is the fusion alone.
@@ -296,7 +288,7 @@ class TemporalUNet(Temporal, MobileUNet):
 #| export
 def from_image_model(
     net:TemporalUNet, # changed in place
-    state:dict, # weights of a `MobileUNet` with the same widths and output
+    state:dict, # weights of an `EncoderUNet` with the same encoder, widths and output
 ) -> TemporalUNet: # the same, which now answers as the image model does
     "An image model made into a temporal one"
     missing,extra = net.load_state_dict({k: v for k,v in state.items() if k in net.state_dict()}, strict=False)
@@ -315,8 +307,8 @@ def _temporal(state=None):
 
 # %%
 torch.manual_seed(seed)
-image = MobileUNet(2).eval()
-net,x = from_image_model(TemporalUNet(2), image.state_dict()).eval(),torch.rand(bs, 3, size, size)
+image = EncoderUNet('lite0', 2, 4).eval()
+net,x = from_image_model(TemporalUNet(n_out=2), image.state_dict()).eval(),torch.rand(bs, 3, size, size)
 with torch.no_grad():
     plain = image(x[:,1:2])
     test_close(net(x), plain, eps=1e-6)
@@ -335,7 +327,7 @@ test_fail(lambda: from_image_model(net, dict(image.state_dict(), odd=x)), exc=In
 slope.abs().sum((2, 3))
 
 # %%
-frozen = from_image_model(TemporalUNet(2, frozen=True), image.state_dict()).train()
+frozen = from_image_model(TemporalUNet(n_out=2, frozen=True), image.state_dict()).train()
 before = {k: v.clone() for k,v in frozen.state_dict().items()}
 opt = torch.optim.SGD([p for g in frozen.groups() for p in g], 1e-2)
 frozen(torch.rand(bs, 5, size, size)).square().mean().backward()

@@ -19,14 +19,14 @@ import colorbook, numpy as np, onnx, pandas as pd, torch
 from torch import nn, Tensor
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.nn.utils.parametrize import is_parametrized
-from colorbook.color.bins import AnnealedMean, HueBias
+from colorbook.color.bins import HueBias
 from colorbook.color.lab import rgb_to_lab
 from colorbook.core import atomic_path
 from colorbook.data.loaders import data_loaders
 from colorbook.models.registry import generators
 from colorbook.training.recipes import to_plain
 from colorbook.training.runs import Run, state_hash
-from colorbook.training.selection import best_of, candidates, pick
+from colorbook.training.selection import best_of, candidates, chosen_color, pick
 
 # %%
 #| hide
@@ -35,6 +35,7 @@ from itertools import product
 import matplotlib.pyplot as plt, onnxruntime
 from fastcore.test import *
 from torch.utils.flop_counter import FlopCounterMode
+from colorbook.color.bins import AnnealedMean
 from colorbook.color.lab import split_lab
 from colorbook.core import UsageError
 from colorbook.data.photos import sample_photos
@@ -529,7 +530,7 @@ def export_run(
 
 def leaning(gen, best, weights):
     "A classifier with the settings that were chosen, and with a second input that chooses between its answers"
-    gen.color = AnnealedMean(best['T'], -best['share']*weights.log(), best['gain'])
+    gen.color = chosen_color(best, weights)
     return HueBias(gen).eval()
 
 def sees(recipe): # for the card: three channels, and whether lightness is part of the answer

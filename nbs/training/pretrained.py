@@ -20,11 +20,11 @@ from colorbook.models.encoder_unet import encoder_state
 from colorbook.models.registry import generators
 from colorbook.training.recipes import Recipe
 from colorbook.training.runs import Run
-from colorbook.training.selection import pick, tried_by
+from colorbook.training.selection import chosen_color, pick, tried_by
 
 # %%
 #| hide
-import csv, tempfile
+import csv, math, tempfile
 from fastcore.test import *
 from safetensors.torch import save_file
 from colorbook.models.unet import MobileUNet
@@ -55,18 +55,24 @@ def encoder_weights(
 # %% [markdown]
 # ## An image model
 
+# %% [markdown]
+# A film model begins as an image model. Of a run that was exported it gets the weights that were shipped, together with the temperature, the share of rebalancing and the saturation that [were chosen](selection.ipynb) for them: without these its colors would be others than those of the artifact that teaches it.
+
 # %%
 #| export
 def image_weights(
-    weights=None, # folder of an image run, or one of its .safetensors; else see `encoder_weights`
+    weights=None, # folder of an image run, or one of its .safetensors; else see `encoder_state`
 ) -> dict|None: # state dict
-    "What a film model begins with: the weights of an image run that its artifact has, or an encoder alone"
+    "What a film model begins with: weights and settings of an image run, as in its artifact, or an encoder alone"
     path = Path(str(weights))
     if path.suffix == '.safetensors': return load_file(path)
-    if not path.is_dir(): return encoder_weights(weights)
+    if not path.is_dir(): return encoder_state('lite0', weights)
     run = Run(path)
     tried = tried_by(run)
-    return run.weights(pick(tried, run.recipe.floor)['tag'] if tried else None)
+    best = pick(tried, run.recipe.floor) if tried else {}
+    state = run.weights(best.get('tag'))
+    if 'T' in best: state |= {f'color.{k}': v for k,v in chosen_color(best, run.class_weights()).state_dict().items()}
+    return state
 
 # %% [markdown]
 # ## For S3
@@ -136,6 +142,10 @@ test_eq([begins_with(o) for o in images], [False, True])
 save_recipe(recipes['default'], run/'recipe.yaml')
 (run/'tried.csv').write_text('tag,psnr,ratio\n0-000,20.,.9\n0-001,21.,.5\n')
 test_eq([begins_with(o) for o in images], [True, False])
+save_file(dict(weights=torch.full((313,), 2.)), home/'run/classes.safetensors')
+(run/'tried.csv').write_text('tag,psnr,ratio,T,share,gain\n0-000,20.,.9,.28,.5,1.3\n')
+chosen = image_weights(home/'run')
+test_close([chosen[f'color.{k}'].mean() for k in ('T', 'gain', 'bias')], [.28, 1.3, -.5*math.log(2)], eps=1e-6)
 test_eq(state_hash(s3_weights(home/'run')), state_hash(images[1].state_dict()))
 save_file({'scene.x': torch.ones(1)}, home/'run/scene.safetensors')
 test_eq(list(state_for(recipes['s3-first'], home/'run')), ['scene.x'])

@@ -100,61 +100,7 @@ class Recipe:
         return generators[self.generator].n_in
 
 # %% [markdown]
-# S0 is published as a script with flags. Each has its place in the recipe:
-#
-# | flag of S0 | default | here |
-# |---|---|---|
-# | `path`, `--dataset {sc2,flower,bob}` | | `DATA` of `colorbook train`: any folder, tar file or glob of tar files |
-# | `--large` | 224 px | recipe `s0-large`, 480 px; `size` for any other |
-# | `--batch_size` | 4 | `bs`; `--batch-size` |
-# | `--lr` | 1e-4 | `lrs` of the phase, one value a network |
-# | `--weight_decay` | 0 | `wd` (decoupled, which is the same at 0) |
-# | `--num_epoch` | 20 | `epochs` of the phase; `--epochs` |
-# | `--lamb` | 100 | `lam` |
-# | `--test` (ignored by S0) | | `colorbook evaluate` and `colorbook colorize` |
-# | `-s`, `--model_G`, `--model_D` (S0 cannot resume) | | always saved; the same command resumes |
-# | `--gpu` | 0 | the first that PyTorch sees, as set by `CUDA_VISIBLE_DEVICES` |
-#
-# What S0 fixes in its code is in the recipe too: Adam's betas 0.5 and 0.999, an unconditional critic, whole pictures squeezed into squares and never mirrored, float32, a quarter of the photographs held out.
-#
-# S2's constants are in its code and became fields; S4 is all flags. Wherever a field is named, `colorbook train RECIPE DATA --set FIELD=VALUE` changes it.
-#
-# | flag or constant of S2 | | here |
-# |---|---|---|
-# | `--build_db` | | `colorbook data build-db`; `DATA` may be the file |
-# | `--load_weights` | | the same command resumes |
-# | `--epoch` | 100 | `--epochs` |
-# | `evaluate.py --train 8`, `--train 0 99 175` | | the sheets of the run; `colorbook colorize` on chosen files |
-# | `evaluate.py --test` | | a film frame by frame: `colorbook data frames`, then `colorbook colorize FOLDER` |
-# | `GEN_LR`, `DISC_LR` | 5e-4, 1e-4 | `lrs` |
-# | `clipvalue` | 0.1 | `critic_clip` |
-# | `BATCH`, 90x120 pixels | 20 | `bs`, `size`, 96 pixels square; the fully convolutional generator takes any size, `stride1_dense` is the published one |
-# | `Z_DIM`, uniform noise | 100 | `z_dim` of `colorbook.models.s2.Stride1Generator` |
-# | a critic that is never heard | | `adv_weight` 0 in `s2`, 0.01 in `s2-fixed` |
-# | COLORGAN: `K_D`, `K_G` | 5, 1 | mode `5-1` of the phase |
-# | COLORGAN: clip 0.01, or penalty 10 | | `adversarial` `wgan`, `wgan_gp` |
-# | COLORGAN: `multi_z`, `multi_condition` | | lightness before every convolution; noise once, as in S2 |
-# | COLORGAN: `rearrange_test.py` | 64 draws | `colorbook.evaluation.diversity`: the sheet sorted by the critic |
-#
-# | flag of S4 | default | here |
-# |---|---|---|
-# | `--PRETRAIN_EPOCHS`, `--PRETRAIN_LR` | 0 | the first phases of `s4-pretrained` |
-# | `--GAN_EPOCHS`, `--GAN_LR` | 2e-5 | `epochs` and `lrs` of the last phase; the recipes have those of the report, which differ from pair to pair |
-# | `--ARCHITECTURE {pix2pix, colcolgan}` | | `generator`: `pix2pix`, `colcolgan` |
-# | `--UPCONVS` | 1 | `generator`: `pix2pix`, or `pix2pix_transposed` for 0 |
-# | `--DATASET`, `--DATA_DIR` | | `DATA` |
-# | `--BATCH_SIZE`, `--SIZE` | 32, 256 | `bs` (4, as in the report), `size` |
-# | `--NUM_GPU` | 1 | the first that PyTorch sees |
-# | `--JITTER` | 1 | `squeeze`, `low` 256/276 and `mirror`: a crop of the picture at 276x276 pixels, mirrored half the time |
-# | `--NUM_CRITIC` | 5 | mode of the phase: `5-1`, or `wasserstein` with its 100 steps at times |
-# | `--LOSS_METHOD {wasserstein, least_squares, energy, gan, cnn}` | | recipes `s4-wgan-*`, `s4-lsgan-*`, `s4-ebgan-*`, `s4-gan-*`; `cnn` is mode `content` |
-# | `--L1_WEIGHT`, `--L2_WEIGHT` | 100, 0 | `content` `l1` or `l2`, `lam`. S4's L2 is half a *sum*, so its weight of 1 is 262,144 of our mean: half the $4\cdot2\cdot256^2$ values of a batch |
-# | `--GAN_WEIGHT` | 1 | `adv_weight`; 0.5 for least squares, of which S4 takes the half |
-# | `--LOAD_MODEL` | | the same command resumes |
-# | `info.pkl`, `info.py` | | `recipe.yaml` in the run's folder |
-# | `_eval_all.sh` | | `benchmarks/recipes.py`, `benchmarks/laboratory.py` |
-#
-# What S4's report does not say, such as Adam's betas, is ours.
+# S0, S2 and S4 are published as scripts with flags and constants. Where each of them went is in the appendix [Flags of the published programs](../../appendix/flags.qmd). What S0 fixes in its code is in the recipe too: Adam's betas 0.5 and 0.999, an unconditional critic, whole pictures squeezed into squares and never mirrored, float32, a quarter of the photographs held out. Wherever a field is named, `colorbook train RECIPE DATA --set FIELD=VALUE` changes it.
 #
 # `default` is the product's recipe. It trains [a U-Net on EfficientNet-Lite0](../models/encoder_unet.ipynb) to say which of 313 classes each color is, on [photographs as people bring them](../data/varied.ipynb), without a critic. Most of the pictures are seen small, at 96 pixels, at the full learning rates; then come 128 and 160 pixels, while the rates fall. The encoder, which knows what things are, moves a quarter as fast as the rest, and [its early layers](steps.ipynb) in every fourth step only; [two processes](team.ipynb) share each batch; what is kept is the [average](ema.ipynb) of some thousand steps. How it came about, with what was tried and dropped, is in `benchmarks/default.md`. `default-mobile` is the recipe before it: MobileNetV2, and a critic in its last phases.
 #
@@ -238,40 +184,9 @@ test_fail(lambda: setattr(s0, 'lam', 1.), contains='cannot assign')
 pd.DataFrame({k: asdict(recipes[k]) for k in ('s0', 's2', 's4-wgan-gp-l1', 'default-mobile', 'default')})
 
 # %% [markdown]
-# ## S1's flags
+# ## S1's recipes
 #
-# `s1` is the line that S1's text gives for training, `s1-baseline` its shell script of that name. Every flag has its place:
-#
-# | flag of S1 | default; as `s1` has it | here |
-# |---|---|---|
-# | `--path` | | `DATA` of `colorbook train`: a folder of numbered frames, `train/` and `val/` as S1 has them, a video, or several |
-# | `--dataset` (baseline) | `movie` and S0's | `DATA`, as well |
-# | `--large` | 224; 480 | `size` |
-# | `--batch_size` | 4; 8 | `bs`; `--batch-size` |
-# | `--lr` | 1e-4; 1e-3 | `lrs` of the phase, one a network |
-# | `--weight_decay` | 0 | `wd` |
-# | `--num_epoch` | 20; 50 | `epochs` of the phase; `--epochs` |
-# | `--lamb` ($\beta$) | 100; 20 | `lam`; $\alpha$, which is 1, is `adv_weight` |
-# | `--ngf` | 32; 64 | generator `s1`, or `s1_32` |
-# | `--ndf` | 32 | critic `s1` |
-# | `--patchGAN` | off; on | critic `s1`, or `s0` |
-# | `--use_lsgan` | off; on | `adversarial`: `lsgan`, or `logistic` (with logits, so that it is right with the patch critic, too) |
-# | `--use_self_attn` | off | generator `s1_attention`, critic `s1_attention` |
-# | `--numG`, `--numD` | 1, 1 | `mode` of the phase: `both`, or critic to generator as in `1-5` |
-# | `--patchD` (baseline, unused) | | `critic` |
-# | `--test` (ignored) | | `colorbook video`, `colorbook evaluate` |
-# | `-s`, `--model_G`, `--model_D` | off | always saved; the same command goes on |
-# | `--gpu` | 0 | the first that PyTorch sees |
-#
-# And those of its tester, `output.py`:
-#
-# | flag | here |
-# |---|---|
-# | `--path`, `--savepath` | `IN` and `OUT` of `colorbook video`: videos or folders of frames, with their names and their own size |
-# | `--modelpath` | `--model` |
-# | `--time {time,baseline}` | the artifact's card says what it is |
-# | `--start_index` | frames are found by their names |
-# | `--is_color` | color sources are turned gray by their lightness L*, whatever the card says |
+# `s1` is the line that S1's text gives for training, `s1-baseline` its shell script of that name; [its flags](../../appendix/flags.qmd#s1) are in the appendix.
 #
 # Baseline: S0's networks on single frames, batches of 16, a rate of 1e-3, $\lambda=100$, and five steps of the generator for one of the critic, since its `--numG` is 5 where nothing else is said and "the critic is updated every numG iterations".
 

@@ -73,6 +73,15 @@ def enlarge(
 
 # %%
 #| export
+def chosen_color(
+    best:dict, # a setting that was tried: 'T', 'share', and 'gain' if there is one
+    weights:Tensor, # of the classes in training
+) -> AnnealedMean: # for a generator's `color`
+    "What turns scores into color under a setting"
+    return AnnealedMean(best['T'], -best['share']*weights.log(), best.get('gain', 1.))
+
+# %%
+#| export
 def choose(
     generator:nn.Module, # with `AnnealedMean` as its `color`
     photos:list, # held-out RGB pictures, HxWx3 bytes of one size
@@ -89,7 +98,7 @@ def choose(
         small = F.interpolate(L, (size, size), mode='bilinear', antialias=True)
         with torch.no_grad(): outs = [generator(l[None]) for l in small]
         for T,share in product(temperatures, shares):
-            color,gain = AnnealedMean(T, -share*weights.log()),1.
+            color,gain = chosen_color(dict(T=T, share=share), weights),1.
             ab = [color(o) for o in outs]
             for _ in range(4):
                 fake = torch.cat([join_lab(l[None], gain*enlarge(o, l), gamut=False) for l,o in zip(L, ab)])

@@ -13,29 +13,33 @@ width,height = 96,64
 
 # %%
 #| export
-import importlib, importlib.util, io, math, os, shutil, warnings
+import importlib, importlib.util, math, os, warnings
 from contextlib import closing, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from functools import partial
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 import av, numpy as np, onnxruntime, PIL
-from PIL import Image
 from colorbook import __version__
 from colorbook.imaging.colorizer import check_options, Colorizer
 from colorbook.core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
-from colorbook.video.read import open_reel, video_length
-from colorbook.video.steps import LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
-from colorbook.video.container import (CODECS, Spec, add_streams, choose_codec, encode_part, mux, new_film,
-    packets_along, spec_of)
+from colorbook.video.along import first_packets, plan_streams
+from colorbook.video.letterbox import film_box
+from colorbook.video.read import bits_of, has_alpha, has_captions, open_reel, video_length
+from colorbook.video.sequences import stray_files
+from colorbook.video.stills import loops_of, write_frames, write_gif
+from colorbook.video.steps import HDR, LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
+from colorbook.video.codecs import CODECS, Spec, choose_codec, format_of_film, spec_of
+from colorbook.video.container import add_streams, encode_part, finish, mux, new_film, packets_along
 from colorbook.video.parts import Parts, identity, parts_of
 from colorbook.video.model import color_source, load_film_model
 
 # %%
 #| hide
 import tempfile
+from PIL import Image
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from skimage import data
@@ -60,6 +64,8 @@ class Options:
     layout:str='result' # one of `LAYOUTS`
     seed:int|None=None # of the noise; None for none
     preview:float|None=None # seconds; None for all
+    keep_interlaced:bool=False # leave two moments in a frame that has them
+    box:list|None=None # left, top, right, bottom of the picture in a film with black bars
     reference:list|None=None # what steers a shot: hash of the picture and the number of its frame
 
 # %%
@@ -77,7 +83,8 @@ def render(
 ): # yields parts
     "The four steps, side by side: look, color, paint and encode"
     spec,begin = film.spec,first - WINDOW - 1
-    with closing(prefetch(prepare(film.frames(), o.size, model.card['multiple'], film.aspect, begin))) as small:
+    with closing(prefetch(prepare(film.frames(), o.size, model.card['multiple'], film.aspect, begin,
+            spec.bits > 8, spec.alpha, o.box))) as small:
         pairs = with_colors(small, color_source(model, o.seed))
         pairs = (p for p in pairs if p[0].number >= first - WINDOW)
         if guide:
@@ -109,16 +116,33 @@ class FilmSource:
         quality:int|None, # on the codec's scale
         threads:int|None, # of its encoder; None for as many as there are cores
         bad:list, # takes what is damaged
+        fmt:str|None=None, # FFmpeg's name of the new container
     ):
-        self.c,self.s,self.o,self.bad,self.last = c,s,o,bad,0
-        self.seen = watch(src, c, s, o.preview or math.inf, bad)
+        self.c,self.s,self.o,self.bad,self.last,self.plan,self.changes = c,s,o,bad,0,None,[]
+        combs = lambda: self.changes.append('interlaced frames were made whole; --keep-interlaced keeps their fields')
+        self.seen = watch(src, c, s, o.preview or math.inf, bad, o.keep_interlaced, combs)
         self.first = next(self.seen, None)
         if not self.first: raise InputError(f"there is no whole frame in '{src}'", 'copy it again')
-        self.spec = spec_of(s, self.first.frame, codec, LAYOUTS[o.layout], quality, threads)
+        self.spec = spec_of(s, self.first.frame, codec, LAYOUTS[o.layout], quality, threads, fmt)
         self.aspect = float(s.sample_aspect_ratio or 1)
+        self.compare(bits_of(self.first.frame), s.sample_aspect_ratio or 1)
+        if self.spec.fields and codec != 'h264':
+            raise UsageError(f'{codec} cannot keep interlaced frames', 'leave keep-interlaced out, or take h264')
         self.begin = float(self.first.pts*s.time_base)
         self.total = s.frames or round((c.duration or 0)/av.time_base*Fraction(*self.spec.rate)) or None
         if o.preview and self.total: self.total = min(self.total, math.ceil(o.preview*Fraction(*self.spec.rate)))
+
+    def compare(self, bits:int, aspect): # of the source
+        "Say what the codec cannot hold"
+        codec,f = self.spec.codec,self.first.frame
+        if self.s.codec_context.color_trc in HDR:
+            self.changes.append('the high dynamic range is turned into what a common screen shows')
+        if has_captions(f): self.changes.append('closed captions inside of the pictures are left out')
+        if bits > self.spec.bits: self.changes.append(f'{codec} is written with {self.spec.bits} bits, not {bits}')
+        if aspect != 1 and not self.spec.aspect and codec != 'png':
+            self.changes.append('pixels are made square, which keeps the shape of the picture')
+        if has_alpha(f) and not self.spec.alpha and f.to_ndarray(format='rgba')[...,3].min() < 255:
+            self.changes.append(f'{codec} has no transparency; a GIF, a folder of frames and ffv1 have')
 
     @property
     def stop(self) -> float: return self.begin + (self.o.preview or math.inf) # of sound and subtitles, seconds
@@ -136,41 +160,7 @@ class FilmSource:
 # ## What comes out
 
 # %% [markdown]
-# A film is joined from its parts and the other streams of its source, which is opened once more for them. Two other targets have no streams: a folder of pictures, numbered as S1 numbers its frames, and an animated GIF, whose frames get 256 colors each. For both the parts hold PNG files, upright and with square pixels, because a GIF cannot say that it is to be turned. Whatever it is, it grows in the folder of the parts, and gets its name when it is whole.
-
-# %%
-#| export
-def write_frames(
-    folder:Path, # a new one
-    parts, # of PNG files
-):
-    "Parts as numbered pictures from 00001.png on"
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        folder.mkdir(parents=True)
-        for i,o in enumerate((o for part in parts for o in part), 1): (folder/f'{i:05}.png').write_bytes(o.data)
-    except OSError as e: raise OutputError(f"cannot write '{folder}': {e.strerror or e}", 'make room') from e
-
-# %%
-#| export
-def write_gif(
-    dst, # the file
-    spec:Spec,
-    parts, # of PNG files
-):
-    "Parts as an animated GIF, 256 colors for each frame"
-    with atomic_path(dst) as tmp, new_film(tmp) as out:
-        s = out.add_stream('gif', rate=Fraction(*spec.rate))
-        s.width,s.height,s.pix_fmt,s.codec_context.time_base = spec.width,spec.height,'pal8',Fraction(*spec.time_base)
-        for o in (o for part in parts for o in part):
-            im = Image.open(io.BytesIO(o.data)).quantize(256, Image.Quantize.MEDIANCUT)
-            colors = np.zeros((256, 4), np.uint8)
-            own = np.array(im.getpalette(), np.uint8).reshape(-1, 3)
-            colors[:len(own),0],colors[:len(own),1:] = 255,own
-            f = av.VideoFrame.from_ndarray((np.asarray(im), colors), format='pal8')
-            f.pts,f.time_base = o.pts,s.codec_context.time_base
-            out.mux(s.encode(f))
-        out.mux(s.encode(None))
+# A film is joined from its parts and the other streams of its source, which is opened once more for them. Two other targets have no streams, a [folder of pictures](stills.ipynb) and an animated GIF. For both the parts hold PNG files, upright and with square pixels, because a GIF cannot say that it is to be turned. Whatever it is, it grows in the folder of the parts, and gets its name when it is whole.
 
 # %%
 #| export
@@ -183,9 +173,11 @@ def save_film(
     "Join what is complete under its final name"
     whole = parts.folder/f'film{dst.suffix}'
     if film.spec.codec != 'png':
-        with open_reel(src)[0] as c, atomic_path(whole) as tmp, new_film(tmp) as out:
-            mux(out, film.spec, parts, c, packets_along(c), lambda: film.last, film.stop)
-    elif dst.suffix: write_gif(whole, film.spec, parts)
+        with open_reel(src)[0] as c, atomic_path(whole) as tmp:
+            with new_film(tmp) as out:
+                mux(out, film.spec, parts, c, packets_along(c), lambda: film.last, film.stop, film.plan)
+            finish(tmp, film.spec)
+    elif dst.suffix: write_gif(whole, film.spec, parts, loops_of(src, film.c))
     else: write_frames(whole, parts)
     try:
         for o in whole.iterdir() if whole.is_dir() else [whole]: # parts go when the film is on the disk, not before
@@ -216,15 +208,16 @@ def by_parts(
     try:
         if film.spec.codec != 'png':
             with atomic_path(parts.folder/f'probe{dst.suffix}') as tmp, new_film(tmp) as out:
-                add_streams(out, film.spec, film.c)
+                add_streams(out, film.spec, film.c, plan=film.plan)
         n = parts.kept
         with closing(make(first=n, header=dst.suffix.lower() != '.ts', total=film.total)) as new:
             for part in new: n += len(parts.add(part))
+        save_film(src, dst, film, parts)
+        parts.remove()
+        return n,parts.kept
     finally:
         if not parts.files: parts.remove()
-    save_film(src, dst, film, parts)
-    parts.remove()
-    return n,parts.kept
+        parts.close()
 
 # %% [markdown]
 # Through a pipe there is nothing to resume; parts are joined as soon as they are made, with the sound that belongs to them.
@@ -239,10 +232,32 @@ def by_pipe(
 ) -> int: # frames
     "From or to a pipe: parts are joined as they come"
     twice = nullcontext(tap.c) if isinstance(tap, PacketTap) else open_reel(src)[0]
-    with twice as c, nullcontext('-') if str(dst) == '-' else atomic_path(dst) as tmp, new_film(tmp) as out:
+    with twice as c, nullcontext('-') if str(dst) == '-' else atomic_path(dst) as tmp:
         others = tap if isinstance(tap, PacketTap) else packets_along(c)
-        with closing(make(header=Path(str(dst)).suffix.lower() != '.ts', total=film.total)) as parts:
-            return mux(out, film.spec, parts, c, others, lambda: film.last, film.stop)
+        with (new_film(tmp) as out,
+              closing(make(header=Path(str(dst)).suffix.lower() != '.ts', total=film.total)) as parts):
+            n = mux(out, film.spec, parts, c, others, lambda: film.last, film.stop, film.plan)
+        if tmp != '-': finish(tmp, film.spec)
+    return n
+
+# %%
+#| export
+def plan_of(
+    src,
+    tap, # the container of the source, or a `PacketTap`
+    s, # its stream of pictures
+    fmt:str, # FFmpeg's name of the new container
+    dst, # for errors
+    drop:list, # kinds of streams that are left out
+    rate:float, # frames a second of a folder
+): # a `Plan`
+    "What becomes of sound, subtitles and covers; a pipe is asked for what has come so far"
+    if isinstance(tap, PacketTap):
+        came = {}
+        for p in tap.others: came.setdefault(p.stream.index, []).append(p)
+        return plan_streams(tap.c, s, fmt, {k: v[:3] for k,v in came.items()}, dst, drop)
+    with open_reel(src, rate)[0] as early, open_reel(src, rate)[0] as c:
+        return plan_streams(c, c.streams[s.index], fmt, first_packets(early), dst, drop)
 
 # %% [markdown]
 # ## `colorize_video`
@@ -254,7 +269,7 @@ def by_pipe(
 
 # %%
 #| export
-def check_film(src, dst, o:Options, model):
+def check_film(src, dst, o:Options, model, overwrite:bool=False):
     "`UsageError` if an option is out of range"
     check_options(o.size, o.saturation)
     if str(src) == '-' and str(dst) != '-' and Path(dst).suffix.lower() in ('', '.gif'):
@@ -269,6 +284,8 @@ def check_film(src, dst, o:Options, model):
         raise OutputError(f"'{dst}' is a folder that is not empty", 'name a new one')
     if str(src) != '-' and Path(src).resolve() == Path(dst).resolve():
         raise UsageError(f"'{src}' would be written over itself", 'choose another name')
+    if str(dst) != '-' and Path(dst).is_file() and not overwrite:
+        raise OutputError(f"'{dst}' is there already", 'choose another name, or overwrite')
 
 # %%
 #| export
@@ -279,6 +296,7 @@ class Done:
     frames:int # how many there are in it
     notes:list # what was damaged and left out
     kept:int=0 # how many frames an earlier run had made
+    changes:list=field(default_factory=list) # what the new film could not hold, and what became of it
 
 # %%
 #| export
@@ -300,6 +318,11 @@ def colorize_video(
     reference=None, # a picture: one frame of the film in color, which steers its shot
     at:float|None=None, # its time, seconds from the first frame; None to look for it
     threads:int|None=None, # of the encoder; None for as many as there are cores; another number may give other bytes
+    overwrite:bool=False, # replace a film that is there
+    drop_sound:bool=False, # leave the sound out
+    drop_subtitles:bool=False, # leave the subtitles out
+    borders:bool=True, # leave black bars out of what the network sees, and as they are
+    keep_interlaced:bool=False, # leave frames with two moments in them as they are, and say so in the film
 ) -> Done:
     "Color a film; everything but its colors stays as it was"
     codec,model,notes = choose_codec(dst, codec),load_film_model(model),[]
@@ -312,15 +335,22 @@ def colorize_video(
         raise UsageError('a time without a reference', 'name the picture with reference')
     if stabilize is None: stabilize = .9 if importlib.util.find_spec('cv2') else 0
     size = model.card['size'] if size is None else size
-    o = Options(size, saturation, stabilize, layout, seed, preview)
-    check_film(src, dst, o, model)
+    if preview == math.inf: preview = None
+    o = Options(size, saturation, stabilize, layout, seed, preview, keep_interlaced)
+    check_film(src, dst, o, model, overwrite)
     piped = '-' in (str(src), str(dst))
     if not piped and not Path(src).is_dir(): video_length(src, notes if skip_bad else None)
     notes.clear()
+    if borders and str(src) != '-' and reference is None: o.box = film_box(src, rate)
     c,s = open_reel(src, rate)
     with c:
         tap = PacketTap(c) if str(src) == '-' else c
-        film,guide = FilmSource(src, tap, s, o, codec, quality, threads, notes),None
+        guide,fmt = None,format_of_film(dst)
+        film = FilmSource(src, tap, s, o, codec, quality, threads, notes, 'pipe' if str(dst) == '-' else fmt)
+        drop = [k for k,v in dict(audio=drop_sound, subtitle=drop_subtitles).items() if v]
+        film.plan = plan_of(src, tap, s, fmt, dst, drop, rate)
+        film.changes += film.plan.notes
+        if Path(src).is_dir(): film.changes += [f"'{o}' is no frame and is left out" for o in stray_files(src)]
         if reference is not None:
             from colorbook.video.reference import load_guide, reference_id
             guide = load_guide(src, reference, model, o.size, at, o.seed, film.aspect, rate)
@@ -328,8 +358,8 @@ def colorize_video(
         make = partial(render, film, model, o, guide=guide)
         if piped: n,kept = by_pipe(src, dst, film, make, tap),0
         else: n,kept = by_parts(src, Path(dst), film, make, model, resume)
-    for x in notes: warnings.warn(x, stacklevel=2)
-    return Done(None if str(dst) == '-' else Path(dst), n, notes, kept)
+    for x in [*notes, *film.changes]: warnings.warn(x, stacklevel=2)
+    return Done(None if str(dst) == '-' else Path(dst), n, notes, kept, film.changes)
 
 # %%
 home = Path(tempfile.mkdtemp())

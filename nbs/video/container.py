@@ -10,20 +10,23 @@
 
 # %%
 #| export
-import math, os, re
+import math, re
 from collections import deque
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cache
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
 import av, numpy as np
 from av.codec.context import Flags
+from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
-from colorbook.core import OutputError, UsageError, core_count
-from colorbook.video.read import QUALITY, display_matrix, is_high
+from colorbook.core import OutputError
+from colorbook.video.along import Plan, copies
+from colorbook.video.codecs import CODECS, SHAPED, Spec, configure, format_of_film
+from colorbook.video.fields import by_fields
+from colorbook.video.read import QUALITY
+from colorbook.video.shape import say_shape
 
 # %%
 #| hide
@@ -32,146 +35,12 @@ import matplotlib.pyplot as plt
 from PIL import Image
 from fastcore.test import *
 from skimage import data
+from colorbook.video.codecs import spec_of
 from colorbook.video.read import decode, open_reel, write_clip
 from colorbook.data.synthetic import travel
 
 # %% tags=["parameters"]
 width,height = 96,64
-
-# %% [markdown]
-# ## What goes out
-
-# %% [markdown]
-# The suffix of the new name chooses the container and, unless it is named, the codec. H.264, HEVC, AV1 and VP9 store chroma at half the size in both directions. The encoders of the first two need an even number of columns and rows for that; there films with an odd one get full chroma, because losing a column would be worse. FFV1 stores RGB without loss, for those who edit further. Wide pixels are said by the first two themselves; for all others the container would have to say it, which PyAV does not let us ask for, so there the picture is enlarged until its pixels are square. Quality is the codec's own constant-quality scale.
-
-# %%
-#| export
-class Codec(NamedTuple):
-    "How a codec is called and set up"
-    encoder:str # FFmpeg's name
-    format:str # of its pixels
-    odd:str # the same where a side is odd
-    quality:int|None # the default of its constant-quality scale, or None if it has none
-    options:dict # what else it is told
-    depth:int=0 # places by which a packet may come before its turn
-    worst:int=63 # the last value of its scale of quality, which begins with 0
-
-CODECS = dict(
-    h264=Codec('libx264', 'yuv420p', 'yuv444p', 20, dict(preset='veryfast'), 3, 51),
-    hevc=Codec('libx265', 'yuv420p', 'yuv444p', 24, {'preset': 'fast', 'x265-params': 'log-level=none'}, 3, 51),
-    av1=Codec('libsvtav1', 'yuv420p', 'yuv420p', 30, dict(preset=10)),
-    vp9=Codec('libvpx-vp9', 'yuv420p', 'yuv420p', 31, {'b': 0, 'deadline': 'good', 'cpu-used': 5}),
-    prores=Codec('prores_ks', 'yuv422p10le', 'yuv422p10le', None, dict(profile=3)),
-    ffv1=Codec('ffv1', 'bgr0', 'bgr0', None, dict(g=1)),
-    png=Codec('png', 'rgb24', 'rgb24', None, dict(pred='sub')))
-SHAPED = {'h264', 'hevc'} # what they encode says itself how wide a pixel is
-SUFFIXES = {'.mp4': 'h264', '.m4v': 'h264', '.mov': 'h264', '.mkv': 'h264', '.ts': 'h264', '.webm': 'vp9',
-            '.nut': 'ffv1', '.gif': 'png', '': 'png', '-': 'h264'}
-
-# %%
-#| export
-def choose_codec(
-    dst, # the new file, a folder, or '-'
-    codec:str|None=None, # a name of `CODECS`; None for what the suffix stands for
-) -> str: # a name of `CODECS`
-    "Which codec a name asks for; `UsageError` if there is none or it cannot be had"
-    suffix = '-' if str(dst) == '-' else Path(dst).suffix.lower()
-    if suffix not in SUFFIXES:
-        raise UsageError(f"'{dst}' has no suffix of a film", f'use {", ".join(o for o in SUFFIXES if len(o) > 1)}')
-    if codec is None: codec = SUFFIXES[suffix]
-    if codec not in CODECS: raise UsageError(f"there is no codec '{codec}'", f'choose {", ".join(CODECS)}')
-    if (codec == 'png') != (SUFFIXES[suffix] == 'png'):
-        raise UsageError(f"codec {codec} does not fit '{dst}'", 'leave it out, or choose another suffix')
-    if CODECS[codec].encoder in av.codecs_available: return codec
-    raise UsageError(f'this FFmpeg has no encoder for {codec}', 'choose h264 or ffv1')
-
-# %% [markdown]
-# Everything that an encoder must be told stands in one record of plain values. It is written beside the parts, so that whoever goes on with them later sets up the very same encoder, and it is taken from the first decoded frame: size, pixel shape, matrix of display, the recipe of luma if the source names one.
-
-# %%
-#| export
-@dataclass
-class Spec:
-    "All that is needed to set up an encoder, in plain values"
-    codec:str # a name of `CODECS`
-    width:int # of the frames, as stored
-    height:int
-    time_base:tuple # of their times: numerator and denominator
-    rate:tuple # frames a second, about
-    aspect:tuple|None=None # width of a pixel divided by its height
-    matrix:list|None=None # of display, nine integers
-    tags:dict=field(default_factory=dict) # what the source says of its colors
-    quality:int|None=None # on the codec's scale; None for its default
-    threads:int=1 # of the encoder: another number may give other bytes
-
-    @property
-    def format(self) -> str: # of pixels
-        c = CODECS[self.codec]
-        return c.odd if self.width%2 or self.height%2 else c.format
-    @property
-    def space(self) -> str: # the recipe of luma, as the reformatter calls it
-        named = {1: 'ITU709', 5: 'ITU601', 6: 'ITU601'}.get(self.tags.get('colorspace'))
-        return named or ('ITU709' if is_high(self.width, self.height) else 'ITU601')
-
-# %%
-#| export
-def spec_of(
-    s, # stream of the source
-    f:av.VideoFrame, # its first frame
-    codec:str, # a name of `CODECS`
-    panels:int=1, # pictures side by side
-    quality:int|None=None, # on the codec's scale
-    threads:int|None=None, # of the encoder; None for as many as there are cores
-) -> Spec:
-    "What the colored film has in common with its source"
-    rate,matrix = s.average_rate or s.guessed_rate or Fraction(24),display_matrix(f)
-    lying = bool(matrix) and not matrix[0]
-    w,h = f.width*(1 if lying else panels),f.height*(panels if lying else 1)
-    aspect = s.sample_aspect_ratio
-    if aspect and codec not in SHAPED: # then the pixels become square
-        w,h,aspect = *((round(w*aspect), h) if aspect > 1 else (w, round(h/aspect))),None
-    if codec == 'png': w,h,matrix = *((h, w) if lying else (w, h)),None
-    says = {k: int(getattr(f, k)) for k in ('colorspace', 'color_primaries', 'color_trc')}
-    tags = {k: v for k,v in says.items() if v not in (0, 2) and f.format.name[:3] == 'yuv'}
-    if tags.get('colorspace', 1) not in (1, 5, 6): tags['colorspace'] = 1 # what is encoded, whatever it was
-    pair = lambda v: (v.numerator, v.denominator)
-    return Spec(codec, w, h, pair(s.time_base), pair(rate), pair(aspect) if aspect else None, matrix, tags, quality,
-                threads or core_count())
-
-# %% [markdown]
-# One thing had to be found out the hard way. The same frames must give the same bytes, or a film that was resumed is not the one that was never stopped. On processors with AVX-512 the x264 in FFmpeg's wheel does not keep this promise: of twenty-five runs over eight small frames seven gave other bytes, on one thread and with the very same input. Told to use nothing newer than AVX2 it gives the same bytes every time, so that is what it is told, when it is opened. The number of threads is part of the record for the same reason: by default the encoder gets as many as there are cores for this process, and another number may give other bytes.
-
-# %%
-#| export
-@cache
-def has_avx512() -> bool:
-    "Whether this processor is known to have AVX-512; only Linux says what a processor has"
-    try: return 'avx512' in Path('/proc/cpuinfo').read_text()
-    except OSError: return False
-
-def encoder_options(
-    spec:Spec,
-) -> dict:
-    "What an encoder is told beside size and times, for this processor"
-    c,more = CODECS[spec.codec],{}
-    if spec.codec == 'h264' and has_avx512(): more['x264-params'] = 'asm=AVX2'
-    if c.quality is not None: more['crf'] = c.quality if spec.quality is None else spec.quality
-    return {k: str(v) for k,v in (c.options | more).items()}
-
-# %%
-#| export
-def configure(
-    ctx, # codec context of an encoder, not open
-    spec:Spec,
-):
-    "Tell an encoder what is in a `Spec`"
-    ctx.width,ctx.height,ctx.pix_fmt = spec.width,spec.height,spec.format
-    ctx.time_base,ctx.framerate = Fraction(*spec.time_base),Fraction(*spec.rate)
-    if spec.aspect: ctx.sample_aspect_ratio = Fraction(*spec.aspect)
-    for k,v in spec.tags.items(): setattr(ctx, k, v)
-    ctx.thread_count = spec.threads
-    ctx.options = encoder_options(spec)
-    if spec.codec == 'av1': os.environ.setdefault('SVT_LOG', '1') # else this encoder tells of itself
 
 # %% [markdown]
 # ## A run of frames
@@ -189,7 +58,7 @@ class EncodedFrame(NamedTuple):
 
 def encode_part(
     spec:Spec,
-    frames, # yields decoded frames in any format, or RGBA arrays, with their times: pairs
+    frames, # yields decoded frames in any format, or RGBA arrays of 8 or 16 bits, with their times: pairs
     header:bool=True, # parameters of the codec in the header of the file, not in each key frame
 ) -> list[EncodedFrame]: # in the order of decoding
     "Encode a run of frames with an encoder of its own"
@@ -198,8 +67,12 @@ def encode_part(
     if header: ctx.flags |= Flags.global_header
     def take(packets): out.extend(EncodedFrame(p.pts, bool(p.is_keyframe), bytes(p)) for p in packets)
     for x,pts in frames:
-        f = av.VideoFrame.from_ndarray(x, format='rgba') if isinstance(x, np.ndarray) else x
-        f = convert.reformat(f, spec.width, spec.height, spec.format, dst_colorspace=spec.space, interpolation=QUALITY)
+        if spec.fields and isinstance(x, np.ndarray): f = by_fields(x, spec.format, spec.space, convert)
+        else:
+            f = x
+            if isinstance(x, np.ndarray): f = av.VideoFrame.from_ndarray(x, 'rgba64le' if x.itemsize == 2 else 'rgba')
+            f = convert.reformat(f, spec.width, spec.height, spec.format, dst_colorspace=spec.space,
+                                 interpolation=QUALITY)
         f.pts,f.time_base,f.pict_type = pts,ctx.time_base,0
         take(ctx.encode(f))
     if ctx.is_open: take(ctx.encode(None))
@@ -267,7 +140,7 @@ assert list(with_timestamps(parts, 2, step, lambda: step, True)) == list(with_ti
 [(o.pts, t) for o,t,_ in times[:4]]
 
 # %% [markdown]
-# What goes along is every stream of sound and every one of subtitles, packet by packet, with its language and its title; so do the chapters, and where the container is Matroska the fonts that it carries. Pictures of the cover and streams of data stay behind. A container may refuse one of them: MP4 knows no SubRip. That is found out by writing the header, which costs nothing and is done before the first frame is colored; then is also the time to learn that the place cannot be written.
+# What goes along is every stream of sound and every one of subtitles, as the [plan](along.ipynb) says: packet by packet or converted, with its language and its title; so do the chapters, the cover, and where the container is Matroska the fonts that it carries. Writing the header costs nothing and is done before the first frame is colored; then is also the time to learn that the place cannot be written.
 
 # %%
 #| export
@@ -282,41 +155,73 @@ def add_streams(
     spec:Spec, # of the pictures
     c=None, # container of the source, whose sound and subtitles go along
     stop:float=math.inf, # chapters end before this time, seconds
-) -> tuple: # stream of the pictures, and the new streams by the numbers of the old
+    plan:Plan|None=None, # of what goes along; None for copies of all
+) -> tuple: # stream of the pictures, and what makes the other streams, by their numbers in the source
     "The streams of a new film; writes the header"
     v = out.add_stream(CODECS[spec.codec].encoder, rate=Fraction(*spec.rate))
     configure(v.codec_context, spec)
     v.time_base = v.codec_context.time_base
     if spec.matrix: v.set_display_matrix(spec.matrix)
-    along = [o for o in c.streams if o.type in ('audio', 'subtitle') and o.codec_context] if c else []
-    twins = {o.index: out.add_stream_from_template(o) for o in along}
-    for o in along:
-        twins[o.index].metadata.update(_about(o.metadata))
-        twins[o.index].disposition = o.disposition
+    plan = plan or (copies(c) if c else Plan({}, {}, []))
+    twins = {i: way(out, c.streams[i], encoder) for i,(way,encoder) in plan.ways.items()}
+    for i,o in twins.items():
+        o.stream.metadata.update(_about(c.streams[i].metadata))
+        o.stream.disposition = c.streams[i].disposition
+    covers = []
     if c:
+        pictures = [o for o in c.streams.video if not o.disposition & Disposition.attached_pic]
+        if pictures: v.metadata.update(_about(pictures[0].metadata))
         out.metadata.update(_about(c.metadata))
         ends = lambda o: o['end'] if math.isinf(stop) else min(o['end'], round(stop/o['time_base']))
         out.set_chapters([o | dict(end=ends(o)) for o in c.chapters() if o['start']*o['time_base'] < stop])
         fonts = [o for o in c.streams if o.type == 'attachment'] if out.format.name == 'matroska' else []
         for o in fonts: out.add_attachment(o.name or 'unnamed', o.mimetype or 'application/octet-stream', o.data)
+        covers = [(add_cover(out, c.streams[i], data), data) for i,data in plan.covers.items()]
     out.start_encoding()
+    for t,data in covers:
+        if t.type != 'video': continue
+        p = av.Packet(data)
+        p.stream,p.pts,p.dts,p.is_keyframe = t,0,0,True
+        out.mux(p)
     return v,twins
+
+def add_cover(out, s, data:bytes): # a stream
+    "A picture that stands still: an attachment of Matroska, elsewhere a stream of one packet"
+    if out.format.name == 'matroska':
+        kind = {'mjpeg': 'jpeg'}.get(s.codec_context.name, s.codec_context.name)
+        return out.add_attachment(f"cover.{kind.replace('jpeg', 'jpg')}", f'image/{kind}', data)
+    t = out.add_stream_from_template(s)
+    t.disposition = Disposition.attached_pic
+    return t
 
 # %%
 #| export
 @contextmanager
 def new_film(
     where, # the file, or '-' for the standard output
+    **options, # of the container
 ): # an open container; on failure an `OutputError`
     "A container that is written"
     pipe = str(where) == '-'
     flags = {'movflags': 'faststart'} if Path(where).suffix.lower() in ('.mp4', '.m4v', '.mov') else {}
+    options = {k: str(v) for k,v in dict(fflags='+bitexact', **options).items()}
     try:
-        with av.open('pipe:1' if pipe else str(where), 'w', format='matroska' if pipe else None,
-                     options=flags, container_options={'fflags': 'bitexact'}) as out: yield out
+        with av.open('pipe:1' if pipe else str(where), 'w', format=format_of_film(where),
+                     options=flags, container_options=options) as out: yield out
     except (av.FFmpegError, ValueError) as e:
         raise OutputError(f"cannot write '{where}': {getattr(e, 'strerror', None) or e}",
                           'make room, choose another place, or .mkv, which holds every kind of stream') from e
+
+# %%
+#| export
+def finish(
+    path, # a film that was written and closed
+    spec:Spec,
+):
+    "Say in Matroska and WebM how wide pixels are, where the codec does not"
+    if not spec.aspect or spec.codec in SHAPED or format_of_film(path) not in ('matroska', 'webm'): return
+    a = Fraction(*spec.aspect)
+    say_shape(path, *((round(spec.width*a), spec.height) if a > 1 else (spec.width, round(spec.height/a))))
 
 # %%
 #| export
@@ -328,9 +233,10 @@ def mux(
     others=(), # yields its packets
     last=lambda: 0, # says in the end how long the last frame is shown, in units of the time base
     stop:float=math.inf, # sound and subtitles end before this time, seconds
+    plan:Plan|None=None, # of what goes along; None for copies of all
 ) -> int: # frames
     "Put parts and the other streams of the source together without encoding"
-    (v,twins),n,others,unit = add_streams(out, spec, c, stop),0,iter(others),Fraction(*spec.time_base)
+    (v,twins),n,others,unit = add_streams(out, spec, c, stop, plan),0,iter(others),Fraction(*spec.time_base)
     step,summed = max(1, round(1/(Fraction(*spec.rate)*unit))),out.format.name in ('mp4', 'mov', 'ipod')
     held = None
     def until(time):
@@ -340,14 +246,15 @@ def mux(
             if when is None or p.stream.index not in twins or when*p.time_base >= stop: continue
             held = p if when*p.time_base > time else None
             if held: return
-            p.stream = twins[p.stream.index]
-            out.mux(p)
+            for q in twins[p.stream.index].take(p): out.mux(q)
     for n,(o,early,lasting) in enumerate(with_timestamps(parts, CODECS[spec.codec].depth, step, last, summed), 1):
         until(early*unit)
         p = av.Packet(o.data)
         p.stream,p.pts,p.dts,p.duration,p.time_base,p.is_keyframe = v,o.pts,early,lasting,unit,o.key
         out.mux(p)
     until(math.inf)
+    for o in twins.values():
+        for q in o.rest(): out.mux(q)
     return n
 
 # %%
@@ -399,7 +306,6 @@ test_eq(kept(film)[2], ['eng', 'fra'])
 # %% [markdown]
 # ## What we have
 #
-# - a `Spec`, which says how the new pictures are to be encoded;
 # - parts that are made alone, and made again with the same bytes;
 # - `mux`, which puts them together with sound and subtitles, and changes neither.
 

@@ -13,8 +13,7 @@ width,height,seed = 192,108,7
 
 # %%
 #| export
-import glob, math, re
-from collections import Counter
+import math, os, shutil, tempfile
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -24,10 +23,11 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 from colorbook.core import InputError, UsageError, atomic_path
 from colorbook.imaging.orientation import matrix_orientation, upright
+from colorbook.video.sequences import frame_files, frame_pattern
 
 # %%
 #| hide
-import random, tempfile, torch
+import random, torch
 from PIL import ImageOps
 from fastcore.test import *
 from colorbook.data.synthetic import travel
@@ -114,8 +114,26 @@ def display_matrix(
     f:av.VideoFrame, # decoded
 ) -> list|None: # nine integers
     "How a player is to turn a frame, if it is"
-    side = f.side_data.get('DISPLAYMATRIX')
+    try: side = f.side_data.get('DISPLAYMATRIX')
+    except ValueError: # beside it stands something that PyAV has no name for, as the EXIF of a JPEG frame
+        c,s = (round(65536*o(math.radians(f.rotation))) for o in (math.cos, math.sin))
+        return [c, -s, 0, s, c, 0, 0, 0, 2**30] if f.rotation else None
     return np.frombuffer(side, np.int32)[:9].tolist() if side else None
+
+# %%
+#| export
+def bits_of(f:av.VideoFrame) -> int: # 8 or more
+    "Bits of a channel of a decoded frame; 16 for floats"
+    return min(16, max(8, *(o.bits for o in f.format.components)))
+
+def has_captions(f:av.VideoFrame) -> bool:
+    "Whether a decoded frame carries closed captions, as American television does"
+    try: return f.side_data.get('A53_CC') is not None
+    except ValueError: return False # see `display_matrix`
+
+def has_alpha(f:av.VideoFrame) -> bool:
+    "Whether a decoded frame has room for transparency"
+    return any(o.is_alpha for o in f.format.components)
 
 # %%
 #| export
@@ -151,60 +169,48 @@ def open_video(
     video:str|Path,
 ) -> tuple: # container and the stream of pictures in it
     "A video, opened"
-    try: c = av.open(str(Path(video).absolute() if Path(video).is_file() else video)) # a colon is no protocol
+    given = hasattr(video, 'read')
+    try: c = av.open(video if given else str(Path(video).absolute() if Path(video).is_file() else video)) # no protocol
     except (av.FFmpegError, OSError) as e:
+        if given: video = '-'
         raise InputError(f"cannot read '{video}' as a video: {e.strerror or e}", 'copy it again or convert it') from e
     streams = [o for o in c.streams.video if not o.disposition & Disposition.attached_pic]
     if streams: return c,streams[0]
     c.close()
+    if given: video = '-'
     raise InputError(f"there is no video stream in '{video}'", 'give a file with moving pictures')
 
 # %% [markdown]
-# A folder of numbered pictures is a film as well. The frames of a folder are its pictures of one kind, in the order of the numbers in which their names end. A frame that has no number, two with the same one, or numbered pictures of a second kind leave the order open, and then the folder is refused rather than shuffled. This rule stands here once; whoever reads frames, for a film, for training or to measure flicker, asks for it.
+# A [folder of numbered pictures](sequences.ipynb) is a film as well, and so is what comes through a pipe. So three kinds of source differ in nothing but the way they are opened: a file or an address, a folder, and `-` for a pipe. Frames of a scanner may be in OpenEXR, whose numbers are light itself and not what a screen is told; the decoder is asked for the latter. An MP4 whose index stands at its end cannot be read from a pipe, and is put into a file first. A stream that no decoder knows is refused here too, before any work begins.
 
 # %%
 #| export
-FRAME_SUFFIXES = {'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp'}
+class Pipe:
+    "What comes through the standard input, after what was read of it already"
+    def __init__(self): self.head = b''
+    def read(self, n:int) -> bytes:
+        if not self.head: return os.read(0, n)
+        out,self.head = self.head[:n],self.head[n:]
+        return out
+    def ahead(self, n:int) -> bytes: # less at the end
+        "The first bytes, which stay to be read"
+        while len(self.head) < n and (more := os.read(0, n - len(self.head))): self.head += more
+        return self.head[:n]
 
-def frame_files(
-    folder:str|Path,
-) -> dict[int,Path]: # pictures by number, in order
-    "The numbered frames in a folder; `InputError` where their order is open"
-    folder = Path(folder)
-    if not folder.is_dir(): raise InputError(f"there is no folder '{folder}'", 'check the name')
-    pictures = [o for o in folder.iterdir() if o.suffix.lower() in FRAME_SUFFIXES and not o.name.startswith('.')]
-    if not pictures: raise InputError(f"there are no pictures in '{folder}'", 'give a folder of numbered frames')
-    number = lambda o: int(m[0]) if (m := re.search(r'\d+$', o.stem)) else None
-    kind = Counter(o.suffix for o in pictures).most_common(1)[0][0]
-    frames = sorted((number(o), o) for o in pictures if o.suffix == kind and number(o) is not None)
-    if len({n for n,_ in frames}) < sum(o.suffix == kind for o in pictures):
-        raise InputError(f"not all names in '{folder}' end in a number of their own", 'name them 00001.png, 00002.png')
-    if other := [o.name for o in pictures if o.suffix != kind and number(o) is not None]:
-        raise InputError(f"the frames in '{folder}' are not of one kind: '{sorted(other)[0]}'", 'move the others away')
-    return dict(frames)
-
-def is_frame_folder(
-    path:str|Path, # of anything
-) -> bool:
-    "Whether a path is a folder whose pictures have nothing but numbers for names, as frames of a film have"
-    path = Path(path)
-    names = [o.stem for o in path.iterdir() if o.suffix.lower() in FRAME_SUFFIXES] if path.is_dir() else []
-    return any(names) and all(o.isdigit() for o in names if not o.startswith('.'))
-
-# %% [markdown]
-# FFmpeg reads such a folder if it is presented as a film: by name, or, where names have no leading zeros, by counting. So three kinds of source differ in nothing but the way they are opened: a file or an address, a folder, and `-` for a pipe. A stream that no decoder knows is refused here too, before any work begins.
-
-# %%
-#| export
-def _frame_pattern(files:dict) -> tuple[str,dict]: # of `frame_files`
-    "How FFmpeg is told to read numbered pictures in their order"
-    paths,kind = [o.absolute() for o in files.values()],next(iter(files.values())).suffix
-    folder,head,start = paths[0].parent,paths[0].stem.rstrip('0123456789'),min(files)
-    if paths == sorted(paths): return f'{glob.escape(str(folder))}/*{kind}',dict(pattern_type='glob')
-    if paths == [folder/f'{head}{n}{kind}' for n in range(start, start + len(paths))]:
-        counted = f'{folder}/{head}'.replace('%', '%%') + f'%d{kind}'
-        return counted,dict(pattern_type='sequence', start_number=str(start))
-    raise InputError(f"the frames in '{folder}' are not in order", 'name them by numbers: 00001.png, 00002.png')
+def from_pipe(): # something with `read`
+    "The standard input; an MP4 whose index stands at its end is put into a file first, as nobody can read it otherwise"
+    pipe,at = Pipe(),0
+    if pipe.ahead(12)[4:8] != b'ftyp': return pipe
+    while len(head := pipe.ahead(at + 8)) == at + 8:
+        size,kind = int.from_bytes(head[at:at + 4], 'big'),head[at + 4:]
+        if kind == b'mdat':
+            f = tempfile.TemporaryFile()
+            shutil.copyfileobj(pipe, f, 2**20)
+            f.seek(0)
+            return f
+        if kind == b'moov' or size < 8: break
+        at += size
+    return pipe
 
 def open_reel(
     src, # a file, an address, a folder of frames, or '-' for the standard input
@@ -213,16 +219,29 @@ def open_reel(
     "A film or a folder of frames, opened; `InputError` if it cannot be decoded"
     if str(src) != '-' and Path(src).is_dir():
         if not .01 <= rate <= 1000: raise UsageError(f'a rate of {rate}', 'try 24')
-        pattern,how = _frame_pattern(frame_files(src))
+        pattern,how = frame_pattern(frame_files(src))
         how['framerate'] = str(Fraction(rate).limit_denominator(1001))
         try: c = av.open(pattern, format='image2', options=how)
         except (av.FFmpegError, OSError) as e:
             raise InputError(f"cannot read the frames in '{src}': {e.strerror or e}", 'write them again') from e
-        return c,c.streams.video[0]
-    c,s = open_video('pipe:0' if str(src) == '-' else src)
+        s = c.streams.video[0]
+        if s.codec_context.name == 'exr': s.codec_context.options = dict(apply_trc='iec61966_2_1')
+        return c,s
+    c,s = open_video(from_pipe() if str(src) == '-' else src)
     if s.codec_context is not None and s.codec_context.codec.name: return c,s
     c.close()
     raise InputError(f"no decoder for the pictures in '{src}'", 'convert it with a program that plays it')
+
+# %% [markdown]
+# How many frames a second a film has is said in more than one place, and not all of them speak of frames: raw DV counts the ticks of its clock, sixty thousand a second. What is no rate of a film is not believed.
+
+# %%
+#| export
+def frame_rate(
+    s, # stream of pictures
+) -> Fraction: # frames a second, about
+    "The rate that a film says it has, if it can be one"
+    return next((o for o in (s.average_rate, s.guessed_rate, s.base_rate) if o and .01 <= o <= 1000), Fraction(24))
 
 # %%
 #| export
@@ -250,11 +269,12 @@ def packets(
         except av.FFmpegError as e:
             report_damage(bad, f"'{video}' cannot be read on after {end:.2f} s: {e.strerror or e}")
             break
-        n += p.size > 0
+        n += p.size > 0 or p.dts is not None # a frame of no bytes says that the last one is shown on
         if p.pts is not None: end = max(end, float((p.pts - (s.start_time or 0) + (p.duration or 0))*s.time_base))
         yield p,end
     length,late = own_length(c, s),max(0., float((s.start_time or 0)*s.time_base))
-    if n < s.frames or not s.frames and end + late < .95*length - 1:
+    missing = n < s.frames and ('avi' not in c.format.name or end < length - 1.5/frame_rate(s)) # AVI leaves gaps
+    if missing or not s.frames and end + late < .95*length - 1:
         report_damage(bad, f"'{video}' breaks off after {end:.2f} s of {length:.2f}")
 
 # %%
@@ -297,7 +317,7 @@ def read_frames(
     c,s = open_reel(video, rate)
     with c:
         s.thread_type,n,convert = 'AUTO',-1,VideoReformatter()
-        zero,step = (s.start_time or 0)*s.time_base,1/(s.average_rate or 24)
+        zero,step = (s.start_time or 0)*s.time_base,1/frame_rate(s)
         for n,f in enumerate(decode(video, c, s, bad)):
             time = float(n*step if f.pts is None else f.pts*f.time_base - zero)
             if time >= stop: return
@@ -367,41 +387,13 @@ for name,words in said.items():
 bad = []
 rest = list(read_frames(home/'half.mp4', bad=bad))
 assert len(ims)/2 < len(rest) < len(ims)*2 and 'breaks off' in bad[-1]
-len(rest),bad
-
-# %% [markdown]
-# ## A folder of frames
-
-# %% [markdown]
-# The first frames of our clip as pictures, once with leading zeros and once without: both come in the order of their numbers, pixel by pixel, at the rate that we name. A folder whose order is open says what is wrong.
-
-# %%
-def write_folder(name, form, ims, first=1):
-    "Pictures as numbered files"
-    (home/name).mkdir()
-    for i,o in enumerate(ims, first): o.save(home/name/form.format(i))
-    return home/name
-padded,bare = write_folder('padded', '{:05}.png', ims[:12]),write_folder('100%d [x]', 'frame{}.png', ims[:12], 3)
-for o in (padded, bare):
-    got = list(read_frames(o, rate=25))
-    assert all(np.array_equal(f.im, im) for f,im in zip(got, ims[:12]))
-    test_close([f.time for f in got], np.arange(12)/25)
-test_eq(([*frame_files(bare)], is_frame_folder(padded), is_frame_folder(bare)), ([*range(3, 15)], True, False))
-(bare/'frame8.png').unlink()
-test_fail(lambda: list(read_frames(bare)), exc=InputError, contains='not in order')
-test_eq([*frame_files(bare)], [3, 4, 5, 6, 7, *range(9, 15)])
-ims[0].save(padded/'00013.jpg')
-test_fail(lambda: frame_files(padded), exc=InputError, contains='not of one kind')
-ims[0].save(padded/'cover.png')
-test_fail(lambda: frame_files(padded), exc=InputError, contains='a number of their own')
-test_fail(lambda: open_reel(padded, rate=0), exc=UsageError, contains='rate')
-len(got)
+len(rest),[o.replace(f'{home}/', '') for o in bad]
 
 # %% [markdown]
 # ## What we have
 #
 # - frames of any video, upright, in shape, in true color and at their own times, and an error or a list where something is damaged;
-# - one rule for folders of numbered frames, and `open_reel`, to which files, folders and pipes are the same;
+# - `open_reel`, to which files, folders and pipes are the same;
 # - `write_clip`, for clips whose every pixel and time is known.
 
 # %% [markdown]
@@ -409,4 +401,4 @@ len(got)
 #
 # 1. Take the guess of the recipe out of `frame_image` and measure by how much a green meadow of 1920x1080 changes.
 # 2. `video_length` looks at all packets. What does the header of the container say, and for which files are the two not the same?
-# 3. Frames 1, 2 and 10 without leading zeros are refused. Write a reader that takes them, and say what it should do about a rate.
+# 3. An MP4 through a pipe is put into a file if its index stands at its end. What would a reader have to keep in memory instead?

@@ -21,9 +21,10 @@ import av, numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 from colorbook.imaging.colorizer import net_size, small_light
-from colorbook.video.read import QUALITY, decode, display_matrix, is_high
+from colorbook.video.fields import whole_frames
+from colorbook.video.read import QUALITY, bits_of, decode, display_matrix, frame_rate, is_high
 from colorbook.video.shots import mark_shots
-from colorbook.color.srgb import lstar_gray
+from colorbook.color.srgb import light, lstar_gray, srgb_encode
 from colorbook.imaging.compose import chroma_maps, paint
 from colorbook.imaging.io import Picture
 from colorbook.imaging.orientation import matrix_orientation, upright
@@ -69,6 +70,37 @@ def gray_of(
     space = 'ITU709' if f.colorspace == 2 and is_high(f.width, f.height) else None
     x = convert.reformat(f, format='rgb24', src_colorspace=space, interpolation=QUALITY).to_ndarray()
     return lstar_gray(x)
+
+# %% [markdown]
+# Films for editors have ten bits or more, and frames of a scanner sixteen. Where the new film can hold as many, its gray has sixteen, so that nothing is rounded to a byte on the way.
+
+# %%
+#| export
+def deep_gray(
+    f:av.VideoFrame, # decoded, of more than 8 bits
+    convert:VideoReformatter, # the same for all frames
+) -> np.ndarray: # HxW, uint16
+    "What `gray_of` gives, with 16 bits"
+    bits,name = bits_of(f),f.format.name
+    wide = lambda i: np.frombuffer(f.planes[i], np.uint16).reshape(f.planes[i].height, -1)[:,:f.planes[i].width]
+    if name.endswith('le') and name.startswith(('yuv4', 'gray1')):
+        near,middle = 2 << bits - 8,1 << bits - 1
+        chroma = range(1, len(f.planes)) if name[:3] == 'yuv' else ()
+        if all(abs(int(o) - middle) <= near for i in chroma for o in (wide(i).min(), wide(i).max())):
+            full = f.color_range == 2 or name[:4] == 'gray' and f.color_range != 1
+            low,span = (0, (1 << bits) - 1) if full else (16 << bits - 8, 219 << bits - 8)
+            return ((wide(0).astype(np.float32) - low)*np.float32(65535/span)).round().clip(0, 65535).astype(np.uint16)
+    space = 'ITU709' if f.colorspace == 2 and is_high(f.width, f.height) else None
+    x = convert.reformat(f, format='rgb48le', src_colorspace=space, interpolation=QUALITY).to_ndarray()
+    if (x[...,:1] == x).all(): return x[...,0]
+    return np.rint(srgb_encode(light(x)[0].clip(0, 1))*65535).astype(np.uint16)
+
+# %%
+ramp = np.linspace(0, 65535, 96*64).reshape(64, 96).astype(np.uint16)
+for o,err in dict(gray16le=0, rgb48le=0, yuv444p16le=2, yuv422p10le=120, gbrp12le=40).items():
+    x = av.VideoFrame.from_ndarray(ramp, format='gray16le').reformat(format=o, interpolation=QUALITY)
+    off = np.abs(deep_gray(x, VideoReformatter()).astype(int) - ramp).max()
+    assert off <= err, (o, off)
 
 # %%
 astronaut = Image.fromarray(data.astronaut())
@@ -117,7 +149,7 @@ test_eq(tonemap(flat(.5, 1), convert).format.name, 'yuv420p10le')
 levels
 
 # %% [markdown]
-# The first step decodes, keeps the time of each frame and asks the detector of [shots](shots.ipynb) where a shot begins. For that a copy of 64 by 36 pixels is enough. Only what the network sees is turned upright, and its answer is turned back. How the frame lies is read from the small copy too: PyAV ties a frame that was asked for its side data to the answer, and the two are freed only when Python looks for such rings, which it does so rarely that hundreds of frames would wait. Times must grow: a frame that claims to be shown before the last one is shown right after it.
+# The first step decodes, keeps the time of each frame and asks the detector of [shots](shots.ipynb) where a shot begins. For that a copy of 64 by 36 pixels is enough. Only what the network sees is turned upright, and its answer is turned back. How the frame lies is read from the small copy too: PyAV ties a frame that was asked for its side data to the answer, and the two are freed only when Python looks for such rings, which it does so rarely that hundreds of frames would wait. Frames that hold [two moments](fields.ipynb) are made whole. Times must grow: a frame that claims to be shown before the last one is shown right after it.
 
 # %%
 #| export
@@ -130,9 +162,17 @@ class VideoFrame:
     number:int # its place, from 0
     shot:int=0 # the number of its shot
     cut:bool=False # is it the first of its shot?
-    gray:np.ndarray|None=None # as stored, uint8
+    gray:np.ndarray|None=None # as stored, uint8 or uint16
     L:np.ndarray|None=None # the network's copy, upright, 0..1
     turn:int=1 # how it lies, as in EXIF
+    alpha:np.ndarray|None=None # transparency, as `gray`
+    box:tuple|None=None # left, top, right, bottom of what the network sees; None for all
+
+    @property
+    def inside(self) -> tuple: # two slices: rows and columns of what the network sees
+        if not self.box: return np.s_[:,:]
+        left,top,right,bottom = self.box
+        return np.s_[top:bottom,left:right]
 
 # %%
 #| export
@@ -141,12 +181,15 @@ def watch(
     c, s, # container and stream
     stop:float=math.inf, # end before this time, seconds
     bad:list|None=None, # takes what is damaged
+    keep_interlaced:bool=False, # leave two moments in a frame that has them
+    seen=None, # is called once if frames are made whole
 ): # yields `VideoFrame`
     "Decoded frames with their times and shots"
-    step,tiny,convert = max(1, round(1/((s.average_rate or 24)*s.time_base))),VideoReformatter(),VideoReformatter()
+    step,tiny,convert = max(1, round(1/(frame_rate(s)*s.time_base))),VideoReformatter(),VideoReformatter()
     def read():
         first,last,shape = None,None,None
-        for n,f in enumerate(decode(video, c, s, bad)):
+        frames = decode(video, c, s, bad)
+        for n,f in enumerate(frames if keep_interlaced else whole_frames(frames, seen)):
             pts = f.pts if f.pts is not None else n*step
             pts = pts if last is None or pts > last else last + 1
             first,last = pts if first is None else first,pts
@@ -189,14 +232,21 @@ def prepare(
     multiple:int, # what both sides must be divisible by
     aspect:float=1., # width of a pixel divided by its height
     first:int=0, # frames before this one are not needed
+    deep:bool=False, # 16 bits for frames that have more than 8
+    clear:bool=False, # keep transparency
+    box:tuple|None=None, # left, top, right, bottom of what the network is to see; None for all
 ): # yields `VideoFrame`, with `gray` and `L`
     "What the network is to see of each frame"
-    convert = VideoReformatter()
+    convert,see = VideoReformatter(),VideoReformatter()
     for o in seen:
         if o.number < first: continue
-        o.gray = gray_of(o.frame, convert)
-        h,w = o.gray.shape
-        small = small_light(Picture(Image.fromarray(o.gray)), *net_size(w*aspect, h, size, multiple))
+        o.gray = deep_gray(o.frame, convert) if deep and bits_of(o.frame) > 8 else gray_of(o.frame, convert)
+        if deep and o.gray.dtype == np.uint8: o.gray = o.gray*np.uint16(257)
+        if clear: o.alpha = see.reformat(o.frame, format='rgba64le' if deep else 'rgba').to_ndarray()[...,3]
+        o.box = box
+        part = np.ascontiguousarray(o.gray[o.inside])
+        h,w = part.shape
+        small = small_light(Picture(part if deep else Image.fromarray(part)), *net_size(w*aspect, h, size, multiple))
         o.L = np.ascontiguousarray(upright(small, o.turn))
         yield o
 
@@ -267,7 +317,7 @@ plain[0].shape
 # ## Painting
 
 # %% [markdown]
-# The small map becomes color as in [painting](../imaging/compose.ipynb), with the gray of the frame as guide, so lightness is the gray's own. For comparisons the frame is set beside its gray, and beside its truth; *beside* means as the viewer sees it, also where the frame is stored on its side.
+# The small map becomes color as in [painting](../imaging/compose.ipynb), with the gray of the frame as guide, so lightness is the gray's own. [Bars](letterbox.ipynb) around the picture stay gray. For comparisons the frame is set beside its gray, and beside its truth; *beside* means as the viewer sees it, also where the frame is stored on its side.
 
 # %%
 #| export
@@ -279,17 +329,21 @@ def paint_frame(
     layout:str='result', # one of `LAYOUTS`
     saturation:float=1., # factor on color
     stand:bool=False, # upright, not as stored
-) -> np.ndarray: # HxWx4, RGBA
+) -> np.ndarray: # HxWx4, RGBA of as many bits as its gray
     "The frame in color, or beside its gray and its truth"
     turn = lambda x, back=True: upright(x, o.turn, back)
     ab = np.ascontiguousarray(np.moveaxis(turn(np.moveaxis(ab, 0, -1)), -1, 0))
-    maps,out = chroma_maps(np.ascontiguousarray(turn(o.L)), ab),np.empty((*o.gray.shape, 4), np.uint8)
-    paint(o.gray, maps, out, saturation)
+    maps,out = chroma_maps(np.ascontiguousarray(turn(o.L)), ab),np.empty((*o.gray.shape, 4), o.gray.dtype)
+    most = np.iinfo(o.gray.dtype).max
+    if o.box: out[...,:3],out[...,3] = o.gray[...,None],most
+    paint(o.gray[o.inside], maps, out[o.inside], saturation)
+    if o.alpha is not None or most > 255: out[...,3] = most if o.alpha is None else o.alpha
     if layout == 'result': return turn(out, False) if stand else out
-    panels = [np.dstack([o.gray]*3 + [np.full_like(o.gray, 255)]), out]
+    panels = [np.dstack([o.gray]*3 + [np.full_like(o.gray, most)]), out]
     if layout == 'triptych':
         space = 'ITU709' if o.frame.colorspace == 2 and is_high(o.frame.width, o.frame.height) else None
-        true = VideoReformatter().reformat(o.frame, format='rgba', src_colorspace=space, interpolation=QUALITY)
+        form = 'rgba' if most == 255 else 'rgba64le'
+        true = VideoReformatter().reformat(o.frame, format=form, src_colorspace=space, interpolation=QUALITY)
         panels.append(true.to_ndarray())
     wide = np.hstack([turn(x, False) for x in panels])
     return wide if stand else turn(wide)

@@ -15,7 +15,7 @@ from ..core import Registry, UsageError
 # %% ../../nbs/losses/content.ipynb #b908a0ca
 content_losses = Registry('content loss', 'colorbook.losses.content colorbook.losses.classification'
     ' colorbook.losses.perceptual colorbook.losses.saliency colorbook.losses.temporal',
-    shared='lam prior rebalance perceptual attention', outputs=('rgb', 'ab', 'ab4'), prior=False, saliency=False)
+    shared='lam prior rebalance perceptual attention color', outputs=('rgb', 'ab', 'ab4'), prior=False, saliency=False)
 
 # %% ../../nbs/losses/content.ipynb #4e9317f7
 @content_losses('l1')

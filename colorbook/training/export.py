@@ -14,14 +14,14 @@ import colorbook, numpy as np, onnx, pandas as pd, torch
 from torch import nn, Tensor
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.nn.utils.parametrize import is_parametrized
-from ..color.bins import AnnealedMean, HueBias
+from ..color.bins import HueBias
 from ..color.lab import rgb_to_lab
 from ..core import atomic_path
 from ..data.loaders import data_loaders
 from ..models.registry import generators
 from .recipes import to_plain
 from .runs import Run, state_hash
-from .selection import best_of, candidates, pick
+from .selection import best_of, candidates, chosen_color, pick
 
 # %% ../../nbs/training/export.ipynb #94f3d644
 def fold_norm(seq, i):
@@ -234,7 +234,7 @@ def export_run(
 
 def leaning(gen, best, weights):
     "A classifier with the settings that were chosen, and with a second input that chooses between its answers"
-    gen.color = AnnealedMean(best['T'], -best['share']*weights.log(), best['gain'])
+    gen.color = chosen_color(best, weights)
     return HueBias(gen).eval()
 
 def sees(recipe): # for the card: three channels, and whether lightness is part of the answer

@@ -16,7 +16,7 @@ from ..models.encoder_unet import encoder_state
 from ..models.registry import generators
 from .recipes import Recipe
 from .runs import Run
-from .selection import pick, tried_by
+from .selection import chosen_color, pick, tried_by
 
 # %% ../../nbs/training/pretrained.ipynb #de06d63f
 def encoder_weights(
@@ -34,15 +34,18 @@ def encoder_weights(
 
 # %% ../../nbs/training/pretrained.ipynb #b7fcca8e
 def image_weights(
-    weights=None, # folder of an image run, or one of its .safetensors; else see `encoder_weights`
+    weights=None, # folder of an image run, or one of its .safetensors; else see `encoder_state`
 ) -> dict|None: # state dict
-    "What a film model begins with: the weights of an image run that its artifact has, or an encoder alone"
+    "What a film model begins with: weights and settings of an image run, as in its artifact, or an encoder alone"
     path = Path(str(weights))
     if path.suffix == '.safetensors': return load_file(path)
-    if not path.is_dir(): return encoder_weights(weights)
+    if not path.is_dir(): return encoder_state('lite0', weights)
     run = Run(path)
     tried = tried_by(run)
-    return run.weights(pick(tried, run.recipe.floor)['tag'] if tried else None)
+    best = pick(tried, run.recipe.floor) if tried else {}
+    state = run.weights(best.get('tag'))
+    if 'T' in best: state |= {f'color.{k}': v for k,v in chosen_color(best, run.class_weights()).state_dict().items()}
+    return state
 
 # %% ../../nbs/training/pretrained.ipynb #f5123071
 def s3_weights(

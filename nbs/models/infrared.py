@@ -3,7 +3,7 @@
 #
 # > Where the light itself is wrong: a network that corrects lightness as well as color, and keeps the detail
 #
-# A camera for near infrared sees what lies just beyond red. Leaves and grass reflect it almost completely and are white, the sky and water hardly at all and are black, and many dyes do not exist. So a picture of it is not the lightness of the scene, and a colorizer that keeps lightness, as all others in this book do, paints green on snow. S3 shows that its networks color infrared after a change of the data setting alone, because they answer with all of RGB. At the end of this chapter there is a network made for it that is small enough for 180 pairs of pictures: it says how the light has to be changed, smoothly, and takes all detail from the picture that it sees. How well that works is measured in [a chapter of results](../results/infrared.ipynb).
+# A camera for near infrared sees what lies just beyond red. Leaves and grass reflect it almost completely and are white, the sky and water hardly at all and are black, and many dyes do not exist. So a picture of it is not the lightness of the scene, and a colorizer that keeps lightness, as all others in this book do, paints green on snow. S3 shows that its networks color infrared after a change of the data setting alone, because they answer with all of RGB. At the end of this chapter there is a network made for it that is small enough for 180 pairs of pictures: it says how the light has to be changed, smoothly, and takes all detail from the picture that it sees.
 
 # %%
 #| default_exp models.infrared

@@ -3,7 +3,7 @@
 #
 # > Two more questions to the same networks: what belongs into the hole, and what is this a drawing of?
 #
-# Coloring is one of many tasks in which a picture goes in and another comes out. pix2pix [@isola2017] made a program of that insight, and S3's authors wished for theirs to try two more: to fill a hole, and to make a picture of a sketch. For a trainer these are no new programs. It gets batches of what is seen and of what is to be answered, and which these are is a matter of data. At the end of this chapter a recipe does either after a change of one word; [a chapter of results](../results/tasks.ipynb) shows what comes of it.
+# Coloring is one of many tasks in which a picture goes in and another comes out. pix2pix [@isola2017] made a program of that insight, and S3's authors wished for theirs to try two more: to fill a hole, and to make a picture of a sketch. For a trainer these are no new programs. It gets batches of what is seen and of what is to be answered, and which these are is a matter of data. At the end of this chapter a recipe does either after a change of one word, from the same pictures and with the same losses.
 
 # %%
 #| default_exp data.tasks

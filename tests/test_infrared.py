@@ -75,7 +75,8 @@ def file(run): return export_run(run, size=64)
 @pytest.mark.parametrize('word', ['nir', 'lwir'])
 def test_no_scene_is_on_both_sides(home, word, scenes):
     if word == 'lwir': scenes = 'set01'
-    dls = load_data(replace(recipes['nir'], data=word, scenes=scenes, **SMALL), home/('nir' if word == 'nir' else 'kaist'))
+    recipe = replace(recipes['nir'], data=word, scenes=scenes, **SMALL)
+    dls = load_data(recipe, home/('nir' if word == 'nir' else 'kaist'))
     of = [o.split('/')[-3] if word == 'lwir' else o.split('/')[-1].rsplit('-', 1)[0] for o in dls.crop.photos.names]
     held = {of[i] for i in dls.held}
     assert held == {o.strip() for o in scenes.split(',')} and len(dls.held) == sum(o in held for o in of)
@@ -139,7 +140,8 @@ def test_lightness_is_not_changed_by_halves(file):
 def test_practice_on_photographs_is_a_beginning(home, tmp_path):
     some = replace(recipes['nir-photos'], phases=(replace(PHASE, epochs=1),), valid=.2, **SMALL)
     first = train(some, home/'photos', tmp_path/'a', weights='none', progress=False)
-    still = replace(recipes['nir'], scenes='hill', phases=(replace(PHASE, epochs=1, lrs=(0., 0., 0.), schedule='constant'),), wd=0., **SMALL)
+    phase = replace(PHASE, epochs=1, lrs=(0., 0., 0.), schedule='constant')
+    still = replace(recipes['nir'], scenes='hill', phases=(phase,), wd=0., **SMALL)
     more = train(still, home/'nir', tmp_path/'b', weights=first, progress=False)
     a,b = Run(first).weights(),Run(more).weights()
     assert all(torch.equal(v, b[k]) for k,v in a.items() if k.endswith('weight'))
@@ -158,7 +160,8 @@ def test_three_channels_from_the_folder_to_the_file(home, tmp_path):
     other = x.copy()
     other[...,0] = 1 - x[...,0]
     assert np.abs(model.ab(x) - model.ab(other)).max() > 1e-3
-    with torch.no_grad(): lab = rgb_to_lab((run.generator().eval()(torch.from_numpy(x).permute(2, 0, 1)[None]) + 1)/2)[0]
+    with torch.no_grad(): out = run.generator().eval()(torch.from_numpy(x).permute(2, 0, 1)[None])
+    lab = rgb_to_lab((out + 1)/2)[0]
     assert np.abs(model.ab(x) - lab[1:].numpy()/110).max() < 3e-3
     a = np.asarray(Image.open(home/'kaist/set00/lwir/000.png'))
     assert colorize(a, path).shape == a.shape

@@ -257,6 +257,8 @@ def stage_frame():
     drawing = (ROOT/'asset'/'map.svg').read_text()
     for o in [p for pattern in PAGES for p in PROC.glob(pattern)]:
         text = re.sub(r'\{\{< var (\w+) >\}\}', lambda m: s[m[1]], o.read_text())
+        if o == PROC/'index.qmd':  # the door to understanding leads to the first lesson
+            text = text.replace('](nbs/color/lab.ipynb)', f']({chapters()[0].relative_to(ROOT).as_posix()})')
         o.write_text(text.replace('<!-- map -->', f'```{{=html}}\n{drawing}```'))
     conf['book'] |= {'repo-url': s['git_url'], 'site-url': s['doc_host'] + s['doc_baseurl'],
                      'description': s['description']}

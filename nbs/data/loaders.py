@@ -367,7 +367,8 @@ present(clip).shape
 # %%
 #| export
 data_loaders = Registry('data', 'colorbook.data.clips colorbook.data.paired colorbook.data.shard_loader'
-    ' colorbook.data.tasks colorbook.data.varied', films=False, saliency=False, photos=False, pairs=False, instead=False)
+    ' colorbook.data.tasks colorbook.data.varied', films=False, saliency=False, photos=False, pairs=False,
+    instead=False)
 
 @data_loaders('photos', photos=True)
 def load_photos(

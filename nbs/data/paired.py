@@ -578,7 +578,8 @@ warmth = load_lwir(recipe, home/'kaist', n=4)
 test_eq((len(warmth.train_ds) + len(warmth.held), warmth.one_batch()[0].shape[1]), (4, 1))
 recipe.channels,recipe.scenes = 3,'V0'
 warmth = load_lwir(recipe, home/'kaist')
-test_eq((warmth.one_batch()[0].shape[1], [warmth.crop.photos.names[i].split('/')[-3] for i in warmth.held]), (3, ['V0']*3))
+drives = [warmth.crop.photos.names[i].split('/')[-3] for i in warmth.held]
+test_eq((warmth.one_batch()[0].shape[1], drives), (3, ['V0']*3))
 
 # %%
 if near:

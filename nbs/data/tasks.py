@@ -138,7 +138,8 @@ def load_sketch(recipe, source, n=None, workers=0):
 # %%
 #| label: fig-questions
 #| fig-cap: "What is seen of three photographs: lightness, a hole in color, a sketch; and what should be answered."
-recipe = dict(bs=bs, size=size, low=.7, valid=.4, seed=0, squeeze=False, mirror=True, target='rgb', gray='lstar', aged=0.)
+recipe = dict(bs=bs, size=size, low=.7, valid=.4, seed=0, squeeze=False, mirror=True, target='rgb', gray='lstar',
+    aged=0.)
 def batches(word, **changes):
     set_seed(seed)
     dls = data_loaders[word](recipe=SimpleNamespace(**recipe | changes), source=sample_photos(2*size)*2)

@@ -76,7 +76,8 @@ class InfraredUNet(nn.Module):
         lite = lite_encoder(None if whole else state)
         self.n_in,self.normalize,self.net,(a,b,c) = n_in,lite.normalize,lite.net,lite.channels[:3]
         self.net.blocks = self.net.blocks[:5]
-        self.bottom,self.look = conv(c, 2*width, 1),nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(2*width, 2*width, 1))
+        self.bottom = conv(c, 2*width, 1)
+        self.look = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(2*width, 2*width, 1))
         self.ups = nn.ModuleList([conv(2*width + b, width), conv(width + a, width)])
         self.head = nn.Conv2d(width, 3, 1)
         for p in self.head.parameters(): nn.init.zeros_(p)
@@ -128,7 +129,8 @@ for n in (1, 3):
     with torch.no_grad(): out = net(x)
     same = x if n == 3 else lab_to_rgb(F.pad(x*100, (0, 0, 0, 0, 0, 2)))
     test_close((out + 1)/2, same, eps=1e-4)
-    before,after = one_step(InfraredUNet(n), (torch.rand(2, n, size, size),), torch.full((2, 3, size, size), -.5), lr=1e-3)
+    wanted = torch.full((2, 3, size, size), -.5)
+    before,after = one_step(InfraredUNet(n), (torch.rand(2, n, size, size),), wanted, lr=1e-3)
     assert after < before
 nn.init.normal_(net.head.weight, 0, .1)
 dead = unreached(net, torch.rand(2, 3, size, size))
@@ -161,7 +163,8 @@ lab[:,0,:2]
 wide = generators['s3_lwir']
 test_eq((wide.n_in, generators['infrared3'].n_in, generators['infrared'].n_in), (3, 3, 1))
 with torch.device('meta'): counts = n_weights(wide()),n_weights(generators['s3']())
-test_eq(counts[0], 58_755_328 - 1_624_448 + 2*64*(7*7 + 3*3)) # no branch for saliency; the first layers, of both ways down
+first = 2*64*(7*7 + 3*3) # two channels more, in the first layers of both ways down; and no branch for saliency
+test_eq(counts[0], 58_755_328 - 1_624_448 + first)
 counts
 
 # %% [markdown]

@@ -85,7 +85,7 @@ class Colorizer:
     def __reduce__(self): return load_model, (self.path,) # to another process goes the name, and not the session
 
     def ab(self,
-        L:np.ndarray, # hxw, lightness in 0..1, or hxwx3 for a model of three channels; both sides multiples of the card's
+        L:np.ndarray, # hxw, lightness in 0..1, or hxwx3 for three channels; both sides multiples of the card's
         z:np.ndarray|None=None, # as many values as the card's `noise`, which choose among answers; None for zeros
     ) -> np.ndarray: # 2 x h/4 x w/4, color in units of 110
         "What the network answers"

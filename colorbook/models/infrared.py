@@ -29,7 +29,8 @@ class InfraredUNet(nn.Module):
         lite = lite_encoder(None if whole else state)
         self.n_in,self.normalize,self.net,(a,b,c) = n_in,lite.normalize,lite.net,lite.channels[:3]
         self.net.blocks = self.net.blocks[:5]
-        self.bottom,self.look = conv(c, 2*width, 1),nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(2*width, 2*width, 1))
+        self.bottom = conv(c, 2*width, 1)
+        self.look = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(2*width, 2*width, 1))
         self.ups = nn.ModuleList([conv(2*width + b, width), conv(width + a, width)])
         self.head = nn.Conv2d(width, 3, 1)
         for p in self.head.parameters(): nn.init.zeros_(p)

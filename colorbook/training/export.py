@@ -104,7 +104,8 @@ def strip(
     del g.value_info[:]
     for o in [*g.input, *g.output]:
         by = sides.get(o.name.removeprefix('new_'))
-        names = ('h_out', 'w_out') if o.name in ('ab', 'light') else [s if by == 1 else f'{s}/{by}' for s in 'hw'] if by else ()
+        names = [s if by == 1 else f'{s}/{by}' for s in 'hw'] if by else ()
+        if o.name in ('ab', 'light'): names = ('h_out', 'w_out')
         for dim,name in zip(o.type.tensor_type.shape.dim[2:], names): dim.dim_param = name
     return model
 

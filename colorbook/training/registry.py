@@ -109,7 +109,8 @@ def check_recipe(recipe:Recipe) -> Recipe: # the same
         no(f'{what} needs maps of saliency in data and answer', 'data and generator', ', '.join(
             [that_fit(data_loaders, lambda o: o.saliency), that_fit(generators, lambda o: outputs[o.output].saliency)]))
     if recipe.scenes and not data.pairs:
-        no(f"scenes are held out of pairs, and data is '{data.name}'", 'data', that_fit(data_loaders, lambda o: o.pairs))
+        no(f"scenes are held out of pairs, and data is '{data.name}'", 'data',
+            that_fit(data_loaders, lambda o: o.pairs))
     if gen.n_in == 3 and not data.instead:
         no(f"generator '{gen.name}' looks at three channels, and data '{data.name}' has one", 'data',
             that_fit(data_loaders, lambda o: o.instead))

@@ -180,7 +180,8 @@ def stage(path, params=None):
     from traitlets.config import Config
     nb,out = nbformat.read(path, as_version=4),PROC/path.relative_to(ROOT)
     out.parent.mkdir(parents=True, exist_ok=True)
-    aside,skip,kept = [],set(settings()['tst_flags'].split()),[]
+    # nbdev_test leaves slow cells out; here they run
+    aside,skip,kept = [],set(settings()['tst_flags'].split()) - {'slow'},[]
     nb.cells = without_colab(nb.cells)
     title = nb.cells[0].source.split('\n\n', 2)
     nb.cells[0].source = '\n\n'.join(title[:2] + [badge(path)] + title[2:])

@@ -23,6 +23,7 @@ def sides(m):
 RULES = {  # name to the standard deviation
     'he out': lambda m: (2/sides(m)[1])**.5,  # S0: sqrt(2/(k k channels out))
     'he in': lambda m: (2/sides(m)[0])**.5,
+    'he leaky': lambda m: (2/1.04/sides(m)[0])**.5,  # for a slope of 0.2
     'normal .02': lambda m: .02,
     'glorot': lambda m: (2/sum(sides(m)))**.5,
     'xavier .02': lambda m: .02*(2/sum(sides(m)))**.5,

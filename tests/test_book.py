@@ -53,17 +53,18 @@ def notebook(tmp_path, monkeypatch, *cells):
 
 
 def test_stage(tmp_path, monkeypatch):
-    sources = ('#| default_exp a', 'n = 1', '#| slow\nraise Exception()', '#| export\ndef f(): return n',
+    sources = ('#| default_exp a', '#| slow\nm = 2', 'n = 1', '#| notest\nraise Exception()',
+               '#| export\ndef f(): return n',
                '#| eval: false\nraise Exception()', '#| hide\nf()', '#| gpu\nraise Exception()')
     codes = [new_code_cell(o, metadata={'tags': ['parameters']} if o == 'n = 1' else {}) for o in sources]
     path = notebook(tmp_path, monkeypatch, *codes)
     out,_,error = book.stage(path, {'n': 7})
     cells = nbformat.read(out, as_version=4).cells
     assert error is None
-    assert [c.source for c in cells[1:]] == ['n = 1', '#| eval: false\nraise Exception()', 'def f(): return n',
+    assert [c.source for c in cells[1:]] == ['m = 2', 'n = 1', '#| eval: false\nraise Exception()', 'def f(): return n',
         '#| eval: false\nraise Exception()', '#| include: false\nf()', '#| eval: false\nraise Exception()']
     assert cells[-2].outputs[0].data['text/plain'] == '7'
-    assert [bool(c.execution_count) for c in cells[1:]] == [True, False, True, False, True, False]
+    assert [bool(c.execution_count) for c in cells[1:]] == [True, True, False, True, False, True, False]
     blocks = cells[0].source.split('\n\n')
     url = '{user}/{repo}/blob/{branch}/nbs/01_a.ipynb'.format(**book.settings())
     assert blocks[:2] == ['# Title', '> Subtitle'] and url in blocks[2] and blocks[-1] == 'Text.'

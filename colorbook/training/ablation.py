@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['norm', 's2', 'adversaries', 'variants', 'seeds', 'comparisons', 'worker', 'EvenGANCallback', 'variant', 'start_of',
-           'fit', 'new_learner', 'save_weights', 'load_start', 'train_variant', 'measure', 'squares', 'run_job',
-           'run_all', 'stacks', 'ratio_with_ci', 'summarize', 'compare', 'table_of']
+           'fit', 'loaders_of', 'new_learner', 'save_weights', 'load_start', 'train_variant', 'measure', 'squares',
+           'run_job', 'run_all', 'stacks', 'ratio_with_ci', 'summarize', 'compare', 'table_of']
 
 # %% ../../nbs/training/ablation.ipynb #aeab4b9e
 import hashlib, multiprocessing
@@ -19,7 +19,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from ..color.lab import gray_to_L, grays, rgb_to_lab, to_rgb
 from ..core import atomic_path, malloc_policy, with_progress
-from ..data.loaders import color_loaders
+from ..data.loaders import color_loaders, data_loaders
+from ..data.paired import maps_of, set_loaders
 from ..data.photos import Photos, sample_photos
 from ..evaluation.metrics import compute_metrics, ratio_of_means, to_batch
 from ..evaluation.protocol import with_ci
@@ -91,7 +92,8 @@ comparisons = [(variants[a], variants[b]) for a,b in [
 # %% ../../nbs/training/ablation.ipynb #e8b3a007
 def start_of(recipe:Recipe) -> str: # a name
     "What variants that share their first phase have in common"
-    return f'{recipe.generator} {recipe.content} {recipe.size}'
+    weights = [f'{getattr(recipe, k):g}' for k in ('perceptual', 'attention') if getattr(recipe, k)]
+    return ' '.join([recipe.generator, recipe.content, str(recipe.size), *weights])
 
 # %% ../../nbs/training/ablation.ipynb #d77d6344
 def fit(
@@ -106,16 +108,25 @@ def fit(
     with learn.no_logging(): run_phase(learn, recipe, i, cbs)
 
 # %% ../../nbs/training/ablation.ipynb #6cffee85
-def new_learner(
+def loaders_of(
     recipe:Recipe,
     photos, # see `colorbook.data.loaders.color_loaders`
+) -> DataLoaders:
+    "Batches on the processor, of photos alone or with their maps of saliency"
+    how = dict(device='cpu', target=recipe.target)
+    if not data_loaders[recipe.data].saliency:
+        return color_loaders(photos, recipe.bs, recipe.size, recipe.low, recipe.valid, **how)
+    return set_loaders(photos, maps_of(photos), recipe.data, recipe.bs, recipe.size, recipe.low, recipe.valid, 0, **how)
+
+def new_learner(
+    recipe:Recipe,
+    photos, # see `loaders_of`
     seed:int,
     weights=None, # of the encoder, see `colorbook.training.trainer.encoder_weights`
 ) -> Learner:
     "Networks, losses and loaders of a variant"
     seed_everything(seed)
-    dls = color_loaders(photos, recipe.bs, recipe.size, recipe.low, recipe.valid, target=recipe.target, device='cpu')
-    learn = make_learner(replace(recipe, seed=seed), dls, state_for(recipe, weights))
+    learn = make_learner(replace(recipe, seed=seed), loaders_of(recipe, photos), state_for(recipe, weights))
     learn.remove_cb(ProgressCallback)
     return learn
 
@@ -123,10 +134,10 @@ def save_weights(net:nn.Module, path):
     "A network's weights as safetensors"
     with atomic_path(path) as f: save_file({k: v.contiguous() for k,v in net.state_dict().items()}, f)
 
-def load_start(learn, recipe, path):
+def load_start(learn, recipe, path, average=False):
     "The first phase, or the weights that another variant left after it"
     if not path.exists():
-        fit(learn, recipe, 0, EvenGANCallback(mode='content'))
+        fit(learn, recipe, 0, EvenGANCallback(mode='content'), average)
         save_weights(learn.model.generator, path)
     learn.model.generator.load_state_dict(load_file(path))
 
@@ -136,13 +147,16 @@ def train_variant(
     out:Path, # folder for the start that other variants share
     seed:int=0,
     weights=None, # see `new_learner`
+    adversary=EvenGANCallback, # or `GANCallback`, for which `adv_weight` is a weight and no strength
+    average:bool=False, # keep averaged weights of the first phase, too?
+    start:Recipe=None, # begin where the first phase of another variant ended
 ) -> nn.Module: # the generator
-    "All phases of a variant"
-    learn = new_learner(recipe, photos, seed, weights)
-    load_start(learn, recipe, out/f'{start_of(recipe)} {seed}.safetensors')
+    "All phases of a variant; a first one by content loss is shared"
+    learn,shared = new_learner(recipe, photos, seed, weights),recipe.phases[0].mode == 'content'
+    if shared: load_start(learn, recipe, Path(out)/f'{start_of(start or recipe)} {seed}.safetensors', average)
     seed_everything(seed)
-    for i,p in enumerate(recipe.phases[1:], 1):
-        fit(learn, recipe, i, EvenGANCallback(recipe.adversarial, recipe.adv_weight, p.mode), p.mode != 'critic')
+    for i,p in list(enumerate(recipe.phases))[shared:]:
+        fit(learn, recipe, i, adversary(recipe.adversarial, recipe.adv_weight, p.mode), p.mode != 'critic')
     return learn.model.generator.eval()
 
 # %% ../../nbs/training/ablation.ipynb #92e20f42
@@ -179,14 +193,14 @@ def run_job(
     "Train and measure variants; each leaves a table and its weights"
     torch.set_num_threads(1)
     malloc_policy(keep=True)
-    out,names,weights = (worker[k] for k in ('out', 'names', 'weights'))
+    out,names,look,how = (worker[k] for k in ('out', 'names', 'look', 'how'))
     for r in recipes:
         path,start = out/f'{r.name} {seed}.csv',time.process_time()
         if path.exists(): continue
-        net = train_variant(r, worker['photos'], out, seed, weights)
+        net = train_variant(r, worker['photos'], out, seed, **how)
         seconds = time.process_time() - start
         save_weights(net, out/f'variant {r.name} {seed}.safetensors')
-        table = measure(net, squares(worker['held'], r.size), names).assign(seconds=seconds)
+        table = look(net, squares(worker['held'], r.size), names).assign(seconds=seconds)
         with atomic_path(path) as f: table.to_csv(f, index=False)
     return [r.name for r in recipes]
 
@@ -199,13 +213,15 @@ def run_all(
     seeds:tuple=seeds,
     workers:int=2, # processes; 0 for none but this one
     names:tuple=('psnr', 'lpips'), # measures
-    weights=None, # see `new_learner`
+    look=measure, # what measures: a function like it
+    jobs:list=None, # pairs of a list of variants and a seed, in this order; by their starts if not given
+    **how, # of `train_variant`
 ):
     "Every variant and seed that has no table yet"
     groups = defaultdict(list)
     for r in recipes or variants.values(): groups[start_of(r)].append(r)
-    jobs = [(g, i) for g in sorted(groups.values(), key=len, reverse=True) for i in seeds]
-    state = dict(photos=photos, held=held, out=Path(out), names=names, weights=weights)
+    jobs = jobs or [(g, i) for g in sorted(groups.values(), key=len, reverse=True) for i in seeds]
+    state = dict(photos=photos, held=held, out=Path(out), names=names, look=look, how=how)
     Path(out).mkdir(parents=True, exist_ok=True)
     if not workers:
         worker.update(state)

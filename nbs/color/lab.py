@@ -270,6 +270,25 @@ def show_row(
     for ax,o in zip(axs[0], titles): ax.set_title(o, fontsize=9)
 
 # %%
+#| export
+def show_sheet(
+    rows, # a batch of pictures for each row, `n`x3xHxW or `n`x1xHxW in 0..1
+    names=(), # of the rows, written at their left
+    width:float=9, # inches
+): # the figure
+    "Rows of pictures with their names, without axes"
+    import matplotlib.pyplot as plt
+    n,(h,w) = len(rows[0]),rows[0].shape[-2:]
+    fig,axs = plt.subplots(len(rows), 1, figsize=(width, width*h/w/n*len(rows)), squeeze=False, layout='constrained')
+    for ax,row,name in zip(axs[:,0], rows, list(names) + ['']*len(rows)):
+        row = F.pad(row.detach().float().cpu().expand(-1, 3, -1, -1), (1, 1, 1, 1), value=1.)
+        ax.imshow(torch.cat(list(row), 2).permute(1, 2, 0).clamp(0, 1))
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_visible(False)
+        ax.set_ylabel(name, fontsize=9, rotation=0, ha='right', va='center')
+    return fig
+
+# %%
 #| label: fig-gamut
 #| fig-cap: "A cup of coffee, its color made three times as strong, and the two ways to get it back onto the screen."
 def photo_of(a): return torch.from_numpy(a.copy()).permute(2, 0, 1)[None]/255

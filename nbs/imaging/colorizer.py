@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image, ImageOps
 from colorbook.core import InputError, UsageError, atomic_path
 from colorbook.color.srgb import light
-from colorbook.imaging.compose import chroma_maps, paint, resize
+from colorbook.imaging.compose import chroma_maps, NEARLY_GRAY, nearly_gray, paint, resize, small_rgb
 from colorbook.imaging.artifact import find_model, open_model
 from colorbook.imaging.borders import find_borders, inside_borders
 from colorbook.imaging.sheet import contact_sheet
@@ -81,22 +81,6 @@ def small_light(
 
 # %% [markdown]
 # A few models look at three channels, as they are stored: a camera for [long-wave infrared](../models/infrared.ipynb) writes three, and a picture with a hole has colors around it.
-
-# %%
-#| export
-def small_rgb(
-    pic:Picture, # the whole picture
-    w:int, # width of the copy, as stored
-    h:int, # its height
-) -> np.ndarray: # hxwx3, sRGB in 0..1
-    "A small copy with its three channels; of a gray picture all are the same"
-    if pic.dtype==np.uint8:
-        x = pic.source
-        im = x if isinstance(x, Image.Image) else Image.fromarray(np.ascontiguousarray(x))
-        return np.asarray(im.convert('RGB').resize((w, h), Image.BILINEAR, reducing_gap=3))/np.float32(255)
-    x = pic.source if pic.source.ndim==3 else pic.source[...,None].repeat(3, -1)
-    small = np.stack([resize(p, w, h) for p in np.moveaxis(x, -1, 0)], -1)
-    return (small/np.float32(65535 if x.dtype==np.uint16 else 1)).clip(0, 1)
 
 # %%
 photo = data.astronaut()
@@ -274,17 +258,6 @@ def check_options(
 # Uniform [borders](borders.ipynb) are left out of what the network sees. What is inside is colored as if it had been cut out, and the border stays gray.
 #
 # Where a network does not know, its mean of many colors is gray, and the picture comes back as it was. Whoever colors a hundred of them should be told which: a picture whose color is less than 2 units of $a$ and $b$ on average is reported by a warning, which the [command line](../cli/app.ipynb) prints as a note and writes into its report.
-
-# %%
-#| export
-NEARLY_GRAY = 'the answer is nearly gray: the model found no colors in this picture'
-
-def nearly_gray(
-    maps:np.ndarray, # of `Colorizer.maps`
-    least:float=2., # units of a and b
-) -> bool:
-    "Is the mean color of an answer, at middle lightness, so weak that nobody sees it?"
-    return float(np.hypot(*(maps[:2]/2 + maps[2:4])).mean())*110 < least
 
 # %% [markdown]
 # A scan of two hundred megapixels takes 800 megabytes as Pillow stores it, and as much again for the result would not fit everywhere. From `LARGE` pixels on, the strips of a picture in 8 bits that nobody else needs are painted into the picture that they come from; borders are not looked for then.

@@ -282,6 +282,36 @@ test_close(color.rgb2lab(darker)[...,0], (color.rgb2lab(rgb)[...,0] - 20).clip(0
 dL
 
 # %% [markdown]
+# Two small things that the [next](colorizer.ipynb) of these chapters needs: a copy of a picture with its three channels, for models that look at three, and whether the colors of an answer can be seen at all.
+
+# %%
+#| export
+def small_rgb(
+    pic, # a `colorbook.imaging.io.Picture`
+    w:int, # width of the copy, as stored
+    h:int, # its height
+) -> np.ndarray: # hxwx3, sRGB in 0..1
+    "A small copy with its three channels; of a gray picture all are the same"
+    if pic.dtype==np.uint8:
+        x = pic.source
+        im = x if isinstance(x, Image.Image) else Image.fromarray(np.ascontiguousarray(x))
+        return np.asarray(im.convert('RGB').resize((w, h), Image.BILINEAR, reducing_gap=3))/np.float32(255)
+    x = pic.source if pic.source.ndim==3 else pic.source[...,None].repeat(3, -1)
+    small = np.stack([resize(p, w, h) for p in np.moveaxis(x, -1, 0)], -1)
+    return (small/np.float32(65535 if x.dtype==np.uint16 else 1)).clip(0, 1)
+
+# %%
+#| export
+NEARLY_GRAY = 'the answer is nearly gray: the model found no colors in this picture'
+
+def nearly_gray(
+    maps:np.ndarray, # of `Colorizer.maps`
+    least:float=2., # units of a and b
+) -> bool:
+    "Is the mean color of an answer, at middle lightness, so weak that nobody sees it?"
+    return float(np.hypot(*(maps[:2]/2 + maps[2:4])).mean())*110 < least
+
+# %% [markdown]
 # ## What we have
 #
 # - `chroma_maps`, which lets color follow light;

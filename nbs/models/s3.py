@@ -268,6 +268,8 @@ changed.item()
 # %% [markdown]
 # S3 calls its critic *PatchDiscriminator70*: lightness and color go in, and out comes a map of verdicts, 30x30 for a picture of 256 pixels, each over a patch. Every layer is a `mirror_block` again.
 #
+# Spectral norm and norms do not go well with a gradient penalty on small pictures: the one holds every layer below a slope of one, the other asks for a slope of exactly one. `s3_tiny` leaves both out, halves only once, and is for color of 16 pixels and more ([S3, one idea less](../training/s3_ablation.ipynb)).
+#
 # The published program trains with this one. The paper describes two, one above the other: the first judges the colors, the second judges *the colors times the saliency*, and so hardly sees the ground. Its verdict on a generated picture depends on the generated map, too, so the generator is also told where to look. `HierarchicalCritic` has both, and its verdict is both maps side by side. Given color alone it takes everything for salient.
 
 # %%
@@ -279,20 +281,25 @@ class S3Critic(nn.Module):
         norm:str='batch', # key of `colorbook.models.layers.norms`
         spectral:bool=True, # spectral norm in every layer?
         nf:int=64, # channels of the first layer
+        halvings:int=3, # layers of stride 2
     ):
         super().__init__()
-        w,kwargs = [1 + n_color, nf, 2*nf, 4*nf, 8*nf, 8*nf],dict(norm=norm, spectral=spectral)
+        w = [1 + n_color] + [nf*min(8, 2**k) for k in range(halvings + 2)]
+        kwargs,self.least = dict(norm=norm, spectral=spectral),2*2**halvings + 1
         self.layers = nn.Sequential(mirror_block(w[0], w[1], 7, norm='', spectral=spectral),
-            *(mirror_block(w[i], w[i + 1], stride=2, **kwargs) for i in (1, 2, 3)),
-            mirror_block(w[4], w[5], 4, pad=1, **kwargs),
-            mirror_block(w[5], 1, 4, pad=1, norm='', act=False, spectral=spectral))
+            *(mirror_block(i, o, stride=2, **kwargs) for i,o in zip(w[1:], w[2:-1])),
+            mirror_block(w[-2], w[-1], 4, pad=1, **kwargs),
+            mirror_block(w[-1], 1, 4, pad=1, norm='', act=False, spectral=spectral))
+        if norm or spectral: return
+        for m in self.modules():
+            if isinstance(m, nn.Conv2d): nn.init.kaiming_normal_(m.weight, .2)
     def forward(self,
         L:Tensor, # lightness in 0..1, `bs`x1xHxW; it is averaged to the size of `color`
-        color:Tensor, # about -1..1, `bs`x`n_color`xhxw, sides of at least 17
+        color:Tensor, # about -1..1, `bs`x`n_color`xhxw, sides of at least 17, or 5 with one halving
     ) -> Tensor: # logits, `bs`x1xh'xw': positive for real; 30x30 for 256x256
         "A map of verdicts; a `UsageError` where the picture is too small for one"
-        if (side := min(color.shape[-2:])) < 17:
-            what = f"S3's critic judges pictures of at least 17 pixels and got {side}"
+        if (side := min(color.shape[-2:])) < self.least:
+            what = f"S3's critic judges pictures of at least {self.least} pixels and got {side}"
             raise UsageError(what, 'train on larger ones')
         return self.layers(concat_condition(L, color))
 
@@ -321,11 +328,19 @@ def _s3_critic(n_color=3): return S3Critic(n_color)
 @critics('s3_gp')
 def _s3_gp(n_color=3): return S3Critic(n_color, norm='instance')
 
+tiny = dict(norm='', spectral=False, nf=32, halvings=1) # for WGAN-GP and color of few pixels
+
 @critics('s3_small')
 def _s3_small_critic(n_color=2): return S3Critic(n_color, norm='instance', nf=32)
 
 @critics('s3_small_two', saliency=True)
 def _s3_small_two(n_color=2): return HierarchicalCritic(n_color, norm='instance', nf=32)
+
+@critics('s3_tiny')
+def _s3_tiny(n_color=2): return S3Critic(n_color, **tiny)
+
+@critics('s3_tiny_two', saliency=True)
+def _s3_tiny_two(n_color=2): return HierarchicalCritic(n_color, **tiny)
 
 @critics('s3_two', mixes=True, saliency=True)
 def _s3_two(n_color=3): return HierarchicalCritic(n_color)

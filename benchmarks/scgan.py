@@ -1,0 +1,95 @@
+"""S3's ablations on `s3-small`: every variant, three seeds, a search for the weights, and how a run learns.
+
+    python benchmarks/scgan.py PHOTOS HELD [--n 1600] [--out runs/scgan] [--keep asset/scgan]
+    python benchmarks/scgan.py PHOTOS HELD --search 15
+    python benchmarks/scgan.py PHOTOS HELD --evolution runs/s3-small
+
+PHOTOS to train with and HELD to measure with are folders, tars, lists or globs. What is finished is in OUT, and this
+command goes on from there. With --keep the figures go to KEEP.csv (a row a run), KEEP-pairs.csv (variants against
+variants) and KEEP-search.csv; nbs/results/scgan reads them. The search judges by the next 120 of PHOTOS, from which no
+trial learns, and by nothing of HELD.
+"""
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from colorbook.core import atomic_path
+from colorbook.data.photos import Photos
+from colorbook.training.ablation import measure, run_all, seeds, squares, train_variant
+from colorbook.training.gan import GANCallback
+from colorbook.training.s3_ablation import (evolution_sheet, s3_jobs, s3_pairs, s3_variants, S3Measures, search_weights,
+    table_of_pairs, table_of_runs)
+
+HOW = dict(adversary=GANCallback, average=True)
+
+
+def trial(photos, held, out, base, weights):
+    "Figures of half a second term with these weights, from the first term that all trials share"
+    half = tuple(replace(p, share=p.share/2) if p.mode == 'both' else p for p in base.phases)
+    recipe = replace(base, phases=half, **weights)
+    net = train_variant(recipe, photos, out, 0, start=base, **HOW)
+    found = measure(net, held, ('psnr', 'lpips')).mean()
+    return dict(lpips=found.lpips, psnr=found.psnr, ratio=found.colorfulness/found.truth_colorfulness)
+
+
+def reference(held, size):
+    "Gray pictures, and the truth with color at a quarter of its size"
+    from colorbook.data.loaders import ab4_target
+    rgb,look = squares(held, size),S3Measures()
+    class Quarter(torch.nn.Module):
+        def forward(self, L):
+            out,self.at = self.ab[self.at:self.at + len(L)],(self.at + len(L))%len(self.ab)
+            return out
+        def color(self, out): return out
+    quarter = Quarter()
+    quarter.ab,quarter.at = ab4_target(rgb),0
+    rows = {k: look(o, rgb).mean() for k,o in dict(gray=None, quarter=quarter).items()}
+    return [dict(variant=k, seed=0, ratio=o.colorfulness/o.truth_colorfulness) | o.to_dict() for k,o in rows.items()]
+
+
+def main():
+    arg = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arg.add_argument('photos')
+    arg.add_argument('held')
+    arg.add_argument('--n', type=int, default=1600)
+    arg.add_argument('--workers', type=int, default=2)
+    arg.add_argument('--out', type=Path, default=Path('runs/scgan'))
+    arg.add_argument('--keep')
+    arg.add_argument('--search', type=int, help='finish so many trials, and train no variant')
+    arg.add_argument('--evolution', help='draw the sheet of this run, and train nothing')
+    arg.add_argument('--only', nargs='+', default=list(s3_variants), choices=list(s3_variants), metavar='VARIANT')
+    arg.add_argument('--table', action='store_true', help='write the tables of what is there, and train nothing')
+    a = arg.parse_args()
+    if not a.workers: torch.set_num_threads(1)
+    chosen = [s3_variants[k] for k in a.only]
+    held = Photos(a.held, short=96)
+    if a.evolution:
+        with atomic_path(a.out/'evolution.jpg') as f: evolution_sheet(a.evolution, held).save(f, quality=90)
+        return
+    if a.search:
+        photos = Photos(a.photos, short=96, n=a.n + 120)
+        judged = squares([photos[i] for i in range(a.n, len(photos))], 64, 120)
+        photos,base = Photos(a.photos, short=96, n=a.n),s3_variants['full']
+        train_variant(s3_variants['first term'], photos, a.out, 0, **HOW)
+        found = search_weights(lambda w: trial(photos, judged, a.out, base, w), a.out/'search.db', a.search)
+        print(found.sort_values('lpips').round(4))
+    elif not a.table:
+        photos = Photos(a.photos, short=96, n=a.n)
+        run_all(photos, held, a.out, chosen, workers=a.workers, look=S3Measures(), names=S3Measures.names,
+            jobs=s3_jobs(chosen), **HOW)
+    if not a.keep: return
+    about = f'# python benchmarks/scgan.py PHOTOS HELD --n {a.n} --keep {a.keep}\n'
+    def keep(name, table):
+        with atomic_path(f'{a.keep}{name}.csv') as f:
+            f.write_text(about + table.to_csv(index=False, float_format='%.5g'))
+    if a.search: return keep('-search', found)
+    runs = table_of_runs(a.out, chosen)
+    rows = reference(held, chosen[0].size)
+    keep('', pd.concat([runs, pd.DataFrame(rows)]))
+    keep('-pairs', table_of_pairs(a.out, [(s3_variants[x], s3_variants[y]) for x,y in s3_pairs]))
+
+
+if __name__ == '__main__': main()

@@ -1,0 +1,193 @@
+# %% [markdown]
+# # 9. A GAN that colors
+#
+# > From noise to a meadow in one minute, judged on seconds that it has never seen in color
+#
+# **You need** [The duel](duel.ipynb), and the networks of [U-Net](unet.ipynb) and [The critic](critic.ipynb). **You get** a GAN that you have trained yourself, its course in pictures, and two numbers that say how good it is. **Minutes:** 10, of which one is training.
+#
+# ![Frames that the GAN has never seen in color: gray, its answers, the truth.](../../asset/lessons/gan.jpg)
+
+# %% tags=["parameters"]
+size,n_epochs,seed = (80, 144), 14, 0
+
+# %%
+import torch, matplotlib.pyplot as plt
+from fastai.vision.all import *
+from IPython.display import display
+from colorbook.color.lab import join_lab, show_sheet
+from colorbook.data.film_tasks import film_tasks
+from colorbook.evaluation.metrics import colorfulness_ratio, psnr
+from colorbook.losses.content import L1Loss
+from colorbook.models.patchgan import PatchCritic
+from colorbook.models.small_unet import SmallUNet
+from colorbook.training.gan import GAN, GANCallback, gan_splitter
+
+# %% [markdown]
+# ## The film
+
+# %% [markdown]
+# The data are the [exercises](tasks.ipynb) that we made from *Big Buck Bunny*: the first two thirds of each shot to learn from, the last third held out. This is the oldest trick of GAN colorization: the first of the systems behind this book learned from a cartoon series, because a cartoon has few colors and repeats them. Look at the held-out frames in gray; the GAN will get no more than this.
+
+# %%
+#| label: fig-lesson-gray
+#| fig-cap: "Six held-out frames, as the generator gets them."
+learn,held = film_tasks(size=size)
+pick = torch.linspace(0, len(held.L) - 1, 6).long()
+show_sheet([held.L[pick]]);
+
+# %% [markdown]
+# Meadow, trees, a brook, sky, the title, and a burrow: if you know the film you color them in your head. The network has to learn it.
+
+# %% [markdown]
+# ## The networks
+
+# %% [markdown]
+# The generator is the U-Net of lesson 5, from `L` to `ab`. The critic is the patch critic of lesson 6; it sees `L` beside the color and gives a verdict for each patch of 34 pixels. The loss of the generator has two parts. *L1*, the mean distance from the truth, times 100, keeps colors where they belong. The critic's verdict, by the logistic loss of lesson 7, keeps them from fading. Both networks have one optimizer with a group of weights each.
+
+# %%
+def new_learner(mode='both', weight=1.):
+    "Networks with fresh weights, and all that trains them"
+    set_seed(seed)
+    pairs = [list(zip(o.L, o.ab)) for o in (learn, held)]
+    dls = DataLoaders.from_dsets(*pairs, bs=16, shuffle=True, drop_last=True,
+        num_workers=0, device='cpu')
+    gan = GAN(SmallUNet(24), PatchCritic(nf=16, strides=(2, 2, 1, 1)))
+    learner = Learner(dls, gan, L1Loss(100), splitter=gan_splitter, wd=0.,
+        opt_func=partial(Adam, mom=.5),
+        cbs=GANCallback('logistic', weight, mode))
+    learner.remove_cb(ProgressCallback)
+    learner.logger = noop
+    return learner
+
+learner = new_learner()
+{k: sum(p.numel() for p in o.parameters())
+    for k,o in learner.model.named_children()}
+
+# %% [markdown]
+# Half a million weights to paint, 43,000 to judge: both are tiny. A momentum of .5 instead of .9 is a custom in GANs, since the direction that was right ten steps ago may be wrong now.
+
+# %% [markdown]
+# ## One minute of training
+
+# %% [markdown]
+# To see it learn we need a picture every few steps. This callback colors the six held-out frames and adds a row to the sheet, and it writes down what each of the two networks paid.
+
+# %%
+class Watch(Callback):
+    "A row of held-out frames every `every` steps, and the losses of each step"
+    def __init__(self, every=28): self.every,self.names,self.rows = every,[],[]
+    def before_fit(self):
+        self.losses,self.place = [],display('...', display_id=True)
+    def look(self):
+        "Color the held-out frames, as they are now"
+        net = self.model.generator.eval()
+        with torch.no_grad(): answer = net(held.L[pick])
+        net.train()
+        self.rows.append(join_lab(held.L[pick], answer))
+        self.names.append(f'step {self.train_iter}')
+        fig = show_sheet([*self.rows, held.rgb[pick]], [*self.names, 'truth'])
+        self.place.update(fig)
+        plt.close(fig)
+    def before_batch(self):
+        if self.training and self.train_iter%self.every == 0: self.look()
+    def after_batch(self):
+        if self.training: self.losses.append(
+            [o.item() for o in (self.adversary.content/100, self.adversary.gen,
+                self.adversary.crit)])
+    def after_fit(self): self.look()
+
+# %% [markdown]
+# Now the training: the learning rate rises for a quarter of the time and then falls to nothing (*one cycle*), so that the end is calm. In a notebook the sheet grows while you watch; on this page you see it finished. Look at which colors come first, and at what happens to the sky.
+
+# %%
+#| slow
+#| label: fig-lesson-evolution
+#| fig-cap: "Held-out frames while the GAN learns, and the truth. Big Buck Bunny (c) 2008 Blender Foundation."
+watch = Watch()
+learner.fit_one_cycle(n_epochs, 3e-3, cbs=watch)
+
+# %% [markdown]
+# Before the first step everything is tinted by chance. The first thing that it learns is a difference between bright and dark: pink skies over bluish shadows, with a fine grid that comes from the transposed convolutions. Grass turns green around step 84, and so does everything with the texture of grass; the evening sky becomes violet while the morning sky stays pink, for which the network has to look further than a few pixels. Then the learning rate falls, and the colors only get cleaner. What it never finds are the bright blues and greens of the bushes: they are rare.
+#
+# Now the losses. Look at the right panel, and remember from [The duel](duel.ipynb) what the dashed line means.
+
+# %%
+#| slow
+#| label: fig-lesson-both-losses
+#| fig-cap: "Left: distance from the truth. Right: what generator and critic pay; dashed, a critic that can only guess."
+content,gen,crit = torch.tensor(watch.losses).T
+fig,axs = plt.subplots(1, 2, figsize=(9, 2.6), layout='constrained')
+axs[0].plot(content)
+axs[0].set(xlabel='step', ylabel='L1')
+for o,name in ((gen, 'generator'), (crit, 'critic')): axs[1].plot(o, label=name)
+axs[1].axhline(2*math.log(2), color='gray', ls='--', lw=1)
+axs[1].set(xlabel='step', ylim=(0, 3))
+axs[1].legend(frameon=False);
+
+# %% [markdown]
+# The distance falls all the time. The two others do not, and should not: each network's success is the other's failure. What matters is that they stay together. The critic hovers a little below the dashed line, better than guessing, but never sure.
+
+# %% [markdown]
+# ## How good is it?
+
+# %% [markdown]
+# Two numbers on all held-out frames: PSNR, the closeness to the truth, beside that of the gray frames; and the colorfulness of the answers divided by that of the truth. One without the other is easy: gray has no colorfulness, and confetti has plenty.
+
+# %%
+#| slow
+#| label: fig-lesson-result
+#| fig-cap: "Held-out frames in gray, colored by the GAN, and as they are. Big Buck Bunny (c) 2008 Blender Foundation."
+def score(net):
+    "Answers, PSNR and colorfulness ratio on the held-out frames"
+    with torch.no_grad(): fake = join_lab(held.L, net.eval()(held.L))
+    closeness = psnr(fake, held.rgb).mean().item()
+    return fake, closeness, colorfulness_ratio(fake, held.rgb)
+
+fake,db,ratio = score(learner.model)
+gray = psnr(join_lab(held.L, 0*held.ab), held.rgb).mean().item()
+show_sheet([held.L[pick], fake[pick], held.rgb[pick]], ['gray', 'GAN', 'truth'])
+print(f'gray {gray:.1f} dB, GAN {db:.1f} dB, colorfulness {ratio:.2f}')
+
+# %%
+#| slow
+#| code-fold: true
+if n_epochs >= 14:
+    assert db > gray + 3 and .7 <= ratio <= 1.2
+    assert content[-14:].mean() < .5*content[:14].mean()
+    assert .3 < crit[-14:].median() < 2
+
+# %% [markdown]
+# About five decibels better than gray, with most of the color that the truth has. Do not give all of the credit to the critic: on a film in which light nearly tells the color, distance alone comes close, as exercise 1 shows. This is a GAN that colors, trained from nothing, on one film. It knows this film and nothing else: show it your holidays and it will find grass in your living room. To color everything one needs more of everything, but no other idea: more pictures, a way down that has seen the world, patience. That is [Training](../training/trainer.ipynb), with the same callback.
+#
+# DeOldify's author found that the GAN part can be short: content loss first, then the critic alone, then a short duel that is stopped at the right moment. [NoGAN: when to stop](../training/nogan.ipynb) finds that moment.
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Train once without the critic: `new_learner('content')`. Which of the two numbers suffers? Which differences can you see?
+# 2. Let the critic count ten times as much: `new_learner(weight=10)`. What happens to PSNR, and what to the colors?
+# 3. Train on your own film: `film_tasks('my.mp4', size)`.
+#
+# <details><summary>Solution 1</summary>
+#
+# ```python
+# alone = new_learner('content')
+# alone.fit_one_cycle(n_epochs, 3e-3)
+# score(alone.model)[1:]
+# ```
+#
+# In a trial 22.4 dB and a ratio of .79 without the critic, 22.6 and .79 with it: hardly a difference. In this film the lightness nearly tells the color, and where an answer can be known, the distance is enough. The critic counts where several answers are right, as for the discs of [The duel](duel.ipynb), and on photographs of everything.
+#
+# </details>
+#
+# <details><summary>Solution 2</summary>
+#
+# In a trial PSNR fell to 14.2 dB, below gray, at a colorfulness of 1.5: vivid colors in the wrong places. The critic sees patches and does not mind where in the picture they are; the distance does. The weights between the two are the most important knob of a GAN that colors.
+#
+# </details>
+#
+# <details><summary>Solution 3</summary>
+#
+# Sides must be multiples of 16. Take a few minutes of one film, `every=8` or more, and expect it to need several times as many epochs: `python book.py lessons/gan -p n_epochs 60`.
+#
+# </details>

@@ -1,0 +1,101 @@
+"What can be counted in the ten lessons, and the film that they learn from."
+import hashlib, json, re
+
+import nbformat, pytest
+
+import book
+from colorbook.video.read import read_frames
+
+LESSONS = [o for o in book.chapters() if book.name(o).startswith('lessons/')]
+ORDER = 'ten_lines light_and_color tasks brown unet critic losses duel gan how_good'.split()
+FORBIDDEN = 'At the end of this chapter', 'whoever', 'to the last bit', 'to the letter', 'test_fail'
+each = pytest.mark.parametrize('path', LESSONS, ids=[o.stem for o in LESSONS])
+
+
+def cells(path, kind):
+    "Sources of the cells of one kind"
+    return [c.source for c in book.without_colab(nbformat.read(path, as_version=4).cells) if c.cell_type == kind]
+
+
+def words(path):
+    "Words of a lesson's prose: without code, formulas, addresses and tags"
+    text = '\n'.join(cells(path, 'markdown'))
+    for o in (r'```.*?```', r'\$\$.*?\$\$', r'<[^>]+>', r'\]\([^)]*\)'): text = re.sub(o, ' ', text, flags=re.S)
+    return len(re.findall(r"[\w'’]*[A-Za-z][\w'’-]*", text))
+
+
+def code(path): return [o for o in cells(path, 'code') if set(book.directives(o)) != {'default_exp'}]
+
+
+def test_ten_in_their_order():
+    assert [o.stem for o in LESSONS] == ORDER
+    titles = [cells(o, 'markdown')[0].splitlines()[0] for o in LESSONS]
+    assert [int(re.match(r'# (\d+)\. ', o)[1]) for o in titles] == list(range(1, 11))
+
+
+def test_all_in_one_sitting():
+    assert sum(words(o) for o in LESSONS) <= 10_000
+    assert sum(len(code(o)) for o in LESSONS) <= 120
+
+
+def test_words_are_counted():
+    assert len(re.findall(r"[\w'’]*[A-Za-z][\w'’-]*", "It's 3 o'clock, well-known `L`.")) == 4
+
+
+@each
+def test_size(path):
+    assert words(path) <= 1200
+    assert len(code(path)) <= 12
+    lines = [o for c in cells(path, 'code') for o in c.splitlines() if not o.startswith('#|')]
+    assert [o for o in lines if len(o) > 80] == []
+
+
+@each
+def test_box_on_top(path):
+    top = cells(path, 'markdown')[0]
+    for o in ('**You need**', '**You get**', '**Minutes:**'): assert o in top
+    [picture] = re.findall(r'!\[[^\]]{20,}\]\(([^)]+)\)', top)
+    assert (path.parent/picture).stat().st_size < 200_000
+
+
+@each
+def test_three_exercises_with_folded_solutions(path):
+    exercises = '\n'.join(cells(path, 'markdown')).split('## Exercises')[1]
+    assert re.findall(r'^(\d)\. ', exercises, re.M) == ['1', '2', '3']
+    folded = re.findall(r'<details><summary>Solution (\d)</summary>\n\n.+?\n\n</details>', exercises, re.S)
+    assert folded == ['1', '2', '3']
+
+
+@each
+def test_assertions_are_folded(path):
+    for o in code(path):
+        if re.search(r'^\s*assert ', o, re.M): assert {'code-fold', 'hide'} & set(book.directives(o)), o
+    assert not any(re.search(r'\btest_\w+\(', o) for o in code(path))
+
+
+@each
+def test_prose(path):
+    text = '\n'.join(cells(path, 'markdown'))
+    assert [o for o in FORBIDDEN if o.lower() in text.lower()] == []
+    assert re.findall(r'\bchapter \d', text) == []
+    assert re.findall(r'\b(?:colour|grey|disks?)\w*', text) == []
+
+
+def test_every_figure_follows_prose():
+    for path in LESSONS:
+        before = None
+        for c in book.without_colab(nbformat.read(path, as_version=4).cells):
+            opts = set(book.directives(c.source)) if c.cell_type == 'code' else set()
+            kind = 'figure' if 'label' in opts else c.cell_type
+            assert not kind == before == 'figure', (path, c.source)
+            if not opts & {'code-fold', 'hide'}: before = kind
+
+
+def test_film():
+    about = json.loads((book.ROOT/'asset'/'bunny.json').read_text())
+    film = book.ROOT/'asset'/about['file']
+    assert hashlib.sha256(film.read_bytes()).hexdigest() == about['sha256'] and film.stat().st_size < 1e6
+    assert about['licence'] == 'CC BY 3.0' and 'Blender Foundation' in about['authors']
+    frames = list(read_frames(film))
+    assert len(frames) == about['frames'] and frames[0].im.size == (about['width'], about['height'])
+    assert 29.9 < frames[-1].time < 30

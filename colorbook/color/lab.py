@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['grays', 'at_least_float32', 'to_linear', 'from_linear', 'channel_sums', 'lab_curve', 'rgb_to_lab', 'lab_curve_inv',
-           'lab_to_linear', 'lab_to_rgb', 'map_gamut', 'show_row', 'luma', 'lstar', 'infrared', 'gray_to_L',
-           'split_lab', 'join_lab', 'to_rgb']
+           'lab_to_linear', 'lab_to_rgb', 'map_gamut', 'show_row', 'show_sheet', 'luma', 'lstar', 'infrared',
+           'gray_to_L', 'split_lab', 'join_lab', 'to_rgb']
 
 # %% ../../nbs/color/lab.ipynb #00f18146
 from functools import partial, wraps
@@ -126,6 +126,24 @@ def show_row(
         ax.imshow(p.detach().float().expand(3, -1, -1).permute(1, 2, 0).clamp(0, 1).cpu())
         ax.axis('off')
     for ax,o in zip(axs[0], titles): ax.set_title(o, fontsize=9)
+
+# %% ../../nbs/color/lab.ipynb #799ba9cb
+def show_sheet(
+    rows, # a batch of pictures for each row, `n`x3xHxW or `n`x1xHxW in 0..1
+    names=(), # of the rows, written at their left
+    width:float=9, # inches
+): # the figure
+    "Rows of pictures with their names, without axes"
+    import matplotlib.pyplot as plt
+    n,(h,w) = len(rows[0]),rows[0].shape[-2:]
+    fig,axs = plt.subplots(len(rows), 1, figsize=(width, width*h/w/n*len(rows)), squeeze=False, layout='constrained')
+    for ax,row,name in zip(axs[:,0], rows, list(names) + ['']*len(rows)):
+        row = F.pad(row.detach().float().cpu().expand(-1, 3, -1, -1), (1, 1, 1, 1), value=1.)
+        ax.imshow(torch.cat(list(row), 2).permute(1, 2, 0).clamp(0, 1))
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_visible(False)
+        ax.set_ylabel(name, fontsize=9, rotation=0, ha='right', va='center')
+    return fig
 
 # %% ../../nbs/color/lab.ipynb #89155dc0
 @at_least_float32

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['kinds', 'shape_of', 'pair_flaw', 'pair_up', 'folder_pairs', 'nir_pairs', 'lwir_pairs', 'split_by_scene', 'PairCrop',
            'PairToLab', 'pair_loaders', 'set_loaders', 'saliency_maker', 'saliency_map', 'write_map', 'write_saliency',
-           'PhotoMaps', 'two_folders', 'load_saliency', 'load_pairs', 'load_nir', 'load_lwir', 'load_folders']
+           'PhotoMaps', 'maps_of', 'two_folders', 'load_saliency', 'load_pairs', 'load_nir', 'load_lwir',
+           'load_folders']
 
 # %% ../../nbs/data/paired.ipynb #6daa9998
 import os, random
@@ -267,6 +268,13 @@ class PhotoMaps:
         if i not in self.maps: self.maps[i] = saliency_map(self.photos[i], self.method)
         return self.maps[i].convert('RGB')
 
+def maps_of(
+    photos, # a set of photos
+) -> PhotoMaps:
+    "The maps of a set, which are kept with it: other loaders of the same photos do not make them again"
+    if not hasattr(photos, 'maps'): photos.maps = PhotoMaps(photos)
+    return photos.maps
+
 def two_folders(source) -> list|None: # both; None where it is one
     "A source `PHOTOS:OTHERS`"
     many = source if isinstance(source, (list, tuple)) else []
@@ -282,7 +290,7 @@ def load_saliency(recipe, source, n=None, workers=0):
             for i in (0, 1))
     else:
         first = open_photos(source, recipe.size*3//2, n, keep=not workers)
-        second = PhotoMaps(first)
+        second = maps_of(first)
     return set_loaders(first, second, 'saliency', recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed, None,
         workers, recipe.squeeze, recipe.mirror, target=recipe.target, gray=recipe.gray, aged=recipe.aged)
 

@@ -149,9 +149,10 @@ def s3_recipe(name, phases=s3_terms, **kwargs):
 s3_readme = dict(critic='s3_two_gp', attention=1., adv_weight=.1)
 for r in (s3_recipe('s3'), s3_recipe('s3-first', s3_terms[:1]), s3_recipe('s3-second', s3_terms[1:]),
           s3_recipe('s3-readme', **s3_readme), s3_recipe('s3-readme-20', perceptual=20., **s3_readme),
-          Recipe('s3-small', (Phase('content', 6, (3e-4, 1e-3, 0.)),
-              Phase('both', 4, (2e-5, 1e-4, 1e-4), 'half-every-10')), generator='s3_small', critic='s3_small_two',
-              data='saliency', bs=32, low=.75, **s3_losses)):
+          Recipe('s3-small', (Phase('content', 6, (3e-4, 2e-3, 0.)),
+              Phase('critic', 1, (0., 0., 1e-3), 'constant', .3), Phase('both', 4, (1e-4, 5e-4, 1e-3), 'half-every-2')),
+              generator='s3_small', critic='s3_tiny_two', data='saliency', bs=16, low=.75, betas=(.5, .99), ema=.98,
+              **{**s3_losses, **dict(attention=1., adv_weight=2.)})):
     recipes[r.name] = r
 
 # %% ../../nbs/training/recipes.ipynb #bbdc211e

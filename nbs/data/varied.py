@@ -110,6 +110,8 @@ def add_borders(
     return rgb
 
 # %%
+#| label: fig-varied-borders
+#| fig-cap: "Photographs with borders, as one finds them."
 torch.manual_seed(seed)
 noise = torch.randint(256, (20, 3, size, size), dtype=torch.uint8)
 test_eq(add_borders(noise, 0.), noise)
@@ -184,6 +186,8 @@ def load_varied(
     return load_photos(recipe, source, n, workers, crop=VariedCrop, lab=VariedLab)
 
 # %%
+#| label: fig-varied-batch
+#| fig-cap: "A batch of lightness, as `varied` makes it."
 recipe = dict(bs=bs, size=size, low=.6, valid=.3, seed=1, squeeze=False, mirror=True, target='ab4', gray='lstar',
     aged=.25)
 def batches(word, **changes):

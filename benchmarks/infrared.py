@@ -40,7 +40,8 @@ def compare(rows, other, key):
 def summary(rows):
     keys = [k for k in ('psnr', 'lpips') if k in rows[0]['gray']]
     means = {k: {o: float(np.mean([r[o][k] for r in rows])) for o in ('nir', 'gray', 'default')} for k in keys}
-    return dict(n=len(rows), means=means, ratio=sum(r['nir']['colorfulness'] for r in rows)/sum(r['truth'] for r in rows),
+    ratio = sum(r['nir']['colorfulness'] for r in rows)/sum(r['truth'] for r in rows)
+    return dict(n=len(rows), means=means, ratio=ratio,
         **{f'{k} - {o}': compare(rows, o, k) for k in keys for o in ('gray', 'default')})
 
 

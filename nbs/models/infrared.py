@@ -149,7 +149,7 @@ stripes[...,::2] = .6
 with torch.no_grad(): lab = rgb_to_lab((net(stripes) + 1)/2)[0]
 test_close(lab[:,0,:2], torch.tensor([[45., 35], [11, 11], [-11, -11]]), eps=.01)
 other = InfraredUNet(state=net.state_dict())
-test_eq(other.head.bias, net.head.bias)
+test_eq(other.head.bias.data, net.head.bias.data)
 test_fail(lambda: InfraredUNet(width=8, state=net.state_dict()), exc=UsageError, contains='do not fit')
 lab[:,0,:2]
 

@@ -95,7 +95,7 @@ def split_by_scene(
     "A split that no scene crosses; a `UsageError` where there is no such scene"
     paths = [Path(o) for o in photos.names]
     root = os.path.commonpath([o.parent for o in paths])
-    of = [{*o.parent.relative_to(root).parts, o.stem.rsplit('-', 1)[0]} for o in paths]
+    of = [{*o.parent.relative_to(root).parts, o.stem.removesuffix('_rgb').rsplit('-', 1)[0]} for o in paths]
     there,want = set().union(*of),{o.strip() for o in scenes.split(',')}
     if lost := want - there:
         raise UsageError(f"there is no scene '{min(lost)}'", f"choose {', '.join(sorted(there)[:20])}")

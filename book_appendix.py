@@ -107,15 +107,25 @@ def modules():
     return found
 
 
+def homes():
+    "The chapter that makes each module: a dict of `room.name` to the notebook's path without `.ipynb`"
+    found = {}
+    for o in (ROOT/'nbs').rglob('*.py'):
+        m = re.search(r'^#\|\s*default_exp\s+([\w.]+)', o.read_text(), re.M)
+        if m: found[m[1]] = o.relative_to(ROOT).with_suffix('').as_posix()
+    return found
+
+
 def write_api(into):
     "One page of reference for each room, and one that lists them"
+    made = homes()
     (into/'api').mkdir(parents=True, exist_ok=True)
     rows = []
     for room,found in modules().items():
         parts = [f'---\ntitle: "Reference: {room}"\n---', f'`colorbook.{room}`: {ROOMS[room]}. Made from the code.']
         for name,path in found:
             said = ast.get_docstring(ast.parse(path.read_text())) or ''
-            chapter = f'../../nbs/{name.replace(".", "/")}.ipynb'
+            chapter = f'../../{made[name]}.ipynb'
             said = f'{said.rstrip(".")}. [The chapter]({chapter}) explains it.'.lstrip('. ')
             parts += [f'## colorbook.{name}', said, module_page(path)]
         (into/'api'/f'{room}.qmd').write_text(unique('\n\n'.join(parts)) + '\n')

@@ -149,7 +149,9 @@ def test_every_solution_has_its_exercise():
     assert named <= {book.name(o) for o in book.chapters()}
 
 
-CODE = [(f'{o} {n}', c) for o,n,text in solutions() for c in re.findall(r'^```python\n(.*?)^```', text, re.S | re.M)]
+# those beside a chapter stand alone; those inside of a lesson go on from its cells
+CODE = [(f'{book.name(o)} {n}', c) for o in book.chapters() for n,text in appendix.added(book.name(o)).items()
+        for c in re.findall(r'^```python\n(.*?)^```', text, re.S | re.M)]
 
 
 @pytest.mark.parametrize('code', [c for _,c in CODE], ids=[o for o,_ in CODE])

@@ -107,7 +107,7 @@ def test_gray_of_equal_lightness_in_both_halves():
     for k,w in dict(rec601=(.299, .587, .114), rec709=(.2126, .7152, .0722), mean=(1/3,)*3, ortho=(0, .6, .4)).items():
         one = torch.eye(3).view(3, 3, 1, 1)
         assert grays[k](one).flatten().tolist() == pytest.approx(w, abs=1e-6) == luma(one, w).flatten().tolist()
-    assert {*grays} == {'lstar', 'rec601', 'rec709', 'mean', 'ortho'} and grays['lstar'] is lstar
+    assert {*grays} == {'lstar', 'rec601', 'rec709', 'mean', 'ortho', 'infrared'} and grays['lstar'] is lstar
 
 
 def test_scales_of_the_network():

@@ -110,9 +110,10 @@ def test_the_library_looks_nowhere_by_itself(tmp_path):
 
 # a recipe's fields arrive in each kind of data
 
-RECIPE = dict(bs=4, size=32, low=.6, valid=.25, seed=0, squeeze=False, mirror=True, target='ab4', gray='lstar', aged=0.)
+RECIPE = dict(bs=4, size=32, low=.6, valid=.25, seed=0, squeeze=False, mirror=True, target='ab4', gray='lstar', aged=0.,
+              scenes='', channels=1)
 CHANGED = dict(bs=3, size=24, low=.99, valid=.5, seed=1, squeeze=True, mirror=False, target='rgb', gray='rec601',
-               aged=1.)
+               aged=1., scenes='003,007', channels=3)
 
 
 def recipe(word, **changes): return SimpleNamespace(data=word, **RECIPE | changes)
@@ -120,7 +121,8 @@ def recipe(word, **changes): return SimpleNamespace(data=word, **RECIPE | change
 
 def source_of(home, word):
     if word == 'pairs': return os.pathsep.join([f"{home/'photos'}", f"{home/'negative'}"])
-    places = dict(photos='photos', varied='photos', saliency='photos', shards='shards', nir='nir', lwir='kaist')
+    places = dict(photos='photos', varied='photos', saliency='photos', shards='shards', nir='nir', lwir='kaist',
+                  inpainting='photos', sketch='photos')
     return str(home/places.get(word, 'film.mp4'))
 
 
@@ -131,6 +133,8 @@ def test_every_field_of_a_recipe_arrives(home, word):
     films = word in ('frames', 'stills', 'clips')
     # films are held out by their ends: no seed and no crop by share of a recipe
     without = {'low', 'seed'} if films else set()
+    if not data_loaders[word].pairs: without |= {'scenes'}
+    if not data_loaders[word].instead: without |= {'channels'}
     for k,v in CHANGED.items():
         other = seen(load_data, recipe(word, **{k: v}), source_of(home, word))
         assert same(base, other) == (k in without), k
@@ -138,12 +142,13 @@ def test_every_field_of_a_recipe_arrives(home, word):
 
 def test_the_names_of_what_a_loader_reads_are_a_recipes():
     from colorbook.training.recipes import Recipe
-    assert {*RECIPE, 'data'} <= {o.name for o in fields(Recipe)} | {'target'}  # this one follows from the generator
-    assert isinstance(Recipe.target, property)
+    follow = {'target', 'channels'}  # from the generator
+    assert {*RECIPE, 'data'} <= {o.name for o in fields(Recipe)} | follow
+    assert all(isinstance(getattr(Recipe, o), property) for o in follow)
 
 
 def test_n_takes_only_so_many(home):
-    for word in ('photos', 'varied', 'nir', 'lwir', 'pairs', 'saliency'):
+    for word in ('photos', 'varied', 'nir', 'lwir', 'pairs', 'saliency', 'inpainting', 'sketch'):
         assert len(load_data(recipe(word), source_of(home, word), n=10).crop.photos) == 10
 
 
@@ -168,7 +173,7 @@ LAB = dict(target='rgb', gray='rec601', aged=1.)
 MAKERS = {batches_of_photos: (color_loaders, GEOMETRY | LAB | dict(crop=VariedCrop, lab=VariedLab), {}),
           batches_of_shards: (shard_loaders, GEOMETRY | LAB | dict(buffer=1, lanes=3, world=(1, 2)),
                               {'state', 'skip_bad'}),
-          batches_of_pairs: (pair_loaders, GEOMETRY | LAB | dict(kind='nir'), {})}
+          batches_of_pairs: (pair_loaders, GEOMETRY | LAB | dict(kind='nir', scenes='003'), {})}
 
 
 @pytest.mark.parametrize('make', MAKERS, ids=lambda o: o.__name__)

@@ -47,11 +47,11 @@ def test_a_generator_answers_as_it_says_and_learns_by_every_content_that_can_rea
     entry,net = generators[name],create_generator(name, size=SIZE)
     assert entry.noise == bool(getattr(net, 'z_dim', 0))
     kind = outputs[entry.output]
-    L = torch.rand(2, 5 if entry.film else 1, SIZE, SIZE)
+    L = torch.rand(2, 5 if entry.film else entry.n_in, SIZE, SIZE)
     n = 2*(L.shape[1] - 2 if entry.film else 1)
     side = SIZE//kind.stride
     target,prior = torch.rand(n, kind.channels, side, side) - .5,torch.full((313,), 1/313)
-    light = L[:,1:-1].flatten(0, 1)[:,None] if entry.film else L
+    light = L[:,1:-1].flatten(0, 1)[:,None] if entry.film else L[:,:1]
     assert net.color(net.eval()(L)).shape == target.shape
     answered = 313 if entry.output.startswith('bins') else kind.channels + kind.saliency
     assert net.eval()(L).shape[1] == answered

@@ -21,7 +21,7 @@ from colorbook.training.critic_schedules import as_schedule, make_gan_callback
 from colorbook.models.registry import critics, generators
 from colorbook.models.s2 import S2Critic, Stride1Generator
 
-FREE = 'name', 'phases', 'floor', 'seed', 'taught'  # not published, or the subject of several rows
+FREE = 'name', 'phases', 'floor', 'seed', 'taught', 'scenes'  # not published, or the subject of several rows
 ELSEWHERE = 'rebalance',  # for classes alone
 BINS = len(ab_bins())
 

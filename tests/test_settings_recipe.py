@@ -480,7 +480,7 @@ def check_seed(run):
 
 CHECKS = {k.removeprefix('check_'): v for k,v in list(globals().items()) if k.startswith('check_')}
 PHASE = {f.name for f in fields(Phase)}
-ALONE = {'floor', 'taught', 'early_every', 'processes'}  # have tests of their own, the last two in test_team.py
+ALONE = {'floor', 'taught', 'early_every', 'processes', 'scenes'}  # tested here, in test_team.py, in test_infrared.py
 
 
 @pytest.mark.parametrize('field', CHECKS)

@@ -279,7 +279,7 @@ def test_errors_are_one_line_and_an_exit_code(change, code, what, home, tmp_path
     assert not list(tmp_path.glob('run/generator-*')) and not list(tmp_path.glob('run/.*'))
 
 
-@pytest.mark.parametrize('change,what', [('workers=3', 'a recipe has no workers'), ('data=clips', 'choose data lwir'),
+@pytest.mark.parametrize('change,what', [('workers=3', 'a recipe has no workers'), ('data=clips', 'data inpainting'),
     ('target=rgb', 'a recipe has no target'), ('epochs=3', 'a recipe has no epochs'),
     ('adversarial=energy', 'choose adversarial')])
 def test_what_set_cannot_set(change, what, home, tmp_path, capsys):

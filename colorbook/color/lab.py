@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['grays', 'at_least_float32', 'to_linear', 'from_linear', 'channel_sums', 'lab_curve', 'rgb_to_lab', 'lab_curve_inv',
-           'lab_to_linear', 'lab_to_rgb', 'map_gamut', 'show_row', 'show_sheet', 'luma', 'lstar', 'gray_to_L',
-           'split_lab', 'join_lab', 'to_rgb']
+           'lab_to_linear', 'lab_to_rgb', 'map_gamut', 'show_row', 'show_sheet', 'luma', 'lstar', 'infrared',
+           'gray_to_L', 'split_lab', 'join_lab', 'to_rgb']
 
 # %% ../../nbs/color/lab.ipynb #00f18146
 from functools import partial, wraps
@@ -127,7 +127,7 @@ def show_row(
         ax.axis('off')
     for ax,o in zip(axs[0], titles): ax.set_title(o, fontsize=9)
 
-# %% ../../nbs/color/lab.ipynb #4d3dbb1a
+# %% ../../nbs/color/lab.ipynb #799ba9cb
 def show_sheet(
     rows, # a batch of pictures for each row, `n`x3xHxW or `n`x1xHxW in 0..1
     names=(), # of the rows, written at their left
@@ -163,12 +163,23 @@ def lstar(
     return from_linear(channel_sums(to_linear(rgb), RGB_TO_XYZ[1:2]))
 
 # %% ../../nbs/color/lab.ipynb #b94d0e0f
+@at_least_float32
+def infrared(
+    rgb:Tensor, # sRGB in 0..1, `bs`x3xHxW
+) -> Tensor: # gray in 0..1, `bs`x1xHxW
+    "A guess at near infrared: no blue, and foliage is bright; fitted to pairs of photographs"
+    r,g,b = rgb.split(1, 1)
+    green = (g - torch.maximum(r, b)).relu()/(rgb.amax(1, keepdim=True) + .03)
+    return (g + .2*(r - g) + 1.2*(g - b) + .65*green).clamp(0, 1)
+
+# %% ../../nbs/color/lab.ipynb #f272c9e6
 grays = dict(
     lstar=lstar,
     rec601=partial(luma, weights=(.299, .587, .114)),
     rec709=partial(luma, weights=(.2126, .7152, .0722)),
     mean=partial(luma, weights=(1/3, 1/3, 1/3)),
-    ortho=partial(luma, weights=(0., .6, .4)))
+    ortho=partial(luma, weights=(0., .6, .4)),
+    infrared=infrared)
 
 # %% ../../nbs/color/lab.ipynb #85698991
 @at_least_float32

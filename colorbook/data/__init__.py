@@ -39,6 +39,9 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .paired import folder_pairs as folder_pairs
     from .paired import nir_pairs as nir_pairs
     from .paired import lwir_pairs as lwir_pairs
+    from .paired import split_by_scene as split_by_scene
+    from .tasks import punch as punch
+    from .tasks import sketch as sketch
     from .paired import saliency_map as saliency_map
     from .paired import write_saliency as write_saliency
     from .hdf5 import build_db as build_db
@@ -84,7 +87,8 @@ __getattr__,__dir__,__all__ = lazy_face(__name__, {
     'sources': 'load_data',
     'named_sets': 'read_sets layouts',
     'download': 'fetch fetch_video',
-    'paired': 'pair_loaders folder_pairs nir_pairs lwir_pairs saliency_map write_saliency',
+    'paired': 'pair_loaders folder_pairs nir_pairs lwir_pairs split_by_scene saliency_map write_saliency',
+    'tasks': 'punch sketch',
     'hdf5': 'build_db DBPhotos',
     'shards': 'Shards write_shards',
     'shard_loader': 'shard_loaders',

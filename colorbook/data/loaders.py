@@ -170,7 +170,8 @@ def present(
 
 # %% ../../nbs/data/loaders.ipynb #a2c05db4
 data_loaders = Registry('data', 'colorbook.data.clips colorbook.data.paired colorbook.data.shard_loader'
-    ' colorbook.data.varied', films=False, saliency=False, photos=False)
+    ' colorbook.data.tasks colorbook.data.varied', films=False, saliency=False, photos=False, pairs=False,
+    instead=False)
 
 @data_loaders('photos', photos=True)
 def load_photos(

@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['content_losses', 'L1Loss', 'L2Loss', 'L2SumLoss', 'SmoothL1Loss', 'TotalVariationLoss', 'colorful',
-           'ColorfulnessLoss', 'SumLoss']
+           'ColorfulnessLoss', 'LabLoss', 'SumLoss']
 
 # %% ../../nbs/losses/content.ipynb #73c0ff06
 import torch, torch.nn.functional as F
 from torch import Tensor
+from ..color.lab import rgb_to_lab
 from ..core import Registry, UsageError
 
 # %% ../../nbs/losses/content.ipynb #b908a0ca
@@ -112,6 +113,22 @@ class ColorfulnessLoss:
         "Weighted mean over the pictures"
         m = colorful(output)
         return self.lam*((m - colorful(target)).abs()/100 if self.goal == 'truth' else 1 - m/100).mean()
+
+# %% ../../nbs/losses/content.ipynb #704467d5
+@content_losses('lab', outputs=('rgb',))
+class LabLoss:
+    "Mean absolute difference in Lab of means over 4x4 pixels, lightness in units of 100, color in units of 110"
+    def __init__(self,
+        lam:float=1., # weight
+    ): self.lam = lam
+    def __call__(self,
+        output:Tensor, # generated, RGB in about -1..1, `bs`x3xHxW
+        target:Tensor, # the truth, the same shape
+        L:Tensor=None, # not asked
+    ) -> Tensor: # scalar
+        "Weighted mean over areas and channels"
+        fake,real = (rgb_to_lab(F.avg_pool2d(o/2 + .5, 4)) for o in (output, target))
+        return self.lam*((fake - real)/output.new_tensor([100, 110, 110]).view(3, 1, 1)).abs().mean()
 
 # %% ../../nbs/losses/content.ipynb #741e6320
 class SumLoss:

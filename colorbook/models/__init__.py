@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .s0 import S0Generator as S0Generator
     from .s2 import S2Critic as S2Critic
     from .s2 import Stride1Generator as Stride1Generator
+    from .infrared import InfraredUNet as InfraredUNet
     from .s3 import HierarchicalCritic as HierarchicalCritic
     from .s3 import S3Critic as S3Critic
     from .s3 import S3Generator as S3Generator
@@ -55,6 +56,7 @@ __getattr__, __dir__, __all__ = lazy_face(__name__, {
     'registry': 'create_critic create_generator list_critics list_generators',
     's0': 'S0Critic S0Generator',
     's2': 'S2Critic Stride1Generator',
+    'infrared': 'InfraredUNet',
     's3': 'HierarchicalCritic S3Critic S3Generator S3Small',
     'temporal': 'Fusion S1Critic S1Generator TemporalUNet',
     'unet': 'MobileUNet',

@@ -141,6 +141,9 @@ def begin_with(
         raise UsageError(what, 'give a run of s3 or of its scene') from e
     return net
 
+@generators('s3_lwir', output='rgb', weights='s3', n_in=3)
+def _s3_lwir(state=None): return begin_with(S3Generator(3, saliency=False), state)
+
 @generators('s3', output='rgb_saliency', weights='s3')
 def _s3(state=None): return begin_with(S3Generator(), state)
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['fold_norm', 'fold_spectral', 'fold', 'ImageGraph', 'make_card', 'commit', 'strip', 'store_half', 'write_graph',
            'export_artifact', 'FilmGraph', 'state_shapes', 'empty_state', 'export_stream', 'stream_card', 'export_run',
-           'leaning', 'begun', 'stamp']
+           'leaning', 'sees', 'begun', 'stamp']
 
 # %% ../../nbs/training/export.ipynb #d2f92ae2
 import copy, json, math, subprocess
@@ -17,6 +17,7 @@ from torch.nn.utils.parametrize import is_parametrized
 from ..color.bins import HueBias
 from ..color.lab import rgb_to_lab
 from ..core import atomic_path
+from ..data.loaders import data_loaders
 from ..models.registry import generators
 from .recipes import to_plain
 from .runs import Run, state_hash
@@ -53,16 +54,20 @@ class ImageGraph(nn.Module):
     "What an artifact holds: `L` to `ab`, whatever the generator's own output is"
     def __init__(self,
         generator:nn.Module, # `L`, and `z` where it has a `z_dim`, to output; with a method `color`
+        light:bool=False, # answer with what is to be added to the lightness, too; for generators of RGB
     ):
         super().__init__()
-        self.generator = generator
+        self.generator,self.light = generator,light
     def forward(self,
-        L:Tensor, # lightness in 0..1, `bs`x1xHxW
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW, or three channels
         z:Tensor=None, # normal numbers, `bs`x`z_dim`, where the generator has a `z_dim`
-    ) -> Tensor: # color in about -1..1, `bs`x2xhxw
+    ): # color in about -1..1, `bs`x2xhxw; and with `light` `bs`x1xHxW, in units of 100
         if z is not None and hasattr(self.generator, 'noise'): z = torch.erf(z/2**.5) # uniform in -1..1
         color = self.generator.color(self.generator(L) if z is None else self.generator(L, z))
-        return rgb_to_lab((color + 1)/2)[:,1:]/110 if color.shape[1] == 3 else color
+        if color.shape[1] == 2: return color
+        lab = rgb_to_lab((color + 1)/2)
+        if not self.light: return lab[:,1:]/110
+        return lab[:,1:]/110,lab[:,:1]/100 - (rgb_to_lab(L)[:,:1]/100 if L.shape[1] == 3 else L)
 
 # %% ../../nbs/training/export.ipynb #dc0f543f
 def make_card(
@@ -99,7 +104,8 @@ def strip(
     del g.value_info[:]
     for o in [*g.input, *g.output]:
         by = sides.get(o.name.removeprefix('new_'))
-        names = ('h_out', 'w_out') if o.name == 'ab' else [s if by == 1 else f'{s}/{by}' for s in 'hw'] if by else ()
+        names = [s if by == 1 else f'{s}/{by}' for s in 'hw'] if by else ()
+        if o.name in ('ab', 'light'): names = ('h_out', 'w_out')
         for dim,name in zip(o.type.tensor_type.shape.dim[2:], names): dim.dim_param = name
     return model
 
@@ -139,10 +145,11 @@ def export_artifact(
 ) -> Path: # the file
     "Write a generator and its card as one ONNX file of dynamic size"
     noise,sides = getattr(generator, 'z_dim', 0),{2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
+    light,given = bool(card.get('light')),torch.rand(1, card.get('channels', 1), 96, 128)
     n,net = 1 + bool(noise),fold(generator)
     if hasattr(net, 'with_saliency'): net.with_saliency,net.saliency = False,None # no color depends on it
-    return write_graph(ImageGraph(net), path, card, (torch.rand(1, 1, 96, 128), torch.randn(1, noise))[:n],
-        (sides, {})[:n], ['L', 'z'][:n], ['ab'], half=half)
+    return write_graph(ImageGraph(net, light), path, card, (given, torch.randn(1, noise))[:n], (sides, {})[:n],
+        ['L', 'z'][:n], ['ab', 'light'][:1 + light], half=half)
 
 # %% ../../nbs/training/export.ipynb #54416596
 class FilmGraph(nn.Module):
@@ -222,7 +229,7 @@ def export_run(
     if searched: gen = leaning(gen, best, run.class_weights())
     with atomic_path(run/'tried.csv') as f: pd.DataFrame(tried).to_csv(f, index=False)
     size = best.get('size', 192 if entry.weights == 'image' else recipe.size//32*32)
-    about = dict(name=recipe.name, size=size, chosen=best, record=begun(run), stored='float16') | card
+    about = dict(name=recipe.name, size=size, chosen=best, record=begun(run), stored='float16') | sees(recipe) | card
     write,make = (export_stream, stream_card) if entry.film else (export_artifact, make_card)
     return write(gen, out or run/'artifact.onnx', make(gen, recipe=recipe, **about), half=True)
 
@@ -230,6 +237,11 @@ def leaning(gen, best, weights):
     "A classifier with the settings that were chosen, and with a second input that chooses between its answers"
     gen.color = chosen_color(best, weights)
     return HueBias(gen).eval()
+
+def sees(recipe): # for the card: three channels, and whether lightness is part of the answer
+    instead = data_loaders[recipe.data].instead or recipe.gray == 'infrared'
+    light = dict(light=True) if instead and recipe.target == 'rgb' else {}
+    return light | (dict(channels=3) if recipe.channels == 3 else {})
 
 def begun(run): # what the card says of the run's record: no path of this machine
     return {k: v for k,v in run.record.items() if k != 'source'}

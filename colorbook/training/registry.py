@@ -108,6 +108,12 @@ def check_recipe(recipe:Recipe) -> Recipe: # the same
         what = 'the attention loss' if recipe.attention else f"critic '{critic.name}'"
         no(f'{what} needs maps of saliency in data and answer', 'data and generator', ', '.join(
             [that_fit(data_loaders, lambda o: o.saliency), that_fit(generators, lambda o: outputs[o.output].saliency)]))
+    if recipe.scenes and not data.pairs:
+        no(f"scenes are held out of pairs, and data is '{data.name}'", 'data',
+            that_fit(data_loaders, lambda o: o.pairs))
+    if gen.n_in == 3 and not data.instead:
+        no(f"generator '{gen.name}' looks at three channels, and data '{data.name}' has one", 'data',
+            that_fit(data_loaders, lambda o: o.instead))
     if gen.film != data.films:
         no(f"generator '{gen.name}' is {'' if gen.film else 'not '}for films, and data is '{data.name}'", 'data',
             that_fit(data_loaders, lambda o: o.films == gen.film))

@@ -304,9 +304,9 @@ show_row([photo[0], cut[0], mapped[0]], titles)
 # ## What is gray?
 
 # %% [markdown]
-# The training input is made from color photographs, so somebody decides what gray a red becomes, and the network learns that decision along with everything else. Pillow and OpenCV use Rec. 601, a weighted sum of the *stored* values made for television of the 1950s; Rec. 709 is its successor; the plain mean is what people write in a hurry. The gray of equal lightness $L$ works on light and is the one that our artifacts are trained with: then $L$ of the input equals $L$ of the truth, and the only thing to predict is $a,b$. Old film saw no red at all: `ortho` is a rough orthochromatic emulsion, in which lips are black and skies white. Whichever it is, its name is recorded with the weights.
+# The training input is made from color photographs, so somebody decides what gray a red becomes, and the network learns that decision along with everything else. Pillow and OpenCV use Rec. 601, a weighted sum of the *stored* values made for television of the 1950s; Rec. 709 is its successor; the plain mean is what people write in a hurry. The gray of equal lightness $L$ works on light and is the one that our artifacts are trained with: then $L$ of the input equals $L$ of the truth, and the only thing to predict is $a,b$. Old film saw no red at all: `ortho` is a rough orthochromatic emulsion, in which lips are black and skies white. And `infrared` guesses what a camera for [near infrared](../models/infrared.ipynb) would have seen: skies and water are dark, leaves and grass white. Whichever it is, its name is recorded with the weights.
 #
-# All five leave a gray picture as it is, `lstar` alone keeps the lightness of a colored one (@fig-grays), and Rec. 601 is Pillow's own `convert('L')` to the rounding.
+# All six leave a gray picture as it is, `lstar` alone keeps the lightness of a colored one (@fig-grays), and Rec. 601 is Pillow's own `convert('L')` to the rounding.
 
 # %%
 #| export
@@ -329,12 +329,24 @@ def lstar(
 
 # %%
 #| export
+@at_least_float32
+def infrared(
+    rgb:Tensor, # sRGB in 0..1, `bs`x3xHxW
+) -> Tensor: # gray in 0..1, `bs`x1xHxW
+    "A guess at near infrared: no blue, and foliage is bright; fitted to pairs of photographs"
+    r,g,b = rgb.split(1, 1)
+    green = (g - torch.maximum(r, b)).relu()/(rgb.amax(1, keepdim=True) + .03)
+    return (g + .2*(r - g) + 1.2*(g - b) + .65*green).clamp(0, 1)
+
+# %%
+#| export
 grays = dict(
     lstar=lstar,
     rec601=partial(luma, weights=(.299, .587, .114)),
     rec709=partial(luma, weights=(.2126, .7152, .0722)),
     mean=partial(luma, weights=(1/3, 1/3, 1/3)),
-    ortho=partial(luma, weights=(0., .6, .4)))
+    ortho=partial(luma, weights=(0., .6, .4)),
+    infrared=infrared)
 
 # %%
 #| export
@@ -356,10 +368,12 @@ test_close(grays['rec601'](whole/255)[0,0]*255, pillow, eps=1)
 
 # %%
 #| label: fig-grays
-#| fig-cap: "One photograph and its five grays. The suit is what they disagree about."
+#| fig-cap: "One photograph and its six grays. The suit is what they disagree about."
 face = F.interpolate(photo_of(data.astronaut()), (size, size), mode='area')
 made = {k: f(face)[0] for k,f in grays.items()}
 assert made['ortho'].sub(made['lstar']).abs().max() > .2
+grass,sky = (torch.tensor(o).view(1, 3, 1, 1) for o in ((.3, .45, .15), (.4, .6, .9)))
+assert infrared(grass) > lstar(grass) + .3 and infrared(sky) < lstar(sky) - .2
 show_row([face[0], *made.values()], ['photo', *made])
 
 # %% [markdown]

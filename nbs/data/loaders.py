@@ -362,12 +362,13 @@ assert present(L) is L
 present(clip).shape
 
 # %% [markdown]
-# A recipe is data and says by a word what it learns from. `data_loaders` is the table of the words; a function that makes batches is entered where it is defined, in this chapter and in later ones, and [what a recipe reads](sources.ipynb) shows them all. The function reads what it wants to know off the recipe: any object with the fields of one will do.
+# A recipe is data and says by a word what it learns from. `data_loaders` is the table of the words; a function that makes batches is entered where it is defined, in this chapter and in later ones, and [what a recipe reads](sources.ipynb) shows them all. The function reads what it wants to know off the recipe: any object with the fields of one will do. A word says of itself whether it is of films, brings maps of saliency, reads photographs one by one, or pairs of which scenes can be held out; and whether what is seen stands *instead* of the lightness.
 
 # %%
 #| export
 data_loaders = Registry('data', 'colorbook.data.clips colorbook.data.paired colorbook.data.shard_loader'
-    ' colorbook.data.varied', films=False, saliency=False, photos=False)
+    ' colorbook.data.tasks colorbook.data.varied', films=False, saliency=False, photos=False, pairs=False,
+    instead=False)
 
 @data_loaders('photos', photos=True)
 def load_photos(

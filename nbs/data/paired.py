@@ -156,6 +156,42 @@ if near: test_eq((len(near['pairs']), len(near.skipped)), (180, 0))
 near or 'no such folder here'
 
 # %% [markdown]
+# ## Scenes
+
+# %% [markdown]
+# Pairs are rare, and taken in series: many pictures of one street, one after the other. Whoever holds out single pictures of such a series examines a network on what it has seen from two steps aside. What should be held out is a whole *scene*, which is a folder, or what file names have in common up to their last hyphen (`street-0007_rgb.jpg`). Which scenes is said by name.
+
+# %%
+#| export
+def split_by_scene(
+    photos, # a set of photos whose names are paths
+    scenes:str, # names of scenes that are held out, with commas between them
+) -> tuple[list,list]: # indices to train with, indices held out
+    "A split that no scene crosses; a `UsageError` where there is no such scene"
+    paths = [Path(o) for o in photos.names]
+    root = os.path.commonpath([o.parent for o in paths])
+    of = [{*o.parent.relative_to(root).parts, o.stem.removesuffix('_rgb').rsplit('-', 1)[0]} for o in paths]
+    there,want = set().union(*of),{o.strip() for o in scenes.split(',')}
+    if lost := want - there:
+        raise UsageError(f"there is no scene '{min(lost)}'", f"choose {', '.join(sorted(there)[:20])}")
+    held = [i for i,o in enumerate(of) if o & want]
+    if len(held) == len(of): raise UsageError('all scenes are held out', 'leave one to learn from')
+    return sorted({*range(len(of))} - {*held}),held
+
+# %%
+walk = SimpleNamespace(names=[f'a/{s}-{i}_rgb.jpg' for s in ('lake', 'hill', 'old-town') for i in range(3)])
+train,held = split_by_scene(walk, 'lake, old-town')
+test_eq((train, held), ([3, 4, 5], [0, 1, 2, 6, 7, 8]))
+drive = SimpleNamespace(names=[f'set0{s}/V000/visible/I{i:05}.jpg' for s in range(3) for i in range(2)])
+test_eq(split_by_scene(drive, 'set01')[1], [2, 3])
+test_fail(lambda: split_by_scene(walk, 'sea'), exc=UsageError, contains="no scene 'sea'; choose hill, lake, old-town")
+test_fail(lambda: split_by_scene(drive, 'V000'), exc=UsageError, contains='all scenes')
+if near:
+    near_scenes = SimpleNamespace(names=[str(a) for a,_ in near['pairs']])
+    test_eq([len(o) for o in split_by_scene(near_scenes, 'mountain,street')], [143, 37])
+held
+
+# %% [markdown]
 # ## Two pictures, one crop
 
 # %% [markdown]
@@ -243,17 +279,19 @@ def pair_loaders(
     keep:bool=True, # keep all pictures in memory, see `Photos`
     squeeze:bool=False, # see `SquareCrop`
     mirror:bool=True, # see `SquareCrop`
+    scenes:str='', # hold out these scenes instead of a share, see `split_by_scene`
     **kwargs, # options of `ToLab`
 ) -> DataLoaders: # batches as `kinds` says; `dls.held` has the indices held out
     "Batches of pairs for training and for validation"
     keep_sound(dict(pairs=pairs), flaw=pair_flaw)
     first,second = (Photos([o[i] for o in pairs], short=size*3//2, keep=keep) for i in (0, 1))
-    return set_loaders(first, second, kind, bs, size, low, valid, seed, device, num_workers, squeeze, mirror, **kwargs)
+    return set_loaders(first, second, kind, bs, size, low, valid, seed, device, num_workers, squeeze, mirror, scenes,
+        **kwargs)
 
 def set_loaders(first, second, kind, bs, size, low, valid, seed, device=None, num_workers=0, squeeze=False, mirror=True,
-    **kwargs):
+    scenes='', **kwargs):
     "Batches of two sets of photos in the same order"
-    train,held = split_by_hash(first, valid, seed)
+    train,held = split_by_scene(first, scenes) if scenes else split_by_hash(first, valid, seed)
     crop = PairCrop(first, second, size, low, held, squeeze, mirror)
     block = DataBlock(blocks=TransformBlock(), get_items=lambda o: list(range(len(o))), n_inp=1,
         splitter=lambda _: (train, held), item_tfms=crop, batch_tfms=PairToLab(kind, **kwargs))
@@ -463,7 +501,7 @@ test_fail(lambda: first_batch(twins, 'lwir', aged=.5), exc=UsageError, contains=
 seen3.shape
 
 # %% [markdown]
-# For a recipe, an infrared picture stands where a gray photograph would: nothing changes but the word for its data. `nir` and `lwir` are the two layouts, `pairs` is any two folders, with `:` between them, first the photographs and then what is seen instead. Our generators look at one channel, so a picture of warmth is seen as gray.
+# For a recipe, an infrared picture stands where a gray photograph would: nothing changes but the word for its data. `nir` and `lwir` are the two layouts, `pairs` is any two folders, with `:` between them, first the photographs and then what is seen instead. Where a recipe's generator looks at three channels it sees all that the second picture has; else it sees its lightness.
 
 # %%
 #| export
@@ -508,17 +546,18 @@ def load_saliency(recipe, source, n=None, workers=0):
 #| export
 def load_pairs(recipe, pairs, n, workers):
     "Batches for a recipe in which the second picture takes the place of the gray photo"
-    return pair_loaders(pairs['pairs'][:n], 'nir', recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed,
+    kind = 'lwir' if recipe.channels == 3 else 'nir'
+    return pair_loaders(pairs['pairs'][:n], kind, recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed,
         num_workers=workers, keep=not workers, squeeze=recipe.squeeze, mirror=recipe.mirror, target=recipe.target,
-        gray=recipe.gray, aged=recipe.aged)
+        gray=recipe.gray, aged=recipe.aged, scenes=recipe.scenes)
 
-@data_loaders('nir')
+@data_loaders('nir', pairs=True, instead=True)
 def load_nir(recipe, source, n=None, workers=0): return load_pairs(recipe, nir_pairs(source), n, workers)
 
-@data_loaders('lwir')
+@data_loaders('lwir', pairs=True, instead=True)
 def load_lwir(recipe, source, n=None, workers=0): return load_pairs(recipe, lwir_pairs(source), n, workers)
 
-@data_loaders('pairs')
+@data_loaders('pairs', pairs=True, instead=True)
 def load_folders(recipe, source, n=None, workers=0):
     folders = two_folders(source)
     if not folders: raise UsageError(f"'{source}' is not two folders", f'give PHOTOS{os.pathsep}OTHERS')
@@ -526,7 +565,7 @@ def load_folders(recipe, source, n=None, workers=0):
 
 # %%
 recipe = SimpleNamespace(bs=bs, size=size, low=.7, valid=.2, seed=0, squeeze=False, mirror=True, target='rgb',
-    gray='rec601', aged=0.)
+    gray='rec601', aged=0., scenes='', channels=1)
 for o in ('six/5.png', 'six/6.jpg'): (home/o).unlink()
 set_seed(seed)
 test_eq(load_folders(recipe, f"{home/'six'}{os.pathsep}{home/'negative'}").train.one_batch(), (dark, y4))
@@ -544,6 +583,10 @@ small = load_saliency(SimpleNamespace(**{**vars(recipe), 'target': 'ab4'}), home
 test_eq((small[1].shape[-1], small[2].shape[-1]), (size//4, size//4))
 warmth = load_lwir(recipe, home/'kaist', n=4)
 test_eq((len(warmth.train_ds) + len(warmth.held), warmth.one_batch()[0].shape[1]), (4, 1))
+recipe.channels,recipe.scenes = 3,'V0'
+warmth = load_lwir(recipe, home/'kaist')
+drives = [warmth.crop.photos.names[i].split('/')[-3] for i in warmth.held]
+test_eq((warmth.one_batch()[0].shape[1], drives), (3, ['V0']*3))
 
 # %%
 if near:
@@ -561,6 +604,7 @@ if near:
 #
 # - pairs of photo and saliency or infrared in three layouts, checked for partner and shape, with a count of what was left out;
 # - one crop for both, and batches of three kinds by one loader;
+# - `split_by_scene`, for pictures that were taken in series;
 # - maps of where one looks first, by lightness and color, for those who have none.
 
 # %% [markdown]

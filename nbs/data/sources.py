@@ -38,6 +38,7 @@ from colorbook.video.read import write_clip
 # | `frames`, `stills` | films, frame by frame with neighbors and without | [Films to learn from](clips.ipynb) |
 # | `clips` | three frames at a time of films, and photographs under a moving camera | [Films to learn from](clips.ipynb) |
 # | `saliency` | photographs, and maps of where one looks from a second folder or made | [Pairs](paired.ipynb) |
+# | `inpainting`, `sketch` | photographs with a hole, or their lines alone, in the place of the gray photograph | [Sketches and holes](tasks.ipynb) |
 # | `nir`, `lwir`, `pairs` | infrared, or any second picture, in the place of the gray photograph | [Pairs](paired.ipynb) |
 
 # %%
@@ -68,13 +69,13 @@ for i,o in enumerate(ims):
         o.save(home/'kaist'/k/f'{i}.png')
 write_shards(home/'photos', home/'shards', 4)
 write_clip((o for im in ims[:2] for o in travel(im, 8, (48, 36))), home/'film.mp4')
-places = dict(photos='photos', varied='photos', saliency='photos', shards='shards', frames='film.mp4',
-    stills='film.mp4', clips='film.mp4', nir='nir', lwir='kaist')
+places = dict(photos='photos', inpainting='photos', sketch='photos', varied='photos', saliency='photos',
+    shards='shards', frames='film.mp4', stills='film.mp4', clips='film.mp4', nir='nir', lwir='kaist')
 sources = {k: str(home/o) for k,o in places.items()} | dict(pairs=[home/'photos', home/'gray'])
 test_eq(sorted(sources), sorted(data_loaders))
 def batch_of(word, **changes):
     recipe = dict(data=word, bs=bs, size=size, low=.8, valid=.3, seed=0, squeeze=False, mirror=True, target='ab4',
-        gray='lstar', aged=0.)
+        gray='lstar', aged=0., scenes='', channels=1)
     dls = load_data(SimpleNamespace(**recipe | changes), sources[word])
     assert all(dls.crop.photos.hash(i) for i in dls.held) and len(dls.crop.photos) > len(dls.held) > 0
     return dls.train.one_batch()

@@ -97,6 +97,7 @@ def _opened(path:Path, changed:int) -> tuple:
     given = {o.name for o in session.get_inputs()}
     video = card.get('kind') == 'video'
     known = all(isinstance(card.get(k), int) and card[k] > 0 for k in ('size', 'multiple'))
+    known = known and card.get('channels', 1) in (1, 3)
     wanted = {'L', 'z'} if card.get('noise') else {'L'}
     if not known or 'L' not in given or not video and given != wanted:
         raise InputError(f"'{path}' has a card that does not fit its network", 'export it again')
@@ -156,7 +157,8 @@ def check_model(
     session,about = open_model(path)
     if about.get('kind') == 'video': return card(path)
     side = -(-64//about['multiple'])*about['multiple']
-    given = dict(L=np.linspace(0, 1, side*side, dtype=np.float32).reshape(1, 1, side, side))
+    ramp = np.linspace(0, 1, side*side, dtype=np.float32).reshape(1, 1, side, side)
+    given = dict(L=ramp.repeat(about.get('channels', 1), 1))
     if about.get('noise'): given['z'] = np.zeros((1, about['noise']), np.float32)
     try: ab = session.run(None, given)[0]
     except Exception as e: raise InputError(f"'{path}' fails at {side}x{side} pixels", 'export it again') from e

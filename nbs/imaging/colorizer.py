@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image, ImageOps
 from colorbook.core import InputError, UsageError, atomic_path
 from colorbook.color.srgb import light
-from colorbook.imaging.compose import chroma_maps, paint, resize
+from colorbook.imaging.compose import chroma_maps, NEARLY_GRAY, nearly_gray, paint, resize, small_rgb
 from colorbook.imaging.artifact import find_model, open_model
 from colorbook.imaging.borders import find_borders, inside_borders
 from colorbook.imaging.sheet import contact_sheet
@@ -80,8 +80,14 @@ def small_light(
         small = (small if x.ndim==3 else small[...,0]).clip(0, 1)
     return 1.16*light(small)[1] - np.float32(.16)
 
+# %% [markdown]
+# A few models look at three channels, as they are stored: a camera for [long-wave infrared](../models/infrared.ipynb) writes three, and a picture with a hole has colors around it.
+
 # %%
 photo = data.astronaut()
+for o in (photo, photo*np.uint16(257), photo/255):
+    test_close(small_rgb(read_picture(o), 64, 64), small_rgb(read_picture(photo), 64, 64), eps=.04)
+test_eq(np.ptp(small_rgb(read_picture(photo[...,1]), 64, 64), -1).max(), 0)
 L,truth = small_light(read_picture(photo), 64, 64), color.rgb2lab(photo)[...,0]/100
 test_close(L, small_light(read_picture(photo/255), 64, 64), eps=.02)
 test_close(L.mean(), truth.mean(), eps=.02)
@@ -108,27 +114,41 @@ class Colorizer:
     def __reduce__(self): return load_model, (self.path,) # to another process goes the name, and not the session
 
     def ab(self,
-        L:np.ndarray, # hxw, lightness in 0..1; both sides multiples of the card's
+        L:np.ndarray, # hxw, lightness in 0..1, or hxwx3 for three channels; both sides multiples of the card's
         z:np.ndarray|None=None, # as many values as the card's `noise`, which choose among answers; None for zeros
     ) -> np.ndarray: # 2 x h/4 x w/4, color in units of 110
         "What the network answers"
-        given,noise = {'L': np.ascontiguousarray(L, dtype=np.float32)[None,None]},self.card.get('noise', 0)
+        given,noise = self._given(L),self.card.get('noise', 0)
         if noise: given['z'] = np.zeros((1, noise), np.float32) if z is None else np.asarray(z, np.float32)[None]
         if z is not None and (not noise or np.shape(z) != (noise,)):
             raise UsageError(f"z has shape {np.shape(z)}, this model takes {noise or 'no'} values", 'see its card')
         return self.session.run(None, given)[0][0]
 
+    def _given(self, L):
+        x = np.asarray(L, np.float32)
+        x = x[None] if x.ndim == 2 else np.moveaxis(x, -1, 0)
+        return {'L': np.ascontiguousarray(x.repeat(self.card.get('channels', 1)//len(x), 0))[None]}
+
+    def light(self,
+        L:np.ndarray, # see `ab`
+    ) -> np.ndarray: # hxw, in units of 100
+        "What is to be added to the lightness, for a model whose card says `light`"
+        return self.session.run(['light'], self._given(L))[0][0,0]
+
     def maps(self,
         pic:Picture, # any picture
         size:int|None=None, # the network sees about size x size pixels; None for the card's
         z:np.ndarray|None=None, # see `ab`
-    ) -> np.ndarray: # 4xhxw: slopes and offsets of color over lightness, as stored
+    ) -> np.ndarray: # 4xhxw: slopes and offsets of color over lightness, as stored; a fifth is added to the lightness
         "Color of a picture, seen upright"
         h,w = pic.shape
-        L = small_light(pic, *net_size(w, h, size or self.card['size'], self.card['multiple']))
-        ab = self.ab(upright(L, pic.orientation), z)
-        ab = upright(np.moveaxis(ab, 0, -1), pic.orientation, back=True)
-        return chroma_maps(L, np.moveaxis(ab, -1, 0))
+        small = net_size(w, h, size or self.card['size'], self.card['multiple'])
+        L = small_light(pic, *small)
+        seen = upright(small_rgb(pic, *small) if self.card.get('channels') == 3 else L, pic.orientation)
+        ab = upright(np.moveaxis(self.ab(seen, z), 0, -1), pic.orientation, back=True)
+        if not self.card.get('light'): return chroma_maps(L, np.moveaxis(ab, -1, 0))
+        more = upright(self.light(seen), pic.orientation, back=True)
+        return np.concatenate([chroma_maps((L + more).clip(0, 1), np.moveaxis(ab, -1, 0)), more[None]])
 
 # %% [markdown]
 # Two models make different mistakes, and the mean of their colors is often better than either: what one of them is sure of stays, and what they disagree about fades. `MeanColorizer` is such a pair, or more of them, and is used as one model. Each sees the picture at its own size; then slopes and offsets are averaged, which for the same size is exactly the mean of $a$ and $b$.
@@ -143,10 +163,12 @@ class MeanColorizer(Colorizer):
         self.models = [load_model(o) for o in models]
         if not self.models: raise UsageError('a mean needs models', 'name at least one')
         cards,self.path = [o.card for o in self.models],None
+        if len({(bool(o.get('light')), o.get('channels', 1)) for o in cards}) > 1:
+            raise UsageError('a mean of models for photographs and for infrared', 'name models of one kind')
         named = sha256(''.join(str(o.get('weights_sha256')) for o in cards).encode()).hexdigest()
         self.card = dict(format=1, name='mean of ' + ', '.join(str(o.get('name')) for o in cards), version=None,
             size=max(o['size'] for o in cards), multiple=math.lcm(*(o['multiple'] for o in cards)),
-            weights_sha256=named, mean_of=cards)
+            weights_sha256=named, mean_of=cards, **{k: cards[0][k] for k in ('light', 'channels') if k in cards[0]})
 
     def __reduce__(self): return load_model, (self.models,)
 
@@ -237,17 +259,6 @@ def check_options(
 # Uniform [borders](borders.ipynb) are left out of what the network sees. What is inside is colored as if it had been cut out, and the border stays gray.
 #
 # Where a network does not know, its mean of many colors is gray, and the picture comes back as it was. Whoever colors a hundred of them should be told which: a picture whose color is less than 2 units of $a$ and $b$ on average is reported by a warning, which the [command line](../cli/app.ipynb) prints as a note and writes into its report.
-
-# %%
-#| export
-NEARLY_GRAY = 'the answer is nearly gray: the model found no colors in this picture'
-
-def nearly_gray(
-    maps:np.ndarray, # of `Colorizer.maps`
-    least:float=2., # units of a and b
-) -> bool:
-    "Is the mean color of an answer, at middle lightness, so weak that nobody sees it?"
-    return float(np.hypot(*(maps[:2]/2 + maps[2:])).mean())*110 < least
 
 # %% [markdown]
 # A scan of two hundred megapixels takes 800 megabytes as Pillow stores it, and as much again for the result would not fit everywhere. From `LARGE` pixels on, the strips of a picture in 8 bits that nobody else needs are painted into the picture that they come from; borders are not looked for then.

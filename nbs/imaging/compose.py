@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 from PIL import Image
 from colorbook.core import core_count
-from colorbook.color.srgb import LEVELS, fit_gamut, light, linear_rgb, lookup_tables, srgb_encode
+from colorbook.color.srgb import LEVELS, fit_gamut, lab_f_inv, light, linear_rgb, lookup_tables, srgb_encode
 
 # %%
 #| hide
@@ -24,7 +24,6 @@ import matplotlib.pyplot as plt
 from fastcore.test import *
 from skimage import color, data
 from sklearn.datasets import load_sample_images
-from colorbook.color.srgb import lab_f_inv
 
 # %% [markdown]
 # ## Color follows light
@@ -181,16 +180,19 @@ show_detail([rgb, *(naive_rgb(L*100, x*110).clip(0, 1) for x in (plain, follow))
 # %% [markdown]
 # Now the two meet. Every step works on a strip of rows, small enough for the processor's cache and large enough that Python's own time does not count, and strips go to as many threads as there are cores for us: NumPy lets go of Python's lock while it computes. The threads are made once and serve all pictures, of which a film has many. Nothing depends on which thread takes which strip, so the result does not depend on their number. In the maps lightness is replaced by $f_Y$ ($L = 1.16 f_Y - 0.16$) and the scales of $a$ and $b$ are folded in, so that one multiplication and one addition a pixel give $f_X$, and as many $f_Z$. The lesson holds the fast way against the plain one, on a photograph and its own color, and then checks the promise of this chapter on colors that are far too strong: lightness moves by less than half a unit anywhere, which is what rounding to bytes costs.
 
+# %% [markdown]
+# A picture of [near infrared](../models/infrared.ipynb) has light of its own, and not that of the picture that is wanted. For such a fifth map says what is to be added to the lightness, on the scale of $L$; all detail is still the picture's. Without a fifth map nothing is added, and lightness stays.
+
 # %%
 #| export
 def _maps_for_f(
-    maps:np.ndarray, # 4xhxw: slopes and offsets in ab/110 over L/100
+    maps:np.ndarray, # 4xhxw: slopes and offsets in ab/110 over L/100; or 5xhxw, with what is added to L/100
     saturation:float, # factor on color
-) -> np.ndarray: # 4xhxw: slopes and offsets of fx and fz over fy
+) -> np.ndarray: # as many: slopes and offsets of fx and fz over fy, and what is added to fy
     "The same maps on the scale of f"
     scale = np.float32([[[110/500]], [[-110/200]]])*np.float32(saturation)
-    A,B = maps[:2]*scale, maps[2:]*scale
-    return np.concatenate([1 + np.float32(1.16)*A, B - np.float32(.16)*A])
+    A,B = maps[:2]*scale, maps[2:4]*scale
+    return np.concatenate([1 + np.float32(1.16)*A, B - np.float32(.16)*A, maps[4:]/np.float32(1.16)])
 
 # %% [markdown]
 # A level of light becomes a byte by lookup. There are three tables, one for each channel's place in a word of four bytes, so that a pixel is put together with two *or*s.
@@ -229,7 +231,7 @@ def _pool(process:int, threads:int) -> ThreadPoolExecutor:
 #| export
 def paint(
     x:np.ndarray|Image.Image, # HxW gray or HxWx3 RGB; uint8, uint16, or float in 0..1; or Pillow's L or RGB
-    maps:np.ndarray, # 4xhxw: slopes and offsets of color over lightness
+    maps:np.ndarray, # 4xhxw: slopes and offsets of color over lightness; a fifth is added to the lightness
     out:np.ndarray|Image.Image, # HxWx3, or HxWx4 with room for alpha, of which three channels are written; or RGB
     saturation:float=1., # factor on color
     threads:int|None=None, # None for as many as there are cores
@@ -241,7 +243,10 @@ def paint(
     def strip(i):
         at = slice(i, min(i + step, h))
         Y,fy = light(rows(at.start, at.stop))
-        P,R,Q,S = resize_rows(maps, h, at)
+        P,R,Q,S,*more = resize_rows(maps, h, at)
+        if more:
+            fy = (fy + more[0]).clip(np.float32(4/29), 1)
+            Y = lab_f_inv(fy)
         fx,fz = P,R
         fx *= fy; fx += Q
         fz *= fy; fz += S
@@ -269,7 +274,42 @@ paint(rgb, maps, alone, threads=1)
 test_eq(alone, out)
 paint(image, maps, image)
 test_eq(np.asarray(image), out)
+darker,flat = np.empty_like(rgb),np.zeros_like(maps[:1])
+paint(rgb, np.concatenate([maps, flat]), darker)
+test_close(darker.astype(int), out, eps=1.5)
+paint(rgb, np.concatenate([maps[:2]*0, maps[2:]*0, flat - .2]), darker)
+test_close(color.rgb2lab(darker)[...,0], (color.rgb2lab(rgb)[...,0] - 20).clip(0), eps=.5)
 dL
+
+# %% [markdown]
+# Two small things that the [next](colorizer.ipynb) of these chapters needs: a copy of a picture with its three channels, for models that look at three, and whether the colors of an answer can be seen at all.
+
+# %%
+#| export
+def small_rgb(
+    pic, # a `colorbook.imaging.io.Picture`
+    w:int, # width of the copy, as stored
+    h:int, # its height
+) -> np.ndarray: # hxwx3, sRGB in 0..1
+    "A small copy with its three channels; of a gray picture all are the same"
+    if pic.dtype==np.uint8:
+        x = pic.source
+        im = x if isinstance(x, Image.Image) else Image.fromarray(np.ascontiguousarray(x))
+        return np.asarray(im.convert('RGB').resize((w, h), Image.BILINEAR, reducing_gap=3))/np.float32(255)
+    x = pic.source if pic.source.ndim==3 else pic.source[...,None].repeat(3, -1)
+    small = np.stack([resize(p, w, h) for p in np.moveaxis(x, -1, 0)], -1)
+    return (small/np.float32(65535 if x.dtype==np.uint16 else 1)).clip(0, 1)
+
+# %%
+#| export
+NEARLY_GRAY = 'the answer is nearly gray: the model found no colors in this picture'
+
+def nearly_gray(
+    maps:np.ndarray, # of `Colorizer.maps`
+    least:float=2., # units of a and b
+) -> bool:
+    "Is the mean color of an answer, at middle lightness, so weak that nobody sees it?"
+    return float(np.hypot(*(maps[:2]/2 + maps[2:4])).mean())*110 < least
 
 # %% [markdown]
 # ## What we have

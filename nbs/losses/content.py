@@ -15,6 +15,7 @@ size,seed = 64,9
 #| export
 import torch, torch.nn.functional as F
 from torch import Tensor
+from colorbook.color.lab import rgb_to_lab
 from colorbook.core import Registry, UsageError
 
 # %%
@@ -315,6 +316,39 @@ def show_curves(curves):
 show_curves(curves)
 
 # %% [markdown]
+# ## In large
+
+# %% [markdown]
+# Where the picture that is seen is not the picture that is wanted, as in [infrared](../models/infrared.ipynb), no network can hit each pixel, and L1 on RGB is mostly about edges that it cannot change. `lab` looks at means over 4x4 pixels, and at lightness and color on equal terms: how far is each area from the lightness and the color that it should have?
+
+# %%
+#| export
+@content_losses('lab', outputs=('rgb',))
+class LabLoss:
+    "Mean absolute difference in Lab of means over 4x4 pixels, lightness in units of 100, color in units of 110"
+    def __init__(self,
+        lam:float=1., # weight
+    ): self.lam = lam
+    def __call__(self,
+        output:Tensor, # generated, RGB in about -1..1, `bs`x3xHxW
+        target:Tensor, # the truth, the same shape
+        L:Tensor=None, # not asked
+    ) -> Tensor: # scalar
+        "Weighted mean over areas and channels"
+        fake,real = (rgb_to_lab(F.avg_pool2d(o/2 + .5, 4)) for o in (output, target))
+        return self.lam*((fake - real)/output.new_tensor([100, 110, 110]).view(3, 1, 1)).abs().mean()
+
+# %%
+tone = torch.tensor([50., 20, -30]).view(1, 3, 1, 1)
+moved = tone + torch.tensor([10., 11, 0]).view(1, 3, 1, 1)
+one,two = (lab_to_rgb(o.expand(-1, -1, 8, 8))*2 - 1 for o in (tone, moved))
+test_close(LabLoss(2)(two, one), 2*(.1 + .1 + 0)/3, eps=1e-4)
+checks = one + .02*torch.tensor([[1., -1], [-1, 1]]).repeat(4, 4)
+test_close(LabLoss()(checks, one), 0, eps=1e-5)
+assert L1Loss()(checks, one) > .019
+LabLoss()(two, one)
+
+# %% [markdown]
 # ## A sum with weights
 
 # %% [markdown]
@@ -372,6 +406,7 @@ ratios(content_losses['l2_sum']())
 # ## What we have
 #
 # - `L1Loss`, `SmoothL1Loss` and `L2Loss`, means with a weight, and `L2SumLoss`, which is none;
+# - `LabLoss`, for answers that are right in large;
 # - `TotalVariationLoss` and `ColorfulnessLoss`, which take $ab$ or RGB as it comes, and `SumLoss`, one loss of several;
 # - `content_losses`, names that say which outputs each can read.
 

@@ -105,6 +105,7 @@ class Pix2PixGenerator(WithNoise, nn.Module):
         depth:int=8, # halvings
         nf:int=64, # channels of the first block
         n_out:int=2, # channels: 2 for color, 3 for RGB
+        n_in:int=1, # channels of the input: 1 for lightness, 3 for RGB in 0..1
         z_dim:int=0, # numbers of noise, see `colorbook.models.layers.draw_noise`; 0 for none
         norm:str='batch', # key of `colorbook.models.layers.norms`
         **options, # see `colorbook.models.layers.adapt`
@@ -114,7 +115,7 @@ class Pix2PixGenerator(WithNoise, nn.Module):
         self.depth,self.z_dim,widths = depth,z_dim,[nf*min(2**i, 8) for i in range(depth)]
         inner = norm if norm == 'batch' else None
         kinds = [None] + [norm]*(depth - 2) + [inner]
-        self.downs = nn.ModuleList([halve(i, o, n) for i,o,n in zip([1 + z_dim] + widths, widths, kinds)])
+        self.downs = nn.ModuleList([halve(i, o, n) for i,o,n in zip([n_in + z_dim] + widths, widths, kinds)])
         outs = [max(o, 2*nf) for o in widths[-2::-1]]
         ins = widths[-1:] + [a + b for a,b in zip(outs, widths[-2::-1])]
         self.ups = nn.ModuleList([double(i, o, up, norm, 0. if k else .5) for k,(i,o) in enumerate(zip(ins, outs))])
@@ -123,7 +124,7 @@ class Pix2PixGenerator(WithNoise, nn.Module):
             if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d)): nn.init.normal_(m.weight, 0, .02)
         adapt(self, **options)
     def forward(self,
-        L:Tensor, # lightness in 0..1, `bs`x1xHxW, any size
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW, any size; or `n_in` channels
         z:Tensor=None, # noise in -1..1, `bs`x`z_dim`, or a map `bs`x`z_dim`xhxw; see `noise`
     ) -> Tensor: # color in -1..1, `bs`x`n_out`xHxW
         (h,w),m,x,skips = L.shape[-2:],2**self.depth,L*2 - 1,[]
@@ -150,6 +151,12 @@ def _pix2pix_noise(size=256): return Pix2PixGenerator(depth=_depth(size), z_dim=
 
 @generators('pix2pix_batch')
 def _pix2pix_batch(): return Pix2PixGenerator(depth=5, nf=16)
+
+@generators('pix2pix_rgb', output='rgb')
+def _pix2pix_rgb(): return Pix2PixGenerator(depth=5, nf=24, n_out=3)
+
+@generators('pix2pix_rgb3', output='rgb', n_in=3)
+def _pix2pix_rgb3(): return Pix2PixGenerator(depth=5, nf=24, n_out=3, n_in=3)
 
 @generators('pix2pix_instance')
 def _pix2pix_instance(): return Pix2PixGenerator(depth=5, nf=16, norm='instance')

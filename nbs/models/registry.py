@@ -45,7 +45,7 @@ outputs = dict(rgb=Output('rgb', 3, 1), ab=Output('ab', 2, 1), ab4=Output('ab4',
 # ## Two tables
 
 # %% [markdown]
-# Of a generator the table knows its `output`; whether it is made for films, and takes the frames before and after; whether noise can choose between its answers; and which pretrained `weights` it can begin with: those of MobileNetV2, of the `encoder` that it is named after, of an `image` model, or of an earlier run of `s3`. A builder is offered the side of the pictures and these weights, and takes what it needs.
+# Of a generator the table knows its `output`; how many channels it looks at, `n_in`; whether it is made for films, and takes the frames before and after; whether noise can choose between its answers; and which pretrained `weights` it can begin with: those of MobileNetV2, of the `encoder` that it is named after, of an `image` model, or of an earlier run of `s3`. A builder is offered the side of the pictures and these weights, and takes what it needs.
 #
 # Of a critic it knows which `colors` it can judge, whether it answers with an energy instead of a score, whether it sees a map of `saliency` beside the color, and whether it `mixes` the pictures of a batch, as batch norm does; its builder is offered the side and the channels of the color.
 
@@ -53,8 +53,9 @@ outputs = dict(rgb=Output('rgb', 3, 1), ab=Output('ab', 2, 1), ab4=Output('ab4',
 #| export
 _home = ' '.join(f'colorbook.models.{o}' for o in
     ('s0', 's2', 's3', 'pix2pix', 'classifiers', 'unet', 'encoder_unet', 'patchgan', 'energy_critic',
-    'several_critics', 'temporal'))
-generators = Registry('generator', _home, shared='size state', output='ab', film=False, noise=False, weights='')
+    'several_critics', 'temporal', 'infrared'))
+generators = Registry('generator', _home, shared='size state', output='ab', film=False, noise=False, weights='',
+    n_in=1)
 critics = Registry('critic', _home, shared='size n_color', colors=('rgb', 'ab'), energy=False, mixes=False,
     saliency=False)
 
@@ -98,7 +99,7 @@ from colorbook.models.registry import critics, generators
 #| tbl-cap: "Generators, and what they say of themselves."
 table = pd.DataFrame({k: {f: getattr(generators[k], f) for f in generators.facts} for k in generators}).T
 assert set(table.output) == set(outputs)
-assert set(table.weights) == {'', 'mobilenet_v2', 'encoder', 'image', 'lite0', 's3'}
+assert set(table.weights) == {'', 'mobilenet_v2', 'encoder', 'image', 'lite0', 's3', 'infrared'}
 table
 
 # %%
@@ -118,6 +119,7 @@ for name in ('s1_32', 'mobile_ab', 'plain_bins', 'stride1', 'pix2pix_batch'):
     net,kind = create_generator(name, size=size),outputs[generators[name].output]
     with torch.no_grad(): color = net.color(net.eval()(L))
     test_eq(color.shape, (2, kind.channels, size//kind.stride, size//kind.stride))
+test_eq({generators[o].n_in for o in generators}, {1, 3})
 test_eq(list_generators('s1*'), ['s1', 's1_32', 's1_32_attention', 's1_attention'])
 color.abs().mean()
 

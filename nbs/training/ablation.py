@@ -366,14 +366,14 @@ def shrunk(name):
 whole = sample_photos(size=256)
 photos,held = Photos(list(patches(whole[:2] + whole[3:], n_photos))),list(patches(whole[2:3], 16))
 home,small = Path(tempfile.mkdtemp()),[shrunk('alone'), shrunk('lsgan')]
-run_all(photos, held, home, small, (0,), 0, ('psnr',), 'none')
+run_all(photos, held, home, small, (0,), 0, ('psnr',), weights='none')
 test_eq(sorted(o.name for o in home.glob('*.csv')), ['alone 0.csv', 'lsgan 0.csv'])
 weights = load_file(home/'variant lsgan 0.safetensors')
 again = train_variant(small[1], photos, home).state_dict()
 assert all(torch.equal(v, again[k]) for k,v in weights.items())
 assert any(not torch.equal(v, weights[k]) for k,v in load_file(home/'variant alone 0.safetensors').items())
 before = {o: o.stat().st_mtime_ns for o in home.iterdir()}
-run_all(photos, held, home, small, (0,), 0, ('psnr',), 'none')
+run_all(photos, held, home, small, (0,), 0, ('psnr',), weights='none')
 test_eq({o: o.stat().st_mtime_ns for o in home.iterdir()}, before)
 rows = summarize(home, small, (0,))
 test_eq(list(compare(home, [small[::-1]], (0,))), ['lsgan - alone'])

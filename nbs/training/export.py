@@ -22,6 +22,7 @@ from torch.nn.utils.parametrize import is_parametrized
 from colorbook.color.bins import HueBias
 from colorbook.color.lab import rgb_to_lab
 from colorbook.core import atomic_path
+from colorbook.data.loaders import data_loaders
 from colorbook.models.registry import generators
 from colorbook.training.recipes import to_plain
 from colorbook.training.runs import Run, state_hash
@@ -109,7 +110,7 @@ for net,*inputs in nets.values():
 # ## From lightness to color
 
 # %% [markdown]
-# Generators answer in their own ways: S0 in RGB, the product's in scores of 313 classes. An artifact has one interface, $L$ in 0..1 to $ab$ in units of 110, so the last steps go into the graph: the annealed mean of [the bins](../color/bins.ipynb), or the way from RGB to Lab of [Lab](../color/lab.ipynb). Of S0's RGB only the color survives, and whoever uses the file joins it to the lightness of the photograph. A generator that has more than one answer says so by an attribute `z_dim`, the number of values in a second input `z`; a classifier gets one by `HueBias`. A file's `z` are always normal numbers, so that whoever draws them need not know how it was trained: for generators that practiced with uniform noise the error function, which makes uniform numbers of normal ones, is part of the graph.
+# Generators answer in their own ways: S0 in RGB, the product's in scores of 313 classes. An artifact has one interface, $L$ in 0..1 to $ab$ in units of 110, so the last steps go into the graph: the annealed mean of [the bins](../color/bins.ipynb), or the way from RGB to Lab of [Lab](../color/lab.ipynb). Of S0's RGB only the color survives, and whoever uses the file joins it to the lightness of the photograph. Where what the generator saw was not the lightness, as in [infrared](../models/infrared.ipynb), the difference to it is a second output, `light`. A generator that has more than one answer says so by an attribute `z_dim`, the number of values in a second input `z`; a classifier gets one by `HueBias`. A file's `z` are always normal numbers, so that whoever draws them need not know how it was trained: for generators that practiced with uniform noise the error function, which makes uniform numbers of normal ones, is part of the graph.
 
 # %%
 #| export
@@ -117,16 +118,20 @@ class ImageGraph(nn.Module):
     "What an artifact holds: `L` to `ab`, whatever the generator's own output is"
     def __init__(self,
         generator:nn.Module, # `L`, and `z` where it has a `z_dim`, to output; with a method `color`
+        light:bool=False, # answer with what is to be added to the lightness, too; for generators of RGB
     ):
         super().__init__()
-        self.generator = generator
+        self.generator,self.light = generator,light
     def forward(self,
-        L:Tensor, # lightness in 0..1, `bs`x1xHxW
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW, or three channels
         z:Tensor=None, # normal numbers, `bs`x`z_dim`, where the generator has a `z_dim`
-    ) -> Tensor: # color in about -1..1, `bs`x2xhxw
+    ): # color in about -1..1, `bs`x2xhxw; and with `light` `bs`x1xHxW, in units of 100
         if z is not None and hasattr(self.generator, 'noise'): z = torch.erf(z/2**.5) # uniform in -1..1
         color = self.generator.color(self.generator(L) if z is None else self.generator(L, z))
-        return rgb_to_lab((color + 1)/2)[:,1:]/110 if color.shape[1] == 3 else color
+        if color.shape[1] == 2: return color
+        lab = rgb_to_lab((color + 1)/2)
+        if not self.light: return lab[:,1:]/110
+        return lab[:,1:]/110,lab[:,:1]/100 - (rgb_to_lab(L)[:,:1]/100 if L.shape[1] == 3 else L)
 
 # %%
 s0,mobile = nets['s0'][0],nets['mobile'][0]
@@ -134,6 +139,7 @@ with torch.no_grad():
     rgb = (s0(L) + 1)/2
     test_close(ImageGraph(s0)(L), split_lab(rgb)[1], eps=1e-6)
     test_eq(ImageGraph(mobile)(L), mobile.color(mobile(L)))
+    test_close(L + ImageGraph(s0, light=True)(L)[1], rgb_to_lab(rgb)[:,:1]/100, eps=1e-5)
     test_eq(ImageGraph(mobile)(L).shape, (2, 2, 64//4, 96//4))
 {k: tuple(ImageGraph(o)(L).shape) for k,o in (('s0', s0), ('mobile', mobile))}
 
@@ -195,7 +201,8 @@ def strip(
     del g.value_info[:]
     for o in [*g.input, *g.output]:
         by = sides.get(o.name.removeprefix('new_'))
-        names = ('h_out', 'w_out') if o.name == 'ab' else [s if by == 1 else f'{s}/{by}' for s in 'hw'] if by else ()
+        names = [s if by == 1 else f'{s}/{by}' for s in 'hw'] if by else ()
+        if o.name in ('ab', 'light'): names = ('h_out', 'w_out')
         for dim,name in zip(o.type.tensor_type.shape.dim[2:], names): dim.dim_param = name
     return model
 
@@ -236,10 +243,11 @@ def export_artifact(
 ) -> Path: # the file
     "Write a generator and its card as one ONNX file of dynamic size"
     noise,sides = getattr(generator, 'z_dim', 0),{2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
+    light,given = bool(card.get('light')),torch.rand(1, card.get('channels', 1), 96, 128)
     n,net = 1 + bool(noise),fold(generator)
     if hasattr(net, 'with_saliency'): net.with_saliency,net.saliency = False,None # no color depends on it
-    return write_graph(ImageGraph(net), path, card, (torch.rand(1, 1, 96, 128), torch.randn(1, noise))[:n],
-        (sides, {})[:n], ['L', 'z'][:n], ['ab'], half=half)
+    return write_graph(ImageGraph(net, light), path, card, (given, torch.randn(1, noise))[:n], (sides, {})[:n],
+        ['L', 'z'][:n], ['ab', 'light'][:1 + light], half=half)
 
 # %% [markdown]
 # Half precision is enough for weights: their rounding, one part in 2,048, moves a color by less than a tenth of a unit. It is enough for the *file*. Computing in it would not pay on a processor, so each tensor is followed by a Cast to float32, which the runtime does once, when it opens the file. Lightness and color stay in float32, and the speed is the same. `export_run` stores artifacts so.
@@ -517,7 +525,7 @@ def export_run(
     if searched: gen = leaning(gen, best, run.class_weights())
     with atomic_path(run/'tried.csv') as f: pd.DataFrame(tried).to_csv(f, index=False)
     size = best.get('size', 192 if entry.weights == 'image' else recipe.size//32*32)
-    about = dict(name=recipe.name, size=size, chosen=best, record=begun(run), stored='float16') | card
+    about = dict(name=recipe.name, size=size, chosen=best, record=begun(run), stored='float16') | sees(recipe) | card
     write,make = (export_stream, stream_card) if entry.film else (export_artifact, make_card)
     return write(gen, out or run/'artifact.onnx', make(gen, recipe=recipe, **about), half=True)
 
@@ -525,6 +533,11 @@ def leaning(gen, best, weights):
     "A classifier with the settings that were chosen, and with a second input that chooses between its answers"
     gen.color = chosen_color(best, weights)
     return HueBias(gen).eval()
+
+def sees(recipe): # for the card: three channels, and whether lightness is part of the answer
+    instead = data_loaders[recipe.data].instead or recipe.gray == 'infrared'
+    light = dict(light=True) if instead and recipe.target == 'rgb' else {}
+    return light | (dict(channels=3) if recipe.channels == 3 else {})
 
 def begun(run): # what the card says of the run's record: no path of this machine
     return {k: v for k,v in run.record.items() if k != 'source'}

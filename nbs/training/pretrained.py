@@ -94,6 +94,18 @@ def s3_weights(
     return Run(path).weights()
 
 # %% [markdown]
+# ## For infrared
+
+# %%
+#| export
+def infrared_weights(
+    weights=None, # folder of a run of `nir` or `nir-photos`, or one of its .safetensors; else see `encoder_state`
+) -> dict|None: # state dict
+    "What a generator for infrared begins with: an earlier run, or EfficientNet-Lite0"
+    path = Path(str(weights))
+    return Run(path).weights() if path.is_dir() else encoder_state('lite0', weights)
+
+# %% [markdown]
 # ## For a recipe
 
 # %% [markdown]
@@ -110,6 +122,7 @@ def state_for(
     if kind == 'mobilenet_v2': return encoder_weights(weights)
     if kind == 'image': return image_weights(weights)
     if kind == 's3': return s3_weights(weights)
+    if kind == 'infrared': return infrared_weights(weights)
     if kind == 'lite0' or kind == 'encoder' and weights not in (None, 'none'):
         return encoder_state(recipe.generator, weights)
 
@@ -137,6 +150,8 @@ test_eq(state_hash(s3_weights(home/'run')), state_hash(images[1].state_dict()))
 save_file({'scene.x': torch.ones(1)}, home/'run/scene.safetensors')
 test_eq(list(state_for(recipes['s3-first'], home/'run')), ['scene.x'])
 test_eq((s3_weights(), s3_weights('none')), (None, None))
+test_eq(state_hash(infrared_weights(home/'run')), state_hash(images[1].state_dict()))
+test_eq(infrared_weights('none'), None)
 test_fail(lambda: s3_weights(home/'gone'), exc=InputError, contains='folder of a run of s3')
 test_eq((state_for(recipes['default'], 'none'), state_for(recipes['s0'])), (None, None))
 assert 'blocks.0.0.conv_dw.weight' in state_for(recipes['default'])

@@ -87,12 +87,17 @@ class Recipe:
     processes:int=1 # each takes its part of a batch and their gradients are averaged, see `colorbook.training.team`
     ema:float=0. # decay of the average of the generator's weights that is kept; 0 for none
     valid:float=.03 # share of the photos that is held out
+    scenes:str='' # of pairs: scenes that are held out instead, by name, with commas between them
     floor:float=.8 # least colorfulness ratio on held-out photos, see `colorbook.training.selection.pick`
     seed:int=0
     @property
     def target(self) -> str: # key of `colorbook.data.loaders.targets`
         "What the generator is compared with, which follows from what it answers"
         return 'taught' if self.taught else outputs[generators[self.generator].output].target
+    @property
+    def channels(self) -> int: # 1 or 3
+        "How many the generator looks at, which is one of its facts"
+        return generators[self.generator].n_in
 
 # %% [markdown]
 # S0, S2 and S4 are published as scripts with flags and constants. Where each of them went is in the appendix [Flags of the published programs](../../appendix/flags.qmd). What S0 fixes in its code is in the recipe too: Adam's betas 0.5 and 0.999, an unconditional critic, whole pictures squeezed into squares and never mirrored, float32, a quarter of the photographs held out. Wherever a field is named, `colorbook train RECIPE DATA --set FIELD=VALUE` changes it.
@@ -244,6 +249,36 @@ test_eq([recipes[o].phases for o in ('s3-first', 's3-second')], [(o,) for o in r
 known = {r.name: (r.lam, r.perceptual, r.attention, r.adv_weight) for r in recipes.values() if r.name[:2] == 's3'}
 test_eq([known[o] for o in ('s3', 's3-readme', 's3-readme-20')], [(1, 5, .5, .05), (1, 5, 1, .1), (1, 20, 1, .1)])
 recipes['s3-small']
+
+# %% [markdown]
+# ## Infrared, holes and sketches
+#
+# S3 colors infrared by changing the data setting, and so does each recipe here whose generator answers in RGB: `colorbook train s3 NIR --set data=nir --set attention=0`. `s3-lwir` is what S3's authors trained on KAIST's pictures of warmth: three channels, 10 epochs of the first term and 30 of the second, batches of 8, and no saliency, of which there are no maps.
+#
+# With 180 pairs of [near infrared](../models/infrared.ipynb) one begins with something else. `nir-photos` practices on photographs, whose infrared is guessed, and `nir` goes on with the real pairs: `colorbook train nir-photos PHOTOS`, then `colorbook train nir NIR --weights runs/nir-photos`. Two of the nine scenes are held out, a mountain and a street; another choice is `--set scenes=field,urban`. The only other change is the data.
+#
+# `inpainting` and `sketch` are one recipe but for the word for [its data](../data/tasks.ipynb).
+
+# %%
+#| export
+def pictures_recipe(data):
+    "pix2pix, small, from three channels to RGB"
+    return Recipe(data, (Phase('content', 8, (1e-3, 0.)), Phase('both', 4, (2e-4, 2e-4), 'constant')),
+        generator='pix2pix_rgb3', content='l1', lam=100., data=data, size=64, bs=16, betas=(.5, .999), wd=0.)
+
+nir = dict(generator='infrared', content='lab', aged=.3, size=128, low=.6, bs=16, betas=(.9, .98), eps=1e-8, wd=.02,
+    clip=5.)
+for r in (s3_recipe('s3-lwir', (replace(s3_terms[0], epochs=10, bs=8), replace(s3_terms[1], epochs=30, bs=8)),
+              generator='s3_lwir', attention=0., data='lwir', bs=8),
+          Recipe('nir-photos', (Phase('content', 4, (6e-4, 2.5e-3, 0.)),), data='photos', gray='infrared', **nir),
+          Recipe('nir', (Phase('content', 8, (1e-4, 5e-4, 0.)),), data='nir', scenes='mountain,street', **nir),
+          pictures_recipe('inpainting'), pictures_recipe('sketch')):
+    recipes[r.name] = r
+
+# %%
+test_eq(replace(recipes['sketch'], name='inpainting', data='inpainting'), recipes['inpainting'])
+test_eq([recipes[o].channels for o in ('s3-lwir', 'nir', 'inpainting', 's3')], [3, 1, 3, 1])
+recipes['nir']
 
 # %% [markdown]
 # ## Films

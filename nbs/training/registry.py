@@ -164,6 +164,12 @@ def check_recipe(recipe:Recipe) -> Recipe: # the same
         what = 'the attention loss' if recipe.attention else f"critic '{critic.name}'"
         no(f'{what} needs maps of saliency in data and answer', 'data and generator', ', '.join(
             [that_fit(data_loaders, lambda o: o.saliency), that_fit(generators, lambda o: outputs[o.output].saliency)]))
+    if recipe.scenes and not data.pairs:
+        no(f"scenes are held out of pairs, and data is '{data.name}'", 'data',
+            that_fit(data_loaders, lambda o: o.pairs))
+    if gen.n_in == 3 and not data.instead:
+        no(f"generator '{gen.name}' looks at three channels, and data '{data.name}' has one", 'data',
+            that_fit(data_loaders, lambda o: o.instead))
     if gen.film != data.films:
         no(f"generator '{gen.name}' is {'' if gen.film else 'not '}for films, and data is '{data.name}'", 'data',
             that_fit(data_loaders, lambda o: o.films == gen.film))
@@ -206,13 +212,16 @@ refused('s4-gan-l1', "which 'energy' cannot read; choose adversarial hinge, logi
 refused('s4-gan-l1', "critic 's4' has batch norm; choose critic ", 's4_gp', adversarial='wgan_gp')
 refused('s4-wgan-l1', 'run away; choose learn_weights false or adversarial logistic', learn_weights=True)
 refused('s1', "is for films, and data is 'photos'; choose data clips, frames", data='photos')
-refused('s0', "not for films, and data is 'clips'; choose data lwir, nir, pairs, photos", data='clips')
+refused('s0', "not for films, and data is 'clips'; choose data inpainting, lwir, nir", data='clips')
 refused('s3', "loss 'l1' cannot read rgb_saliency", content='l1')
 refused('s3', 'the attention loss needs maps of saliency in data and answer; choose data and generator saliency',
     data='photos')
 refused('s3-readme', "critic 's3_two_gp' needs maps", attention=0., data='photos')
 refused('s0', "brings saliency, of which content loss 'l1' knows nothing; choose content s3", data='saliency')
 refused('s3', "critic 's3' has batch norm", critic='s3')
+refused('s0', "scenes are held out of pairs, and data is 'photos'; choose data lwir, nir, pairs", scenes='street')
+refused('s0', "'infrared3' looks at three channels, and data 'photos' has one; choose data inpainting",
+    generator='infrared3')
 refused('s0', 'a stop looks', phases=(Phase('content', 1, (1., 1.), stop=.1),))
 refused('s0', "no mode 'fight'", phases=(Phase('fight', 1, (1., 1.)),))
 refused('s0', "no schedule 'fast'; choose constant", phases=(Phase('both', 1, (1., 1.), 'fast'),))
@@ -223,7 +232,7 @@ test_eq(check_recipe(grown), grown)
 refused('default', 'on photos or varied', data='shards')
 refused('default-mobile', 'by the content loss alone', processes=2)
 refused('default', 'do not divide by 3 processes', processes=3)
-refused('s0', "no data 'movies'; choose clips, frames, lwir", data='movies')
+refused('s0', "no data 'movies'; choose clips, frames, inpainting", data='movies')
 
 # %% [markdown]
 # ## What we have

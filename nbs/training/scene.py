@@ -27,6 +27,7 @@ from colorbook.data.photos import open_photos
 from colorbook.evaluation.saliency import map_maker
 from colorbook.models.registry import generators, outputs
 from colorbook.models.s3 import SceneEncoder
+from colorbook.data.tasks import punch
 from colorbook.training.checkpoint import load_checkpoint, save_checkpoint, seed_everything, set_rng_state, state_of
 from colorbook.training.lr_schedules import LRSchedule
 from colorbook.training.runs import Run
@@ -45,23 +46,11 @@ from colorbook.training.registry import make_generator
 # ## Four tasks
 
 # %% [markdown]
-# The question is always the same, what is this a picture of, and its answer the name of the folder that the photograph lies in. What differs is what the encoder is shown: lightness, as the generator will show it; colors; and either with a hole, a square of a quarter to a half of the side whose content is gone, with one channel more that says where it is. With a hole the encoder cannot rely on a single part of the thing (@fig-tasks).
+# The question is always the same, what is this a picture of, and its answer the name of the folder that the photograph lies in. What differs is what the encoder is shown: lightness, as the generator will show it; colors; and either with [a hole](../data/tasks.ipynb), a square of a quarter to a half of the side whose content is gone, with one channel more that says where it is. With a hole the encoder cannot rely on a single part of the thing (@fig-tasks).
 
 # %%
 #| export
 tasks = dict(gray=1, rgb=3, inpainting=4, gray_inpainting=2) # channels that the encoder sees
-
-def punch(
-    x:Tensor, # pictures, `bs`xCxHxW
-) -> Tensor: # `bs`x(C+1)xHxW: 0 in the hole, and a last channel that is 1 there
-    "A square hole in each picture, of a quarter to a half of its sides"
-    h,w = x.shape[-2:]
-    share,top,left = torch.rand(3, len(x), 1, 1, device=x.device)
-    share = .25 + .25*share
-    y,x0 = (torch.arange(o, device=x.device).float() for o in (h, w))
-    down,across = (y[:,None] - top*(1 - share)*h)/(share*h),(x0 - left*(1 - share)*w)/(share*w)
-    hole = ((down >= 0) & (down < 1) & (across >= 0) & (across < 1))[:,None].to(x)
-    return torch.cat([x*(1 - hole), hole], 1)
 
 class SceneInput(ItemTransform):
     "Batches of photos and numbers of their kinds into what the encoder sees, and the numbers"

@@ -154,9 +154,12 @@ def load_film_model(
 ): # a `FilmModel`, or a `Colorizer`, which will see frame by frame
     "The model that colors a film"
     if isinstance(model, (list, tuple, MeanColorizer)): raise UsageError('a film takes one model', 'name one')
-    if isinstance(model, (Colorizer, FilmModel)): return model
-    path = find_model(default_film_model() if model is None else model)
-    return FilmModel(path) if open_model(path)[1].get('kind') == 'video' else load_model(path)
+    if not isinstance(model, (Colorizer, FilmModel)):
+        path = find_model(default_film_model() if model is None else model)
+        model = FilmModel(path) if open_model(path)[1].get('kind') == 'video' else load_model(path)
+    if model.card.get('light'):
+        raise UsageError('this model changes lightness, and a film keeps its own', 'color its frames as pictures')
+    return model
 
 # %%
 #| export

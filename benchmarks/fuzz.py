@@ -40,7 +40,8 @@ def seeds():
     for fmt in ('JPEG', 'PNG', 'TIFF', 'WEBP'):
         for mode in ('RGB', 'L'):
             out = io.BytesIO()
-            Image.fromarray((deep[...,:3]>>8).astype(np.uint8)).convert(mode).save(out, fmt, icc_profile=wide, exif=exif)
+            plain = Image.fromarray((deep[...,:3]>>8).astype(np.uint8)).convert(mode)
+            plain.save(out, fmt, icc_profile=wide, exif=exif)
             found[f'{fmt} {mode} with a profile'] = out.getvalue()
     chunks = b''.join(_chunk(k, v) for k,v in ((b'gAMA', struct.pack('>I', 55556)),
         (b'cHRM', struct.pack('>8I', 31270, 32900, 64000, 33000, 21000, 71000, 15000, 6000))))

@@ -281,7 +281,8 @@ def _usual_pages(src, fmt:str) -> tuple:
 def _painted(pic:Picture, fmt:str, model, size:int|None, saturation:float, z, borders) -> tuple:
     "Pixels in color, whether the fourth channel means something, and what is handed on"
     dtype = np.uint16 if fmt in DEEP_FORMATS and pic.deep else np.uint8
-    if pic.deep and dtype == np.uint8: warnings.warn(f'{fmt} is written with 8 bits, not {pic.bits or 16}', stacklevel=4)
+    if pic.deep and dtype == np.uint8:
+        warnings.warn(f'{fmt} is written with 8 bits, not {pic.bits or 16}', stacklevel=4)
     return _colored(pic, model, size, saturation, dtype, 4, z, False, borders), pic.alpha is not None, pic.info
 
 # %% ../../nbs/imaging/colorizer.ipynb #963ebf4b

@@ -112,7 +112,8 @@ def densities(Y):
 def write_dpx(path, x, kind, deep=True):
     "A DPX file of 10 or 16 bits, in which byte 801 says what its numbers are"
     ctx = av.CodecContext.create('dpx', 'w')
-    ctx.width,ctx.height,ctx.time_base,ctx.pix_fmt = x.shape[1],x.shape[0],Fraction(1, 24),'rgb48be' if deep else 'gbrp10be'
+    ctx.width,ctx.height,ctx.time_base = x.shape[1],x.shape[0],Fraction(1, 24)
+    ctx.pix_fmt = 'rgb48be' if deep else 'gbrp10be'
     top = 65535 if deep else 1023
     f = av.VideoFrame.from_ndarray(np.rint(x*top).astype(np.uint16), 'rgb48le' if deep else 'gbrp10le')
     code = bytearray(b''.join(bytes(p) for p in [*ctx.encode(f.reformat(format=ctx.pix_fmt)), *ctx.encode(None)]))

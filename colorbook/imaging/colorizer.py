@@ -176,12 +176,11 @@ def _colored(pic:Picture, model, size:int|None, saturation:float, dtype, channel
     dtype,large = np.dtype(dtype),isinstance(pic.source, Image.Image) and math.prod(pic.shape) > LARGE
     large = large and channels == 4 and pic.alpha is None
     box = find_borders(pic) if borders and not large else None
-    part = inside_borders(pic, box) if box else pic
-    maps = load_model(model).maps(part, size, z)
+    maps = load_model(model).maps(inside_borders(pic, box) if box else pic, size, z)
     if saturation and nearly_gray(maps): warnings.warn(NEARLY_GRAY, stacklevel=4)
     if large:
-        out = pic.source.copy() if keep and pic.source.mode == 'RGB' else pic.source
-        out = out if out.mode == 'RGB' else Image.new('RGB', out.size)
+        out = pic.source if pic.source.mode == 'RGB' else Image.new('RGB', pic.source.size)
+        if keep and out is pic.source: out = out.copy()
         paint(pic.source, maps, out, saturation)
         return out
     out = np.empty((*pic.shape, channels), dtype.newbyteorder('='))
@@ -281,8 +280,7 @@ def _usual_pages(src, fmt:str) -> tuple:
 def _painted(pic:Picture, fmt:str, model, size:int|None, saturation:float, z, borders) -> tuple:
     "Pixels in color, whether the fourth channel means something, and what is handed on"
     dtype = np.uint16 if fmt in DEEP_FORMATS and pic.deep else np.uint8
-    if pic.deep and dtype == np.uint8:
-        warnings.warn(f'{fmt} is written with 8 bits, not {pic.bits or 16}', stacklevel=4)
+    if pic.deep and dtype == np.uint8: warnings.warn(f'{fmt} is written with 8 bits, not {pic.bits or 16}', None, 4)
     return _colored(pic, model, size, saturation, dtype, 4, z, False, borders), pic.alpha is not None, pic.info
 
 # %% ../../nbs/imaging/colorizer.ipynb #963ebf4b

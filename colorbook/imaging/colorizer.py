@@ -173,17 +173,17 @@ LARGE = 2**25 # pixels from which on memory counts
 def _colored(pic:Picture, model, size:int|None, saturation:float, dtype, channels:int, z=None,
              keep:bool=True, borders:bool=True) -> np.ndarray|Image.Image:
     "Color a record; alpha goes into the fourth channel. Where memory is short, a Pillow picture"
-    dtype,large = np.dtype(dtype),isinstance(pic.source, Image.Image) and math.prod(pic.shape) > LARGE
-    large = large and channels == 4 and pic.alpha is None
+    large = channels == 4 and pic.alpha is None and isinstance(pic.source, Image.Image) and math.prod(pic.shape) > LARGE
     box = find_borders(pic) if borders and not large else None
-    maps = load_model(model).maps(inside_borders(pic, box) if box else pic, size, z)
+    part = inside_borders(pic, box) if box else pic
+    maps = load_model(model).maps(part, size, z)
     if saturation and nearly_gray(maps): warnings.warn(NEARLY_GRAY, stacklevel=4)
     if large:
         out = pic.source if pic.source.mode == 'RGB' else Image.new('RGB', pic.source.size)
         if keep and out is pic.source: out = out.copy()
         paint(pic.source, maps, out, saturation)
         return out
-    out = np.empty((*pic.shape, channels), dtype.newbyteorder('='))
+    out = np.empty((*pic.shape, channels), np.dtype(dtype).newbyteorder('='))
     if box: paint(pic.source, np.zeros((4, 1, 1), np.float32), out)
     l,t,r,b = box or (0, 0, pic.shape[1], pic.shape[0])
     paint(part.source, maps, out[t:b,l:r], saturation)

@@ -5,6 +5,7 @@ the size, as browsers like it. `bunny.json` has source, authors, licence and has
 import json, sys
 from fractions import Fraction
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -20,7 +21,7 @@ def main(source, size=(256, 144), crf=21):
         stream = c.add_stream('libx264', rate=24, options={'crf': str(crf), 'preset': 'veryslow'})
         stream.width,stream.height = size
         stream.pix_fmt,stream.codec_context.time_base = 'yuv420p',Fraction(1, 24)
-        for i,o in enumerate(read_frames(source)):
+        for i,o in enumerate(islice(read_frames(source), 30*24)):
             f = av.VideoFrame.from_image(o.im.resize(size, Image.Resampling.LANCZOS))
             f.pts = i
             c.mux(stream.encode(f))

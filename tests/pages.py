@@ -47,7 +47,9 @@ class Chromium:
             '--disable-background-networking', f'--user-data-dir={home}', 'about:blank'], stderr=subprocess.DEVNULL)
         port,end = Path(home)/'DevToolsActivePort',time.time() + 60
         while not (port.exists() and len(port.read_text().splitlines()) == 2):
-            if time.time() > end or self.process.poll() is not None: raise RuntimeError('chromium does not start')
+            if time.time() > end or self.process.poll() is not None:
+                self.process.kill()
+                raise RuntimeError('chromium does not start')
             time.sleep(.05)
         at,path = port.read_text().split()
         self.socket,self.n,self.events = websocket.create_connection(f'ws://127.0.0.1:{at}{path}', timeout=60),0,[]

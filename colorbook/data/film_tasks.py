@@ -27,7 +27,7 @@ class Tasks(NamedTuple):
 def film_tasks(
     path='../../asset/bunny.mp4', # a film
     size:tuple=(80, 144), # rows and columns of the pictures
-    every:int=2, # each second frame to learn from; to measure, a fourth of that
+    every:int=2, # learn from every second frame, measure on every eighth
 ) -> tuple[Tasks,Tasks]: # to learn from, and held out
     "The first two thirds of each shot, and the rest"
     if not Path(path).exists():

@@ -9,6 +9,7 @@ __all__ = ['punch', 'sketch', 'HoleLab', 'SketchLab', 'load_inpainting', 'load_s
 import torch, torch.nn.functional as F
 from torch import Tensor
 from ..color.lab import gray_to_L, lstar
+from ..core import UsageError
 from .loaders import data_loaders, degrade, load_photos, ToLab
 
 # %% ../../nbs/data/tasks.ipynb #71fb0bfb
@@ -43,11 +44,13 @@ def sketch(
 class HoleLab(ToLab):
     "Photos with a hole, and the whole ones"
     def __init__(self, channels:int=1, **kwargs): # of what is seen; see `ToLab`
+        if channels == 3 and kwargs.get('aged') and not isinstance(self, SketchLab):
+            raise UsageError('colors around a hole do not age', 'leave `aged` at 0, or take a generator of one channel')
         super().__init__(**kwargs)
         self.channels = channels
     def light(self, rgb):
         x = rgb.float()/255 if self.channels == 3 else gray_to_L(self.gray(rgb.float()/255))
-        if self.training and self.aged and self.channels == 1: x = degrade(x, self.aged)
+        if self.training and self.aged: x = degrade(x, self.aged)
         return punch(x, None if self.training else (.5, .5, .5))[:,:-1].contiguous(memory_format=torch.channels_last)
 
 class SketchLab(HoleLab):

@@ -145,9 +145,11 @@ def _jpeg2000(im:Image.Image, content:bytes) -> Samples|None:
     bits = jpeg2000_bits(content)
     if not 8 < bits <= 16 or im.mode not in ('RGB', 'RGBA'): return None
     import av
-    codec = av.CodecContext.create('jpeg2000', 'r')
-    codec.thread_count = 1
-    f = next(iter(codec.decode(av.Packet(content)) or codec.decode(None)), None)
+    try:
+        codec = av.CodecContext.create('jpeg2000', 'r')
+        codec.thread_count = 1
+        f = next(iter(codec.decode(av.Packet(content)) or codec.decode(None)), None)
+    except av.FFmpegError: return None
     if f is None or f.format.name != {'RGB': 'rgb48le', 'RGBA': 'rgba64le'}[im.mode] or (f.width, f.height) != im.size:
         return None
     x = f.to_ndarray()

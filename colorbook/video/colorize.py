@@ -141,7 +141,7 @@ def save_film(
         with open_reel(src)[0] as c, atomic_path(whole) as tmp:
             with new_film(tmp, film.plan) as out:
                 mux(out, film.spec, parts, c, packets_along(c), lambda: film.last, film.stop, film.plan, film.bad)
-            finish(tmp, film.spec)
+            film.changes += finish(tmp, film.spec)
     elif dst.suffix: write_gif(whole, film.spec, parts, loops_of(src, film.c))
     else: write_frames(whole, parts)
     try:
@@ -194,7 +194,7 @@ def by_pipe(
         with (new_film(tmp, film.plan) as out,
               closing(make(header=Path(str(dst)).suffix.lower() != '.ts', total=film.total)) as parts):
             n = mux(out, film.spec, parts, c, others, lambda: film.last, film.stop, film.plan, film.bad)
-        if tmp != '-': finish(tmp, film.spec)
+        if tmp != '-': film.changes += finish(tmp, film.spec)
     return n
 
 # %% ../../nbs/video/colorize.ipynb #aaaff71a
@@ -298,7 +298,7 @@ def colorize_video(
         if Path(src).is_dir(): film.changes += [f"'{o}' is no frame and is left out" for o in stray_files(src)]
         if reference is not None:
             from colorbook.video.reference import load_guide, reference_id
-            guide = load_guide(src, reference, model, o.size, at, o.seed, film.aspect, rate)
+            guide = load_guide(src, reference, model, o.size, at, o.seed, film.aspect, rate, keep_interlaced)
             o.reference = reference_id(reference, guide)
         make = partial(render, film, model, o, guide=guide)
         if piped: n,kept = by_pipe(src, dst, film, make, tap),0

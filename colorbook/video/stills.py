@@ -30,7 +30,7 @@ def write_frames(
 # %% ../../nbs/video/stills.ipynb #aa099c4a
 def loops_of(src, c) -> int: # source and its container
     "How often a GIF begins again; for ever if the source does not say"
-    if c.format.name != 'gif': return 0
+    if c.format.name != 'gif' or not Path(src).is_file(): return 0
     with Image.open(src) as im: return im.info.get('loop', -1)
 
 # %% ../../nbs/video/stills.ipynb #fb020322

@@ -394,6 +394,9 @@ class AnnealedMean(nn.Module):
         self.register_buffer('gain', torch.tensor(float(gain)))
         self.register_buffer('bias', torch.zeros(len(ab_bins())) if bias is None else bias)
         self.register_buffer('bins', ab_bins()/110, persistent=False)
+    def _load_from_state_dict(self, state, prefix, *args): # weights that know nothing of it leave a setting as it is
+        for k in ('T', 'gain'): state.setdefault(prefix + k, getattr(self, k))
+        super()._load_from_state_dict(state, prefix, *args)
     def forward(self,
         logits:Tensor, # scores, `bs`x313xhxw
     ) -> Tensor: # color in about -1..1, `bs`x2xhxw

@@ -16,6 +16,7 @@ size,bs,seed = 96,6,5
 import torch, torch.nn.functional as F
 from torch import Tensor
 from colorbook.color.lab import gray_to_L, lstar
+from colorbook.core import UsageError
 from colorbook.data.loaders import data_loaders, degrade, load_photos, ToLab
 
 # %%
@@ -99,18 +100,20 @@ sketch(photo).mean()
 # ## Two words
 
 # %% [markdown]
-# What a network sees of a photograph is decided where batches are made, by [`ToLab`](loaders.ipynb#batches), so a task is a class of its own with one method. A network that looks at three channels fills holes in colors; one that looks at one fills and colors at once. A sketch has one channel, which such a network gets three times. Holes and sketches of what is learned are as old as the recipe says.
+# What a network sees of a photograph is decided where batches are made, by [`ToLab`](loaders.ipynb#batches), so a task is a class of its own with one method. A network that looks at three channels fills holes in colors; one that looks at one fills and colors at once. A sketch has one channel, which such a network gets three times. Gray pictures with holes, and sketches, are as old as the recipe says; colors do not age.
 
 # %%
 #| export
 class HoleLab(ToLab):
     "Photos with a hole, and the whole ones"
     def __init__(self, channels:int=1, **kwargs): # of what is seen; see `ToLab`
+        if channels == 3 and kwargs.get('aged') and not isinstance(self, SketchLab):
+            raise UsageError('colors around a hole do not age', 'leave `aged` at 0, or take a generator of one channel')
         super().__init__(**kwargs)
         self.channels = channels
     def light(self, rgb):
         x = rgb.float()/255 if self.channels == 3 else gray_to_L(self.gray(rgb.float()/255))
-        if self.training and self.aged and self.channels == 1: x = degrade(x, self.aged)
+        if self.training and self.aged: x = degrade(x, self.aged)
         return punch(x, None if self.training else (.5, .5, .5))[:,:-1].contiguous(memory_format=torch.channels_last)
 
 class SketchLab(HoleLab):

@@ -45,7 +45,7 @@ axs[1].imshow(strip[0].permute(1, 2, 0), aspect='auto', extent=(0, 1, 0, 1))
 axs[1].set(yticks=[], xlabel='from blue (0) to red (1)');
 
 # %% [markdown]
-# The squares are smallest at 0.6, a purple that no bus ever had: the *average* of the truths. L1 is smallest at 1, plain red: the *median*, the color of the majority. Squares punish one large mistake more than many small ones and therefore avoid to take sides. L1 takes the side of the majority and gives up the rest.
+# The squares are smallest at 0.6, a rose that no bus ever had: the *average* of the truths. L1 is smallest at 1, plain red: the *median*, the color of the majority. Squares punish one large mistake more than many small ones and therefore avoid taking sides. L1 takes the side of the majority and gives up the rest.
 
 # %%
 #| code-fold: true
@@ -136,12 +136,12 @@ assert .2 < angle < 2 # between red and yellow: brown
 # %% [markdown]
 # Two reasons, and they need two remedies.
 #
-# **It does not see what it colors.** Each of four 3x3 convolutions reaches one pixel further, so an answer depends on 9x9 pixels. A patch of nine pixels of gray may be cheek, clay or cloud. To the network these are ten buses. A better network looks further: [U-Net](unet.ipynb).
+# **It does not see what it colors.** Each of four 3x3 convolutions reaches one pixel further, so an answer depends on 9x9 pixels. A gray patch of 9x9 pixels may be cheek, clay or cloud. To the network these are ten buses. A better network looks further: [U-Net](unet.ipynb).
 #
 # **It is punished for taking sides.** Where the truth cannot be known, squares are smallest at the mean, and the mean of the colors of the world is a grayish brown. No better network helps against this, since some things *are* unknowable: the bus. L1 takes a side more often, but it is the side of the majority, which is gray or brown, too. What helps is another question: not "how far from the truth", but "could this be true?" [The critic](critic.ipynb) asks it.
 
 # %% [markdown]
-# Both reasons in one picture: the same plain network knows the mean color for each gray, and not much more. On the left is what it paints for the cat, on the right what a table with one color per gray value would paint.
+# Both reasons in one picture: the same plain network knows the mean color for each gray, and not much more. On the left is what the network paints for the cat, in the middle what a table with one color for each gray value would paint, on the right the truth.
 
 # %%
 #| slow

@@ -33,7 +33,7 @@ from colorbook.data.photos import sample_photos
 # %% [markdown]
 # A single verdict on a whole picture would tell the generator that something is wrong, but not where. The *PatchGAN* [@isola2017] stops before everything is one number: its last layer is a small *map* of verdicts, each for one patch of the picture. Read the strides: 2, 2, 1, 1 make the map about a quarter of the size.
 #
-# `spectral_norm` divides the weights of each layer by their largest factor of amplification, so that the verdict can only change so fast when a color changes. Without it, a critic soon becomes so sure that nothing can be learned from it; [The duel](duel.ipynb) shows that.
+# `spectral_norm` divides the weights of each layer, written as one matrix, by (an estimate of) the largest factor by which that matrix stretches a vector. This limits how fast the verdict can change. Without it, a critic can become so sure that its verdict hardly changes when a color does, and then no choice of loss helps; try it in an exercise of [The duel](duel.ipynb).
 
 # %%
 class SmallCritic(nn.Module):
@@ -67,7 +67,7 @@ assert seen.any(1).sum() == seen.any(0).sum() == 34
 # %% [markdown]
 # To learn, a critic needs real and wrong examples. Later the generator will supply the wrong ones. For now we make them ourselves: the lightness of one photograph with the color of *another*. These are true colors, only in the wrong place; a critic that did not see `L` could never tell.
 #
-# Here are three right and three wrong pairs, cut at random from six photographs. You are a critic, too: which are wrong?
+# Here are six right pairs and, below them, six wrong ones, cut at random from six photographs. You are a critic, too: how can you tell?
 
 # %%
 #| label: fig-lesson-pairs
@@ -131,7 +131,7 @@ assert np.median(losses['sees L and ab'][-20:]) < 1.2
 # ## What it sees
 
 # %% [markdown]
-# Now the exam. Photographs whose *right half* has the colors of another photograph; nobody has told the critic about halves. Below each are its verdicts, blue for real and red for wrong. Do they fall on the right side?
+# Now the exam, an easy one, since these are the photographs it learned from. The *right half* of each has the colors of another photograph; nobody has told the critic about halves. Below each are its verdicts, blue for real and red for wrong. Do they fall on the right side?
 
 # %%
 #| slow

@@ -111,7 +111,7 @@ def duel(painter, judge, n_steps, lam=10., adv=1., lr=5e-3,
     return strip,losses
 
 # %% [markdown]
-# First without the judge's help, by squared distance alone (`adv=0`); then the duel. In each row the noise goes from -1 at the left to 1 at the right. Look at the discs' colors in the first and in the last row, and at the ground on the way.
+# First without the judge, by squared distance (`adv=0`); then the duel, with L1. Two things differ: run `duel(Painter(), Judge(), n_steps, adv=0.)` to see L1 without the judge. In each row the noise goes from -1 at the left to 1 at the right. Look at the discs' colors in the first and in the last row, and at the ground on the way.
 
 # %%
 #| slow
@@ -146,7 +146,7 @@ fig,ax = plt.subplots(figsize=(7, 2.4), layout='constrained')
 draw(losses, ax)
 
 # %% [markdown]
-# They do not fall. In the first fifty steps the judge finds out what is wrong, and the painter's loss rises to 2. Then the painter catches up, and from there on nothing seems to happen: the judge pays a little less than the dashed line, $2\log2$, because it can tell some paintings but not many, and the painter a little more than $\log2$. **In a GAN, losses that stay where they are mean that both keep learning.** One of them going to zero would be the alarm. How good the *pictures* are cannot be read from them at all, and so one looks at pictures.
+# They do not fall. In the first fifty steps the judge finds out what is wrong, and the painter's loss rises to 2. Then the painter catches up, and from there on nothing seems to happen: the judge pays a little less than the dashed line, $2\log2$, because it can tell some paintings but not many, and the painter a little more than $\log2$. **In a GAN, losses that do not fall are no alarm: both networks may still be learning.** They may also have stopped, or be walking in circles. One of them going to zero would be the alarm. How good the *pictures* are cannot be read from them at all, and so one looks at pictures.
 
 # %%
 #| slow
@@ -183,9 +183,9 @@ collapsed,_ = duel(single, Judge(), n_steps)
 show_sheet(collapsed, [f'step {i*n_steps//5}' for i in range(6)]);
 
 # %% [markdown]
-# All discs of a row have one color: red, pink, orange, blue, orange. When all are orange, the judge learns that orange is suspicious, since true discs are orange less often; the painter moves to blue; then blue is suspicious, and so on without an end. This is called **mode collapse**: of several right answers (*modes*) the generator gives only one. In large GANs it happens in spite of the noise, and one meets it as "all my pictures look alike".
+# All discs of a row have one color: red, pink, orange, blue, orange. When all are orange, the judge learns that orange is suspicious, since true discs are orange less often; the painter moves to blue; then blue is suspicious, and so on without an end. A generator that gives only one of several right answers (*modes*) has **collapsed**. Here we forced it; in large GANs it happens although there is noise. In large GANs it happens in spite of the noise, and one meets it as "all my pictures look alike".
 #
-# Most colorizers, ours of the next lesson included, have no noise. The distance from the truth keeps them from walking in circles, and they give one answer, and [Many answers](../evaluation/diversity.ipynb) shows ways to more.
+# Most colorizers, ours of the next lesson included, have no noise. They give one answer. Where one color is more frequent than the others, the distance holds them there; between two equally frequent ones it does not, as you just saw. [Many answers](../evaluation/diversity.ipynb) shows ways to more than one.
 
 # %%
 #| slow
@@ -197,7 +197,7 @@ assert one.std(0).max() < .25*inside.std(0).max() # all alike
 # ## The same, with the library
 
 # %% [markdown]
-# The library puts this loop into a callback of fastai's `Learner`, which brings schedules, checkpoints and logs along. `GAN` holds both networks, `gan_splitter` gives each its own group of weights, and `GANCallback` does the two halves of a step, with one pass of the generator for both.
+# The library puts this loop into a callback of fastai's `Learner`, which brings schedules, checkpoints and logs along. `GAN` holds both networks, `gan_splitter` gives each its own group of weights, and `GANCallback` does both halves of a step. It asks the judge about each painting only once, before the judge has learned from it; our loop asks a second time afterwards.
 
 # %%
 #| slow
@@ -241,6 +241,6 @@ show_sheet([look(gan.generator)]);
 #
 # <details><summary>Solution 3</summary>
 #
-# It works and is slower. The judge's loss then also leaves gradients in the painter, and `opt_p.zero_grad()` throws them away before the painter's own are computed. Move that line, and the painter is taught to be found out.
+# No. PyTorch stops with *Trying to backward through the graph a second time*: the judge's `backward` went through the painter and freed its graph. With `loss_j.backward(retain_graph=True)` it runs, only slower: the judge's loss leaves gradients in the painter, and `opt_p.zero_grad()` removes them. Without that line the painter would be taught to be found out.
 #
 # </details>

@@ -26,7 +26,7 @@ from colorbook.training.gan import GAN, GANCallback, gan_splitter
 # ## The film
 
 # %% [markdown]
-# The data are the [exercises](tasks.ipynb) that we made from *Big Buck Bunny*: the first two thirds of each shot to learn from, the last third held out. This is the oldest trick of GAN colorization: the first of the systems behind this book learned from a cartoon series, because a cartoon has few colors and repeats them. Look at the held-out frames in gray; the GAN will get no more than this.
+# The data are the [exercises](tasks.ipynb) that we made from *Big Buck Bunny*: the first two thirds of each shot to learn from, the last third held out. A cartoon is an easy start, because it has few colors and repeats them. [S0](../../appendix/systems.qmd#s0), too, learned from one. Look at the held-out frames in gray; the GAN will get no more than this.
 
 # %%
 #| label: fig-lesson-gray
@@ -42,7 +42,7 @@ show_sheet([held.L[pick]]);
 # ## The networks
 
 # %% [markdown]
-# The generator is the U-Net of lesson 5, from `L` to `ab`. The critic is the patch critic of lesson 6; it sees `L` beside the color and gives a verdict for each patch of 34 pixels. The loss of the generator has two parts. *L1*, the mean distance from the truth, times 100, keeps colors where they belong. The critic's verdict, by the logistic loss of lesson 7, keeps them from fading. Both networks have one optimizer with a group of weights each.
+# The generator is the U-Net of lesson 5, from `L` to `ab`. The critic is the patch critic of lesson 6; it sees `L` beside the color and gives a verdict for each patch of 34 pixels. The loss of the generator has two parts. *L1*, the mean distance from the truth, times 100, keeps colors where they belong. The critic's verdict, by the log loss of lesson 7 (`'logistic'` in the library), keeps them from fading. Both networks have one optimizer with a group of weights each.
 
 # %%
 def new_learner(mode='both', weight=1.):
@@ -53,8 +53,7 @@ def new_learner(mode='both', weight=1.):
         num_workers=0, device='cpu')
     gan = GAN(SmallUNet(24), PatchCritic(nf=16, strides=(2, 2, 1, 1)))
     learner = Learner(dls, gan, L1Loss(100), splitter=gan_splitter, wd=0.,
-        opt_func=partial(Adam, mom=.5),
-        cbs=GANCallback('logistic', weight, mode))
+        opt_func=Adam, cbs=GANCallback('logistic', weight, mode))
     learner.remove_cb(ProgressCallback)
     learner.logger = noop
     return learner
@@ -64,7 +63,7 @@ learner = new_learner()
     for k,o in learner.model.named_children()}
 
 # %% [markdown]
-# Half a million weights to paint, 43,000 to judge: both are tiny. A momentum of .5 instead of .9 is a custom in GANs, since the direction that was right ten steps ago may be wrong now.
+# Half a million weights to paint, 43,000 to judge: both are tiny. Many GANs use a momentum of .5 instead of .9, since the direction that was right ten steps ago may be wrong now. Here one cycle moves it from .95 to .85 and back; to try the other, pass `moms=(.5, .5, .5)` to the Learner.
 
 # %% [markdown]
 # ## One minute of training
@@ -125,7 +124,7 @@ axs[1].set(xlabel='step', ylim=(0, 3))
 axs[1].legend(frameon=False);
 
 # %% [markdown]
-# The distance falls all the time. The two others do not, and should not: each network's success is the other's failure. What matters is that they stay together. The critic hovers a little below the dashed line, better than guessing, but never sure.
+# The distance falls, with some noise. The two others do not, and should not: each network's success is the other's failure. What matters is that they stay together. The critic hovers a little below the dashed line, better than guessing, but never sure.
 
 # %% [markdown]
 # ## How good is it?
@@ -157,7 +156,7 @@ if n_epochs >= 14:
     assert .3 < crit[-14:].median() < 2
 
 # %% [markdown]
-# About five decibels better than gray, with most of the color that the truth has. Do not give all of the credit to the critic: on a film in which light nearly tells the color, distance alone comes close, as exercise 1 shows. This is a GAN that colors, trained from nothing, on one film. It knows this film and nothing else: show it your holidays and it will find grass in your living room. To color everything one needs more of everything, but no other idea: more pictures, a way down that has seen the world, patience. That is [Training](../training/trainer.ipynb), with the same callback.
+# About five decibels better than gray, with most of the color that the truth has. Do not give all of the credit to the critic: on a film in which light nearly tells the color, distance alone comes close, as exercise 1 shows. This is a GAN that colors, trained from nothing, on one film. It knows this film and nothing else: show it your holidays and it will find grass in your living room. To color everything one needs more pictures, an encoder that has already learned to recognize things, and patience. The model that ships also has another kind of answer, [a choice among classes](../color/bins.ipynb). That is [Training](../training/trainer.ipynb), with the same callback.
 #
 # DeOldify's author found that the GAN part can be short: content loss first, then the critic alone, then a short duel that is stopped at the right moment. [NoGAN: when to stop](../training/nogan.ipynb) finds that moment.
 

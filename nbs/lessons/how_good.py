@@ -3,7 +3,7 @@
 #
 # > Two numbers that must be read together, and a small museum of mistakes
 #
-# **You need** [A GAN that colors](gan.ipynb). **You get** a way to measure a colorizer that cannot be fooled by gray, and an eye for the five ways in which all of them fail. **Minutes:** 8.
+# **You need** [A GAN that colors](gan.ipynb). **You get** a way to measure a colorizer that cannot be fooled by gray, and an eye for five common mistakes. **Minutes:** 8.
 #
 # ![What a colorizer did with four photographs, and the truth.](../../asset/lessons/how_good.jpg)
 
@@ -119,7 +119,7 @@ show_row([*pictures, real[i]], [*museum, 'truth'], width=9)
 # - **Spill**: a color runs over an edge into its neighbor. The network's color map was too small, or it saw no edge.
 # - **Halo**: a colored fringe beside an edge. Color and light do not lie on top of each other, for instance after scaling.
 # - **Object**: a thing has the color of another thing. Here whatever is bright was taken for sky.
-# - **Patches**: one thing in several colors. The network decided here and there separately, and did not see that it is one wall.
+# - **Patches**: one thing colored strongly here and weakly there. The network decided here and there separately, and did not see that it is one wall.
 #
 # PSNR ranks them in its own way. Which one does it find least bad?
 
@@ -130,7 +130,7 @@ for name,picture in zip(museum, pictures):
         f' colorfulness {colorfulness_ratio(one, real[i:i + 1]):.2f}')
 
 # %% [markdown]
-# It is mild about spill, halo and patches, which the eye sees at first glance, because only a part of the pixels is involved. Fading, which the eye forgives, costs nine decibels more than spill. [A failure atlas](../evaluation/atlas.ipynb) measures such mistakes one by one.
+# It is mild about spill, halo and patches, which the eye sees at first glance, because over most of the picture the colors are still nearly right. Fading, which the eye forgives, costs nine decibels more than spill. [A failure atlas](../evaluation/atlas.ipynb) measures such mistakes one by one.
 #
 # Go back to the six photographs and look for them. The astronaut's suit is a dull orange, and the flag has lost its red and blue: fading. The painted beams of the temple are plain wood, and the saucer is, too: wrong object, the common one in place of the rare one. On the saucer there is a reddish spot: patches. The face comes out well, since the model has seen many.
 #

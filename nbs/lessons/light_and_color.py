@@ -45,7 +45,7 @@ ax.set(xlabel='stored number', ylabel='light', xticks=[0, 64, 128, 188, 255]);
 #
 # 1. from stored numbers to light, as above;
 # 2. a fixed 3x3 matrix turns red, green and blue light into three values $X,Y,Z$; of these $Y$ is how bright the light is for an average eye, in which green counts most and blue least;
-# 3. a cube root of each, because a light that *looks* half as bright has about a fifth of the light: $f(t)=\sqrt[3]{t}$.
+# 3. a cube root of each, $f(t)=\sqrt[3]{t}$, because the eye sees small differences better in the dark. With the formula for $L$ below, half the lightness is about a fifth of the light.
 #
 # Lightness is $L=116f(Y)-16$, from 0 to 100. Color is two differences, $a=500\,(f(X)-f(Y))$, from green to red, and $b=200\,(f(Y)-f(Z))$, from blue to yellow. For a gray all three $f$ are equal, and $a=b=0$. Here is the whole way for one color, then for the library.
 
@@ -124,14 +124,14 @@ show_row(planes, ['L = 30', 'L = 60', 'L = 85'], width=8)
 #
 # A network may ask for a point in the white, a color that does not exist on the screen. `join_lab` then gives the nearest weaker color of the same lightness and hue.
 #
-# One question is left: which gray does a *photograph* have? Film and cameras weigh the colors in their own ways, and Pillow's `convert('L')` adds stored numbers instead of light. The differences are small for most colors. This course takes `L` itself as the gray, so that question and answer fit exactly. Where the questions come from is next: [Every photo is an exercise with its solution](tasks.ipynb).
+# One question is left: which gray does a *photograph* have? Film and cameras weigh the colors in their own ways, and Pillow's `convert('L')` adds stored numbers instead of light. The differences are small for pale colors and large for strong ones: a pure red has the lightness 53, its gray from Pillow only about 32. This course takes `L` itself as the gray, so that question and answer fit exactly. Where the questions come from is next: [Every photo is an exercise with its solution](tasks.ipynb).
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. Which of pure red, green and blue is the lightest, and which the darkest? Guess, then use `lab_of`.
 # 2. Join the `L` of the rocket with its `ab` shrunk to an eighth of the size and enlarged again. How much do you see?
-# 3. Double `ab` before joining. Why does not every color get twice as strong?
+# 3. Double `ab` before joining. Why do some colors not get twice as strong?
 #
 # <details><summary>Solution 1</summary>
 #

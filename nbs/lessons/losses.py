@@ -40,7 +40,7 @@ print('softplus  ', F.softplus(-s).tolist())
 # %% [markdown]
 # The generator wants the opposite for its pictures: a high verdict. Its weights learn through the critic: the gradient of the loss goes back through the critic to the colors, and says for each pixel in which direction the critic would like it better. The critic's own weights stay as they are in this moment.
 #
-# There are two obvious losses. One is the critic's, with the sign turned: $-\log(1+e^{s})$. The other is the log loss of being taken for real: $\log(1+e^{-s})$. Both fall as $s$ rises. Look at the left end of the right panel, where the critic is sure that the picture is made up. That is where every generator begins.
+# There are two obvious losses. One is the critic's, with the sign turned: $-\log(1+e^{s})$. The other is the log loss of being taken for real: $\log(1+e^{-s})$. Both fall as $s$ rises. Look at the left end of the right panel, where the critic is sure that the picture is made up. That is where a generator is as soon as the critic is ahead.
 
 # %%
 #| label: fig-lesson-losses
@@ -65,7 +65,7 @@ axs[0].legend(frameon=False)
 axs[1].set(xlabel='verdict', ylabel='slope', ylim=(-3, 1));
 
 # %% [markdown]
-# The first loss is *flat* there: its slope at $s=-6$ is a four-hundredth. The generator is told that it is bad and not where to go; one says that the loss *saturates*. The second has a slope near -1 as long as the generator fails, and gets flat only when it succeeds. So everybody uses the second one [@goodfellow2014].
+# The first loss is *flat* there: its slope at $s=-6$ is a four-hundredth. The generator is told that it is bad and not where to go; one says that the loss *saturates*. The second has a slope near -1 as long as the generator fails, and gets flat only when it succeeds. So the second one is the usual choice of these two [@goodfellow2014].
 
 # %%
 #| code-fold: true
@@ -80,7 +80,7 @@ assert -.003 < a < -.002 and -1 < b < -.99 and b/a > 400
 #
 # $$\ell_D=(s_\text{real}-1)^2+s_\text{fake}^2,\qquad\ell_G=(s_\text{fake}-1)^2$$
 #
-# There are more of these pairs; [Adversarial losses](../losses/adversarial.ipynb) has seven, and [The loss laboratory](../results/ablation.ipynb) compares what they bring.
+# There are more of these pairs; [Adversarial losses](../losses/adversarial.ipynb) has more of these pairs, and [The loss laboratory](../results/ablation.ipynb) compares what they bring.
 
 # %% [markdown]
 # ## What would a perfect critic say?
@@ -125,7 +125,7 @@ assert (verdict[:3] - (p/q).log()[:3]).abs().max() < .35
 assert verdict[3] < -3 and verdict.argmax() == 0
 
 # %% [markdown]
-# And one weakness can be seen here, too. Suppose the generator now paints *everything* red. Then the critic's verdict on red sinks, the one on blue rises, the generator goes to blue, and so on: the two may chase each other for ever. In practice one adds a content loss (the distance from the truth, with a weight) that holds the generator in place. Both together are S4's and pix2pix' loss, and ours:
+# And one weakness can be seen here, too. Suppose the generator now paints *everything* red. Then the critic's verdict on red sinks, the one on blue rises, the generator goes to blue, and so on: the two may chase each other for ever. In practice one adds a content loss (the distance from the truth, with a weight) that usually holds the generator in place. Both together are S4's and pix2pix' loss, and ours:
 #
 # $$\ell=\lambda\,|\,\text{answer}-\text{truth}\,|+\log(1+e^{-s})$$
 #

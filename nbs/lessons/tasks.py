@@ -76,9 +76,9 @@ for o in cuts: ax.axvline(o, color='C1', ls=':', lw=1)
 ax.set(xlabel='frame', ylabel='change');
 
 # %% [markdown]
-# Within a shot, apart from the fade-in at the beginning, a frame differs from its neighbor by one or two steps of 255. If we held out every tenth frame at random, each of them would have a twin among the frames to learn from, and the test would be worthless. The dotted lines are the cuts that the library [finds](../video/shots.ipynb); between them are four shots (the first cut only ends the black at the beginning).
+# Within a shot, apart from the fade-in at the beginning, a frame differs from its neighbor by one or two steps of 255. If we held out a random tenth of the frames, each of them would have a twin among the frames to learn from, and the test would be worthless. The dotted lines are the cuts that the library [finds](../video/shots.ipynb); between them are four shots (the first cut only ends the black at the beginning).
 #
-# We divide *in time*: the first two thirds of each shot are for learning, the last third is held out. It is still the same forest, so this is an easy test, and we should remember that. But the camera has moved on, and no held-out second has ever been seen in color.
+# We divide *in time*: the first two thirds of each shot are for learning, the last third is held out. It is still the same forest, so this is an easy test, and we should remember that. Only the first held-out frame of each shot has a neighbor among the frames to learn from; the others are further away in time.
 
 # %%
 #| export
@@ -91,7 +91,7 @@ class Tasks(NamedTuple):
 def film_tasks(
     path='../../asset/bunny.mp4', # a film
     size:tuple=(80, 144), # rows and columns of the pictures
-    every:int=2, # each second frame to learn from; to measure, a fourth of that
+    every:int=2, # learn from every second frame, measure on every eighth
 ) -> tuple[Tasks,Tasks]: # to learn from, and held out
     "The first two thirds of each shot, and the rest"
     if not Path(path).exists():
@@ -133,7 +133,7 @@ assert (split_lab(held.rgb)[1] - held.ab).abs().max() == 0
 # ## Batches
 
 # %% [markdown]
-# A network takes one step of learning from a few exercises at a time, a *batch*: all weights move a little, in the direction that would have made the mistakes on this batch smaller. Which exercises are in it is left to chance. Batches also make exercises go further: a tree seen in a mirror is a tree, and its colors are as true. Here is a batch of five, some of them turned.
+# A network takes one step of learning from a few exercises at a time, a *batch*: all weights move a little, in the direction that would have made the mistakes on this batch smaller. Which exercises are in it is left to chance. We can also get more from each exercise: a mirrored tree is still a tree, with the same colors, so we mirror half of them. Here is a batch of five, some of them turned.
 
 # %%
 #| label: fig-lesson-batch
@@ -155,7 +155,7 @@ show_sheet([x, join_lab(x, y)], ['L', 'with ab']);
 # %% [markdown]
 # ## Exercises
 #
-# 1. Why is the mean of `L` over a batch no good question, and why would the mean of the `ab` of all frames be a (bad) answer to every question?
+# 1. Suppose a network sees only the mean of `L`. Why can it not color the picture? And if it must give one color to every pixel, which color makes the mean squared error smallest?
 # 2. Hold out every tenth frame instead. How close is the nearest frame to learn from, compared with our division? Use `nearest` from the folded cell.
 # 3. Make tasks from a film of your own: `film_tasks('my.mp4')`. How many shots does it have?
 #
@@ -184,6 +184,6 @@ show_sheet([x, join_lab(x, y)], ['L', 'with ab']);
 # len(find_cuts(frames)) + 1
 # ```
 #
-# For a long film pass a small `size` and a larger `every`; all frames are kept in memory here.
+# All frames are kept in memory at full size, so first cut out a short, small clip: `ffmpeg -i my.mp4 -t 60 -vf scale=-2:144 small.mp4`.
 #
 # </details>

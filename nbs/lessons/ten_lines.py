@@ -37,7 +37,7 @@ side_by_side(gray, color)
 # %% [markdown]
 # The lawn is green and the sky is blue, because lawns and skies mostly are, and the model has seen many. The coat stays dark, with a touch of navy: a coat can have any color, and where anything is possible the model prefers to say little. (At the foot of the tripod it was not sure of its lawn.) All of this is *guessed from the gray alone*; the photograph holds no trace of the true colors.
 #
-# On the command line the same is `colorbook colorize camera.png -o color.png`.
+# In the root of the checkout, the same on the command line is `colorbook colorize data/camera.png -o color.png`.
 
 # %% [markdown]
 # ## What has changed, and what has not
@@ -72,7 +72,7 @@ answers = colorize(gray, samples=4, seed=seed)
 side_by_side(*answers, height=200)
 
 # %% [markdown]
-# The lawn and the sky are always the same. The coat is wine red, blue, wine red again, black: here the model has doubts, and here its answers differ. All four are possible photographs. None of them is "the" truth, and the model does not claim so: they are draws from what it holds for probable. [Many answers](../evaluation/diversity.ipynb) tells how.
+# The lawn and the sky are always the same. The coat is wine red, blue, wine red again, black: here the model has doubts, and here its answers differ. All four are possible photographs. None of them is "the" truth, and the model does not claim so: they are random draws from the colors that it considers probable. [Many answers](../evaluation/diversity.ipynb) tells how.
 
 # %% [markdown]
 # ## Where it is wrong
@@ -105,7 +105,7 @@ side_by_side(truth.convert('L'), guess, truth, height=200)
 #
 # 1. The photograph is *split* into lightness `L` and color `ab`; a gray one has only `L`. [Light and color](light_and_color.ipynb)
 # 2. The *generator*, a neural network, looks at `L` and proposes `ab`. It has learned that from photographs whose colors are known: [Every photo is an exercise with its solution](tasks.ipynb), [The first network is brown](brown.ipynb), [U-Net](unet.ipynb).
-# 3. While it learned, a second network, the *critic*, tried to tell proposals from true photographs, and the generator tried to get past it. The two together are a *generative adversarial network*, a GAN: [The critic](critic.ipynb), [From verdicts to losses](losses.ipynb), [The duel](duel.ipynb), [A GAN that colors](gan.ipynb).
+# 3. In the networks that you will train, a second network, the *critic*, tries to tell proposals from true photographs, and the generator tries to get past it. The two together are a *generative adversarial network*, a GAN: [The critic](critic.ipynb), [From verdicts to losses](losses.ipynb), [The duel](duel.ipynb), [A GAN that colors](gan.ipynb).
 # 4. `L` and `ab` are *joined*. What came out is measured in [How good, and where it fails](how_good.ipynb).
 #
 # That is the whole course. If you only want to color pictures, you are done; if you want to know how it is done, go on.

@@ -29,7 +29,7 @@ from colorbook.evaluation.metrics import colorfulness_ratio, psnr
 # ## Down and up again
 
 # %% [markdown]
-# The plain network was brown because each of its answers came from a small patch. To see more, let the network make the picture *smaller*: a convolution with a stride of 2 looks at every second place only, and its output has half the rows and half the columns. After four of them, a picture of 80x144 is 5x9, and a 3x3 neighborhood spans half of it. That is where the network can know *what* it sees: a meadow, a sky.
+# The plain network was brown because each of its answers came from a small patch. To see more, let the network make the picture *smaller*: a convolution with a stride of 2 looks at every second place only, and its output has half the rows and half the columns. After four of them our pictures of 48x80 are 3x5, and each of these 15 places has seen a large part of the picture. That is where the network can know *what* it sees: a meadow, a sky.
 #
 # But the answer must be large again. A *transposed convolution* does the reverse and doubles the size. What went down to 5x9 and up again has forgotten where the edges were. So at each size the network gets back what it knew there on the way down: these *skip connections* are the bars across the letter U [@ronneberger2015]. Read `forward`: down, remembering; up, with what was remembered beside it.
 
@@ -98,7 +98,7 @@ fields = [field(plain_net()), field(SmallUNet())]
 show_row([(o/o.max())**.3 for o in fields], ['plain', 'U-Net'], width=7)
 
 # %% [markdown]
-# The plain network decides from 9x9 pixels. The U-Net looks at some sixty pixels in each direction, at what is near much harder than at what is far. The nested squares are its layers of different size at work.
+# The plain network decides from 9x9 pixels. The plain network decides from 9x9 pixels. The U-Net sees a square more than sixty pixels wide, and what is near counts much more than what is far. The nested squares are its layers of different size at work.
 
 # %%
 #| code-fold: true
@@ -144,7 +144,7 @@ if n_steps >= 100:
     assert scores['unet'][1] > scores['plain'][1]
 
 # %% [markdown]
-# Both beat gray by far: in this film a bright pixel of a smooth patch *is* sky, and even nine pixels tell much. The U-Net is ahead in both numbers, although it took less than half of the time, since most of its work is done on small maps. Look at the letters in the fourth column, and at the blue in the trees.
+# Both beat gray by far: in this film a bright pixel of a smooth patch *is* sky, and even 9x9 pixels tell much. The U-Net is ahead in both numbers, and most of its work is done on small maps. Look at the letters in the fourth column, and at the blue in the trees.
 
 # %%
 #| slow
@@ -155,19 +155,19 @@ show_sheet([*(o[pick] for o in answers.values()), held.rgb[pick]],
     ['gray', 'plain', 'U-Net', 'truth']);
 
 # %% [markdown]
-# White letters or a bright rim of sky: for nine pixels they are the same, and the plain network paints both yellow. The U-Net leaves the letters white, makes that sky violet and finds some of the blue between the trees. It is not perfect: where it is unsure it is pale, because squares ask it to be, and it leaves a fine grid. That is what the next three lessons are about.
+# White letters or a bright rim of sky: in a patch of 9x9 pixels they look the same, and the plain network paints both yellow. The U-Net leaves the letters white, makes that sky violet and finds some of the blue between the trees. It is not perfect: where it is unsure it is pale, because squares ask it to be, and it leaves a fine grid. That is what the next three lessons are about.
 #
 # ## A head start
 
 # %% [markdown]
-# This network began with random weights and had 237 pictures. Nobody can learn from these that fire engines are red. What helps is a way down that has already learned to *recognize* things in a million photographs: its features know "dog" and "sky", and only the way up has to learn colors. The library builds a U-Net [on any such encoder](../models/encoder_unet.ipynb), and [the one that ships](../models/unet.ipynb) also saves the last two steps up, since the eye hardly sees color at full size.
+# This network began with random weights and had 237 pictures. Nobody can learn from these that fire engines are red. What helps is an *encoder* (the half that makes the picture smaller) that has already learned to *recognize* things in a million photographs: its features know "dog" and "sky", and only the way up has to learn colors. The library builds a U-Net [on any such encoder](../models/encoder_unet.ipynb), and [the one that ships](../models/unet.ipynb) also leaves out the last two steps up, since the eye hardly sees color at full size.
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. Remove the skip connections: let `forward` use `torch.zeros_like(skip)`. What do the pictures look like after the same training?
-# 2. How many weights has `SmallUNet(48)`, about, compared with `SmallUNet(24)`? Guess first.
-# 3. Train the U-Net for 1,000 steps (`-p n_steps 1000`). Does the score on held-out frames still grow?
+# 2. About how many weights does `SmallUNet(48)` have, compared with `SmallUNet(24)`? Guess first.
+# 3. Train the U-Net for 1,000 steps: set `n_steps = 1000` in the first cell, or run `python book.py lessons/unet -p n_steps 1000`. Does the score on held-out frames still grow?
 #
 # <details><summary>Solution 1</summary>
 #

@@ -489,7 +489,7 @@ for sides in ((64, 96), (32, 160)):
 assert max(worst.values()) < 1e-3
 model = onnx.load(home/'product.onnx')
 test_eq(json.loads({o.key: o.value for o in model.metadata_props}['colorbook'])['kind'], 'video')
-assert (home/'product.onnx').stat().st_size < 15e6
+assert (home/'product.onnx').stat().st_size < 18e6
 assert b'site-packages' not in (home/'product.onnx').read_bytes()
 worst,{o.name: [d.dim_param or d.dim_value for d in o.type.tensor_type.shape.dim] for o in model.graph.input}
 

@@ -213,11 +213,12 @@ def new_film(
 def finish(
     path, # a film that was written and closed
     spec:Spec,
-):
+) -> list: # what could not be said
     "Say in Matroska and WebM how wide pixels are, where the codec does not"
-    if not spec.aspect or spec.codec in SHAPED or format_of_film(path) not in ('matroska', 'webm'): return
+    if not spec.aspect or spec.codec in SHAPED or format_of_film(path) not in ('matroska', 'webm'): return []
     a = Fraction(*spec.aspect)
-    say_shape(path, *((round(spec.width*a), spec.height) if a > 1 else (spec.width, round(spec.height/a))))
+    said = say_shape(path, *((round(spec.width*a), spec.height) if a > 1 else (spec.width, round(spec.height/a))))
+    return [] if said else [f'the file does not say that a pixel is {float(a):.3g} times as wide as it is high']
 
 # %%
 #| export

@@ -21,7 +21,7 @@ from pathlib import Path
 import av, numpy as np
 from colorbook.imaging.colorizer import check_options
 from colorbook.core import InputError, UsageError, prefetch
-from colorbook.video.read import decode, open_reel
+from colorbook.video.read import decode, frame_rate, open_reel
 from colorbook.video.flow import cv2
 from colorbook.video.steps import VideoFrame, with_colors, paint_frame, prepare, watch
 from colorbook.video.web_player import Screen
@@ -237,7 +237,7 @@ def film_frames(
                 t,o.shot = zero + float((o.pts - first)*s.time_base),begun + o.shot
                 shots = o.shot + 1
                 yield LiveFrame(**vars(o), time=t)
-                end = t + (float((o.frame.duration or 0)*s.time_base) or float(1/(s.average_rate or 24)))
+                end = t + (float((o.frame.duration or 0)*s.time_base) or float(1/frame_rate(s)))
         if reopen is None or first is None: return
         zero,(c,s) = end,reopen()
 
@@ -353,7 +353,7 @@ class Player:
         if loop and (live or src == '-'): raise UsageError(f"'{src}' cannot be played again", 'leave --loop out')
         self.c,self.s = live or open_reel(src, rate)
         if not live: self.s.thread_type = 'AUTO'
-        self.film_rate,self.aspect = float(self.s.average_rate or 0),float(self.s.sample_aspect_ratio or 1)
+        self.film_rate,self.aspect = float(frame_rate(self.s)),float(self.s.sample_aspect_ratio or 1)
         self.pace,self.times = Pace(live=bool(live)),deque(maxlen=500)
 
     def frames(self): # yields `LiveFrame`, decoded ahead

@@ -25,7 +25,7 @@ from colorbook.imaging.io import read_picture
 from colorbook.video.flow import PRESETS, cv2, flow, grid, visibility, warp
 from colorbook.video.model import color_source
 from colorbook.video.steps import prepare, watch
-from colorbook.video.read import open_reel
+from colorbook.video.read import frame_rate, open_reel
 
 # %%
 #| hide
@@ -350,17 +350,18 @@ def find_frame(
     rate:float=24, # frames a second of a folder
     name='reference', # for errors
     most:float=20., # how unlike a frame can be and still be it
+    keep_interlaced:bool=False, # see `watch`
 ) -> tuple[int,int]: # the number of its frame, and that of its shot
     "Which frame of a film a picture belongs to"
     if at is not None and at < 0: raise UsageError(f'a reference at {at} s', 'times count from the first frame')
     want,best,end,first = tiny_lightness(np.asarray(im)),None,0.,None
     c,s = open_reel(src, rate)
     with c:
-        for o in watch(src, c, s, bad=[]):
+        for o in watch(src, c, s, bad=[], keep_interlaced=keep_interlaced):
             if first is None: first = check_frame(im, o, float(s.sample_aspect_ratio or 1), name)
             t = float((o.pts - first)*s.time_base)
             if at is not None and t > at + 1e-3: break
-            end = t + float((o.frame.duration or 0)*s.time_base or 1/(s.average_rate or 24))
+            end = t + float((o.frame.duration or 0)*s.time_base or 1/frame_rate(s))
             x = tiny_lightness(upright(np.asarray(o.im), o.turn))
             d = distance(x, want)
             if best is None or at is not None or d < best[0]: best = d,o.number,o.shot
@@ -401,12 +402,14 @@ def read_shot(
     aspect:float=1., # width of a pixel divided by its height
     rate:float=24, # frames a second of a folder
     most:int=MAX_GUIDED_FRAMES, # so many frames before and after
+    keep_interlaced:bool=False, # see `watch`
 ) -> tuple[list,int,int]: # lightness of the frames around it in its shot, uint8; its place among them; its shot
     "The frames around one, as the network sees them"
     c,s = open_reel(src, rate)
     held,at,shot = deque(),None,None
     with c:
-        near = (o for o in watch(src, c, s, bad=[]) if number - most <= o.number)
+        frames = watch(src, c, s, bad=[], keep_interlaced=keep_interlaced)
+        near = (o for o in frames if number - most <= o.number)
         for o in prepare(near, size, multiple, aspect):
             if o.number > number + most or at is not None and o.shot != shot: break
             if at is None and o.shot != shot: held.clear()
@@ -426,12 +429,13 @@ def load_guide(
     seed:int|None=None, # of the model's noise
     aspect:float=1., # width of a pixel divided by its height
     rate:float=24, # frames a second of a folder
+    keep_interlaced:bool=False, # see `colorbook.video.steps.watch`
 ) -> Guide:
     "What a colored frame tells its shot; done before the film is colored"
     if str(src) == '-': raise UsageError('a pipe can be read only once', 'give a reference with a file')
     im = load_reference(reference)
-    number,_ = find_frame(src, im, at, rate, reference)
-    lights,i,shot = read_shot(src, number, size, model.card['multiple'], aspect, rate)
+    number,_ = find_frame(src, im, at, rate, reference, keep_interlaced=keep_interlaced)
+    lights,i,shot = read_shot(src, number, size, model.card['multiple'], aspect, rate, keep_interlaced=keep_interlaced)
     around = range(max(0, i - 2), min(len(lights), i + 3))
     answers = list(color_source(model, seed)((lights[j]/np.float32(255), shot) for j in around))
     own = answers[around.index(i)]

@@ -125,7 +125,7 @@ def main():
     found = {}
     for name,model in models:
         model = load_model(model)
-        found[name if a.train else model.card['name']] = measure(model, photos)
+        found[Path(name).stem] = measure(model, photos)
         table = table_of([*found.values()][-1]).to_string()
         print(f'\n{name}, {len(photos)} photographs at {a.size} pixels\n{table}', flush=True)
     if len(found) > 1:

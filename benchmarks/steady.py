@@ -22,8 +22,7 @@ import argparse, hashlib, json, math, random, subprocess, warnings
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-from av import VideoFrame
+import av, numpy as np
 from av.video.reformatter import VideoReformatter
 from PIL import Image, ImageDraw, ImageFont
 
@@ -137,7 +136,7 @@ def figures_of(rows, shots):
 def ride(photo, front, rng, model, n=24, side=384, shot=0):
     "Frames of a camera that moves over a photo, as the pipeline sees them"
     x,_ = camera_clip(photo, n, side, rng, front)
-    frames = [VideoFrame.from_ndarray(o, format='rgb24') for o in x]
+    frames = [av.VideoFrame.from_ndarray(o, format='rgb24') for o in x]
     seen = [VideoFrame(f, None, i, i, shot, cut=not i) for i,f in enumerate(frames)]
     return list(prepare(iter(seen), model.card['size'], model.card['multiple']))
 

@@ -22,9 +22,9 @@ from colorbook.evaluation.metrics import colorfulness_ratio, psnr
 # ## Closeness
 
 # %% [markdown]
-# The oldest measure is **PSNR**, the peak signal-to-noise ratio: take the mean squared difference from the truth over all pixels and channels, and put it on a logarithmic scale, $-10\log_{10}$. Ten more decibels are a tenth of the squared error. The lightness of a colored picture is always right, so even the gray picture has a decent PSNR, and a colorizer has to beat *that*.
+# The oldest measure is **PSNR**, the peak signal-to-noise ratio: take the mean squared difference from the truth over all pixels and channels, and put it on a logarithmic scale, $-10\log_{10}$. Ten more decibels are a tenth of the squared error. The lightness of a colored picture is right, and only its color can be wrong, so even the gray picture has a decent PSNR, and a colorizer has to beat *that*.
 #
-# We take six photographs, remove the color, and let the shipped model put it back. Which of the six would you have thought best?
+# We take six photographs, of which `colorize` looks at nothing but the light, and let the shipped model put the color back. Which of the six would you have thought best?
 
 # %%
 #| label: fig-lesson-six
@@ -32,7 +32,7 @@ from colorbook.evaluation.metrics import colorfulness_ratio, psnr
 truth = [o.convert('RGB') for o in sample_photos(size)]
 def batch(ims): return torch.from_numpy(np.stack(ims)).permute(0, 3, 1, 2)/255
 real = batch(truth)
-fake = batch([colorize(o.convert('L')) for o in truth])
+fake = batch([colorize(o) for o in truth])
 L,ab = split_lab(real)
 gray = join_lab(L, 0*ab)
 show_sheet([gray, fake, real], ['gray', 'model', 'truth']);
@@ -148,7 +148,7 @@ for name,picture in zip(museum, pictures):
 # <details><summary>Solution 1</summary>
 #
 # ```python
-# more = batch([colorize(o.convert('L'), saturation=1.5) for o in truth])
+# more = batch([colorize(o, saturation=1.5) for o in truth])
 # psnr(more, real).mean(), colorfulness_ratio(more, real)
 # ```
 #

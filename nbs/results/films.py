@@ -111,42 +111,41 @@ axs[0,0].legend(fontsize=7);
 # %% [markdown]
 # As in the [laboratory](ablation.ipynb), what is said below of the figures is asserted by the cell under it.
 #
-# **Most of a warp error is light.** On the three films the gray version alone has six to nine tenths of the error of the frame-by-frame colors: light moves, has grain, and flow is not exact. No colors, however steady, can halve such a figure, and where it falls by a tenth that may be all of the flicker. On the rides over photographs, which have no grain, it is less than half.
+# **Most of a warp error is light.** The gray version alone has between .57 and .73 of the error of the frame-by-frame colors: light moves, has grain, and flow is not exact. No colors, however steady, can halve such a figure.
 #
-# **An excess over the truth punishes lively colors and forgives dull ones.** On `bmx-trees` the frame-by-frame colors have a smaller warp error than the truth: they are paler, and the true frames are JPEG files, each compressed by itself. There the excess is below zero before anything is steadied, and says nothing.
+# **An excess over the truth forgives too much.** On the three films the steadied colors have a smaller warp error than the truth itself, whose colors have grain, too; those of `bmx-trees` are JPEG files, each compressed by itself. There the excess is below zero, and no longer says which of two ways is the better one.
 #
-# **The change of color has neither fault.** It leaves light out and divides by the amount of color; by it the frame-by-frame colors of every clip but one change at least twice as much as the truth. The exception is again `bmx-trees`.
+# **The change of color has neither fault.** It leaves light out and divides by the amount of color; by it the frame-by-frame colors of every clip but one change at least half again as much as the truth, and those of the rides over photographs more than five times as much. The exception is again `bmx-trees`.
 
 # %%
 def value(clip, way, k): return clips[clip]['versions'][way][k]['mean']
 def ratio(clip, way, k): return clips[clip]['versus'][way][k]['mean']
 films = [o for o in clips if o != 'photos']
-assert all(.58 < ratio(o, 'gray', 'warp_error') < .94 for o in films) and ratio('photos', 'gray', 'warp_error') < .5
-assert value('bmx-trees', plain, 'warp_error') < value('bmx-trees', 'truth', 'warp_error')
-test_eq([o for o in clips if value(o, plain, 'color_change') < 2*value(o, 'truth', 'color_change')], ['bmx-trees'])
+assert all(.57 < ratio(o, 'gray', 'warp_error') < .73 for o in clips)
+test_eq([o for o in clips if ratio(o, 'steadied', 'warp_error_excess') < 0], films)
+test_eq([o for o in clips if value(o, plain, 'color_change') < 1.5*value(o, 'truth', 'color_change')], ['bmx-trees'])
+assert value('photos', plain, 'color_change') > 5*value('photos', 'truth', 'color_change')
 pd.DataFrame({o: {k: value(o, k, 'color_change') for k in ('truth', plain)} for o in clips}).round(3)
 
 # %% [markdown]
 # ## What the stabilizer does
 
 # %% [markdown]
-# **It takes more than half of the change of color away,** on every clip, and four fifths where there is most. At most .6 of what frame-by-frame colors have more than the truth may be left, of CDC and of warp error: it keeps to that wherever they have more (@tbl-film-bars).
+# **It takes more than half of the change of color away,** on every clip, and more than three quarters where there is most. At most .6 of what frame-by-frame colors have more than the truth may be left, of CDC and of warp error: it keeps to that on every clip (@tbl-film-bars).
 #
-# **It costs nothing to speak of.** Colorfulness stays within 1 %. PSNR rises by a few hundredths of a decibel, but for `bmx-trees`, where it loses less than .2 dB: the strength that it gives back is given back to wrong colors, too.
+# **It costs nothing to speak of.** Colorfulness stays within 1 %. PSNR moves by a few hundredths of a decibel, but for `bmx-trees`, where it loses less than .2 dB: the strength that it gives back is given back to wrong colors, too.
 
 # %%
 #| label: tbl-film-bars
-#| tbl-cap: "Steadied by frame by frame: ratios; PSNR: difference in dB. Empty: frame by frame is below the truth."
+#| tbl-cap: "Steadied by frame by frame: ratios; PSNR: difference in dB."
 rows = ('color_change', 'cdc', 'cdc_excess', 'warp_error', 'warp_error_excess', 'psnr', 'colorfulness')
 for o in clips:
-    assert ratio(o, 'steadied', 'color_change') < (.2 if o == 'photos' else .45)
+    assert ratio(o, 'steadied', 'color_change') < (.25 if o == 'photos' else .45)
     assert ratio(o, 'steadied', 'cdc_excess') < .6
-    excess = ratio(o, 'steadied', 'warp_error_excess')
-    assert excess is None or excess < .6
+    assert ratio(o, 'steadied', 'warp_error_excess') < .6
     assert abs(ratio(o, 'steadied', 'colorfulness') - 1) < .01
-    low,high = (-.2, 0) if o == 'bmx-trees' else (0, .05)
+    low,high = (-.2, 0) if o == 'bmx-trees' else (-.01, .05)
     assert low < ratio(o, 'steadied', 'psnr') < high
-test_eq(ratio('bmx-trees', 'steadied', 'warp_error_excess'), None)
 pd.DataFrame({o: {k: cell(clips[o]['versus']['steadied'][k]) for k in rows} for o in clips}).T
 
 # %% [markdown]
@@ -157,7 +156,7 @@ pd.DataFrame({o: {k: cell(clips[o]['versus']['steadied'][k]) for k in rows} for 
 #
 # **It keeps the colors of the image model.** Colorfulness and PSNR are within 2 % and a tenth of a decibel of those frame by frame.
 #
-# **Alone it takes a third of the change of color away,** a little less or more, and half of the color's warp error or more, on every clip. Of CDC's excess it leaves more than .6 on three of four. The stabilizer, which needs no training, takes more than half and four fifths. The film model looks at three frames, the stabilizer at thirteen. But it is all there is where there is no flow, and it is but one frame late.
+# **Alone it takes a third of the change of color away,** a little less or more, and about half of the color's warp error or more, on every clip. Of CDC's excess it leaves more than .6 on two of four. The stabilizer, which needs no training, takes more than half and four fifths. The film model looks at three frames, the stabilizer at thirteen. But it is all there is where there is no flow, and it is but one frame late.
 #
 # **Together they are as steady as the stabilizer alone,** with either model: what three frames can agree on, thirteen agree on as well.
 
@@ -168,7 +167,7 @@ for o in clips:
     assert ratio(o, memory, 'color_error') < .6 and ratio(o, 'steadied', 'color_error') < .2
     assert .5 < ratio(o, memory, 'color_change') < .75
     assert abs(ratio(o, both, 'color_change') - ratio(o, 'steadied', 'color_change')) < .03
-test_eq([o for o in clips if ratio(o, memory, 'cdc_excess') < .6], ['people.mp4'])
+test_eq([o for o in clips if ratio(o, memory, 'cdc_excess') > .6], ['bmx-trees', 'photos'])
 pd.DataFrame({(o, k): {m: cell(clips[o]['versus'][k][m]) for m in rows} for o in clips for k in (memory, both)}).T
 
 # %% [markdown]

@@ -15,8 +15,8 @@ from colorbook.training.export import export_run, stamp
 ROOT = Path(__file__).resolve().parent.parent
 OUT,KEPT = ROOT/'colorbook'/'film.onnx',ROOT/'asset'/'film.json'
 DATA = ('no colors of films: the image model colorbook-default taught it, frame by frame, on the first two thirds of '
-        'three clips (bmx-trees of DAVIS, people, Big Buck Bunny), the Sintel trailer, and 3,000 of the photographs that '
-        'the image model learned from, with a camera moving over them')
+        'three clips (bmx-trees of DAVIS, people, Big Buck Bunny), the Sintel trailer, and 3,000 of the photographs '
+        'that the image model learned from, with a camera moving over them')
 LICENCE = 'weights under Apache-2.0; some of the pictures they were trained on are licensed for research only'
 MEASURED = ('python benchmarks/steady.py VIDEOS --video FILE.onnx --asset, asset/film.json of the repository; by clip, '
             'without the stabilizer; means, with 95 % intervals where there are any')

@@ -2,6 +2,7 @@
 
     python tests/pages.py           the book in _proc/_book
     python tests/pages.py FOLDER    any folder of HTML
+    python tests/pages.py --required    an error where it cannot look
 
 Complains of errors of scripts, requests that fail or go to another host, pages wider than the screen, formulas that did
 not become formulas, pictures without alt text, pages with their pictures above 2.5 MB, and, on three pages, of what
@@ -157,11 +158,14 @@ def look(folder, shots=None, axe=None, n_axe=3):
 
 
 def main():
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT/'_proc'/'_book')
-    if why := missing(folder): return print(f'not looked at: {why}')
+    given = [o for o in sys.argv[1:] if o != '--required']
+    required,folder = given != sys.argv[1:],Path(given[0] if given else ROOT/'_proc'/'_book')
+    if why := missing(folder): return sys.exit(why) if required else print(f'not looked at: {why}')
     axe = axe_core()
     bad = look(folder, axe=axe)
-    if not axe: print('axe-core was not to be had from npm: accessibility not looked at')
+    if not axe:
+        print('axe-core was not to be had from npm: accessibility not looked at')
+        if required: bad.append('no axe-core')
     if bad: sys.exit('\n'.join(bad))
     print(f"{len(list(folder.rglob('*.html')))} pages looked at: nothing to complain of")
 

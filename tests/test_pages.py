@@ -64,6 +64,8 @@ def test_what_is_missing_is_said_in_one_line(tmp_path, monkeypatch, capsys):
     pages.main()
     [line] = capsys.readouterr().out.splitlines()
     assert line.startswith('not looked at: there is no rendered book')
+    monkeypatch.setattr('sys.argv', ['pages.py', '--required', str(tmp_path)])
+    with pytest.raises(SystemExit, match='there is no rendered book'): pages.main()
 
 
 def test_the_rendered_book():

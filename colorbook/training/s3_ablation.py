@@ -153,7 +153,9 @@ def crossed_ci(
         vectorized=False, method='percentile', rng=0).confidence_interval if values.shape[1] > 1 else [np.nan]*2
     return dict(mean=float(stat(values)), low=float(found[0]), high=float(found[1]))
 
-def excess(v): return v[...,0].mean()/v[...,1].mean() - 1 # how much more the first is, as a share of the second
+def excess(v): # how much more the first is, as a share of the second
+    one,two = v[...,0].mean(),v[...,1].mean()
+    return one/two - 1 if two else np.nan
 def nearer(v): # by how much the first colorfulness is farther from the truth's than the second, as ratios
     a,b,truth = (v[...,i].mean() for i in range(3))
     return abs(1 - a/truth) - abs(1 - b/truth)

@@ -19,7 +19,7 @@ from colorbook.imaging.sheet import contact_sheet
 
 # %%
 #| hide
-import math
+import math, warnings
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from skimage.color import lab2rgb
@@ -401,7 +401,8 @@ photos = [np.asarray(o) for o in sample_photos(128)[:3]]
 def swapped(rgb):
     lab = rgb2lab(rgb)
     lab[...,1:] = lab[::-1,:,1:]
-    return np.uint8(np.rint(lab2rgb(lab).clip(0, 1)*255))
+    with warnings.catch_warnings(action='ignore'): rgb = lab2rgb(lab) # some of it is outside of sRGB
+    return np.uint8(np.rint(rgb.clip(0, 1)*255))
 wrong = [swapped(o) for o in photos]
 table = atlas_columns(['a', 'b', 'c'], wrong, photos, photos)
 right = atlas_columns(['a', 'b', 'c'], photos, photos, photos)

@@ -125,7 +125,7 @@ names = ['distance'] + [f'duel, {i*n_steps//5}' for i in range(6)]
 show_sheet([by_distance[-1], *strip], names);
 
 # %% [markdown]
-# Distance gives every disc the same dull mauve between orange and blue, whatever the noise: the purple bus. The duel begins with a random tint over everything. After 64 steps there are colors, with wrong fringes and a brownish ground; then the ground becomes gray and the colors become those of the truth. There are two of them, and the *noise decides* which one a disc gets: blue on the left, orange on the right, and undecided only in the middle. The painter has made a meaning for `z`.
+# Distance gives every disc the same dull mauve between orange and blue, whatever the noise: an average, as with the buses. The duel begins with a random tint over everything. After 64 steps there are colors, with wrong fringes and a brownish ground; then the ground becomes gray and the colors become those of the truth. There are two of them, and the *noise decides* which one a disc gets: blue on the left, orange on the right, and undecided only in the middle. The painter has made a meaning for `z`.
 #
 # Now the losses. If you have trained other networks, you expect curves that fall.
 
@@ -183,7 +183,7 @@ collapsed,_ = duel(single, Judge(), n_steps)
 show_sheet(collapsed, [f'step {i*n_steps//5}' for i in range(6)]);
 
 # %% [markdown]
-# All discs of a row have one color: red, pink, orange, blue, orange. When all are orange, the judge learns that orange is suspicious, since true discs are orange less often; the painter moves to blue; then blue is suspicious, and so on without an end. A generator that gives only one of several right answers (*modes*) has **collapsed**. Here we forced it; in large GANs it happens although there is noise. In large GANs it happens in spite of the noise, and one meets it as "all my pictures look alike".
+# All discs of a row have one color: red, pink, orange, blue, orange. When all are orange, the judge learns that orange is suspicious, since true discs are orange less often; the painter moves to blue; then blue is suspicious, and so on without an end. A generator that gives only one of several right answers (*modes*) has **collapsed**. Here we forced it; in large GANs it happens in spite of the noise, and one meets it as "all my pictures look alike".
 #
 # Most colorizers, ours of the next lesson included, have no noise. They give one answer. Where one color is more frequent than the others, the distance holds them there; between two equally frequent ones it does not, as you just saw. [Many answers](../evaluation/diversity.ipynb) shows ways to more than one.
 

@@ -3,7 +3,7 @@
 #
 # > A gray photograph in, four colorings out, and what happened in between
 #
-# **You need** Python and `pip install colorbook`; no PyTorch, no graphics card, no download. **You get** a colored photograph, four answers to one question, and a map of this course. **Minutes:** 5.
+# **You need** a checkout and Python 3.11. `pip install .` is enough for this lesson; the others need PyTorch as well: `pip install '.[train]' jupyterlab`, then `jupyter lab nbs/lessons`. Or take the badge, which opens this page on Colab. **You get** a colored photograph, four answers to one question, and a map of this course. **Minutes:** 5.
 #
 # ![A photograph from before color, and four answers.](../../asset/lessons/ten_lines.jpg)
 

@@ -94,7 +94,7 @@ best = max(found['now'][g]['psnr']['mean'] for g in eight)
 damage = pd.DataFrame({k: dict(below=best - o['psnr']['mean'], ratio=o['ratio'], moved=o['moved'])
     for k,o in found['now'].items() if k not in eight}).T
 assert damage.moved.max() < 2
-damage.round(2).fillna('')
+damage.round(2).astype(object).fillna('')
 
 # %% [markdown]
 # ## Beside others

@@ -325,7 +325,7 @@ def colorize_video(
     overwrite:bool=False, # replace a film that is there
     drop_sound:bool=False, # leave the sound out
     drop_subtitles:bool=False, # leave the subtitles out
-    borders:bool=True, # leave black bars out of what the network sees, and as they are; not from a pipe or by a reference
+    borders:bool=True, # leave black bars as they are, unseen by the network; not from a pipe, nor by a reference
     keep_interlaced:bool=False, # leave frames with two moments in them as they are, and say so in the film
 ) -> Done:
     "Color a film; everything but its colors stays as it was"

@@ -249,7 +249,7 @@ def test_workflows_mirror_ci():
     assert set(flows) == {'test', 'newest', 'book'}
     assert 'bash .ci/run' in flows['test']
     assert 'bash tests/newest.sh' in flows['newest'] and 'bash tests/newest.sh' in commands('tests/run.sh')
-    assert {'python book.py', 'python tests/pages.py'} <= {*flows['book']}
+    assert {'python book.py', 'python tests/pages.py --required'} <= {*flows['book']}
 
 
 def test_the_citation_is_of_this_version():

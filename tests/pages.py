@@ -96,7 +96,8 @@ class Chromium:
     def close(self):
         self.socket.close()
         self.process.terminate()
-        self.process.wait(20)
+        try: self.process.wait(20)
+        except subprocess.TimeoutExpired: self.process.kill()
 
 
 def axe_core():

@@ -185,15 +185,16 @@ class RunRecorder(Callback):
     ):
         self.folder,self.phase,self.rows,self.start,self.rng = Run(run),phase,rows,start,rng
         self.tensorboard,self.writes = tensorboard,writes
+    def before_fit(self): self.played = self.learn.adversary # fastai takes it away after the fit, when `close` writes
     def before_epoch(self):
         self.t0,self.sums,self.unseen = time.time(),{},[]
         if hasattr(self.learn.dls.train, 'set_epoch'): self.learn.dls.train.set_epoch(len(self.rows))
         if self.rng and self.epoch == self.start: set_rng_state(self.rng, self.learn.dls.train)
 
     def after_backward(self):
-        for k in ('content', 'gen', 'crit'): self.sums.setdefault(k, []).append(getattr(self.learn.adversary, k))
-        rests = self.learn.adversary.turn in ('content', 'generator')
-        self.unseen.append((self.learn.loss if rests else self.learn.loss + self.learn.adversary.crit).detach())
+        for k in ('content', 'gen', 'crit'): self.sums.setdefault(k, []).append(getattr(self.played, k))
+        rests = self.played.turn in ('content', 'generator')
+        self.unseen.append((self.learn.loss if rests else self.learn.loss + self.played.crit).detach())
         if self.learn.loss.device.type == 'cpu' or len(self.unseen) >= self.every: self.check()
 
     def check(self):
@@ -225,7 +226,7 @@ def write(self:RunRecorder,
     figures = held_out(self.learn)
     self.unseen = [torch.tensor(figures['valid'])]
     self.check()
-    self.rows.append(dict(phase=self.phase, mode=self.learn.adversary.mode, epoch=epoch, tag=tag, **losses, **figures,
+    self.rows.append(dict(phase=self.phase, mode=self.played.mode, epoch=epoch, tag=tag, **losses, **figures,
         seconds=round(seconds, 1)))
     self.folder.save_weights(self.learn.model.generator, tag)
     draw_sheet(*example(self.learn), self.folder/f'sheet-{tag}.jpg')

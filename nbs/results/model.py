@@ -25,7 +25,7 @@ from colorbook.imaging.colorizer import colorize, load_model
 # ## Its card
 
 # %% [markdown]
-# A model file carries a card: what it is, what it was trained on, with which recipe, which settings were chosen for it, and what was measured on photographs that it had never seen. `colorbook models show default` prints it.
+# A model file carries a card: what it is, what it was trained on, with which recipe, which settings were chosen for it, and what was measured on photographs that it had never seen. `colorbook card` prints it.
 
 # %%
 model = load_model()
@@ -44,7 +44,7 @@ with pd.option_context('display.max_colwidth', None): display(pd.Series(about).t
 # ## What it scores
 
 # %% [markdown]
-# 800 photographs were kept apart from the first day. Each is made gray, colored, and compared with itself at 256 pixels. Beside every figure stands that of the gray picture, because a gray picture is a serious competitor: it makes no error that a person would notice. The figures are explained in [Evaluation](../evaluation/metrics.ipynb); in short, PSNR and CIEDE2000 measure how far each pixel is from the truth, LPIPS how far a network finds the two pictures apart, and the colorfulness ratio how much of the truth's color there is. A model can win any one of them alone: by shrugging, or by shouting.
+# 800 photographs were kept apart from the first day. Each is made gray, colored, and compared with itself at 256 pixels. Beside every figure stands that of the gray picture, because a gray picture is a serious competitor: it has no wrong color. The figures are explained in [Evaluation](../evaluation/metrics.ipynb); in short, PSNR and CIEDE2000 measure how far each pixel is from the truth, LPIPS how far a network finds the two pictures apart, and the colorfulness ratio how much of the truth's color there is. A model can win any one of them alone: by shrugging, or by shouting.
 
 # %%
 m = card['metrics']
@@ -62,7 +62,7 @@ assert m['lpips']['high'] < m['gray_lpips']['low']
 table
 
 # %% [markdown]
-# On average it is better than gray by every measure, and the intervals do not touch. But an average hides what matters to the owner of one photograph: is *mine* better than before? On more than two photographs of five the colored picture is farther from the truth than the gray one was, measured by CIEDE2000. Most of these are not ugly. They have a plausible color where the truth had another, a blue coat for a red one, and by such a measure a wrong color costs more than none.
+# On average it is better than gray by every measure, and the intervals do not touch. But an average hides what matters to the owner of one photograph: is *mine* better than before? On more than two photographs of five the colored picture is farther from the truth than the gray one was, measured by CIEDE2000. Such a picture need not look wrong: a blue coat in the place of a red one is plausible, and by this measure it costs more than a gray one.
 
 # %%
 worse = m['worse_than_gray']['mean']
@@ -84,10 +84,12 @@ loss = pd.DataFrame({k: {g: max(o[h]['psnr']['mean'] for h in eight) - o[g]['psn
     for k,o in found.items()}).T
 test_eq(len(eight), 8)
 assert loss.loc['now'].max() < .6
+test_eq(set(loss.loc['now'].nlargest(2).index), {'red', 'blue'})
+assert loss.loc['now', 'ortho'] < .1
 loss.round(2)
 
 # %% [markdown]
-# The table says how many decibels each gray is below the best of the eight. Film that is blind to red, and a single channel, cost the most: there a red coat is black, and nothing in the picture says so. Damage is another question. The next table has the same for a picture that is too bright or too dark, faded, grainy or sepia, and how far a border of 60 pixels moves the color of what it surrounds, in units of $a$ and $b$.
+# The table says how many decibels each gray is below the best of the eight. The red and the blue channel alone cost the most, some half a decibel; film that is blind to red costs hardly anything. Damage is another question. The next table has the same for a picture that is too bright or too dark, faded, grainy or sepia, and how far a border of 60 pixels moves the color of what it surrounds, in units of $a$ and $b$.
 
 # %%
 best = max(found['now'][g]['psnr']['mean'] for g in eight)
@@ -100,7 +102,7 @@ damage.round(2).astype(object).fillna('')
 # ## Beside others
 
 # %% [markdown]
-# Published figures of other colorizers are of other photographs, and [figures of different photographs cannot be compared](../evaluation/compare.ipynb). There is one exception: the author of `vs-havc` publishes what several tools made of the same 23 photographs, and on these the model that was in the package before this one was measured by our protocol at 344 pixels. CIEDE2000, lower is better: gray 10.81, ours 9.60, DeOldify Video 9.55, DeOldify Artistic 9.37, DeOldify Stable 9.21, DDColor 9.03, its artistic variant 8.50. It tied the weakest of DeOldify's models with a twenty-second of the weights, and lost to the others. What it lost were pictures on which one has to know what a thing is. The model of today is half a unit better than it on our 800 photographs; on those 23 it has not been measured yet.
+# Published figures of other colorizers are of other photographs, and [figures of different photographs cannot be compared](../evaluation/compare.ipynb). There is one exception: the author of `vs-havc` publishes what several tools made of the same 23 photographs, and on these the model that was in the package before this one was measured by our protocol at 344 pixels. CIEDE2000, lower is better: gray 10.81, ours 9.60, DeOldify Video 9.55, DeOldify Artistic 9.37, DeOldify Stable 9.21, DDColor 9.03, its artistic variant 8.50. It tied the weakest of DeOldify's models with a twenty-second of the weights, and lost to the others. What it lost were pictures on which one has to know what a thing is. The model of today is a quarter of a unit better than it on our 800 photographs; on those 23 it has not been measured yet.
 
 # %% [markdown]
 # ## Where it fails
@@ -144,7 +146,7 @@ wrong.round(2)
 # ## Why it is not better
 
 # %% [markdown]
-# `benchmarks/default.md` is the log of what was tried: what was expected, and what came out. Its last lines are the most useful ones. The network has seen each photograph of everyday life some thirty times, and colors the photographs that it learned from a decibel better than others. More steps made the first figure better and not the second; nor did dropout, stochastic depth, and pieces of other photographs pasted in. A network that saw twice as many photographs, and each of them only two or three times, was better after a quarter of the work. So what this model lacks is photographs, not time.
+# `benchmarks/default.md` is the log of what was tried: what was expected, and what came out. Its last lines are the most useful ones. The network has seen each photograph of everyday life some thirty times, and colors the photographs that it learned from a decibel better than others. Half again as many steps did not make it better on others, nor did dropout, stochastic depth, and pieces of other photographs pasted in. A network that saw twice as many photographs, and each of them only two or three times, was better after a quarter of the work. So what this model lacks is photographs, not time.
 
 # %% [markdown]
 # ## What we have

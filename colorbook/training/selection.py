@@ -11,17 +11,20 @@ import pandas as pd, torch, torch.nn.functional as F
 from torch import nn, Tensor
 from ..color.bins import AnnealedMean
 from ..color.lab import gray_to_L, join_lab, lstar
-from ..evaluation.metrics import colorfulness, psnr
+from ..evaluation.metrics import ciede2000, colorfulness, psnr
 from .runs import Run
 
 # %% ../../nbs/training/selection.ipynb #8b4c2b69
 def pick(
-    tried:list, # settings with 'psnr' and 'ratio'
+    tried:list, # settings with 'psnr' and 'ratio', and with 'ciede2000' where it was measured
     floor:float, # least colorfulness ratio
+    draw:float=.1, # decibels that count as none
 ) -> dict: # one of them
     "The rule: the highest PSNR among settings that are colorful enough; the most colorful where none is"
     bright = [o for o in tried if o['ratio'] >= floor] or [max(tried, key=lambda o: o['ratio'])]
-    return max(bright, key=lambda o: o['psnr'])
+    best = max(bright, key=lambda o: o['psnr'])
+    near = [o for o in bright if o['psnr'] >= best['psnr'] - draw and 'ciede2000' in o]
+    return min(near, key=lambda o: o['ciede2000'], default=best)
 
 # %% ../../nbs/training/selection.ipynb #bb2f2a1e
 def enlarge(
@@ -48,7 +51,7 @@ def choose(
     sizes:tuple=(160, 192, 224), temperatures:tuple=(.38, .6, 1.), shares:tuple=(0., .25, .5),
     most:float=2., # largest gain on the color
 ) -> tuple[dict,list]: # the choice, and every setting that was tried with its figures
-    "The best setting by `pick`: size, temperature, the share of the rebalancing to divide out, and gain on the color"
+    "The best setting by `pick`: size, temperature, the share of the rebalancing to divide out, gain on the color"
     rgb = torch.stack([torch.as_tensor(o) for o in photos]).permute(0, 3, 1, 2).float()/255
     L,real = gray_to_L(lstar(rgb)),colorfulness(rgb).mean()
     tried = []
@@ -58,12 +61,13 @@ def choose(
         for T,share in product(temperatures, shares):
             color,gain = chosen_color(dict(T=T, share=share), weights),1.
             ab = [color(o) for o in outs]
-            for _ in range(4):
+            for _ in range(5):
                 fake = torch.cat([join_lab(l[None], gain*enlarge(o, l), gamut=False) for l,o in zip(L, ab)])
                 figures = dict(psnr=psnr(fake, rgb).mean().item(), ratio=(colorfulness(fake).mean()/real).item())
                 tried.append(dict(size=size, T=T, share=share, gain=round(gain, 3), **figures))
-                if figures['ratio'] >= floor or gain >= most: break
+                if floor <= figures['ratio'] <= 1.02*floor or gain >= most and figures['ratio'] < floor: break
                 gain = min(most, 1.01*gain*floor/max(figures['ratio'], .01))
+            tried[-1]['ciede2000'] = ciede2000(fake, rgb).mean().item() # at the floor, where settings are compared
     return pick(tried, floor),tried
 
 # %% ../../nbs/training/selection.ipynb #b0e1ca3d

@@ -208,6 +208,8 @@ class BinPictureLoss(nn.Module):
         super().__init__()
         self.bins,self.classes,self.vivid,self.goal = BinLoss(weights),classes,vivid,goal
         self.color = color or AnnealedMean(.6, gain=1.2)
+    @property
+    def weights(self): return self.bins.weights # of the classes
     def forward(self,
         output:Tensor, # scores, `bs`x313xhxw
         target:Tensor, # true color in about -1..1, `bs`x2xhxw

@@ -191,7 +191,19 @@ test_eq(history(*start, (2, '5-1', '000'), (2, '5-1', '001')), ['0-001', '2-000'
 test_eq(history(*start, (2, 'both', '000'), (2, 'both', '001'), (2, 'both', 'stop')), ['0-001', '2-stop'])
 
 # %% [markdown]
+# Weights of one run that lie near each other may also be *averaged*. A network that was trained on for something a little different has moved a little way, and the mean of both ends often does better than either, at no cost when it is used [@wortsman2022]. Phases of a recipe that say `mean` take part in it.
+#
 # All settings of all candidates are tried on the photographs that the run held out, and what was tried stays beside them, as `tried.csv`. For generators without such settings the figures of the history decide.
+
+# %%
+#| export
+def averaged(
+    run, # folder of a run
+) -> list: # one tag or none
+    "The mean that a recipe asks for, of the last weights of phases, as a tag of `Run.weights`"
+    last = {o['phase']: o['tag'] for o in Run(run).history}
+    phases = [str(i) for i,p in enumerate(Run(run).recipe.phases) if p.mean]
+    return ['+'.join(last[o] for o in phases)] if phases and all(o in last for o in phases) else []
 
 # %%
 #| export
@@ -202,7 +214,7 @@ def best_of(
     "The weights and settings of highest held-out PSNR among those that are colorful enough"
     run,tried = Run(run),[]
     weights = run.class_weights()
-    for tag in [o['tag'] for o in candidates(run)]:
+    for tag in [o['tag'] for o in candidates(run)] + averaged(run):
         tried += [dict(tag=tag, **o) for o in choose(run.generator(tag), photos, weights, run.recipe.floor)[1]]
     return pick(tried, run.recipe.floor),tried
 

@@ -101,7 +101,8 @@ class BinPictureLoss(nn.Module):
         fake,real = (join_lab(small, o, gamut=False).clamp(0, 1) for o in (self.color(output), target))
         error = (fake - real).square().mean((1, 2, 3))
         share = colorful(2*fake - 1).mean()/colorful(2*real - 1).mean()
-        return self.classes*self.bins(output, target) + (1e4*error).log1p().mean() + self.vivid*F.relu(self.goal - share)
+        picture = (1e4*error).log1p().mean() + self.vivid*F.relu(self.goal - share)
+        return self.classes*self.bins(output, target) + picture
 
 @content_losses('bins_picture', outputs=('bins', 'bins4'), prior=True)
 def _bins_picture(prior=None, rebalance=1.): return BinPictureLoss(_weights(prior, rebalance))

@@ -121,8 +121,8 @@ recipes = {r.name: r for r in [
         Phase('content', 4, (3.5e-4, 1.3e-3, 0.), 'to_half', size=128),
         Phase('content', 3, (1.75e-4, 6.5e-4, 0.), 'to_zero', mean=True),
         Phase('content', 1, (0., 4e-4, 0.), 'to_zero', .5, size=128, content='bins_picture', mean=True)),
-        generator='lite0', rebalance=.4, data='varied', aged=.25, size=160, low=.6, bs=32, betas=(.9, .98), eps=1e-8, clip=5., bf16=True,
-        early_every=4, processes=2, ema=.999, valid=.015),
+        generator='lite0', rebalance=.4, data='varied', aged=.25, size=160, low=.6, bs=32, betas=(.9, .98),
+        eps=1e-8, clip=5., bf16=True, early_every=4, processes=2, ema=.999, valid=.015),
     Recipe('default-mobile', (Phase('content', 5, (3e-4, 2e-3, 0.)),
         Phase('critic', 1, (0., 0., 2e-4), 'constant', .25),
         Phase('both', 3, (2e-5, 1e-4, 2e-4), 'constant', .25)), adv_weight=.2, low=.75)]}

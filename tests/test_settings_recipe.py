@@ -29,7 +29,7 @@ from colorbook.training.recipes import load_recipe, Phase, Recipe
 from colorbook.training.registry import make_gan
 from colorbook.training.critic_schedules import make_gan_callback
 from colorbook.training.runs import Run
-from colorbook.training.selection import averaged, best_of
+from colorbook.training.selection import best_of, mean_tag
 from colorbook.training.trainer import train
 
 pytestmark = pytest.mark.filterwarnings('ignore')
@@ -66,7 +66,8 @@ RECIPES = {r.name: r for r in [
         size=32, squeeze=True, mirror=False, low=1., bs=2, data='frames', wd=0., valid=.2)]}
 NETWORKS = dict(s3_small='S3Small', plain_bins='PlainNet', s0='S0Generator', s1_32='S1Generator')
 CRITICS = dict(s3_small='S3Critic', s4_ab='S4Critic', s4='S4Critic', s0='S0Critic', s1='S1Critic')
-CONTENTS = dict(s3_slim='S3Loss', bins='BinLoss', bins_picture='BinPictureLoss', l1='L1Loss', smooth_l1='SmoothL1Loss', l2='L2Loss')
+CONTENTS = dict(s3_slim='S3Loss', bins='BinLoss', bins_picture='BinPictureLoss',
+    l1='L1Loss', smooth_l1='SmoothL1Loss', l2='L2Loss')
 GRAYS = dict(lstar=None, rec601=(.299, .587, .114), mean=(1/3, 1/3, 1/3))
 
 
@@ -301,21 +302,22 @@ def check_critic(run):
 def check_content(run):
     for p,f in phases_of(run):
         assert type(f.loss).__name__ == CONTENTS[p.content or run.recipe.content]
-        if p.content == 'bins_picture': torch.testing.assert_close(f.loss.weights, Run(run.home/run.path).class_weights())
+        if p.content == 'bins_picture':
+            torch.testing.assert_close(f.loss.weights, Run(run.home/run.path).class_weights())
 
 
 def check_mean(run):
     "One more candidate, where phases ask for it: the mean of their last weights"
     path = run.home/run.path
     ends = [f'{i}-{p.epochs - 1:03}' for i,p in enumerate(run.recipe.phases) if p.mean]
-    assert averaged(path) == (['+'.join(ends)] if ends else [])
+    assert mean_tag(path) == (['+'.join(ends)] if ends else [])
     if ends:
         one,two = (load_file(path/f'generator-{o}.safetensors') for o in ends)
-        for k,v in Run(path).weights(averaged(path)[0]).items():
+        for k,v in Run(path).weights(mean_tag(path)[0]).items():
             if v.is_floating_point(): torch.testing.assert_close(v, (one[k] + two[k])/2)
         assert any(not torch.equal(one[k], two[k]) for k in one)
-        assert {o['tag'] for o in best_of(path, [np.array(Image.open(pictures_for(run.recipe, run.home)/'p0.png'))])[1]} \
-            == {*ends, '+'.join(ends)}
+        one = np.array(Image.open(pictures_for(run.recipe, run.home)/'p0.png'))
+        assert {o['tag'] for o in best_of(path, [one])[1]} == {*ends, '+'.join(ends)}
 
 
 def check_lam(run):

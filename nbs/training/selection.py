@@ -197,7 +197,7 @@ test_eq(history(*start, (2, 'both', '000'), (2, 'both', '001'), (2, 'both', 'sto
 
 # %%
 #| export
-def averaged(
+def mean_tag(
     run, # folder of a run
 ) -> list: # one tag or none
     "The mean that a recipe asks for, of the last weights of phases, as a tag of `Run.weights`"
@@ -214,7 +214,7 @@ def best_of(
     "The weights and settings of highest held-out PSNR among those that are colorful enough"
     run,tried = Run(run),[]
     weights = run.class_weights()
-    for tag in [o['tag'] for o in candidates(run)] + averaged(run):
+    for tag in [o['tag'] for o in candidates(run)] + mean_tag(run):
         tried += [dict(tag=tag, **o) for o in choose(run.generator(tag), photos, weights, run.recipe.floor)[1]]
     return pick(tried, run.recipe.floor),tried
 

@@ -68,7 +68,7 @@ ax.set(xlabel='stored gray value', ylabel='a')
 ax.legend(frameon=False);
 
 # %% [markdown]
-# In @fig-sixteen all values should be zero. Rounded at every step, a gray ramp comes out in stripes of green and red up to several units strong; anybody sees five units. Rounded once, it stays gray: zero is a number that every type can hold.
+# In @fig-sixteen all values should be zero. Rounded at every step, a gray ramp comes out with stripes of green and red, up to two units strong. Rounded once, it stays gray: zero is a number that every type can hold.
 
 # %% [markdown]
 # ## A sum that stays what it is

@@ -100,7 +100,7 @@ slope[0].flatten()
 #
 # $$(L,\;k\,a,\;k\,b)$$
 #
-# is inside sRGB. Lightness and hue (the angle of $a,b$) stay. On a screen every ray from the gray axis leaves the gamut once, so sixteen halvings of `map_gamut` find $k$ to a hundred-thousandth; colors that fit already are returned as they are. The gradient flows through the color and takes $k$ for a constant. In @fig-gamut the colors of a photograph are pushed three times as far from gray: the two ways back differ in lightness by more than one can overlook.
+# is inside sRGB. Lightness and hue (the angle of $a,b$) stay. On a screen every ray from the gray axis leaves the gamut once, so sixteen halvings of `map_gamut` find $k$ to a hundred-thousandth; colors that fit already are returned as they are. The gradient flows through the color and takes $k$ for a constant. In @fig-gamut the colors of a photograph are pushed three times as far from gray and brought back in both ways. Look at the saucer: where channels are cut it becomes one glaring red, without the light and shade of the photograph, which remain where chroma is lowered.
 
 # %%
 wild = torch.rand(2, 3, 64, 64)*torch.tensor([98, 240, 240]).view(3, 1, 1) + torch.tensor([1, -120, -120]).view(3, 1, 1)
@@ -170,7 +170,7 @@ show_row([photo[0], cut[0], mapped[0]], titles)
 # %% [markdown]
 # The training input is made from color photographs, so somebody decides what gray a red becomes, and the network learns that decision along with everything else. Pillow and OpenCV use Rec. 601, a weighted sum of the *stored* values made for television of the 1950s; Rec. 709 is its successor; the plain mean is what people write in a hurry. The gray of equal lightness $L$ works on light and is the one that our artifacts are trained with: then $L$ of the input equals $L$ of the truth, and the only thing to predict is $a,b$. Old film saw no red at all: `ortho` is a rough orthochromatic emulsion, in which lips are black and skies white. And `infrared` guesses what a camera for [near infrared](../models/infrared.ipynb) would have seen: skies and water are dark, leaves and grass white. Whichever it is, its name is recorded with the weights.
 #
-# All six leave a gray picture as it is, `lstar` alone keeps the lightness of a colored one (@fig-grays), and Rec. 601 is Pillow's own `convert('L')` to the rounding.
+# All six leave a gray picture as it is. Of a colored one only `lstar` keeps the lightness, and Rec. 601 is what Pillow's `convert('L')` gives. The numbers below say what each makes of pure red: anything from black to a middle gray. In @fig-grays look at the orange suit, which is darkest in `ortho` and lightest in `infrared`.
 
 # %%
 #| export
@@ -244,7 +244,7 @@ show_row([face[0], *made.values()], ['photo', *made])
 # ## For the network
 
 # %% [markdown]
-# We divide $L$ by 100 and $a,b$ by 110, which no sRGB color exceeds, so that `tanh` can reach every color and 0 is gray. Every chapter, the artifact and the page in the browser use these scales and no other.
+# We divide $L$ by 100 and $a,b$ by 110, which no sRGB color exceeds, so that `tanh`, whose values lie between -1 and 1, can reach every color, and 0 is gray. All chapters and the files of trained models use these scales and no other.
 
 # %%
 L,ab = split_lab(pictures)
@@ -288,4 +288,4 @@ to_rgb(L, ab*0)[0,:,0,0]
 #
 # 1. Take scikit-image's white instead of the sums of the rows. How far from zero is $b$ of white now, and which tests of this chapter fail?
 # 2. Take the `clamp` out of `to_linear` and `from_linear`. Where does the first `nan` appear, and why not in the forward pass?
-# 3. Draw hue against lightness for a blue of growing chroma, cut and mapped. Lab's lines of constant hue turn purple near blue: is the mapped color still the same blue to your eye?
+# 3. Paint the blue of the screen with all, three quarters, half and a quarter of its chroma, at its own lightness and at $L=50$, cut and mapped. Is it the same blue to your eye?

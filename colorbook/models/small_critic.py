@@ -29,4 +29,4 @@ class SmallCritic(nn.Module):
         L:Tensor, # lightness in 0..1, `bs`x1xHxW
         ab:Tensor, # color in about -1..1, `bs`x2xHxW
     ) -> Tensor: # `bs`x1xhxw logits, positive for real
-        return self.layers(torch.cat([2*L - 1, ab], 1))
+        return self.layers(torch.cat([L, ab], 1))

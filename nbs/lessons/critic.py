@@ -63,7 +63,7 @@ class SmallCritic(nn.Module):
         L:Tensor, # lightness in 0..1, `bs`x1xHxW
         ab:Tensor, # color in about -1..1, `bs`x2xHxW
     ) -> Tensor: # `bs`x1xhxw logits, positive for real
-        return self.layers(torch.cat([2*L - 1, ab], 1))
+        return self.layers(torch.cat([L, ab], 1))
 
 # %% [markdown]
 # For a picture of 64x64 there are 14x14 verdicts. How large is a patch? A verdict joins 4x4 values of the layer before, those 4x4 values of theirs, and so on: with these strides $1+3\,(1+2+4+4)=34$ pixels. The folded cell asks the network itself.

@@ -18,7 +18,7 @@ from colorbook.color.lab import join_lab, show_sheet
 from colorbook.data.film_tasks import film_tasks
 from colorbook.evaluation.metrics import colorfulness_ratio, psnr
 from colorbook.losses.basic import L1Loss, LogisticLoss
-from colorbook.models.small_critic import SmallCritic
+from colorbook.models.patchgan import PatchCritic
 from colorbook.models.small_unet import SmallUNet
 from colorbook.training.small_gan import SmallGAN, SmallGANCallback
 
@@ -42,7 +42,7 @@ show_sheet([held.L[pick]]);
 # ## The networks
 
 # %% [markdown]
-# The generator is the U-Net of lesson 5, from `L` to `ab`. The critic is the patch critic of lesson 6; it sees `L` beside the color and gives a verdict for each patch of 34 pixels. The loss of the generator has two parts. *L1*, the mean distance from the truth, times 100, keeps colors where they belong. The critic's verdict, by the log loss of lesson 7, keeps them from fading. The callback of lesson 8 does both halves of each step.
+# The generator is the U-Net of lesson 5, from `L` to `ab`. The critic is the patch critic of lesson 6 in the library's form; it sees `L` beside the color and gives a verdict for each patch of 34 pixels. The loss of the generator has two parts. *L1*, the mean distance from the truth, times 100, keeps colors where they belong. The critic's verdict, by the log loss of lesson 7, keeps them from fading. The callback of lesson 8 does both halves of each step.
 
 # %%
 def new_learner(weight=1.):
@@ -51,8 +51,8 @@ def new_learner(weight=1.):
     pairs = [list(zip(o.L, o.ab)) for o in (learn, held)]
     dls = DataLoaders.from_dsets(*pairs, bs=16, shuffle=True, drop_last=True,
         num_workers=0, device='cpu')
-    learner = Learner(dls, SmallGAN(SmallUNet(24), SmallCritic(16)),
-        L1Loss(100), opt_func=Adam, wd=0.,
+    gan = SmallGAN(SmallUNet(24), PatchCritic(nf=16, strides=(2, 2, 1, 1)))
+    learner = Learner(dls, gan, L1Loss(100), opt_func=Adam, wd=0.,
         splitter=lambda gan: [params(o) for o in gan.children()],
         cbs=SmallGANCallback(LogisticLoss(), weight))
     learner.remove_cb(ProgressCallback)

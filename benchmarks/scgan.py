@@ -6,9 +6,10 @@
 
 PHOTOS to train with and HELD to measure with are folders, tars, lists or globs. What is finished is in OUT, and this
 command goes on from there. With --keep the figures go to KEEP.csv (a row a run), KEEP-pairs.csv (variants against
-variants), KEEP-search.csv, and six photographs of installed packages to KEEP-terms.jpg; nbs/results/scgan reads them. The search judges by the next 120 of PHOTOS, from which no
-trial learns, and by nothing of HELD. --evolution draws HELD at every epoch of a run, and with --keep KEEP-evolution.jpg
-of the photographs that installed packages carry; a run that is not there is trained for it, six epochs and four.
+variants) and KEEP-search.csv, and six photographs of installed packages, colored, to KEEP-terms.jpg; nbs/results/scgan
+reads them. The search judges by the next 120 of PHOTOS, from which no trial learns, and by nothing of HELD. --evolution
+draws HELD at every epoch of a run, and with --keep those six photographs into KEEP-evolution.jpg; a run that is not
+there is trained for it, six epochs and four.
 """
 import argparse
 from dataclasses import replace
@@ -59,7 +60,8 @@ def draw_terms(out, names=('first term', 'no critic', 'full')):
     "The photographs of installed packages as variants of one seed color them"
     rgb,nets = squares(sample_photos(192), 96, 6),[None]
     for k in names:
-        nets.append(make_generator(s3_variants[k], load_file(out/f'variant {k} 0.safetensors')).eval())
+        nets.append(make_generator(s3_variants[k]).eval())
+        nets[-1].load_state_dict(load_file(out/f'variant {k} 0.safetensors'))
     columns = [*(answer_of(o, rgb)[0] for o in nets), rgb]
     cells = [o for row in zip(*map(bytes_of, columns)) for o in row]
     return contact_sheet(cells, len(columns), ['gray', *names, 'truth']*len(rgb))

@@ -47,7 +47,7 @@ show_sheet([held[0], join_lab(*held[:2])], ['L', 'truth']);
 # ## Two networks
 
 # %% [markdown]
-# The *painter* is the generator: three convolutions. Since there are two right answers, it needs something to choose by, and gets a random number `z` for each picture, the *noise*. What `z` means is up to the painter. The *judge* is the [critic](critic.ipynb), with patches of 16 pixels.
+# The *painter* is the generator: three convolutions. Since there are two right answers, it needs something to choose by, and gets a random number `z` for each picture, the *noise*. What `z` means is up to the painter. The *judge* is the [critic](critic.ipynb), with patches of 22 pixels.
 
 # %%
 class Painter(nn.Module):

@@ -46,7 +46,7 @@ print(f'mean      {psnr(fake, real).mean():5.1f} dB, gray'
     f' {psnr(gray, real).mean():5.1f} dB, colorfulness {ratio:.2f}')
 
 # %% [markdown]
-# The cat is best, although it is a little pale. The rocket is *worse than gray*: the model paints the dark sky of a dawn in the blue of a day, and being colorful in the wrong place costs more than being gray. The saucer is brown instead of red, the flower white instead of orange. Gray alone gets anything from 14 to 23 dB, which says something about the photographs and nothing about colorizers. So compare with gray, photograph by photograph.
+# The temple and the cat are best, although both are a little pale. The rocket is *worse than gray*: the model paints the dark sky of a dawn in the blue of a day, and being colorful in the wrong place costs more than being gray. The saucer is brown instead of red, the flower white instead of orange. Gray alone gets anything from 14 to 23 dB, which says something about the photographs and nothing about colorizers. So compare with gray, photograph by photograph.
 
 # %%
 #| code-fold: true

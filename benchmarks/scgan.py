@@ -2,12 +2,13 @@
 
     python benchmarks/scgan.py PHOTOS HELD [--n 1600] [--out runs/scgan] [--keep asset/scgan]
     python benchmarks/scgan.py PHOTOS HELD --search 15
-    python benchmarks/scgan.py PHOTOS HELD --evolution runs/s3-small
+    python benchmarks/scgan.py PHOTOS HELD --evolution runs/evolution [--n 700]
 
 PHOTOS to train with and HELD to measure with are folders, tars, lists or globs. What is finished is in OUT, and this
 command goes on from there. With --keep the figures go to KEEP.csv (a row a run), KEEP-pairs.csv (variants against
 variants) and KEEP-search.csv; nbs/results/scgan reads them. The search judges by the next 120 of PHOTOS, from which no
-trial learns, and by nothing of HELD.
+trial learns, and by nothing of HELD. --evolution draws HELD at every epoch of a run, and with --keep KEEP-evolution.jpg
+of the photographs that installed packages carry; a run that is not there is trained for it, six epochs and four.
 """
 import argparse
 from dataclasses import replace
@@ -17,11 +18,12 @@ import pandas as pd
 import torch
 
 from colorbook.core import atomic_path
-from colorbook.data.photos import Photos
+from colorbook.data.photos import Photos, sample_photos
 from colorbook.training.ablation import measure, run_all, seeds, squares, train_variant
 from colorbook.training.gan import GANCallback
-from colorbook.training.s3_ablation import (evolution_sheet, s3_jobs, s3_pairs, s3_variants, S3Measures, search_weights,
-    table_of_pairs, table_of_runs)
+from colorbook.training.s3_ablation import (evolution_sheet, s3_jobs, s3_pairs, s3_variant, s3_variants, S3Measures,
+    search_weights, table_of_pairs, table_of_runs)
+from colorbook.training.trainer import train
 
 HOW = dict(adversary=GANCallback, average=True)
 
@@ -67,7 +69,10 @@ def main():
     chosen = [s3_variants[k] for k in a.only]
     held = Photos(a.held, short=96)
     if a.evolution:
-        with atomic_path(a.out/'evolution.jpg') as f: evolution_sheet(a.evolution, held).save(f, quality=90)
+        if not Path(a.evolution, 'recipe.yaml').exists():
+            train(s3_variant('evolution', 6, 4, ema=.98), a.photos, a.evolution, n=a.n, progress=False)
+        shown,path = (sample_photos(192), f'{a.keep}-evolution.jpg') if a.keep else (held, a.out/'evolution.jpg')
+        with atomic_path(path) as f: evolution_sheet(a.evolution, shown, 6, side=96).save(f, quality=88)
         return
     if a.search:
         photos = Photos(a.photos, short=96, n=a.n + 120)

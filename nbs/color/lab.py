@@ -3,7 +3,7 @@
 #
 # > Lightness apart from color, in tensors that carry gradients
 #
-# A gray photograph tells how light each point was, and to color it is to guess the rest. So we need coordinates in which "how light" is one number and "the rest" is the two others, and in which equal steps look about equally large: CIE Lab. At the end of this chapter we can go from sRGB to Lab and back in batches that carry gradients, we know what is meant by the gray version of a color photograph (it is not one thing), and we can bring a color that no screen shows back to one that it does, without touching its lightness or its hue.
+# A gray photograph tells how light each point was, and to color it is to guess the rest. So we need coordinates in which "how light" is one number and "the rest" is the two others, and in which equal steps look about equally large: CIE Lab. This chapter goes from sRGB to Lab and back, in batches and with gradients. It answers two questions on the way: which gray belongs to a color photograph (there are several), and what to do with a color that no screen can show.
 
 # %%
 #| default_exp color.lab
@@ -35,7 +35,7 @@ from colorbook.color import srgb
 #
 # $$\ell=\begin{cases}v/12.92&v\le 0.04045\\\left(\frac{v+0.055}{1.055}\right)^{2.4}&\text{otherwise.}\end{cases}$$
 #
-# The power has no finite slope at zero for the way back, and `torch.where` computes both branches: an infinite gradient in the branch that was not taken still becomes `nan`. Hence the `clamp` inside. And eight significant bits are fewer than a picture has, so what comes in half or bfloat16 is computed in float32 and rounded once, at the end; mixed precision does not reach in here either.
+# Two precautions stand in the code. The power of the way back has an infinite slope at zero, and `torch.where` computes both branches: the infinite slope, multiplied by the zero of the branch that was not taken, would become `nan`. The `clamp` prevents it. And bfloat16 keeps eight significant bits, fewer than a picture has, so 16-bit pictures are computed in float32 and rounded once, at the end, also under mixed precision.
 
 # %%
 #| export
@@ -122,7 +122,7 @@ def rgb_to_lab(
     return torch.stack([116*y - 16, 500*(x - y), 200*(y - z)], 1)
 
 # %% [markdown]
-# The eight corners of the RGB cube are published (Lindbloom's values, which scikit-image tests itself with, too), and so is the rest of the cube, by scikit-image. One thing is ours: scikit-image's white is not quite the sum of the rows of its matrix, so that there white and every gray come out with $b$ up to 0.0047. Here they come out with 0, and all other colors differ from the reference by as little: nowhere more than 0.006, a hundredth of what one step of an 8-bit channel changes. The NumPy half of the library computes the same to the accuracy of its type.
+# We compare with two references: with published values for the eight corners of the RGB cube (Lindbloom's, by which scikit-image tests itself as well), and with scikit-image for random colors. One thing is ours: scikit-image's white is not quite the sum of the rows of its matrix, so that there white and every gray come out with $b$ up to 0.0047. Here they come out with 0, and all other colors differ from the reference by as little: nowhere more than 0.006, a hundredth of what one step of an 8-bit channel changes. The NumPy half of the library computes the same to the accuracy of its type.
 
 # %%
 corners = dict(black=(0, 0, 0), white=(100, 0, 0), yellow=(97.1393, -21.5537, 94.4780),
@@ -151,7 +151,7 @@ np.abs(rgb_to_lab(pictures).numpy() - reference).max()
 # %% [markdown]
 # Each step has an inverse, so the way back is the way there in reverse. But Lab is larger than sRGB: most triples are colors that no screen can show, and their linear light is negative or above 1 in some channel. We leave it so by default. Cutting it off would make the gradient zero exactly where a generator is most wrong and most needs one; `clip=True` is for showing.
 #
-# There and back is the identity, outside the cube too. The gradients agree with finite differences in float64 (`gradcheck`) and are finite at black and at the joints of the curves; at black both curves are straight lines, so the slope of $L$ is known: $116/(3\delta^2)/12.92=69.9$ for a step in all three channels. Half in, half out: each value is the nearest that the type can hold, also under autocast (eight bits of bfloat16 resolve $L$ near 100 to a half). Bytes, which would all be whiter than white, are refused.
+# What should hold? There and back changes nothing, outside of the cube either. Gradients agree with finite differences (`gradcheck`) and are finite at black and where the pieces of the curves meet. At black both curves are straight lines, so the slope of $L$ is known: $116/(3\delta^2)/12.92=69.9$ for a step in all three channels. A picture in 16 bits comes back in 16 bits, each value the nearest that the type can hold; bfloat16 resolves an $L$ near 100 to a half. And a picture of bytes, 0 to 255, is refused, because 255 would be far whiter than white.
 
 # %%
 #| export
@@ -216,7 +216,7 @@ test_fail(lambda: rgb_to_lab((pictures*255).byte()), exc=InputError, contains='d
 #
 # $$(L,\;k\,a,\;k\,b)$$
 #
-# is inside sRGB. Lightness and hue (the angle of $a,b$) stay. On a screen every ray from the gray axis leaves the gamut once, so sixteen bisections find $k$ to a hundred-thousandth; colors that fit already are returned as they are. The gradient flows through the color and takes $k$ for a constant. In @fig-gamut the colors of a photograph are pushed three times as far from gray: the two ways back differ in lightness by more than one can overlook.
+# is inside sRGB. Lightness and hue (the angle of $a,b$) stay. On a screen every ray from the gray axis leaves the gamut once, so sixteen bisections find $k$ to a hundred-thousandth; colors that fit already are returned as they are. The gradient flows through the color and takes $k$ for a constant. In @fig-gamut the colors of a photograph are pushed three times as far from gray and brought back in both ways. Look at the saucer: where channels are cut it becomes one glaring red, without the light and shade of the photograph, which remain where chroma is lowered.
 
 # %%
 #| export
@@ -306,7 +306,7 @@ show_row([photo[0], cut[0], mapped[0]], titles)
 # %% [markdown]
 # The training input is made from color photographs, so somebody decides what gray a red becomes, and the network learns that decision along with everything else. Pillow and OpenCV use Rec. 601, a weighted sum of the *stored* values made for television of the 1950s; Rec. 709 is its successor; the plain mean is what people write in a hurry. The gray of equal lightness $L$ works on light and is the one that our artifacts are trained with: then $L$ of the input equals $L$ of the truth, and the only thing to predict is $a,b$. Old film saw no red at all: `ortho` is a rough orthochromatic emulsion, in which lips are black and skies white. And `infrared` guesses what a camera for [near infrared](../models/infrared.ipynb) would have seen: skies and water are dark, leaves and grass white. Whichever it is, its name is recorded with the weights.
 #
-# All six leave a gray picture as it is, `lstar` alone keeps the lightness of a colored one (@fig-grays), and Rec. 601 is Pillow's own `convert('L')` to the rounding.
+# All six leave a gray picture as it is. Of a colored one only `lstar` keeps the lightness, and Rec. 601 is what Pillow's `convert('L')` gives. The numbers below say what each makes of pure red: anything from black to a middle gray. In @fig-grays look at the orange suit, which is darkest in `ortho` and lightest in `infrared`.
 
 # %%
 #| export
@@ -380,7 +380,7 @@ show_row([face[0], *made.values()], ['photo', *made])
 # ## For the network
 
 # %% [markdown]
-# Networks like numbers around one. We divide $L$ by 100 and $a,b$ by 110, which no sRGB color exceeds, so that `tanh` can reach every color and 0 is gray (@fig-split). Two functions go there and back; every later chapter, the artifact and the page in the browser use these scales and no other.
+# Networks like numbers around one. We divide $L$ by 100 and $a,b$ by 110, which no sRGB color exceeds, so that `tanh`, whose values lie between -1 and 1, can reach every color, and 0 is gray. Two functions go there and back. All chapters and the files of trained models use these scales and no other. @fig-split shows what the two parts are: on the right is all that a colorizer has to find.
 #
 # $$L'=\frac{L}{100}\in[0,1],\qquad a',b'=\frac{a}{110},\frac{b}{110}\in(-1,1)$$
 
@@ -442,7 +442,7 @@ show_row([face[0], L[0], join_lab(torch.full_like(L, .6), ab)[0]], ['photo', 'li
 # ## What we have
 #
 # - Lab and back in torch: batched, any float type, the values of scikit-image but for its white, gradients that are finite everywhere;
-# - five grays with names, of which `lstar` keeps lightness;
+# - six grays with names, of which `lstar` keeps lightness;
 # - `map_gamut`, `split_lab` and `join_lab`: what the network sees, and how its answer becomes a picture with the lightness it was given; `to_rgb` does that for answers of any kind.
 
 # %% [markdown]
@@ -450,4 +450,4 @@ show_row([face[0], L[0], join_lab(torch.full_like(L, .6), ab)[0]], ['photo', 'li
 #
 # 1. Take scikit-image's white instead of the sums of the rows. How far from zero is $b$ of white now, and which tests of this chapter fail?
 # 2. Take the `clamp` out of `to_linear` and `from_linear`. Where does the first `nan` appear, and why not in the forward pass?
-# 3. Draw hue against lightness for a blue of growing chroma, cut and mapped. Lab's lines of constant hue turn purple near blue: is the mapped color still the same blue to your eye?
+# 3. Paint the blue of the screen with all, three quarters, half and a quarter of its chroma, at its own lightness and at $L=50$, cut and mapped. Is it the same blue to your eye?

@@ -3,7 +3,7 @@
 #
 # > Cross-entropy over the 313 bins of color, in which rare colors count more
 #
-# A generator may answer with a [distribution over 313 colors](../color/bins.ipynb) instead of a color: six of ten that the bus is red, four that it is blue. Distances between colors cannot judge such an answer. Cross-entropy can; but nearly all pixels of photographs are grayish, and a network that says gray everywhere would do well by it. At the end of this chapter we have Zhang's answer, a cross-entropy with soft targets in which rare colors weigh more, with a slope that is computed in one pass.
+# A generator may answer with a [distribution over 313 colors](../color/bins.ipynb) instead of a color: six of ten that the bus is red, four that it is blue. Distances between colors cannot judge such an answer. Cross-entropy can; but nearly all pixels of photographs are grayish, and a network that says gray everywhere would do well by it. Zhang, Isola and Efros answered with soft targets and with weights for rare colors. We write that loss, then make it three times as fast by computing its slope along with it.
 
 # %%
 #| default_exp losses.classification
@@ -34,7 +34,7 @@ from colorbook.data.photos import sample_photos
 #
 # $$\ell=-\frac1N\sum_nw_{q_1(n)}\sum_qz_{nq}\log\hat z_{nq},\qquad\hat z=\mathrm{softmax}(s)$$
 #
-# Only ten of the 313 terms of a pixel are not zero, and only these are gathered. The published code multiplies the weight into the gradient and prints a loss without it; here the number that goes down is the one whose gradient is followed, and the two gradients are the same. Under mixed precision the scores arrive in 16 bits, and the logarithm is taken in 32.
+# Here $s$ are the network's scores, $\hat z$ the distribution that it says, $z$ the soft code of the truth, and $w$ the weights. Only ten of the 313 terms of a pixel are not zero, and only these are gathered. The published code multiplies the weight into the gradient and prints a loss without it; here the printed loss has it, and the gradients are the same. Under mixed precision the scores arrive in 16 bits, and the logarithm is taken in 32.
 #
 # Zhang et al. [-@zhang2016] also leave out photographs that are gray themselves: a picture counts only if some $a$ or $b$ of it is above 5 units. They go on dividing by all pixels, and so do we (`least`).
 #
@@ -63,7 +63,7 @@ class SoftCrossEntropy(torch.autograd.Function):
         return slope if g.device.type == 'cpu' and g == 1 else slope*g,None,None,None
 
 # %% [markdown]
-# In double precision the slope is that of finite differences; and it is the slope of the formula, as PyTorch would have found it.
+# The slope must be the one that finite differences give (`gradcheck`), and the one that PyTorch finds by itself for the formula written plainly.
 
 # %%
 torch.manual_seed(seed)
@@ -78,7 +78,7 @@ for loss in (ours, lambda s: 3*ours(s + 700)/3):
 plain(few).item()
 
 # %% [markdown]
-# On 16 pictures of 24x24 cells both passes take 5.5 ms instead of 18 ms on one core. The loss itself looks up the code of each pixel and calls it. The example sums by hand, pixel by pixel. A network that knows nothing pays $\log313=5.75$; the slope of the loss is $w(\hat z-z)/N$; and a picture tiled is as good as it was.
+# On 16 pictures of 24x24 cells both passes take 5.5 ms instead of 18 ms on one core. The loss itself, `BinLoss`, looks up the code of each pixel and calls `SoftCrossEntropy`. A network that knows nothing, with the same score for every bin, pays $\log313=5.75$. The cell behind the definition compares with a sum written out pixel by pixel, and the slope with $w(\hat z-z)/N$.
 
 # %%
 #| export
@@ -139,7 +139,7 @@ test_close(grad, weights[encode(colors[1])[0][0]]*(scores[:,1].softmax(0) - z)/3
 by_hand.item()
 
 # %% [markdown]
-# A picture whose strongest color is 4.9 units counts nothing, beside one of 5.1 units that counts in full.
+# And `least`: of two pictures whose strongest colors are 4.9 and 5.1 units, the first counts nothing, the second in full.
 
 # %%
 pale = torch.tensor([4.9, -5.1]).view(2, 1, 1, 1).expand(2, 2, 4, 4)/110
@@ -149,7 +149,7 @@ test_eq(counts(rows[:1], pale[:1]).item(), 0)
 counts(rows, pale)
 
 # %% [markdown]
-# Like [every content loss](content.ipynb#no-loss-knows-how-large-a-picture-is) it is a mean: neither the size of pictures nor the batch changes it, so that its weight beside a critic means the same at every size.
+# Like [every content loss](content.ipynb#no-loss-knows-how-large-a-picture-is) it is a mean: neither the size of the pictures nor that of the batch changes it, so that its weight beside a critic means the same at every size. The cell mirrors pictures to four times their area, and repeats a batch three times.
 
 # %%
 scores = torch.randn(len(ab), 313, size, size)
@@ -191,6 +191,6 @@ ColorL1(mean)(rows, pale)
 # %% [markdown]
 # ## Exercises
 #
-# 1. Give `BinLoss` weights of `class_weights` with `alpha` 0 and 1. For which of the six photographs does the loss of a network that always says gray change most?
+# 1. Give `BinLoss` weights of `class_weights` with `alpha` 0 and 1. For which of the six photographs does the loss of a network that always says gray fall most, and for which does it rise?
 # 2. Which distribution has the smallest loss if six of ten buses are red and four blue, and what does that loss amount to? Compare with the answers of [L1 and L2](content.ipynb).
 # 3. Take $k=1$ neighbor instead of ten. What does a network pay then for the bin next to the true one?

@@ -58,7 +58,7 @@ show_row(shown)
 #
 # How bright a place is depends on the weather and on the exposure as well as on what is there, and a network that has seen seven scenes is surer of that than it should be. Trained on some scenes and asked about others, in five ways, it was nearest to the truth with three quarters of its correction (one quarter less made 0.1 to 0.5 dB in four of the five); so in use, and only there, three quarters are made: `trust`.
 #
-# The way down is that of [EfficientNet-Lite0](encoder_unet.ipynb) as far as a sixteenth of the size: 0.7 of its 3.4 million weights, and what its last stages know, breeds of dogs, is not asked here. The mean over the picture is added to each cell, as in [the product's U-Net](unet.ipynb): whether it is a day with sun or a room is a fact of the whole.
+# The way down is that of [EfficientNet-Lite0](encoder_unet.ipynb) as far as a sixteenth of the size: 0.7 of its 3.4 million weights, and what its last stages know, breeds of dogs, is not asked here. The mean over the picture is added to each cell, as in [the first model's U-Net](unet.ipynb): whether it is a day with sun or a room is a fact of the whole.
 
 # %%
 #| export

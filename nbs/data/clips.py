@@ -462,7 +462,8 @@ assert all(torch.equal(a, b) for p,q in zip(again, dls.valid) for a,b in zip(p, 
 # %%
 #| label: fig-clip
 #| fig-cap: "A training clip of five frames. Above, what the network sees; below, what it should answer for the inner three."
-dls = clip_loaders(Clips(['../../asset/bunny.mp4'], 128, 3), 4, aged=.5, lone=.3)
+bird = Film([fit_frame(o.im, 144) for o in read_frames('../../asset/bunny.mp4', 17, 18.5)])
+dls = clip_loaders(Clips([bird], 128, 3), 4, aged=.5, lone=.3)
 torch.manual_seed(3); random.seed(3)
 x,target,_ = dls.train.one_batch()
 answers = F.interpolate(target[:3], scale_factor=4, mode='bilinear')

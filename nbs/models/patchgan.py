@@ -3,7 +3,7 @@
 #
 # > A critic with a verdict for every patch, and why it has to see the gray picture
 #
-# A loss that compares with the truth pixel by pixel calls every color wrong but one, and what a network learns from it is caution. A critic, or discriminator, asks instead whether a picture *could be* a photograph, and since nobody knows how to write that question down, it is a network too, trained on the spot with photographs on one side and generated pictures on the other. [S0](s0.ipynb), [S2](s2.ipynb) and [pix2pix](pix2pix.ipynb) have theirs beside their generators. At the end of this chapter we have one that belongs to no system: it judges every patch of a picture of any size, with spectral norm that keeps it from being certain; and we know why a critic that does not see the gray picture asks the wrong question.
+# A loss that compares with the truth pixel by pixel calls every color wrong but one, and what a network learns from it is caution. A critic, or discriminator, asks instead whether a picture *could be* a photograph, and since nobody knows how to write that question down, it is a network too, trained on the spot with photographs on one side and generated pictures on the other. [S0](s0.ipynb), [S2](s2.ipynb) and [pix2pix](pix2pix.ipynb) have theirs beside their generators. The critic of this chapter belongs to no system: it judges every patch of a picture of any size. First we see why a critic has to see the gray picture; then what one of its verdicts depends on; last, how spectral norm keeps it from being too certain.
 
 # %%
 #| default_exp models.patchgan
@@ -36,7 +36,7 @@ from colorbook.models.s0 import S0Critic
 #
 # $$\min_G\max_D\;\mathbb{E}_{(L,c)}\log D(L,c)+\mathbb{E}_{L}\log\left(1-D(L,G(L))\right)$$
 #
-# Its code passes the color picture alone. The generator is then free, as far as the critic is concerned, to answer with a beautiful photograph of something else, and only the content loss reminds it of the question. Where the color is $ab$ without lightness it is worse: the critic of a sky cannot know that the sky is where the roof is. For a critic that does not see $L$, its scores are the same numbers whatever $L$ is, and $L$ is not even part of the computation.
+# Its code passes the color picture alone. The generator is then free, as far as the critic is concerned, to answer with a beautiful photograph of something else, and only the content loss reminds it of the question. Where the color is $ab$ without lightness it is worse: the critic sees blue and cannot know whether there is a sky or a roof. We ask two untrained critics, one that does not see $L$ and one that does, about photographs with their own lightness and with that of another.
 
 # %%
 rgb = torch.stack([torch.from_numpy(np.asarray(o).copy()) for o in sample_photos(size=2*size)])
@@ -54,13 +54,13 @@ assert not torch.equal(seeing(L, color), seeing(L.roll(1, 0), color)) and depend
 torch.cat([o(light, color).flatten(1) for o in (blind, seeing) for light in (L, L.roll(1, 0))], 1)
 
 # %% [markdown]
-# Each row is a photograph; the columns are the scores of the unconditional critic with the right and with a wrong lightness, then those of the conditional one.
+# Each row is a photograph; the first two columns are the scores of the unconditional critic with the right and with a wrong lightness, the last two those of the conditional one. The first two are equal.
 #
-# A difference is not yet a use. So we let both learn: right pairs are crops of photographs, wrong ones have the lightness of one photograph and the color of another. Both sides of an unconditional critic's loss contain the *same* colors, hence the same scores $s_i$, and
+# Can a critic use the difference? We let both learn: right pairs are crops of photographs, wrong ones have the lightness of one photograph and the color of another. Both sides of an unconditional critic's loss contain the *same* colors, hence the same scores $s_i$, and
 #
 # $$\frac1n\sum_i\left[\log(1+e^{-s_i})+\log(1+e^{s_i})\right]\;\geq\;2\log 2$$
 #
-# with equality where every $s_i=0$. No training whatever gets such a critic below $2\log 2\approx1.386$, the dashed line of @fig-conditional. (Both start far above it: S0's rule for the first weights makes scores in the tens, as the columns show.)
+# with equality where every $s_i=0$. No training whatever gets such a critic below $2\log 2\approx1.386$, the dashed line of @fig-conditional. (Both start far above it: S0's rule for the first weights makes large scores, as the columns show.) Printed is the median of the last twelve losses of each.
 
 # %%
 def crops(bs, n=len(rgb)):
@@ -105,6 +105,9 @@ ax.set(xlabel='step', ylabel='loss', yscale='log')
 ax.legend(frameon=False);
 
 # %% [markdown]
+# Only the critic that sees the lightness gets below the line.
+
+# %% [markdown]
 # ## One verdict for every patch
 
 # %% [markdown]
@@ -141,7 +144,7 @@ class PatchCritic(nn.Module):
 def _patch(n_color=2): return PatchCritic(n_color, strides=(2, 2, 1, 1))
 
 # %% [markdown]
-# Any size, but not none: there has to be one verdict left. For these strides that takes 24 pixels, and it is the side of the *color*: a generator that answers at a quarter needs pictures of 96.
+# It takes any size from which at least one verdict is left. For these strides that is 24 pixels, counted on the *color*: a generator that answers at a quarter needs pictures of 96.
 
 # %%
 for strides,n in (((2, 2, 2, 1, 1), 24), ((2, 2, 1, 1), 12), ((2, 1), 4)):
@@ -184,7 +187,9 @@ test_eq(field((2, 2, 1, 1)), (34, 4))
 field((2, 2, 2, 1, 1))
 
 # %% [markdown]
-# The formula is easy to get wrong, and the network can be asked itself: the gradient of one verdict is not zero exactly at the pixels that the verdict depends on. Leaky ReLU never has slope zero and the weights are random, so no path cancels. The support is a square of 70 pixels, all of it, in lightness and color alike, and it moves by 8 pixels from one verdict to the next. @fig-patch-field shows the patch on a photograph; the dashed frames are those of the neighbors. The reaction is far from flat: many paths lead to the middle of the patch and one to each corner, so that a verdict is mostly about half the width of its patch.
+# The formula is easy to get wrong, but one can measure: the gradient of one verdict is different from zero exactly at the pixels on which the verdict depends. (Leaky ReLU never has slope zero and the weights are random, so nothing cancels.) Each line below has the first row and column of these pixels, and how many rows and columns they fill: a square of 70 pixels, which moves by 8 from one verdict to the next.
+#
+# @fig-patch-field shows the square on a photograph; the dashed frames are those of the neighbors. On the right, brighter means a stronger reaction: the middle of the patch counts far more than its edges, so a verdict is mostly about half the width of its patch.
 
 # %%
 torch.manual_seed(seed)
@@ -222,7 +227,7 @@ show_field(rgb[2], grads[0], *field((2, 2, 2, 1, 1)))
 # ## The map
 
 # %% [markdown]
-# Now we let a small one with patches of 34 pixels learn the same task as before, this time on $ab$, where it cannot just compare two pictures of the same light but has to find that edges and textures of color lie where those of lightness are. Then we ask it about photographs whose right half has the color of another photograph. In @fig-map its verdicts fall there, and it was never told about halves.
+# Now we let a small one with patches of 34 pixels learn the same task as before, this time on $ab$. It cannot simply compare two pictures of the same light there, but has to find that edges and textures of color lie where those of lightness are. Then we ask it about photographs whose left half is right and whose right half has the color of another photograph. The rows below are its mean verdicts on the left and on the right halves. In @fig-map look for red on the right: nobody told the critic about halves.
 
 # %%
 torch.manual_seed(seed)
@@ -253,13 +258,13 @@ show_map(join_lab(L, half)[best], verdicts[best])
 # ## Spectral norm
 
 # %% [markdown]
-# A critic that is certain has no slope, and a generator that gets no slope learns nothing. Spectral norm [@miyato2018] limits how fast the score can change: each layer's weights, written as a matrix $W$ with a row for every output channel, are divided by their largest singular value,
+# Where a critic is certain its verdict no longer changes with the picture, and the generator gets no gradient to learn from. Spectral norm [@miyato2018] limits how fast the score can change: each layer's weights, written as a matrix $W$ with a row for every output channel, are divided by their largest singular value,
 #
 # $$\bar W=W/\sigma_{\max}(W),\qquad \sigma_{\max}(W)=\max_{x\ne0}\frac{\lVert Wx\rVert}{\lVert x\rVert}.$$
 #
-# The singular value is followed by power iteration, one step for each forward pass in training: $v\leftarrow W^\top u$, $u\leftarrow Wv$, both scaled to length 1, and $\sigma\approx u^\top Wv$. Weights move little from step to step, so one is enough. (The matrix is not the whole convolution, whose windows overlap, so the bound on the layer is a few times weaker. It holds the scale in place all the same.)
+# The singular value is estimated by power iteration, one step for each forward pass in training: $v\leftarrow W^\top u$, $u\leftarrow Wv$, both scaled to length 1, and $\sigma\approx u^\top Wv$. Weights move little from step to step, so one is enough. (The matrix is not the whole convolution, whose windows overlap, so the bound on the layer is a few times weaker. It holds the scale in place all the same.)
 #
-# We give each layer new weights, which its $u$ and $v$ know nothing of, and watch.
+# We give each layer new weights, for which its $u$ and $v$ are wrong, and print the largest singular value of each layer before and after sixty passes in training.
 
 # %%
 def norms(critic):
@@ -280,7 +285,7 @@ test_close(after, torch.ones(5), eps=1e-2)
 torch.stack([before, after])
 
 # %% [markdown]
-# In `eval` nothing moves: the first row is the same after five passes. In training the second row arrives at 1. Weights that are stored are not those that are used, which is a trap for whoever copies a network: with torch's older hook, a critic that had run once could not be copied. This form can, and a copy that learns leaves the original alone.
+# In `eval` nothing moves: the first row is the same after five passes. In training the values arrive at 1, the second row. The weights that are stored are not those that are used, as the names in the list below show (`parametrizations.weight.original`). With torch's older form of spectral norm a critic that had run once could not be copied; with this one it can, and a copy that learns leaves the original alone.
 
 # %%
 critic = PatchCritic(nf=8)
@@ -295,8 +300,8 @@ list(critic.state_dict())[:4]
 # %% [markdown]
 # ## What we have
 #
-# - `PatchCritic`, a PatchGAN discriminator with a verdict for every 70 pixels that we measured on the network itself, at any size;
-# - a proof that a critic has to see the gray picture to judge its color;
+# - `PatchCritic`, a PatchGAN discriminator for pictures of any size, each of whose verdicts sees 70 pixels;
+# - the reason why a critic has to see the gray picture to judge its color;
 # - spectral norm, which keeps its slope finite.
 
 # %% [markdown]

@@ -168,7 +168,7 @@ out.abs().max()
 #
 # $$r=1+\sum_{i=1}^{5}2\cdot2^{i-1}=63$$
 #
-# So S0's deepest cells see no more than 63 pixels at once: in a picture of 224, a face, not a room. It can be measured, too. The gradient of one cell with respect to the input is different from zero exactly where the cell looks (batch norm must use its stored statistics, or it connects everything with everything). A pixel of the output lies between two bottom cells in each direction and so sees $63+32=95$ pixels. @fig-field shows both fields. The bright middle says that a pixel depends most on what is close to it.
+# So S0's deepest cells see no more than 63 pixels at once: in a picture of 224, a face, not a room. It can be measured, too. The gradient of one cell with respect to the input is different from zero exactly where the cell looks (batch norm must use its stored statistics, or it connects everything with everything). A pixel of the output lies between two bottom cells in each direction and so sees $63+32=95$ pixels. @fig-field shows both fields. The bright spot in the right one says that a pixel depends most on what is close to it.
 
 # %%
 #| label: fig-field

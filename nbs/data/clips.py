@@ -461,15 +461,15 @@ assert all(torch.equal(a, b) for p,q in zip(again, dls.valid) for a,b in zip(p, 
 
 # %%
 #| label: fig-clip
-#| fig-cap: "A training clip of five frames. Above, what the network sees; below, what it should answer for the inner three."
+#| fig-cap: "A clip of five frames. Above, what the network sees; below, what it should answer for three of them."
 bird = Film([fit_frame(o.im, 144) for o in read_frames('../../asset/bunny.mp4', 17, 18.5)])
 dls = clip_loaders(Clips([bird], 128, 3), 4, aged=.5, lone=.3)
 torch.manual_seed(3); random.seed(3)
 x,target,_ = dls.train.one_batch()
 answers = F.interpolate(target[:3], scale_factor=4, mode='bilinear')
 colored = join_lab(x[0,1:4,None].clamp(0), answers)
-show_row([*x[0,:,None].clamp(0)], ['before', 'first', 'second', 'third', 'after'])
-show_row([torch.ones(3, 128, 128), *colored, torch.ones(3, 128, 128)])
+white,seen = torch.ones(3, 128, 128),x[0,:,None].clamp(0).expand(-1, 3, -1, -1)
+show_row([torch.cat([torch.cat([*seen], 2), torch.cat([white, *colored, white], 2)], 1)])
 
 # %% [markdown]
 # The light of the five frames wavers a little, as in an old film; the colors below do not. A frame that is black is one that the network is told not to have, as at the beginning and the end of a shot.

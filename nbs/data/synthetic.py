@@ -329,7 +329,8 @@ show_row([*(torch.from_numpy(np.array(stage.at(t))).permute(2, 0, 1)/255 for t i
 # In the flow, the pieces in front have other colors than the background: they move otherwise. The last picture is black where something is covered, or leaves the picture, within eight frames. The same scene in motion:
 
 # %%
-LoopingClip([[stage.at(t)] for t in range(0, 24)], 'A camera moves over a photograph, in front of which pieces of it float at other speeds.')
+LoopingClip([[stage.at(t)] for t in range(24)],
+    'A camera moves over a photograph, in front of which pieces of it float at other speeds.')
 
 # %% [markdown]
 # ## Clips written down

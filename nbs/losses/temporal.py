@@ -120,7 +120,7 @@ steady.steady(blink, moves).item(),3*.1
 
 # %%
 #| label: fig-blink
-#| fig-cap: "Three frames in which the colors of the middle one are too strong, and what the loss counts between the first two."
+#| fig-cap: "Three frames, the colors of the middle one too strong, and what the loss counts between the first two."
 from colorbook.color.lab import join_lab, show_row
 L,ab = split_lab(film)
 strong = ab*torch.tensor([1., 1.5, 1]).view(3, 1, 1, 1)

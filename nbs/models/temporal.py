@@ -355,10 +355,11 @@ def colored(model, first=400, n=36):
     "Frames of the film in the colors of a model"
     c,s = open_reel('../../asset/bunny.mp4')
     with c:
-        seen = prepare(watch('bunny', c, s, stop=(first + n)/24), 192, model.card['multiple'], first=first)
+        seen = prepare(watch('bunny', c, s, stop=(first + n)/24), 192, 32, first=first)
         return [paint_frame(o, ab)[...,:3] for o,ab in with_colors(seen, color_source(model))]
 single,three = colored(load_model()),colored(load_film_model())
-LoopingClip(list(zip(single, three))[::2], 'A bird on a branch, colored frame by frame, and by a model that sees three frames.',
+LoopingClip(list(zip(single, three))[::2],
+    'A bird on a branch, colored frame by frame, and by a model that sees three frames.',
     ['frame by frame', 'three frames'])
 
 # %% [markdown]

@@ -488,18 +488,20 @@ test_fail(lambda: load_guide('-', home/'reference.png', model, 64), exc=UsageErr
 
 # %%
 #| label: fig-steer
-#| fig-cap: "Frames of a shot of Big Buck Bunny: the model's colors above, steered in the middle, true below. The third column is the reference."
+#| fig-cap: "A shot of Big Buck Bunny: the model's colors, steered, true. The third column is the reference."
 def shot_of(first, stop):
     "Frames of the film, with the model's colors, and their true pictures"
     c,s = open_reel('../../asset/bunny.mp4')
     with c: seen = list(prepare(watch('bunny', c, s, stop=stop/24), 192, 32, first=first))
-    return list(with_colors(iter(seen), color_source(model))),[o.im for o in read_frames('../../asset/bunny.mp4')][first:stop]
+    return (list(with_colors(iter(seen), color_source(model))),
+            [o.im for o in read_frames('../../asset/bunny.mp4')][first:stop])
 own,true = shot_of(378, 478)
 true[50].save(home/'bird.png')
 guide = load_guide('../../asset/bunny.mp4', home/'bird.png', model, 192)
 test_eq((guide.number, len(guide.frames)), (428, 175))
 for o,_ in own: o.shot = guide.shot
-views = [[paint_frame(o, ab)[...,:3] for o,ab in pairs] for pairs in (own, list(steer(iter(own), guide)))] + [true]
+steered = list(steer(iter(own), guide))
+views = [[paint_frame(o, ab)[...,:3] for o,ab in pairs] for pairs in (own, steered)] + [true]
 contact_sheet([x[i] for x in views for i in (10, 30, 50, 70, 90)], 5,
     ['model']*5 + ['steered']*5 + [f'true, {i:+} frames' for i in (-40, -20, 0, 20, 40)])
 
@@ -507,8 +509,8 @@ contact_sheet([x[i] for x in views for i in (10, 30, 50, 70, 90)], 5,
 # The model makes the bird brown and the sky blue, as they would be in a photograph. Steered, both are violet in all five frames, though only the one in the middle was given, and the bird dances from side to side. The same in motion:
 
 # %%
-LoopingClip(list(zip(*views))[30:70:2], "A dancing bird in the model's colors, steered by one frame, and in true colors.",
-    ['model', 'steered', 'true'])
+LoopingClip(list(zip(*views))[30:70:2],
+    "A dancing bird in the model's colors, steered by one frame, and in true colors.", ['model', 'steered', 'true'])
 
 # %% [markdown]
 # ## What we have

@@ -155,7 +155,7 @@ ax.set(xlabel='frame', ylabel='difference');
 
 # %%
 #| label: fig-cut-frames
-#| fig-cap: "All cuts that are found in thirty seconds of Big Buck Bunny: the frame before each, and below the one after."
+#| fig-cap: "The cuts in thirty seconds of Big Buck Bunny: the frame before each, and below the one after."
 film = [o.im for o in read_frames('../../asset/bunny.mp4')]
 cuts = find_cuts(film)
 test_eq(cuts, [8, 285, 378, 553])

@@ -37,7 +37,7 @@ from colorbook.training.monitor import GANMonitor
 from colorbook.training.nogan import NoGANStop, ValidationPanel
 from colorbook.training.pretrained import state_for
 from colorbook.training.recipes import load_recipe, phase_recipe, Recipe, save_recipe, vary
-from colorbook.training.registry import check_recipe, make_gan
+from colorbook.training.registry import check_recipe, contents, make_gan
 from colorbook.training.runs import Run, split_name, state_hash
 from colorbook.training.steps import FusedAdam, RestEarly
 from colorbook.training.team import AverageGradients, Team, team_for
@@ -70,13 +70,32 @@ def make_content(
     n:int=40, # batches that are counted
     color=None, # what turns the generator's scores into color
 ):
-    "The content loss of a recipe"
-    make = partial(content_losses[recipe.content], lam=recipe.lam, rebalance=recipe.rebalance,
-        perceptual=recipe.perceptual, attention=recipe.attention, color=color)
-    if not content_losses[recipe.content].prior: return make()
-    if prior: p = load_prior(prior)
-    else: p = color_prior(color_counts(b[1] for _,b in zip(range(n*recipe.processes), iter(dls.train))))
-    return make(prior=p).to(dls.device)
+    "The content loss of a recipe; if phases have another, a `PhaseLosses`"
+    losses,p = {},None
+    for name in contents(recipe):
+        make = partial(content_losses[name], lam=recipe.lam, rebalance=recipe.rebalance,
+            perceptual=recipe.perceptual, attention=recipe.attention, color=color)
+        if content_losses[name].prior:
+            if p is None: p = load_prior(prior) if prior else counted(dls, n*recipe.processes)
+            losses[name] = make(prior=p).to(dls.device)
+        else: losses[name] = make()
+    return losses[recipe.content] if len(losses) == 1 else PhaseLosses(losses, recipe)
+
+def counted(dls, n): # the prior of the colors in the first n training batches
+    return color_prior(color_counts(b[1] for _,b in zip(range(n), iter(dls.train))))
+
+class PhaseLosses:
+    "Content losses by name, one of which is in use"
+    def __init__(self,
+        losses:dict, # by the names of `content_losses`
+        recipe:Recipe,
+    ): self.losses,self.recipe = losses,recipe; self.use(0)
+    def use(self,
+        i:int, # number of the phase that begins
+    ): self.now = self.losses[self.recipe.phases[i].content or self.recipe.content]
+    def __call__(self, *args): return self.now(*args)
+    @property
+    def weights(self): return self.now.weights # of the classes
 
 # %%
 #| export
@@ -105,7 +124,7 @@ def make_learner(
 # %% [markdown]
 # A phase is one call of fastai's `fit`, with a fresh optimizer and a handful of callbacks, each with a chapter of its own. Which ones follows from recipe and phase: [the networks' turns](critic_schedules.ipynb), [the learning rates](lr_schedules.ipynb), [the recorder](journal.ipynb), [a monitor](monitor.ipynb) where a critic is trained, [averaged weights](ema.ipynb) where the recipe has a decay, [a stop](nogan.ipynb) where the phase has one. The last two leave other weights at the end of a phase than its last step did, so there the recorder closes the phase: it writes what was chosen, and a checkpoint behind it.
 #
-# A phase may have a size and a batch of its own. Then its loaders are made when it begins, of the same photographs, divided in the same way; the next phase that does not say anything has those of the recipe again. The new loader's random generator takes over the state of the one before, so that what a run draws follows from where it is and not from which phases it went through.
+# A phase may have a size, a batch and a content loss of its own. Then its loaders are made when it begins, of the same photographs, divided in the same way; the next phase that does not say anything has those of the recipe again. The new loader's random generator takes over the state of the one before, so that what a run draws follows from where it is and not from which phases it went through.
 #
 # Random generators are put back where a run goes on: before anything is drawn if a phase begins, and after the callbacks are made if it goes on inside one, for that is the order in which they were used the first time.
 
@@ -158,6 +177,7 @@ def fit_phase(
     start = resume['epoch'] if inside else 0
     if resume and not inside: set_rng_state(resume['rng'], learn.dls.train)
     if loaders: use_loaders(learn, loaders(i))
+    if isinstance(learn.loss_func, PhaseLosses): learn.loss_func.use(i)
     learn.create_opt()
     if inside: learn.opt.load_state_dict(resume['opt'])
     writes,rng = not (team and team.rank),resume['rng'] if inside else None

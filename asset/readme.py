@@ -1,7 +1,8 @@
 """Make what README and first page show of the model in the package: its pictures and its figures.
 
-    python asset/readme.py    writes asset/readme.jpg, asset/readme-wrong.jpg, asset/readme-film.jpg, the four pictures
-                              asset/slider-*.jpg, the drawing asset/map.svg, and the lines between the marks of README.md
+    python asset/readme.py    writes asset/readme.jpg, asset/readme-wrong.jpg, asset/readme-film.jpg, the four
+                              pictures asset/slider-*.jpg, the drawing asset/map.svg, and the lines between the marks
+                              of README.md
 """
 import re, runpy
 from pathlib import Path
@@ -46,7 +47,9 @@ def film(wanted=(264, 428), around=7):
     "Frames of the film: gray, colored as `colorbook video` does it, and true, a row each"
     def pictures(n):
         model,(c,s) = load_film_model(),open_reel(str(ROOT/'asset'/'bunny.mp4'))
-        with c: seen = list(prepare(watch('bunny', c, s, stop=(n + around)/24), model.card['size'], 32, first=n - around))
+        with c:
+            frames = watch('bunny', c, s, stop=(n + around)/24)
+            seen = list(prepare(frames, model.card['size'], 32, first=n - around))
         for o,ab in stabilize(with_colors(iter(seen), color_source(model))):
             if o.number == n: return [o.gray, paint_frame(o, ab)[...,:3], o.frame.to_image()]
     return contact_sheet(sum(map(pictures, wanted), []), 3, gap=8)

@@ -506,7 +506,7 @@ contact_sheet([x[i] for x in views for i in (10, 30, 50, 70, 90)], 5,
     ['model']*5 + ['steered']*5 + [f'true, {i:+} frames' for i in (-40, -20, 0, 20, 40)])
 
 # %% [markdown]
-# The model makes the bird brown and the sky blue, as they would be in a photograph. Steered, both are violet in all five frames, though only the one in the middle was given, and the bird dances from side to side. The same in motion:
+# The model makes the bird brown and the sky blue, as they would be in a photograph. Steered, both are violet in all five frames, though only the one in the middle was given and the bird dances. What could not be followed is lost: the orange beak, where the head has turned. The same in motion:
 
 # %%
 LoopingClip(list(zip(*views))[30:70:2],

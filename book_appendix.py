@@ -177,6 +177,7 @@ def write_solutions(into, chapters):
         to = lambda m: f"]({posixpath.relpath(posixpath.join('nbs', posixpath.dirname(name), m[1]), 'appendix')}"
         text = re.sub(r'\]\((?!\w+:|#)([^)\s]+)', to, text)
         asked,found = exercises(text),solved(name, text)
+        for k,o in added(name).items(): found[k] = re.sub(r'\]\(([\w./-]+\.ipynb[^)\s]*)', to, o)
         if not found: continue
         n += len(found)
         out.append(f'## {title} {{#{name.replace("/", "-")}}}\n\n[To the chapter](../nbs/{name}.ipynb)')

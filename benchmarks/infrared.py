@@ -9,6 +9,7 @@ import numpy as np, torch
 from PIL import Image
 from colorbook.data.paired import nir_pairs
 from colorbook.evaluation.metrics import bootstrap_ci, colorfulness, lpips, lpips_state, psnr
+from colorbook.imaging.artifact import card
 from colorbook.imaging.colorizer import colorize
 from colorbook.training.export import export_run
 from colorbook.training.trainer import train
@@ -62,7 +63,8 @@ def main():
         found[scenes] = dict(rows=rows, **summary(rows))
         print(scenes, json.dumps(summary(rows)), flush=True)
     rows = [r for f in found.values() for r in f['rows']]
-    made = dict(command=f'benchmarks/infrared.py NIR --size {o.size}', splits=found, all=summary(rows))
+    made = dict(command=f'benchmarks/infrared.py NIR --size {o.size}', default=card()['weights_sha256'][:12],
+        splits=found, all=summary(rows))
     print('all', json.dumps(made['all']))
     Path(o.out).write_text(json.dumps(made))
 

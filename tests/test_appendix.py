@@ -184,6 +184,9 @@ Two.
     appendix.write_solutions(tmp_path, [('losses/none', 'Title', text)])
     made = (tmp_path/'solutions.qmd').read_text()
     assert '**2.** Second.' in made and '](../nbs/color/lab.ipynb)' in made and '1 exercises' in made
+    beside = next((o, n) for o,n,s in solutions() if n in appendix.added(o) and '](../evaluation/diversity.ipynb)' in s)
+    appendix.write_solutions(tmp_path, [(beside[0], 'Title', '')])
+    assert '](../nbs/evaluation/diversity.ipynb)' in (tmp_path/'solutions.qmd').read_text()
 
 
 @pytest.mark.skipif(not pages.browser(), reason='chromium is not installed: the first page was not tried')

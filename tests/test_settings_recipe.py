@@ -28,6 +28,8 @@ from colorbook.training.pretrained import image_weights
 from colorbook.training.recipes import load_recipe, Phase, Recipe
 from colorbook.training.registry import make_gan
 from colorbook.training.critic_schedules import make_gan_callback
+from colorbook.training.runs import Run
+from colorbook.training.selection import best_of, mean_tag
 from colorbook.training.trainer import train
 
 pytestmark = pytest.mark.filterwarnings('ignore')
@@ -43,6 +45,8 @@ RECIPES = {r.name: r for r in [
     replace(BINS_RECIPE, name='other', phases=(Phase('both', 1, (1e-3, 2e-3), 'constant', 1., .4),), critic='s4',
         rebalance=.5, adversarial='lsgan', adv_weight=3., aged=1., critic_clip=1e-4, bs=2, betas=(.8, .9),
         eps=1e-4, wd=.3, valid=.45, seed=1),
+    replace(BINS_RECIPE, name='mixed', phases=(Phase('content', 1, (1e-3, 0.), mean=True),
+        Phase('content', 1, (1e-3, 0.), content='bins_picture', mean=True))),
     Recipe('ruler', (Phase('both', 1, (1e-4, 1e-4), 'constant'),), generator='s0', critic='s0', content='l1', lam=7.,
         adv_weight=.25, gray='rec601', size=32, low=.5, squeeze=False, mirror=True, bs=4, wd=0.,
         valid=.1),
@@ -62,7 +66,8 @@ RECIPES = {r.name: r for r in [
         size=32, squeeze=True, mirror=False, low=1., bs=2, data='frames', wd=0., valid=.2)]}
 NETWORKS = dict(s3_small='S3Small', plain_bins='PlainNet', s0='S0Generator', s1_32='S1Generator')
 CRITICS = dict(s3_small='S3Critic', s4_ab='S4Critic', s4='S4Critic', s0='S0Critic', s1='S1Critic')
-CONTENTS = dict(s3_slim='S3Loss', bins='BinLoss', l1='L1Loss', smooth_l1='SmoothL1Loss', l2='L2Loss')
+CONTENTS = dict(s3_slim='S3Loss', bins='BinLoss', bins_picture='BinPictureLoss',
+    l1='L1Loss', smooth_l1='SmoothL1Loss', l2='L2Loss')
 GRAYS = dict(lstar=None, rec601=(.299, .587, .114), mean=(1/3, 1/3, 1/3))
 
 
@@ -104,6 +109,7 @@ class Watch(Callback):
         learn,gan = self.learn,self.learn.model
         self.log = SimpleNamespace(cbs=list(learn.cbs), groups=len(learn.opt.hypers), n_epoch=learn.n_epoch, batches=[],
             epochs=[], steps=[], first=None, dtypes={})
+        self.log.loss = getattr(learn.loss_func, 'now', learn.loss_func)
         self.seen.fits.append(self.log)
         def keep(k):
             def hook(m, x, out): self.log.dtypes[k] = out.dtype
@@ -293,7 +299,25 @@ def check_critic(run):
     if run.recipe.critic.startswith('s4'): assert critic.conditional == (run.recipe.critic == 's4')
 
 
-def check_content(run): assert type(run.learn.loss_func).__name__ == CONTENTS[run.recipe.content]
+def check_content(run):
+    for p,f in phases_of(run):
+        assert type(f.loss).__name__ == CONTENTS[p.content or run.recipe.content]
+        if p.content == 'bins_picture':
+            torch.testing.assert_close(f.loss.weights, Run(run.home/run.path).class_weights())
+
+
+def check_mean(run):
+    "One more candidate, where phases ask for it: the mean of their last weights"
+    path = run.home/run.path
+    ends = [f'{i}-{p.epochs - 1:03}' for i,p in enumerate(run.recipe.phases) if p.mean]
+    assert mean_tag(path) == (['+'.join(ends)] if ends else [])
+    if ends:
+        one,two = (load_file(path/f'generator-{o}.safetensors') for o in ends)
+        for k,v in Run(path).weights(mean_tag(path)[0]).items():
+            if v.is_floating_point(): torch.testing.assert_close(v, (one[k] + two[k])/2)
+        assert any(not torch.equal(one[k], two[k]) for k in one)
+        one = np.array(Image.open(pictures_for(run.recipe, run.home)/'p0.png'))
+        assert {o['tag'] for o in best_of(path, [one])[1]} == {*ends, '+'.join(ends)}
 
 
 def check_lam(run):

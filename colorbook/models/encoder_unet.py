@@ -139,7 +139,7 @@ def alex_encoder(
 
 # %% ../../nbs/models/encoder_unet.ipynb #0f71bb06
 class MobileEncoder(nn.Module):
-    "The product's way down, with the interface of `Encoder`"
+    "The first model's way down, with the interface of `Encoder`"
     least,channels = 32,(24, 32, 96, 320)
     def __init__(self,
         state:dict=None, # weights of torchvision's layout, see `colorbook.models.unet.mobile_encoder`
@@ -221,7 +221,7 @@ encoders = dict(mobile=MobileEncoder, alexnet=alex_encoder, lite0=lite_encoder)
 
 # %% ../../nbs/models/encoder_unet.ipynb #8c5c083a
 class EncoderUNet(nn.Module):
-    "The product's U-Net (see `colorbook.models.unet.MobileUNet`) with any encoder, for any size"
+    "The first model's U-Net (see `colorbook.models.unet.MobileUNet`) with any encoder, for any size"
     def __init__(self,
         encoder, # key of `encoders`, name of a network in timm, or an `Encoder`
         n_out:int=2, # channels: 2 for color itself, 313 for scores

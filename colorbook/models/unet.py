@@ -79,7 +79,7 @@ def conv(
 
 # %% ../../nbs/models/unet.ipynb #ffb19127
 class MobileUNet(nn.Module):
-    "The product's generator: MobileNetV2 down, three light steps up, color at a quarter of the size"
+    "The first model's generator: MobileNetV2 down, three light steps up, color at a quarter of the size"
     def __init__(self,
         n_out:int=313, # channels: 313 bins, or 2 for color itself
         widths:tuple=(256, 192, 128, 64), # channels at 1/32, 1/16, 1/8 and 1/4 of the size

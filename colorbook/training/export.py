@@ -20,6 +20,7 @@ from ..core import atomic_path
 from ..data.loaders import data_loaders
 from ..models.registry import generators
 from .recipes import to_plain
+from .registry import searched
 from .runs import Run, state_hash
 from .selection import best_of, candidates, chosen_color, pick
 
@@ -222,11 +223,10 @@ def export_run(
     "Choose among a run's weights and export the best as an artifact"
     run = Run(run)
     recipe,entry = run.recipe,generators[run.recipe.generator]
-    searched = entry.output in ('bins', 'bins4') and not entry.film
-    best,tried = best_of(run, run.held_out(photos)) if searched else (None, candidates(run))
+    best,tried = best_of(run, run.held_out(photos)) if searched(entry) else (None, candidates(run))
     best = best or pick(tried, recipe.floor)
     gen = run.generator(best['tag'])
-    if searched: gen = leaning(gen, best, run.class_weights())
+    if searched(entry): gen = leaning(gen, best, run.class_weights())
     with atomic_path(run/'tried.csv') as f: pd.DataFrame(tried).to_csv(f, index=False)
     size = best.get('size', 192 if entry.weights == 'image' else recipe.size//32*32)
     about = dict(name=recipe.name, size=size, chosen=best, record=begun(run), stored='float16') | sees(recipe) | card

@@ -29,6 +29,8 @@ class Phase:
     stop:float=0. # part of them between two looks of the NoGAN stop; 0 for none
     size:int=0 # side of the training crops in this phase, at most the recipe's; 0 for the recipe's
     bs:int=0 # batch size in this phase; 0 for the recipe's
+    content:str='' # content loss of this phase; '' for the recipe's
+    mean:bool=False # the mean of the last weights of all phases that say so may be shipped, too
 
 # %% ../../nbs/training/recipes.ipynb #054224ca
 @dataclass(frozen=True)
@@ -117,9 +119,10 @@ recipes = {r.name: r for r in [
         Phase('both', 4, (1e-4, 1e-4), 'constant'))),
     Recipe('default', (Phase('content', 9, (3.5e-4, 1.3e-3, 0.), 'warmup', size=96),
         Phase('content', 4, (3.5e-4, 1.3e-3, 0.), 'to_half', size=128),
-        Phase('content', 3, (1.75e-4, 6.5e-4, 0.), 'to_zero')), generator='lite0', rebalance=.4, data='varied',
-        aged=.25, size=160, low=.6, bs=32, betas=(.9, .98), eps=1e-8, clip=5., bf16=True, early_every=4, processes=2,
-        ema=.999, valid=.015),
+        Phase('content', 3, (1.75e-4, 6.5e-4, 0.), 'to_zero', mean=True),
+        Phase('content', 1, (0., 4e-4, 0.), 'to_zero', .5, size=128, content='bins_picture', mean=True)),
+        generator='lite0', rebalance=.4, data='varied', aged=.25, size=160, low=.6, bs=32, betas=(.9, .98),
+        eps=1e-8, clip=5., bf16=True, early_every=4, processes=2, ema=.999, valid=.015),
     Recipe('default-mobile', (Phase('content', 5, (3e-4, 2e-3, 0.)),
         Phase('critic', 1, (0., 0., 2e-4), 'constant', .25),
         Phase('both', 3, (2e-5, 1e-4, 2e-4), 'constant', .25)), adv_weight=.2, low=.75)]}
@@ -233,10 +236,10 @@ def load_recipe(
 def phase_recipe(
     recipe:Recipe,
     i:int, # number of the phase
-) -> Recipe: # with the size and the batch of the phase
+) -> Recipe: # with the size, the batch and the content loss of the phase
     "A recipe as one of its phases sees it"
     p = recipe.phases[i]
-    return replace(recipe, size=p.size or recipe.size, bs=p.bs or recipe.bs)
+    return replace(recipe, size=p.size or recipe.size, bs=p.bs or recipe.bs, content=p.content or recipe.content)
 
 # %% ../../nbs/training/recipes.ipynb #2a1c7408
 def vary(

@@ -3,7 +3,7 @@
 #
 # > 313 bins, soft targets, rebalancing and the annealed mean
 #
-# Imagine buses, six of ten red and four blue, and nothing in the gray picture that says which: the answer that is nearest to all of them on average is a purple that no bus ever had. A network that may answer "red with 0.6, blue with 0.4" does not have that problem; it postpones the choice. So the shipped model does not predict color, it predicts a distribution over 313 colors, following Zhang, Isola and Efros [-@zhang2016]. At the end of this chapter we have everything around that network: the bins, the target that a photograph gives to each pixel, the weights that keep gray from winning always, and the step from a distribution back to one color, with two knobs that can be turned after training.
+# Imagine buses, six of ten red and four blue, and nothing in the gray picture that says which: the answer that is nearest to all of them on average is a purple that no bus ever had. A network that may answer "red with 0.6, blue with 0.4" does not have that problem; it postpones the choice. So the shipped model does not predict color, it predicts a distribution over 313 colors, following Zhang, Isola and Efros [-@zhang2016]. This chapter has everything around that network, in the order in which it is needed: the 313 colors, called bins; the distribution that a photograph gives to each pixel as its target; weights for rare colors, without which gray always wins; and the way from a distribution back to one color, which can be changed after training.
 
 # %%
 #| default_exp color.bins
@@ -66,7 +66,7 @@ def ab_bins(
     return grid[(grid @ n.T <= reach + 1e-3).all(1)]
 
 # %% [markdown]
-# That gives 313. Where the published table is at hand, the two are compared: the same bins in the same order, so that weights of other people's networks fit ours. The rule does not sit on a knife's edge, either: any growth between 9.8 and 10.04 gives the same bins, and none that is much smaller or larger does.
+# That gives 313, and they are the bins of the published table, in its order, so that weights of other people's networks fit ours. The number does not depend on the last digit of the rule: any growth between 9.8 and 10.04 gives the same bins; 9.5 gives 309, and 10.1 gives 314.
 
 # %%
 bins = ab_bins()
@@ -79,7 +79,7 @@ test_eq([len(ab_bins(grow=o)) for o in (9.5, 9.8, 10.04, 10.1)], [309, 313, 313,
 bins[::60].tolist()
 
 # %% [markdown]
-# How many of the bins are colors? A grid point *is* the color of some sRGB value if, for a lightness between 0 and 100, its linear light stays in 0..1. That holds for 229 of them, hollow circles in @fig-bins mark the others. Around the 229, each square of the grid that sRGB touches needs its four corners, which makes 309; the convex rim adds four more. No sRGB color is within 13 units of these, so they never occur; they cost nothing but four rows of a matrix. That the edges were enough is seen on the six faces of the cube, whose shadow is that of the whole: in no direction do they reach farther.
+# How many of the bins are colors? A grid point *is* the color of some sRGB value if, for a lightness between 0 and 100, its linear light stays in 0..1. That holds for 229 of them; hollow circles in @fig-bins mark the others. Every square of the grid that sRGB touches needs its four corners, which makes 309, and the convex rim adds four more (crosses). No sRGB color is within 13 units of these four, so none of them is ever the nearest bin; they cost four rows of a matrix. The cell also checks that twelve edges were enough: the six faces of the cube reach no farther in any direction.
 
 # %%
 v = torch.linspace(0, 1, 256)
@@ -173,7 +173,7 @@ def soft_code(
     return idx,w/w.sum(1, keepdim=True)
 
 # %% [markdown]
-# Below, the table's weights equal those done directly and sum to 1; the first bin is the nearest one; a color outside the table is taken for the nearest inside. And the mean of the bins under the weights, the *expected color* of the code, is close to the color that was encoded. On our photographs the nearest bin alone is 3.8 units off on average, the soft code 0.4.
+# What is lost by the code? The mean of the bins under the weights, the *expected color* of the code, should be close to the color that was encoded. The two numbers below say how far off it is on our photographs, on average and in units of Lab: first for the nearest bin alone, then for the soft code. The nearest bin alone is 3.8 units off, the soft code 0.4, which nobody sees.
 
 # %%
 #| export
@@ -222,7 +222,7 @@ off
 #
 # $$p_q\propto\sum_{a,b}h_{ab}\,z_q(a,b).$$
 #
-# @fig-prior has the prior of our six photographs; that of a training set is the same mountain around gray with fewer holes. The same histogram says which bins are the *nearest* to no pixel at all.
+# @fig-prior has the prior of our six photographs; that of a training set is the same mountain around gray with fewer holes. Each step of its color bar is a factor of ten: between the middle and the rim lie factors of a thousand and more.
 
 # %%
 #| export
@@ -300,9 +300,9 @@ screen.sum().item()
 #
 # $$w_q\propto\left((1-\lambda)\,p_q+\frac\lambda Q\right)^{-\alpha},\qquad\sum_qp_qw_q=1.$$
 #
-# With $\lambda=\frac12$ no bin counts more than $2Q=626$ times, before scaling. The second condition keeps the mean weight of a pixel at 1, hence the loss on its scale. The exponent $\alpha$ goes from no rebalancing to all of it: Zhang et al. have 1, and red refrigerators. Without any mixing, a bin that never occurs would have no finite weight, and that is an error.
+# With $\lambda=\frac12$ no bin counts more than $2Q=626$ times, before scaling. The second condition keeps the mean weight of a pixel at 1, hence the loss on its scale. The exponent $\alpha$ goes from no rebalancing to all of it: Zhang et al. have 1, and their colors are bold, now and then too bold. Without any mixing, a bin that never occurs would have no finite weight, and that is an error.
 #
-# In closed form for two bins with shares 0.9 and 0.1: the inverse alone gives both the same influence, $p_qw_q=\frac12$; half mixed, the shares are 0.7 and 0.3 and the weights are as 3 to 7.
+# An example with two bins of shares 0.9 and 0.1: the inverse alone gives both the same influence, $p_qw_q=\frac12$; half mixed, the shares are 0.7 and 0.3 and the weights are as 3 to 7. The numbers below are the largest weight divided by the smallest for our photographs, without rebalancing, with half of it, and in full.
 
 # %%
 #| export
@@ -330,7 +330,7 @@ test_eq(weights.argmin().item(), prior.argmax().item())
 {a: (class_weights(prior, alpha=a).max()/class_weights(prior, alpha=a).min()).item() for a in (0, .5, 1)}
 
 # %% [markdown]
-# Prior and weights go into one small file. Training with other pictures of the same kind, or on another machine, need not count again; and whoever wants another exponent makes the weights from the prior.
+# Prior and weights go into one small file. Training with other pictures of the same kind, or on another machine, need not count again; and for another exponent the weights are made from the prior.
 
 # %%
 #| export
@@ -376,9 +376,9 @@ prior.topk(3)[0]
 #
 # $$f_T(s)=\sum_qc_q\,\frac{e^{s_q/T}}{\sum_{q'}e^{s_{q'}/T}},$$
 #
-# the mean at $T=1$, the mode as $T\to0$, and $T=0.38$ by taste of the authors. A mean is duller than what it is a mean of. That can be made up for by a factor on the color, the `gain`, which costs nothing either: the bins are farther out. As a layer all this is a softmax and a convolution of 1x1, whose weights are the bins, so that it can become part of the shipped network: the generator of [the product](../models/unet.ipynb) has 313 channels in its head, the loss reads them as scores, and this layer, handed over as its `color`, turns them into $a$ and $b$.
+# the mean at $T=1$, the mode as $T\to0$, and $T=0.38$ by taste of the authors. A mean is duller than what it is a mean of. That can be made up for by a factor on the color, the `gain`, which costs nothing either: the bins are farther out. As a layer all this is a softmax and a convolution of 1x1, whose weights are the bins, so that it can become part of the shipped network: [its generator](../models/encoder_unet.ipynb#the-u-net) has 313 channels in its head, the loss reads them as scores, and this layer, handed over as its `color`, turns them into $a$ and $b$.
 #
-# As an example take one pixel of a bus: the mean of six soft codes of red and four of blue, which is exactly what cross-entropy asks a network to say, and what @fig-annealed paints.
+# As an example take one pixel of a bus: the mean of six soft codes of red and four of blue, which is exactly what cross-entropy asks a network to say. @fig-annealed paints it at six temperatures. Follow the swatches from left to right: dull purple at $T=1$, where both colors are averaged, then more and more red, because red had the larger share.
 
 # %%
 #| export
@@ -434,7 +434,7 @@ def show_annealed(temperatures, L=45.):
 show_annealed((1., .8, .6, .38, .2, .05))
 
 # %% [markdown]
-# The color is a smooth function of the scores, so a critic can stand behind it: with $\hat p$ the sharpened distribution, $\partial f/\partial s_q=\hat p_q\,(c_q-f)/T$. A mode alone would pass no gradient.
+# The color is a smooth function of the scores, so a critic's gradient gets through it: with $\hat p$ the sharpened distribution, $\partial f/\partial s_q=\hat p_q\,(c_q-f)/T$, which the cell compares with what PyTorch finds. The mode has no gradient to pass on.
 
 # %%
 s = torch.randn(1, 313, 1, 1, requires_grad=True)
@@ -450,7 +450,7 @@ sharp.max()
 # ## Undoing the weights
 
 # %% [markdown]
-# Weights in the loss change what the network says. If among pixels that look alike bin $q$ has the share $p_q$, the weighted cross-entropy is smallest not at $p$ but at $p_qw_q/Z$ with $Z=\sum_{q'}p_{q'}w_{q'}$: we check that its gradient is zero there. That is the purpose, and it can be taken back afterwards. The network's scores are $\log p_q+\log w_q-\log Z$, so a bias of $-\log w_q$ leaves $\log p_q$ and a constant, which softmax does not see. A part of it, $-\beta\log w_q$, leaves a part of the rebalancing. So how bold the colors are is set *after* training, without training again: the shipped model is trained with one $\alpha$ and measured with several $\beta$. The second cell checks it for twenty distributions and weights at random: all of $p$ comes back for $\beta=1$, and nothing for $\beta=0$.
+# Weights in the loss change what the network says. If among pixels that look alike bin $q$ has the share $p_q$, the weighted cross-entropy is smallest not at $p$ but at $p_qw_q/Z$ with $Z=\sum_{q'}p_{q'}w_{q'}$: we check that its gradient is zero there. That is the purpose, and it can be taken back afterwards. The network's scores are $\log p_q+\log w_q-\log Z$, so a bias of $-\log w_q$ leaves $\log p_q$ and a constant, which softmax does not see. A part of it, $-\beta\log w_q$, leaves a part of the rebalancing. So how bold the colors are is set *after* training, without training again: the shipped model is trained with one $\alpha$ and measured with several $\beta$. The first cell below has the largest component of the gradient at the weighted answer, which is zero up to rounding, and at the same scores under equal weights, which is not. The second checks for twenty random distributions and weights that $\beta=1$ brings back all of $p$, and that $\beta=0$ changes nothing.
 
 # %%
 w = class_weights(prior, alpha=.5)
@@ -475,7 +475,7 @@ for _ in range(20):
 AnnealedMean(1., -w.log())(said.view(1, -1, 1, 1)).flatten()*110
 
 # %% [markdown]
-# How much is lost on the way from a photograph to codes and back, before any network? @fig-round has the codes of our photographs at a quarter of the size, where the network works, painted at $T=0.38$. Nothing that one would miss is gone, so what a colorizer gets wrong is not the fault of its bins.
+# How much is lost on the way from a photograph to codes and back, before any network? @fig-round has the codes of our photographs at a quarter of the size, where the network works, painted at $T=0.38$. Compare the two rows: only the smallest spots of color are a little paler. So what a colorizer gets wrong is not the fault of its bins.
 
 # %%
 #| label: fig-round
@@ -498,7 +498,7 @@ for ax in axs.flat: ax.axis('off')
 #
 # $$p_q\;\to\;p_q\,e^{\sigma\,z\cdot c_q/T}\,/\,Z.$$
 #
-# Where the network is sure, this changes nothing: one bin has all the weight and keeps it. Where it wavers between red and blue, a leaning toward blue decides for blue, on the whole bus at once. For a normal distribution the mean moves by its covariance times the leaning, so every pixel moves as far as it is unsure, and no further. A color that the network thinks impossible stays impossible. As a layer it is an addition to the scores, and `z` becomes a second input of the shipped network; zeros give the answer that it always gave. [`colorize`](../imaging/colorizer.ipynb) draws the numbers from a seed; `benchmarks/diversity.py` measures what they bring.
+# Where the network is sure, this changes nothing: one bin has all the weight and keeps it. Where it wavers between red and blue, a leaning toward blue decides for blue, on the whole bus at once. If the distribution is a bell curve, its mean moves by its covariance times the leaning: every pixel moves in proportion to how unsure it is. A color that the network thinks impossible stays impossible. As a layer it is an addition to the scores, and `z` becomes a second input of the shipped network; zeros give the answer that it always gave. [`colorize`](../imaging/colorizer.ipynb) draws the numbers from a seed; `benchmarks/diversity.py` measures what they bring.
 
 # %%
 #| export
@@ -549,5 +549,5 @@ assert (leaned(bus.clamp(min=1e-12).log(), (1., 2.), 4.) - torch.tensor(red)).no
 # ## Exercises
 #
 # 1. Encode with $\sigma=2$ and with $\sigma=15$. Which expected color is nearer to the true one, and why does training not want a small $\sigma$?
-# 2. The rim bins never occur as nearest bins. How large are their shares in the prior all the same, and what does $\lambda$ do about them?
+# 2. The four bins of the rim are never the nearest. How large are their shares in the prior all the same, and which weight does $\lambda$ give them?
 # 3. Find a distribution for which the color at $T=0.38$ is *farther* from the most probable bin than the color at $T=1$.

@@ -3,7 +3,7 @@
 #
 # > Pick a pixel, hold its lightness, and walk through the colors it could have had
 #
-# A colorizer is given one of three numbers and has to invent two. How many answers are there, and how different are they? Formulas do not tell; hands do. At the end of this chapter we have a small instrument: a photograph in which we pick a pixel, the plane of all colors of the same lightness, and two sliders for $a$ and $b$. It shows where the screen's colors end, and what becomes of a color beyond.
+# A colorizer is given one of three numbers and has to invent two. How many answers are there, and how different are they? The quickest way to get a feeling for it is to try. We build a small instrument: a photograph in which you pick a pixel, the plane of all colors of the same lightness, and two sliders for $a$ and $b$. It shows where the screen's colors end, and what becomes of a color beyond that border.
 
 # %% tags=["parameters"]
 size,seed = 160,1
@@ -51,7 +51,7 @@ def lab_plane(
     return (rgb*255).round().byte().permute(1, 2, 0).numpy()
 
 # %% [markdown]
-# Known points: the middle of every plane is a gray of that lightness, and pure red is found at its place in the plane of *its* lightness, 53.24, and nowhere in that of 30. The number of colors has its maximum at middle lightness and vanishes at both ends: that is why an error in color is forgiven in snow and in shadows.
+# Two known points tell whether the plane is right: its middle is a gray of that lightness, and pure red stands in the plane of *its* lightness, 53.24, and is missing in that of 30. The list below is the area of the region, in squares of one unit, for $L$ = 0, 10, ... 100. It is largest at middle lightness and vanishes at both ends: in snow and in deep shadow there is hardly a wrong color to choose. @fig-planes shows five planes of the list.
 
 # %%
 def at(plane, a, b): return plane[round(115 - b),round(a + 115)].tolist()
@@ -73,6 +73,9 @@ fig,axs = plt.subplots(1, 5, figsize=(10, 2.2), layout='constrained')
 for ax,L in zip(axs, (20, 40, 60, 80, 95)):
     ax.imshow(lab_plane(L), extent=(-REACH, REACH, -REACH, REACH))
     ax.set(xticks=[], yticks=[], title=f'L = {L}')
+
+# %% [markdown]
+# At 20 there are blues and violets and no yellow, at 95 a little yellow and hardly any blue. What a thing can be is already narrowed by its lightness.
 
 # %% [markdown]
 # ## One pixel and its choices
@@ -174,7 +177,7 @@ class Explorer(widgets.VBox):
             f'(chroma {np.hypot(*fits[1:]):.1f} of {np.hypot(a, b):.1f}). Swatches: {", ".join(colors)}.')
 
 # %% [markdown]
-# In the book it is a still picture; in a notebook, `Explorer(photo)` in the last line of a cell is alive. We move it by hand, as a reader would: onto the dark fur of a cat, and into an orange that no screen can show so dark. What the widgets then show is read back from their own PNG files.
+# In a notebook, `Explorer(photo)` in the last line of a cell gives you the sliders; in the book it is a still picture. Here we set the sliders in code: onto the dark fur of a cat, and to an orange that no screen can show so dark. The line of text below says what the instrument answers, @fig-explorer what it looks like: the ring of the wish lies far outside of the region, the dot on its border, and of the four swatches at the bottom the third, which was cut, is lighter than the fur.
 
 # %%
 def shown(view): return np.asarray(Image.open(io.BytesIO(view.value)).convert('RGB'))
@@ -214,4 +217,4 @@ for ax,view in zip(axs, look.views): ax.imshow(shown(view)); ax.axis('off')
 #
 # 1. Find the pixel of a photograph with the largest choice of colors, and the one with the smallest. What do they have in common with those where colorizers fail?
 # 2. Hold $a$ and $b$ and walk over the picture. Where does the ring leave the gamut?
-# 3. Put a slider for chroma and one for hue in the place of $a$ and $b$. Which of the two can be chosen freely without changing what the picture says?
+# 3. Put a slider for chroma and one for hue in the place of $a$ and $b$. Which of the two can be changed by a fifth of its range without making another thing of what is shown?

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # The data doctor
 #
-# > What is wrong with a set of pictures, found before it is learned
+# > Finding what is wrong with a set of pictures before a network learns from it
 #
-# A network learns what it is shown. Shown gray pictures, it learns that gray is a color; shown a photograph that is also among the measured ones, it learns that photograph. Neither raises an error, and both are in nearly every collection that was gathered from more than one place. At the end of this chapter we have `examine`, which looks once at every picture of one or several sets and reports what cannot be read, what has no color to teach, what is there twice, where a film is cut, and which colors the set will never teach. It leaves a table, a JSON file, a sheet of pictures for each finding, and the prior of the set's colors, which training can use.
+# A network learns what it is shown. From gray pictures it learns to answer gray; a test photograph that is also in the training set it learns by heart. Neither raises an error, and both occur in nearly every collection that was gathered from more than one place. The function `examine` looks once at every picture of one or several sets and reports what cannot be read, what has no color to teach, what is there twice, where a film is cut, and which colors do not occur. It writes a table, a JSON file, a sheet of pictures for each finding, and the prior of the set's colors, which training can use.
 
 # %%
 #| default_exp data.audit
@@ -42,11 +42,11 @@ from colorbook.data.photos import data_dir, Photos, sample_photos
 # ## Pictures that have no color
 
 # %% [markdown]
-# A gray picture is easy: nearly all of its pixels have next to no chroma. (Zhang et al. leave a photograph out if no $|a|$ or $|b|$ is above 5; that rule is a part of ours.) A print that was toned brown or blue has chroma everywhere, and still nothing to teach, because its color says nothing that its lightness did not say before. That is the rule we use. Let $\bar c(L)$ be the mean color $(a,b)$ of the pixels whose lightness lies in the same band of five units. The *spread* is what is left of color when lightness is known,
+# A gray picture is easy: nearly all of its pixels have next to no chroma. (Zhang et al. leave a photograph out if no $|a|$ or $|b|$ is above 5; that rule is a part of ours.) A print that was toned brown or blue has chroma everywhere, and still nothing to teach: its color follows from its lightness. That is how we recognize it. Let $\bar c(L)$ be the mean color $(a,b)$ of the pixels whose lightness lies in the same band of five units. The *spread* is what is left of color when lightness is known,
 #
 # $$s^2=\frac1N\sum_n\lVert c_n-\bar c(L_n)\rVert^2.$$
 #
-# A fresh toning has a small $s$. A hundred years add stains, which spread; but a stained print has still one hue. With $u$ the direction of the mean color, the parts *along* $u$ and *beside* it tell: nearly nothing lies on the other side of gray or far beside the line. Black and white themselves are left out of $s$, as no bath colors them much.
+# A fresh toning has a small $s$. Stains of a hundred years make it larger, but a stained print still has one hue. So we also measure how far colors lie *along* the direction $u$ of the mean color, and how far *beside* it: in a toned print hardly any pixel lies on the other side of gray or far beside the line. Black and white are left out of $s$, because toning hardly changes them.
 
 # %%
 #| export
@@ -68,7 +68,7 @@ def tint(
         along=along.quantile(.02, 1), beside=beside.quantile(.98, 1), mid=mid.float().mean(1), contrast=L.std(1))
 
 # %% [markdown]
-# The thresholds are in one place, and whoever disagrees passes others. Those of brown prints were set on 48 photographs of 1838 to 1943, 14 of which are brown, and are as narrow as finding all of them allows; a misty morning in brown is inside, too, so the list is one to look at, not to delete by. `benchmarks/doctor.py` counts how often that happens.
+# The thresholds stand in one place, and others can be passed. Those of brown prints were set on 48 photographs of 1838 to 1943, 14 of which are brown, and are as narrow as finding all of them allows; a misty morning in brown is inside, too, so the list is one to look at, not to delete by. `benchmarks/doctor.py` counts how often that happens.
 
 # %%
 #| export
@@ -106,7 +106,7 @@ def find_issues(
     return np.select([o.to_numpy(bool) for o in tests], FINDINGS, '')
 
 # %% [markdown]
-# A batch of glances becomes rows of a table, and the color of each pixel in whole units, for the question after the next. Tints are measured on 32x32 pixels, in which the noise of a scan or a JPEG is averaged away.
+# `measure_batch` makes rows of a table from a few pictures, and gives the color of each pixel in whole units, from which the prior will be counted. Tints are measured on 32x32 pixels, in which the noise of a scan or a JPEG is averaged away.
 
 # %%
 #| export
@@ -122,7 +122,7 @@ def measure_batch(
     return table.assign(finding=find_issues(table, rules)),color_units(lab[:,1:]/110).flatten(1).numpy()
 
 # %% [markdown]
-# We tone our photographs as a darkroom would: lightness through a curve, and a color that depends on it alone; and we let the brown ones age. All are found, also when JPEG has added its own noise, and none of the untoned ones is. Then an apple, a red disk with a shadow of its own on a gray table: it has one hue, too, but shares its lightness with the table (@fig-tint).
+# We tone our photographs as a darkroom would, with a color that depends on lightness alone, let some of the brown ones get stains, and save them as JPEG. All toned ones must be found, and none of the others. The table has the smallest and largest `spread` and `beside` of each kind; compare `untouched` with the rest. Then an "apple", a red disk on a gray table: it has one hue, too, but the table has the same lightnesses without it.
 
 # %%
 rng = np.random.default_rng(seed)
@@ -164,6 +164,9 @@ others = [apple, Image.new('RGB', (90, 60)), Image.new('RGB', (90, 60), (140, 12
 test_eq(measured(others).finding.tolist(), ['', 'black', 'flat', 'gray'])
 pd.concat(kinds)[['spread', 'beside']].groupby(level=0).agg(['min', 'max']).round(1)
 
+# %% [markdown]
+# @fig-tint shows why: in the toned print, in the middle, all dots lie on one curve, so the lightness $L$ tells the chroma. In the photograph and for the apple the same lightness has several.
+
 # %%
 #| label: fig-tint
 #| fig-cap: "Chroma by lightness: a photograph, a toned print, in which lightness tells color, and an apple."
@@ -182,7 +185,7 @@ show_tint([ims[0], tone(ims[0], 'sepia'), apple])
 # ## What a set can teach
 
 # %% [markdown]
-# [The 313 bins](../color/bins.ipynb) have a prior that follows from a histogram of colors in whole units, and so does the share of pixels to which each is nearest. The doctor keeps that histogram of all pictures. A bin that is the nearest to no pixel cannot be learned, however the loss is weighted: of those that some screen color is nearest to, it is what the set lacks.
+# [The 313 bins](../color/bins.ipynb) have a prior that follows from a histogram of colors in whole units, and so does the share of pixels to which each is nearest. The doctor counts that histogram over all pictures. A bin that is nearest to no pixel cannot be learned, however the loss is weighted. Printed is how many of the bins that a screen can show our six photographs lack.
 
 # %%
 counts = np.bincount(measure_batch(list(summarize_images(ims)))[1].ravel(), minlength=65536)
@@ -194,7 +197,7 @@ home = Path(tempfile.mkdtemp())
 (bins_on_screen() & (nearest == 0)).sum().item()
 
 # %% [markdown]
-# @fig-compare has the prior of a set beside that of ImageNet. Where our collection of 25,326 photographs has been measured (`benchmarks/doctor.py` did it, and its figures are a file of the book), it is that; otherwise it is the prior of our six photographs.
+# @fig-compare has the prior of our collection of 25,326 photographs beside that of ImageNet (measured by `benchmarks/doctor.py`). The first two look nearly alike. In the third, red squares are colors that are more common in ours, blue ones colors that are rarer, each step of the scale a factor of ten.
 
 # %%
 #| label: fig-compare
@@ -221,7 +224,7 @@ f'half the sum of all differences: {(ours - imagenet).abs().sum()/2:.3f}'
 # ## The examination
 
 # %% [markdown]
-# One pass over all sets. Of a picture nothing stays but a row of the table and a thumbnail of a thousand bytes, so a million pictures are a matter of patience and not of memory. Copies are searched in all sets at once; a pair of two sets is a *leak*. That frames of one shot are alike is no finding.
+# `examine` goes once over all sets. It keeps a row of the table and a thumbnail of a thousand bytes for each picture, so a million pictures fit into memory. Copies are searched in all sets at once; a pair whose pictures are in two sets is a *leak*. Frames of one shot are alike and are not reported as copies.
 
 # %%
 #| export
@@ -285,7 +288,7 @@ def examine(
 # ## The report
 
 # %% [markdown]
-# The same findings three times: as numbers for programs, as a table for a terminal, and as pictures, because whether a brown picture is a print or an autumn forest only a person can say.
+# The findings come in three forms: as numbers for programs, as a table for a terminal, and as sheets of pictures, because only a person can say whether a brown picture is a print or an autumn forest.
 
 # %%
 #| export
@@ -406,7 +409,7 @@ def save(
     return out/'report.json'
 
 # %% [markdown]
-# Two sets, and in them one of everything: toned prints, a black picture, half a file, a film, a copy inside of training, and three copies of training photographs in the test set, one of them trimmed. All is found and nothing else. (One tile of our photographs is left out beforehand: it shows nothing but a brown table top, and the doctor takes it for a print.)
+# The test has two sets with one of each fault: toned prints, a black picture, half a file, a film, a copy inside of training, and three copies of training photographs in the test set, one of them trimmed. All must be found and nothing else. (One tile of our photographs is left out beforehand: it shows nothing but a brown table top, and the doctor takes it for a print.) Printed is what it says of the film: four shots, one of them black.
 
 # %%
 def put(name, im):
@@ -475,11 +478,11 @@ exam.sheets()['leaks']
 #
 # - `examine`, one look at any number of sets: unreadable, gray, toned and black pictures, copies and leaks, films and cuts, sizes and colors;
 # - its report as a table, as JSON and CSV, and as sheets of pictures;
-# - how common each color is in this set, in a file for training, and which it can never teach.
+# - how common each color is in this set, in a file for training, and which colors it lacks.
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. The doctor takes a photograph of dunes for a sepia print. Which of the numbers of `tint` would you trust to tell them apart, and how many dunes does it take to find out?
-# 2. Count the prior from gray pictures and photographs in equal parts. What happens to the weights, and to the colors of the network?
-# 3. Compare the prior of squares of 64 pixels with that of 16. Which colors get rarer, and which of the two should training use?
+# 1. The doctor takes a photograph of dunes for a sepia print. Which of the numbers of `tint` could tell them apart, and how many dunes must be judged rightly before you believe that fewer than one in a hundred is judged wrongly?
+# 2. Count the prior from gray pictures and photographs in equal parts. What happens to the weights of rare colors against those of gray?
+# 3. Compare the prior of pictures of 64 pixels with that of the same pictures at 16. Which colors get rarer, and which of the two should training use?

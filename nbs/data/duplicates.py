@@ -3,7 +3,7 @@
 #
 # > The same photograph twice, found among a million without comparing all pairs
 #
-# A network that is measured on a photograph it has learned from shows what it remembers, not what it can do. [Data loaders](loaders.ipynb#a-split-that-no-copy-crosses) keeps equal pictures on one side of the split, but collections meet the same photograph in other forms: saved again as JPEG, at another size, a little brighter, with its edge trimmed. At the end of this chapter we have a search for such near copies that takes seconds for thousands of pictures, clusters of what belongs together, the shots of a film that was cut into frames, and `split`, which divides a set into training, validation and test so that no copy and no shot crosses.
+# A network that is measured on a photograph it has learned from shows what it remembers, not what it can do. [Data loaders](loaders.ipynb#a-split-that-no-copy-crosses) keeps equal pictures on one side of the split, but collections hold the same photograph in other forms: saved again as JPEG, at another size, a little brighter, with its edge trimmed. This chapter searches for such near copies, in seconds for thousands of pictures; it finds the shots of a film that lies as numbered frames; and it divides a set into training, validation and test so that copies and shots stay together.
 
 # %%
 #| default_exp data.duplicates
@@ -36,7 +36,7 @@ from colorbook.data.photos import sample_photos
 # ## Where the light is
 
 # %% [markdown]
-# What survives another format, another size and another brightness is the coarse distribution of light. A perceptual hash keeps 64 bits of it: the picture is shrunk to 32x32, its lowest 8x8 frequencies are taken, and each becomes one bit, above the median or below. We keep the numbers. A bit says the same of a frequency that is strong and of one that is nearly zero, and the latter flips at the first breath; trimming a picture by a twentieth of its side moves all the weak ones. So with $C$ the first eight rows of the cosine transform and $T$ the thumbnail, the description is
+# What survives another format, another size and another brightness is the coarse distribution of light. A perceptual hash keeps 64 bits of it: the picture is shrunk to 32x32, its lowest 8x8 frequencies are taken, and each becomes one bit, above the median or below. We keep the numbers instead of bits, because the bit of a frequency that is nearly zero changes with the smallest change of the picture, such as a trimmed edge. So with $C$ the first eight rows of the cosine transform and $T$ the thumbnail, the description is
 #
 # $$D=\frac{CTC^{\mathsf T}}{\lVert CTC^{\mathsf T}\rVert},\qquad C_{ki}\propto\cos\frac{\pi k(2i+1)}{2\cdot32},\quad D_{00}:=0,$$
 #
@@ -64,7 +64,7 @@ def describe(
     return D/np.linalg.norm(D, axis=1, keepdims=True).clip(1e-9)
 
 # %% [markdown]
-# Pictures for this chapter: tiles of the six photographs of our packages, which do not overlap (tiles of nothing but sky are left out: once compressed, nobody tells them apart), four things that happen to photographs, a fifth, which is all of them at once, and a harder one, an edge of 8 %. Equal to the formula, indifferent to brightness and contrast, and zero for a picture without any light and shade.
+# The pictures of this chapter are tiles of the six photographs, which do not overlap (tiles of nothing but sky are left out). Four things are done to each: it is saved as JPEG, shrunk, trimmed by 4 %, made brighter; then all four at once; and last, as a harder case, it is trimmed by 8 %.
 
 # %%
 rng = np.random.default_rng(seed)
@@ -84,6 +84,9 @@ def brighten(im, by=1.1): return im.point(lambda v: min(255, v*by))
 changes = dict(encoded=as_jpeg, shrunk=shrink, trimmed=trim, brighter=brighten,
     all=lambda o: as_jpeg(brighten(trim(shrink(o)))))
 hard = dict(twice=lambda o: trim(o, .08))
+
+# %% [markdown]
+# The table has the distance $d$ of the descriptions of each copy from its original, and in its last row that of different pictures. The largest distance of copies should be below the smallest of different pictures; the last column shows that the two ranges nearly meet, so the distance alone cannot decide.
 
 # %%
 def small(pictures): return thumbnails(np.stack([o.square for o in summarize_images(pictures)]))
@@ -105,9 +108,9 @@ pd.DataFrame({**far, 'another picture': others[:n*n]}.items(), columns=['', 'd']
 # ## An index
 
 # %% [markdown]
-# A million pictures have $5\cdot10^{11}$ pairs, so neighbors must be found without looking at all of them. A tree of boxes (a k-d tree) does that if there are few dimensions, and few are enough: the numbers are ordered by frequency and light is mostly of low frequency. The distance in the first 24 numbers is never greater than in all 63, so whatever is near in all is near in the first, and the tree over 24 loses nothing.
+# A million pictures have $5\cdot10^{11}$ pairs, so neighbors must be found without looking at all of them. A tree of boxes (a k-d tree) does that if there are few dimensions, and here few are enough, because the numbers are ordered by frequency and light is mostly of low frequency. The distance in the first 24 numbers is never greater than in all 63, so whatever is near in all is near in the first, and the tree over 24 loses nothing.
 #
-# Libraries for approximate search (faiss, hnswlib) would be faster in many dimensions, but they find *most* neighbors and need tuning, and libraries for perceptual hashes (imagehash) make the bits and leave the search to us. SciPy's tree is exact and comes with scikit-image. Of each picture the ten nearest within the radius become candidates: that keeps a thousand frames of a standing camera from making half a million pairs, and they hang together all the same.
+# Libraries for approximate search (faiss, hnswlib) would be faster in many dimensions, but they find *most* neighbors and need tuning, and libraries for perceptual hashes (imagehash) make the bits and leave the search to us. SciPy's tree is exact and comes with scikit-image. Of each picture the ten nearest within the radius become candidates. So a thousand frames of a standing camera do not make half a million pairs, and they are still connected with each other.
 
 # %%
 #| export
@@ -128,7 +131,7 @@ def candidate_pairs(
     return np.concatenate([o[np.linalg.norm(D[o[:,0]] - D[o[:,1]], axis=1) < radius] for o in parts])
 
 # %% [markdown]
-# Among points at random, with neighbors enough, the tree finds exactly the pairs that a table of all distances has. Our tiles and their copies are a few hundred pictures; the candidates are a small part of all pairs, and every copy is among them except some of those that lost 8 % of their edge.
+# The cell compares the tree with a table of all distances, for random points. Then it searches among our tiles and their copies. Printed are the number of candidates, the number of all pairs, and the number of copies that were missed: only some of those that lost 8 % of their edge.
 
 # %%
 points = rng.normal(size=(300, 63))*np.linspace(1, .1, 63)
@@ -147,17 +150,17 @@ len(found),len(everything)*(len(everything) - 1)//2,len(missed)
 # ## Is one a crop of the other?
 
 # %% [markdown]
-# Two beaches have the light in the same places and are different photographs, so candidates are examined. If $B$ is a trimmed, brighter $A$, then at each pixel $(x,y)$ of the thumbnails
+# Photographs of two beaches have the light in the same places and are different, so candidates are examined more closely. If $B$ is a trimmed, brighter $A$, then at each pixel $(x,y)$ of the thumbnails
 #
 # $$B\approx g\,A(x+t_x+s_xx,\;y+t_y+s_yy)+o\approx g\,A+o+g\,(t_x+s_xx)\,A_x+g\,(t_y+s_yy)\,A_y.$$
 #
 # The right side is linear in $g$, $o$ and the four numbers of the crop: least squares with six unknowns. $A$ is moved by what was found and the step repeated, as Lucas and Kanade [-@lucas1981] did for stereo. Five steps are enough for a shift of two pixels.
 #
-# How well does $A$ explain $B$ then? The share of the variance that is explained does not tell: two beaches explain 90 % of each other, because light above and dark below *is* most of the variance. What makes a photograph that photograph are its details, which is what remains after the mean of the neighborhood is taken away. With $H$ doing that, over 7x7 pixels,
+# How well does $A$ explain $B$ then? The share of the explained variance is no good measure: two beaches explain 90 % of each other, because light above and dark below *is* most of the variance. What differs are the details, that which remains after the mean of the neighborhood is taken away. With $H$ doing that, over 7x7 pixels,
 #
 # $$\mathrm{fit}=1-\frac{\max(0,\ \lVert H(B-\hat B)\rVert^2/n-\nu)}{\lVert HB\rVert^2/n},$$
 #
-# where $\nu$, half a gray value squared, is what rounding and compression do to any of the $n$ pixels. A crop can be explained by the whole better than the whole by a crop, so both directions are tried and the better one counts; that also makes the order of the two indifferent.
+# where $\nu$, half a gray value squared, is what rounding and compression do to any of the $n$ pixels. A crop can be explained by the whole better than the whole by a crop, so both directions are tried and the better one counts.
 
 # %%
 #| export
@@ -214,7 +217,7 @@ def fit_pairs(
     return torch.cat(fits).numpy()
 
 # %% [markdown]
-# The fit of each copy with its original is above 0.7, and nothing else comes near it, although tiles of one photograph are as alike as different photographs get. That is where the bar is. A picture is explained by itself, by its crop, and by neither its negative nor its mirror image.
+# Printed is the smallest fit of each kind of copy with its original, and the largest of two different pictures. All copies but the hard ones are above 0.7 and all different pictures below, so that is our threshold. In @fig-fit each dot is a pair: copies are near each other in the description (left) and have a high fit (top).
 
 # %%
 FIT = .7
@@ -243,7 +246,7 @@ show_fits({k: (far[k], truth[k]) for k in truth} | {'different': (np.linalg.norm
 # ## Pairs and clusters
 
 # %% [markdown]
-# Equal pictures are joined by their hash, without any search, and only one of each kind stands in the tree. Pictures with nothing to see, all black or all of one gray, look alike and are joined by their hash alone. If A is a copy of B and B of C, the three belong together although A and C may differ by more than the rule allows: the components of the graph of pairs are the clusters. A pair whose pictures are in two sets is a *leak*.
+# Equal pictures are joined by their hash, without any search, and only one of each kind is put into the tree. Pictures with nothing to see, all black or all of one gray, look alike and are joined by their hash alone. If A is a copy of B and B of C, the three belong together although A and C may differ by more than the rule allows: the components of the graph of pairs are the clusters. A pair whose pictures are in two sets is a *leak*.
 
 # %%
 #| export
@@ -304,7 +307,7 @@ pairs.kind.value_counts().to_dict()
 # ## Shots
 
 # %% [markdown]
-# Frames of one shot are near copies in a wider sense: whoever has seen one has seen the next. They must stay together too, or a film is measured on its own frames, which is what the published splits of S0 do. Frames are files with consecutive numbers. A cut is where the coarse light of a frame has little to do with that of the next: the product of two descriptions of length 1 is their correlation, above 0.6 for nearly all neighbors in the films that we looked at, and rarely above 0.5 across a cut. A cut between two alike pictures is missed; that joins two shots, which does a split no harm. Numbered files that are no film have a cut nearly everywhere; a film has eight frames at least, and three or more to a shot. Every picture that is not of a film is a shot by itself.
+# Frames of one shot are near copies in a wider sense, because each looks like the next. They must stay together too, or a network is measured on frames like those that it learned from, as in the published splits of S0. Frames are files with consecutive numbers. A cut is where the coarse light of a frame has little to do with that of the next: the product of two descriptions of length 1 is their correlation, above 0.6 for nearly all neighbors in the films that we looked at, and rarely above 0.5 across a cut. A cut between two similar pictures is missed; that joins two shots, which does a split no harm. Numbered files that are no film have a cut nearly everywhere, so a run counts as a film only if it has eight frames at least, and three or more to a shot. Every picture that is not of a film is a shot by itself.
 #
 # The [detector of shots](../video/shots.ipynb) finds cuts by a jump that stands out between its neighbors. That is right for a film and wrong here: in a folder of numbered photographs every neighbor is a jump, none stands out, and all of them would be one shot. The function can be replaced: it gets thumbnails in order, and answers with the frames that begin a shot.
 
@@ -349,7 +352,7 @@ def find_shots(
     return film,np.unique(shot, return_inverse=True)[1]
 
 # %% [markdown]
-# A film of four shots: a camera moves over photographs, and between two of them there are black frames. It lies in a folder beside photographs with numbers that have nothing to do with each other.
+# The test is a film of four shots, in which a camera moves over photographs, with black frames between two of them, in a folder beside numbered photographs that have nothing to do with each other. Printed are its numbers of frames and of shots; the black frames count as one.
 
 # %%
 def pan(im, n, side=170):
@@ -377,11 +380,11 @@ len(film),len(set(shot[:len(film)]))
 # ## A split by clusters
 
 # %% [markdown]
-# The split shuffles clusters and cuts the row where the shares are reached. The order must depend on the pictures alone, neither on their names nor on who is listed first, so each cluster is known by the smallest hash of its pictures and is ordered by a hash of that and the seed. A cluster goes where its middle lies: with shares $v_1,v_2,\dots$ and $u$ the share of pictures that stand before its middle, to the side $k$ with
+# The split shuffles clusters and cuts the row where the shares are reached. The order must depend on the pictures alone, not on their names or on the order of the list, so each cluster is known by the smallest hash of its pictures and is ordered by a hash of that and the seed. A cluster goes where its middle lies: with shares $v_1,v_2,\dots$ and $u$ the share of pictures that stand before its middle, to the side $k$ with
 #
 # $$\sum_{j<k}v_j\leq u<\sum_{j\leq k}v_j.$$
 #
-# [`split_by_hash`](loaders.ipynb#a-split-that-no-copy-crosses) draws $u$ for each picture and needs nobody else; here the row is cut, so that a film of five shots has something on each side, and the price is that the result must be stored.
+# [`split_by_hash`](loaders.ipynb#a-split-that-no-copy-crosses) draws $u$ for each picture independently; here the row is cut, so that even a film of five shots has something on each side. The price is that the result depends on the whole set and must be stored.
 
 # %%
 #| export
@@ -415,7 +418,7 @@ test_fail(lambda: split_clusters(['a', 'b'], np.array([0, 0]), shares), exc=Inpu
 pd.Series(sides).value_counts().to_dict()
 
 # %% [markdown]
-# `split` is all of this for a source: one look at each picture, copies, shots, clusters, sides. What cannot be read stops it, or is listed with an empty side, if that is wanted. Its table goes into a CSV file, and `write_split` puts the pictures into a folder for each side, without coding them again, so that every tool that takes a folder can use them.
+# `split` does all of this for a source: it looks once at each picture and finds copies, shots, clusters and sides. What cannot be read stops it, or is listed with an empty side if `skip_bad` is set. Its table goes into a CSV file, and `write_split` puts the pictures into a folder for each side, without coding them again, so that every tool that takes a folder can use them.
 
 # %%
 #| export
@@ -471,7 +474,7 @@ def write_split(
     return out/'split.csv'
 
 # %% [markdown]
-# The whole way: a folder with photographs, two changed copies of each, a film, and a file that is none. Every original and its copies are on one side, and so is every shot.
+# Now all together, for a folder with photographs, two changed copies of each, a film, and a file that is not a picture. Every original and its copies must be on one side, and so must every shot. Printed are the numbers of pictures on each side; the one without a side is the unreadable file.
 
 # %%
 home = Path(tempfile.mkdtemp())
@@ -504,7 +507,7 @@ table.side.value_counts().to_dict()
 #
 # - `find_copies`, equal pictures and near copies: an index over the coarse light, and a fit of the details;
 # - `find_shots` for films that lie as frames, `clusters` of whatever belongs together;
-# - `split` and `write_split`: training, validation and test that no copy and no shot crosses.
+# - `split` and `write_split`: training, validation and test, with copies and shots kept together.
 
 # %% [markdown]
 # ## Exercises

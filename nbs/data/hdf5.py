@@ -1,9 +1,9 @@
 # %% [markdown]
 # # A database of frames
 #
-# > One HDF5 file: written in parts, read by many processes, never half there
+# > One HDF5 file, written in parts so that an interrupted build can go on, and read by many processes
 #
-# A film is a hundred thousand pictures of one size, and nobody wants them as a hundred thousand files. S2 keeps its frames in one HDF5 file, as lightness and color in bytes, ready for training. At the end of this chapter we have such a file, built from any source of photographs in the same memory for a thousand frames as for a million; a build that can be killed at any moment and goes on where it was; and a reader, for this file and for S2's older ones, that serves several workers of a `DataLoader` at once.
+# A film is a hundred thousand pictures of one size, which are unwieldy as a hundred thousand files. S2 keeps its frames in one HDF5 file, as lightness and color in bytes, ready for training. We build such a file from any source of photographs, with little memory however many there are, in a way that can be interrupted at any moment and goes on where it was. The reader takes S2's older files as well, and works in several processes at once.
 
 # %%
 #| default_exp data.hdf5
@@ -70,7 +70,7 @@ def from_lab8(
     return Image.fromarray((rgb*255).round().byte().permute(1, 2, 0).contiguous().numpy())
 
 # %% [markdown]
-# White, black and gray have no color, so their second and third byte is 128; pure red is a known color. For six photographs the way there and back costs what we said, and of $L$ alone a gray picture of the same lightness is left (@fig-lab8).
+# Known colors first: white, black and gray have 128 in their second and third byte, and pure red has 136, 208 and 195. Then six photographs go there and back; printed are their mean changes in steps of RGB, and the largest of all. @fig-lab8 shows the three planes, and on the right the change, forty times as strong as it is.
 
 # %%
 known = Image.fromarray(np.array([[[255, 255, 255], [0, 0, 0], [119, 119, 119], [255, 0, 0]]], np.uint8))
@@ -94,9 +94,9 @@ show_row([as_tensor(ims[1]), *planes[:,None], 40*change], ['', '$L_8$', '$a_8$',
 # ## Tables
 
 # %% [markdown]
-# The file holds up to two tables. `Train` has three planes; `Test` has one, for frames whose color nobody knows, or nobody should see. A table is an array of bytes, frames x planes x height x width, in chunks of one frame, each compressed by itself with gzip, which every HDF5 library reads without a plugin. The planes are apart, because smooth planes compress better than mixed triples. To read any frame is to read and unpack one chunk.
+# The file holds up to two tables. `Train` has three planes; `Test` has one, for frames whose color is unknown or should not be seen. A table is an array of bytes, frames x planes x height x width, in chunks of one frame, each compressed by itself with gzip, which every HDF5 library reads without a plugin. The planes are apart, because smooth planes compress better than mixed triples. To read any frame is to read and unpack one chunk.
 #
-# All frames of a file have one size, which stands in its attributes `width` and `height`. Frames of a film are so by nature; photographs of other shapes are cropped in the middle and resized. A database of ragged pictures would be a folder again. Leave some room: a file at 192 pixels serves training at 128 with random crops.
+# All frames of a file have one size, which stands in its attributes `width` and `height`. Frames of a film have one size anyway; photographs of other shapes are cropped in the middle and resized. Choose a size a little above that of training: a file at 192 pixels serves training at 128 with random crops.
 #
 # Beside each table stands a list with a row for each frame: its name, and the hash of the photo's file. That is the hash that `Photos` takes, so the [split](loaders.ipynb#a-split-that-no-copy-crosses) holds out the same photos whether they come from the folder or from the database; and by it a later run knows what is there without decoding anything.
 
@@ -149,7 +149,7 @@ packed
 # ## Reading in many processes
 
 # %% [markdown]
-# An open HDF5 file is not to be shared by processes. After a `fork` the child has a copy of all that the library remembers, but the same open file of the operating system; depending on the version, one process then moves the other's position, and numbers of one frame appear in another, so seldom that nobody notices. With *spawn*, the other way to start a worker, an open file cannot be sent at all. So our reader carries only a path, and each process opens the file when it asks for its first frame. What it may have inherited it closes first, or the library would find the file open and use the old handle again.
+# Processes must not share an open HDF5 file. After a `fork` the child has a copy of the library's memory, but the same open file of the operating system; depending on the version, one process can then move the position at which the other reads, and now and then a frame is wrong without an error. With *spawn*, the other way to start a worker, an open file cannot be sent at all. So our reader carries only a path, and each process opens the file when it asks for its first frame. A file that it has inherited is closed first, because the library would otherwise use the old handle again.
 
 # %%
 #| export
@@ -167,7 +167,7 @@ class OwnFile:
         return self.file[table]
 
 # %% [markdown]
-# S2 wrote its files with PyTables: the rows of a table are not frames but pixels, three bytes named `L`, `A` and `B`, all frames one after the other, compressed with Blosc in chunks that know nothing of frames. Nothing in such a file says how large a frame is, so the reader has to be told. Blosc is no part of HDF5; the package `hdf5plugin` brings it, and is asked for only by a file that needs a plugin.
+# S2 wrote its files with PyTables: the rows of a table are not frames but pixels, three bytes named `L`, `A` and `B`, all frames one after the other, compressed with Blosc in chunks that know nothing of frames. Nothing in such a file says how large a frame is, so the reader has to be told. Blosc is not part of HDF5; the package `hdf5plugin` has it, and is needed only for files that use a plugin.
 
 # %%
 #| export
@@ -182,7 +182,7 @@ def need_plugin(
         raise InputError(f"'{rows.file.filename}' is compressed by a plugin of HDF5", 'pip install hdf5plugin') from e
 
 # %% [markdown]
-# What can be wrong with a file should come out when the reader is made, not in the middle of an epoch. It is not there, or not HDF5, or was cut off; the table is not in it; it holds floats, or the frames in another order; the pixels of an older file are not a whole number of frames. Each is one error that names the file and what to do.
+# Faults of a file should be found when the reader is made, not in the middle of an epoch: it is missing, not HDF5, or cut off; it lacks the table; it holds floats, or the axes are in another order; the pixels of an older file are not a whole number of frames. Each is an error that names the file and what to do.
 
 # %%
 #| export
@@ -269,7 +269,7 @@ def read_pixels(rows, i, w, h):
     return np.stack([column[k].reshape(h, w) for k in 'LAB' if k in column])
 
 # %% [markdown]
-# The table of the last section is read back, by this process and by two workers of a loader that were forked *after* this process had opened the file. Then the same pixels are written the old way, without a list, columns in the order of the alphabet as PyTables puts them.
+# The test reads back the table of the last section, in this process and in two workers of a loader that are forked *after* this process opened the file. Then the same pixels are written the old way, without a list and with columns in the order of the alphabet, as PyTables puts them, and read as well.
 
 # %%
 six = DBPhotos(home/'six.h5')
@@ -292,9 +292,9 @@ len(old)
 # ## A build that can be killed
 
 # %% [markdown]
-# HDF5 does not promise that a file survives the death of its writer. A new chunk changes the index, the index a header, the header the end of the file; they are kept in memory and written when the library likes, and a process that is killed between two of these writes leaves a file that does not open, or one that opens and lies. One can fight that inside of the file, with a journal or with HDF5's mode for a single writer. We rather stand on the one thing that an operating system promises: a rename happens, or it does not.
+# HDF5 does not promise that a file survives the death of its writer. A new chunk changes the index, the index a header, the header the end of the file; they are kept in memory and written at some later time, and a process that is killed between two of these writes leaves a file that does not open, or one that opens and has wrong contents. HDF5 has a mode for a single writer against that. We use something simpler, which every operating system guarantees: a rename happens completely or not at all.
 #
-# So a build writes *parts*, small HDF5 files of the same form with some 4 MB of frames, into a folder beside the database. Each is written under another name and renamed when it is whole; its name says at which frame of the table it begins. When all are there, they are joined, together with the database if there is one already, in a new file that then takes the final name. Chunks are moved as they are, still compressed. A kill leaves whole parts, an old or a new database, and rubbish that nobody looks at:
+# So a build writes *parts*, small HDF5 files of the same form with some 4 MB of frames, into a folder beside the database. Each is written under another name and renamed when it is whole; its name says at which frame of the table it begins. When all are there, they are joined, together with the database if there is one already, in a new file that then takes the final name. Chunks are moved as they are, still compressed. A killed process leaves whole parts, an old or a new database, and temporary files that are ignored:
 #
 # | killed | what is left | next time |
 # |---|---|---|
@@ -302,7 +302,7 @@ len(old)
 # | while joining | all parts, the old database or none | joins again |
 # | after the rename | the new database, parts that it holds | drops parts that do not begin at its end |
 #
-# The price is that frames are written twice, and that appending copies the file; in return, whoever reads the database meanwhile always has a whole one.
+# The price is that frames are written twice, and that appending copies the file; in return, a reader has a whole database at any time.
 
 # %%
 #| export
@@ -361,9 +361,9 @@ def join_parts(
     for o in live: o.unlink()
 
 # %% [markdown]
-# The last line may not be reached, so `find_parts` does not trust it: a part that does not begin where the database ends has been joined before.
+# If the process dies before the last line, parts remain that are already in the database. `find_parts` recognizes them, because they do not begin where the database ends.
 #
-# Two builds of one file at the same time would take one another's parts. HDF5 locks a file that is open for writing, and the system takes the lock away from a process that dies; an empty file in the folder is all we need for that.
+# Two builds of one file at the same time would use each other's parts. HDF5 locks a file that is open for writing, and the system removes the lock when the process dies, so an empty HDF5 file in the folder serves as a lock.
 
 # %%
 #| export
@@ -384,7 +384,7 @@ def lock_parts(
         if not any(folder.glob('[!.]*-*.h5')): shutil.rmtree(folder)
 
 # %% [markdown]
-# What is to go on has to know what is there. The names and the hashes of the files tell, and serve three cases in one: a build that goes on, a build started again although nothing is missing, and a build that adds another folder. A photo is there if the database has one of the same name *and* the same content; two folders may both hold a `001.png`. If a source gives the same photo under the same name twice, the database gets it twice. So that nothing is lost we count, instead of looking up.
+# A build that goes on has to know which photos are there already. A photo is there if the database has one of the same name *and* the same hash; two folders may both hold a `001.png`. If a source gives the same photo under the same name twice, the database gets it twice, so we count how often each is there. This serves three cases: a build that goes on, a build started again although nothing is missing, and a build that adds another folder.
 
 # %%
 #| export
@@ -472,7 +472,7 @@ def build_db(
     raise InputError(f"no photo in '{source}' can be read", 'give a folder, a tar file or a pattern of photos')
 
 # %% [markdown]
-# Twenty-four pictures in a folder, in parts of five frames. The build is stopped at the seventeenth picture: there is no database then, but three parts. Started again it keeps the fifteen that are there and reads the others. The tests of this chapter do the same with a real `kill -9`, before and after every single step that touches a file; here a comparison with a build that nobody stopped must do. Then a second folder is added in which one file has a known name and another content, and nothing is lost; and so with a photo that cannot be read.
+# We try it with twenty-four pictures in a folder, in parts of five frames. The build is stopped at the seventeenth picture: there is no database then, but three parts, which are printed. Started again it keeps the fifteen that are there and reads the others, and the file must be the same as that of a build that was not stopped. (The library's tests do this with a real `kill -9`, before and after every step that touches a file.) The second cell adds another folder, in which one file has a known name and another content, and one cannot be read.
 
 # %%
 def cut(home, first, n):
@@ -515,7 +515,7 @@ report
 # ## Training from a database
 
 # %% [markdown]
-# A database is a set of photos like another: `color_loaders` takes it as it is. The hashes make the split the same as for the folder that the frames came from. Workers are worth their while here: the frame is unpacked, turned from Lab into RGB and cropped in their time, and the first process has only to feed the network (@fig-store).
+# A database is a set of photos, so `color_loaders` takes it. The hashes make the split the same as for the folder from which the frames came. Workers are useful here: they unpack a frame, turn it from Lab into RGB and crop it, and the first process only has to feed the network. @fig-store has some frames of both tables.
 
 # %%
 photos = Photos(folder)
@@ -538,12 +538,12 @@ show_row([as_tensor(before[i]) for i in range(5)] + [as_tensor(test[1])])
 # ## What we have
 #
 # - tables of frames in OpenCV's 8-bit Lab, one compressed chunk a frame, with names and the hashes that make the split;
-# - a build in constant memory, whose parts survive a kill, and which adds what is missing and nothing else;
+# - a build in constant memory, which can be killed and goes on, and adds only what is missing;
 # - a reader that each process opens for itself, for these files and for S2's, with errors that say what to do.
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Give `OwnFile` one file for all processes, open it before the loader starts, and read frames of known numbers with four workers. With which version of HDF5 do you see a wrong frame, and why does `pread` cure it?
+# 1. Two processes share an open file of the operating system, and each reads by a `seek` followed by a `read`. How can one get the other's bytes, and why can that not happen with `pread`?
 # 2. Make chunks of 64 frames. How much smaller is the file, and what does a random frame cost now?
 # 3. Write a `join_parts` that makes a virtual dataset over the parts instead of a copy. What does it save, and what is lost with the one file?

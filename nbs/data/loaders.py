@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Data loaders
 #
-# > Batches of photographs: lightness in, color out, augmented, and nothing that was learned held out
+# > Batches of photographs: lightness in, color out, with crops, aged pictures, and some photos held out
 #
-# Every color photograph is an exercise with its solution: take the color away, and what was taken is the answer. So data is cheap here, and the mistakes one can make with it are of another kind. A copy of a training photo among the held-out ones makes a network look as if it could guess; an augmentation that brightens the picture also changes the answer. [Photographs](photos.ipynb) are at hand; at the end of this chapter we can hold some out so that no copy crosses over, damage the lightness of the rest the way a century does, and hand batches of $L$ and of any kind of target to fastai.
+# Every color photograph is an exercise with its solution: take the color away, and what was taken is the answer. So data is cheap here, and the mistakes one can make with it are of another kind. A copy of a training photo among the held-out ones makes a network look better than it is; an augmentation that brightens the picture also changes the answer. We hold photographs out so that equal files stay together, crop and mirror the rest, damage their lightness as a century does, and hand batches of $L$ and of any kind of target to fastai.
 
 # %%
 #| default_exp data.loaders
@@ -34,11 +34,11 @@ from colorbook.data.photos import sample_photos
 # ## A split that no copy crosses
 
 # %% [markdown]
-# Sets gathered from many places hold the same file several times, under other names. With a random split about $2v(1-v)$ of all pairs of copies end up on two sides, where $v$ is the share held out, and the network is examined on what it has learned by heart. So the side depends on the file's bytes alone. A hash of seed and file is as good as a random number $u\in[0,1)$, equal for equal files and independent for all others:
+# Sets gathered from many places hold the same file several times, under other names. With a random split about $2v(1-v)$ of all pairs of copies end up on two sides, where $v$ is the share held out, and the network is tested on pictures that it has learned from. So the side depends on the file's bytes alone. A hash of seed and file is as good as a random number $u\in[0,1)$, equal for equal files and independent for all others:
 #
 # $$\text{held out}\iff u(\text{seed},\text{file})<v$$
 #
-# Two things come free: nobody has to store the split, and photos that are added later move none of the others. Nothing that only makes reading faster can change it, neither the size nor the number of processes, nor whether the file lies in a folder, a tar or shards. At least one picture stands on each side. What it does not see are near copies: the same photo in another format is another file. The chapter on [copies](duplicates.ipynb) finds those.
+# The split need not be stored, and photos that are added later move none of the others. It does not depend on how the photos are read: in which size, by how many processes, from a folder, a tar or shards. At least one picture stands on each side. It does not recognize near copies: the same photo in another format is another file. [Near-duplicates](duplicates.ipynb) finds those.
 
 # %%
 #| export
@@ -56,7 +56,7 @@ def split_by_hash(
     return [i for i,o in enumerate(out) if not o],[i for i,o in enumerate(out) if o]
 
 # %% [markdown]
-# Two dozen small pictures, in folders and in shards, are our set. We plant copies of every file, under other names and inside a shard, and split with twenty seeds: each picture and its copies always stay together. Then we take every third photo away, and nobody else changes sides.
+# Two dozen small pictures, in folders and in tar files, are our set. We add copies of every file, under other names and inside a tar, and split with twenty seeds: each picture and its copies must stay together. Then we take every third photo away, and no other may change sides. Printed are the numbers of different pictures on the two sides of the last split.
 
 # %%
 ims = [o.crop((x, 40, x + 50, 80)) for o in sample_photos(200) for x in range(0, 151, 50)]
@@ -91,7 +91,7 @@ len(train),len(held)
 # ## Geometry
 
 # %% [markdown]
-# Two kinds of change to a training photo must be kept apart. A crop or a mirror image changes $L$ and color together: the pair is as true as before. We take a random square, at least 70 % of the short side, mirror every second one and resize with proper averaging; for held-out photos always the middle, so that a validation loss can be compared from epoch to epoch. Photos are never turned or stood on their heads: that the sky is above is half of what a colorizer knows. The example crops a picture whose red counts columns and whose green counts rows, so that each crop tells where it came from.
+# Two kinds of change to a training photo must be kept apart. A crop or a mirror image changes $L$ and color together, and the pair is still a true one. We take a random square, at least 70 % of the short side, mirror every second one and resize with proper averaging; for held-out photos always the middle, so that a validation loss can be compared from epoch to epoch. Photos are never turned or stood on their heads: that the sky is above is part of what a colorizer has to know. The test below crops a picture whose red counts columns and whose green counts rows, so that each crop tells where it came from.
 #
 # The published systems differ in both. S0 and S1 squeeze the whole picture into a square, which widens or narrows what is in it, and mirror nothing; S4 squeezes, then crops and mirrors. `squeeze` and `mirror` say which.
 
@@ -144,11 +144,11 @@ down.min(),down.max(),(across < 0).float().mean()
 # ## Age
 
 # %% [markdown]
-# The photographs that people bring are not modern ones with the color taken out. Prints fade: black turns to gray, white yellows to a darker one. Contrast differs from paper to paper, and film has grain. A network that saw only clean $L$ takes grain for texture. So in training we damage some of the pictures; but a plain brightness augmentation would brighten the target as well, and teach that faded people are pale. The damage is done to $L$ alone, and the target stays the color of the undamaged photo:
+# Old photographs are not modern ones with the color taken out. Prints fade: black turns to gray, and white becomes darker. Contrast differs from paper to paper, and film has grain, which a network that saw only clean $L$ takes for texture. So in training we damage some of the pictures. A usual brightness augmentation would brighten the target as well, and teach that people in faded prints are pale. The damage is therefore done to $L$ alone, and the target stays the color of the undamaged photo:
 #
 # $$L' = b + (w-b)\,L^{\gamma} + \sigma\,n,\qquad\gamma\in[.65,1.5],\;b\in[0,.18],\;w\in[.8,1],\;\sigma\in[0,.035],\;n\sim N(0,1)$$
 #
-# A third as often as by these, a picture is softened, by a mean over 3x3 pixels, as cheap lenses and enlargements do. Each kind comes to each picture by its own toss of a coin (@fig-age).
+# A third as often as by these, a picture is softened, by a mean over 3x3 pixels, as cheap lenses and enlargements do. Each kind of damage is drawn for each picture by itself. @fig-age has six draws of all of them; compare the blacks and the whites with those of the first picture.
 
 # %%
 #| export
@@ -194,7 +194,7 @@ show_row([L[0], *degrade(L.expand(6, -1, -1, -1), 1.)])
 # ## Targets
 
 # %% [markdown]
-# What should the network answer? Systems disagree, and a recipe chooses by name. S0 answers with the whole picture, RGB in -1..1, and has to copy the lightness that it was given. Most later ones answer with $a,b$ only. Ours answers with $a,b$ at a quarter of the size, which is all that the eye asks of color ([measured here](../models/unet.ipynb#a-quarter-is-enough) measures it): the photo is averaged over squares of 4x4 pixels first. Classes, for networks that classify color, are made from $a,b$ by the loss, in [Color as classification](../color/bins.ipynb); a new kind of target is a function and an entry in `targets`. Each of the three, together with $L$, gives the photo back; `ab4` does so for a picture of 4x4 tiles, in which nothing is lost by averaging.
+# What should the network answer? Systems disagree, and a recipe chooses by name. S0 answers with the whole picture, RGB in -1..1, and has to copy the lightness that it was given. Most later ones answer with $a,b$ only. Ours answers with $a,b$ at a quarter of the size, which is enough for the eye ([The first model's U-Net](../models/unet.ipynb#a-quarter-is-enough) measures that): the photo is averaged over squares of 4x4 pixels first. Classes, for networks that classify color, are made from $a,b$ by the loss, in [Color as classification](../color/bins.ipynb); a new kind of target is a function and an entry in `targets`. The test: each of the three, together with $L$, must give the photo back; `ab4` does so for a picture of 4x4 tiles, in which nothing is lost by averaging.
 
 # %%
 #| export
@@ -236,7 +236,7 @@ small[0,:,0,0]
 # ## Batches
 
 # %% [markdown]
-# The pieces meet in a `DataBlock`. Photos are cropped one by one, by other processes where that is asked for; everything else is done to whole batches and, where there is a GPU, on it. A transform of fastai is called with the number of its subset, 0 for training; only there is $L$ aged. All randomness comes from the usual three generators, so one `set_seed` beforehand makes the batches come again: with ageing the targets are the same to the last bit and only $L$ differs, and the held-out photos are neither aged nor moved (@fig-batch shows a batch).
+# The pieces meet in a `DataBlock`. Photos are cropped one by one, by other processes where that is asked for; everything else is done to whole batches and, where there is a GPU, on it. A transform of fastai is called with the number of its subset, 0 for training; only there is $L$ aged. All randomness comes from the generators of Python, NumPy and torch, so one `set_seed` beforehand gives the same batches again. The cell below `color_loaders` checks that with ageing only $L$ differs and the targets do not, and that held-out photos are neither aged nor moved.
 
 # %%
 #| export
@@ -260,7 +260,7 @@ class ToLab(ItemTransform):
         return degrade(L, self.aged) if self.training and self.aged else L
 
 # %% [markdown]
-# Where processes load the photographs, an error comes out of one of them. torch hands it over as a report of many lines that starts with "Caught", and whose last line is the error. A loader of ours passes on that line alone, so that the same photograph gives the same error with processes and without.
+# Where several processes load the photographs, an error comes out of one of them. torch hands it over as a report of many lines that starts with "Caught", and whose last line is the error. Our loaders pass on that line alone, so that an unreadable photograph gives the same error with processes and without.
 
 # %%
 #| export
@@ -344,7 +344,7 @@ test_eq((L.shape, ab.shape), ((bs, 1, size, size), (bs, 2, size//4, size//4)))
 L.shape,ab.shape
 
 # %% [markdown]
-# Photos are one kind of batch. [Later](../models/temporal.ipynb) there are clips, whose consecutive frames stand in the place of channels and which are answered for all frames but the first and the last. Whoever judges an answer, a critic or a sheet, wants the lightness that belongs to it.
+# There are also batches of [clips](../models/temporal.ipynb), whose consecutive frames stand in the place of channels and are answered for all frames but the first and the last. `present` takes out the lightness that belongs to the answer, for a critic or for drawing.
 
 # %%
 #| export
@@ -362,7 +362,7 @@ assert present(L) is L
 present(clip).shape
 
 # %% [markdown]
-# A recipe is data and says by a word what it learns from. `data_loaders` is the table of the words; a function that makes batches is entered where it is defined, in this chapter and in later ones, and [what a recipe reads](sources.ipynb) shows them all. The function reads what it wants to know off the recipe: any object with the fields of one will do. A word says of itself whether it is of films, brings maps of saliency, reads photographs one by one, or pairs of which scenes can be held out; and whether what is seen stands *instead* of the lightness.
+# A recipe is data and says by a word what it learns from. `data_loaders` is the table of the words; a function that makes batches is entered where it is defined, in this chapter and in later ones, and [what a recipe reads](sources.ipynb) shows them all. The function takes what it needs from the fields of the recipe. The table also says of each word whether it is of films (`films`), brings maps of saliency, reads photographs one by one (`photos`), or pairs of which scenes can be held out; and whether the network sees something else *instead* of the lightness.
 
 # %%
 #| export
@@ -392,7 +392,7 @@ test_eq([o.shape[1:] for o in kept.one_batch()], [(1, 16, 16), (3, 16, 16)])
 kept.held
 
 # %% [markdown]
-# Photos that are not kept are decoded by the processes that crop them, and come in the same way. A photo that cannot be read is found late then, in the middle of training; the error still names it.
+# Photos that are not kept are decoded by the processes that crop them. The batches must be the same with and without processes. A photo that cannot be read is found only in the middle of training then; printed is the error, which still names it.
 
 # %%
 files = Photos(home/'photos', keep=False)
@@ -410,6 +410,9 @@ except InputError as e: said = str(e)
 assert '000.png' in said and len(said.splitlines()) == 1
 said
 
+# %% [markdown]
+# @fig-batch shows a batch of six: above what the generator sees, in the middle what it should answer, at a quarter of the size and with one lightness everywhere, below both together. The middle row looks coarse and the lower one does not: the eye takes the edges from the lightness.
+
 # %%
 #| label: fig-batch
 #| fig-cap: "A batch: what the generator sees, what it should answer (small, at constant lightness), and both together."
@@ -422,13 +425,13 @@ show_row([torch.cat([torch.cat([*o], -1) for o in rows], -2)])
 # %% [markdown]
 # ## What we have
 #
-# - crops that know from how far they may be taken, and damage that changes lightness alone;
-# - a split by content that no copy crosses, and that stays as it is when photos are added;
+# - crops for training and for held-out photos, and damage that changes lightness alone;
+# - a split by content that keeps equal files together, and stays as it is when photos are added;
 # - batches of $L$ and one of three targets, damaged in $L$ alone, the same again for the same seed.
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Save one picture as JPEG and add it to the crowd. Which hash would notice that it is the same photo, and which different photos would it confuse?
+# 1. Save one picture of the set as JPEG and add it. What kind of hash would notice that it is the same photo, and which different photos would such a hash confuse?
 # 2. Move `degrade` from $L$ to the photo before the split into $L$ and target. What does the network learn about faded prints?
-# 3. Write a target `ab8` at an eighth of the size. Which line of which test tells you that averaging $a,b$ is not the same as averaging the photo?
+# 3. Write a target `ab8` at an eighth of the size. How far is the color of the averaged photo from the average of its $a,b$, on the six photographs?

@@ -3,7 +3,7 @@
 #
 # > Two pictures of one scene, always cropped in the same place
 #
-# Some systems learn from two pictures at a time: a photograph and a map of where one looks first, or a photograph and what an infrared camera saw. The two are worth something only as long as they show the same, and nothing in a training run complains if they do not. At the end of this chapter we can read such pairs from three layouts, with a list of what has no partner, crop both in the same place, hand them to a network in batches, and make the maps for those who have none.
+# Some systems learn from two pictures at a time: a photograph and a map of where people look first, or a photograph and what an infrared camera saw. Both must show the same, and nothing in a training run complains if they do not. We read such pairs from three layouts of folders, check that each picture has a partner of the same shape, crop both in the same place, and hand them to a network in batches. For saliency there is also a way to make the maps.
 
 # %%
 #| default_exp data.paired
@@ -33,12 +33,12 @@ from colorbook.data.photos import data_dir, sample_photos
 from colorbook.color.lab import show_row
 
 # %% [markdown]
-# ## Who belongs to whom
+# ## Finding the pairs
 
 # %% [markdown]
-# S3 knows two kinds of second picture. One says where a beholder would look: a *saliency map*, gray, in a second folder under the same name, which weighs the loss. The other takes the place of the gray photograph: near infrared, `NAME_nir` beside `NAME_rgb`, or long-wave infrared (a picture of warmth) with three channels, `lwir/` beside `visible/` as the KAIST set has them. All come down to a rule that says, for each file, which side it belongs to and what the pair is called. A file without partner is an error that names it, or is counted.
+# S3 knows two kinds of second picture. One says where people look: a *[saliency map](../evaluation/saliency.ipynb)*, gray, in a second folder under the same name, which weighs the loss. The other takes the place of the gray photograph: near infrared, `NAME_nir` beside `NAME_rgb`, or long-wave infrared (a picture of warmth) with three channels, `lwir/` beside `visible/` as the KAIST set has them. For each layout a rule says to which side a file belongs and what its pair is called. A file without a partner is an error that names it, or is counted.
 #
-# Two pictures of a pair may differ in size, as cameras do, but not in shape: a second picture of another shape is another section of the scene, or a wrong file. The gate of [the chapter on formats](named_sets.ipynb) gets a function that sees to it; only the heads of the files are read for that.
+# Two pictures of a pair may differ in size, as cameras do, but not in shape: a second picture of another shape is another section of the scene, or a wrong file. `pair_flaw` finds that from the headers of the files, without decoding them ([Known sets](named_sets.ipynb) uses it when a set is read).
 
 # %%
 #| export
@@ -114,7 +114,7 @@ def lwir_pairs(
         for o in photos_in(root)], skip_bad)
 
 # %% [markdown]
-# Small copies of the three layouts, each with its own trouble: a photo without partner, a note among the pictures, a map that is turned, a file that breaks off.
+# We test with small copies of the three layouts, each with a fault: a photo without a partner, a note among the pictures, a map that is turned, a file that breaks off. Printed is what was left out.
 
 # %%
 home = Path(tempfile.mkdtemp())
@@ -159,7 +159,7 @@ near or 'no such folder here'
 # ## Scenes
 
 # %% [markdown]
-# Pairs are rare, and taken in series: many pictures of one street, one after the other. Whoever holds out single pictures of such a series examines a network on what it has seen from two steps aside. What should be held out is a whole *scene*, which is a folder, or what file names have in common up to their last hyphen (`street-0007_rgb.jpg`). Which scenes is said by name.
+# Pairs are rare, and taken in series: many pictures of one street, one after the other. If single pictures of such a series are held out, the network is tested on what it has seen from two steps aside. So whole *scenes* are held out. A scene is a folder, or all files whose names are the same up to the last hyphen (`street-0007_rgb.jpg`); the scenes to hold out are given by name.
 
 # %%
 #| export
@@ -217,7 +217,7 @@ class PairCrop(DisplayedTransform):
         return torch.stack([one, self.crops[1](i)])
 
 # %% [markdown]
-# The proof is a picture that counts columns in red and rows in green, paired with its own half-size copy. Wherever the crop falls, and mirrored or not, the two sides of every pair tell the same columns and rows; and the crops do move.
+# The test is a picture that counts columns in red and rows in green, paired with its own half-size copy. Wherever the crop falls, mirrored or not, both must show the same columns and rows. Printed is the largest difference, at most 2 because of the sizes.
 
 # %%
 cols,rows = np.meshgrid(np.arange(200), np.arange(100))
@@ -301,14 +301,14 @@ def set_loaders(first, second, kind, bs, size, low, valid, seed, device=None, nu
     return dls
 
 # %% [markdown]
-# ## Maps for those who have none
+# ## Making maps of saliency
 
 # %% [markdown]
-# S3's saliency maps came from a network of others and were not published; people asked for them at its repository and were told to make their own. OpenCV's contributed modules hold two ways to make such maps that need no weights, in one wheel that is built for every platform: what is left of the spectrum after its smooth part is taken away [@hou2007], and the contrast of each point with its surroundings, at several scales [@montabone2010]. Used as they are, both look at lightness alone, and both find the edges of things rather than the things (@fig-maps). A loss that is to weigh *color* needs more. So we ask for each channel of Lab, add the answers up, each times the spread of its channel, and blur the sum by 2.5 % of the picture's side, which fills what the edges surround:
+# S3's saliency maps came from a network of others and were not published; people asked for them at its repository and were told to make their own. OpenCV's contributed modules hold two ways to make such maps that need no weights, in one wheel that is built for every platform: what is left of the spectrum after its smooth part is taken away [@hou2007], and the contrast of each point with its surroundings, at several scales [@montabone2010]. Used as they are, both look at lightness alone, and both find the edges of things rather than the things. A loss that is to weigh *color* needs more. So we ask for each channel of Lab, add the answers up, each times the spread of its channel, and blur the sum by 2.5 % of the picture's side, which fills what the edges surround:
 #
 # $$S = G_{.025}*\sum_{c\in\{L,a,b\}}\sigma_c\,S_c$$
 #
-# stretched to 0..1. It knows nothing of what it finds, and is a beginning: a network that has learned what people are finds a face where this finds a bright window. Contrast spreads wider than the spectrum; on the photograph of a flower below, the flower gets 3.5 times the weight of its ground from the one and 1.4 times from the other, so the spectrum is the default. Whoever has better maps lays them in the second folder.
+# stretched to 0..1. The rule knows nothing of things: a network that has learned what people are finds a face where this finds a bright window. Contrast spreads wider than the spectrum; on the photograph of a flower below, the flower gets 3.5 times the weight of its ground from the one and 1.4 times from the other, so the spectrum is the default. Better maps can be laid into the second folder.
 
 # %%
 #| export
@@ -356,9 +356,9 @@ def saliency_map(
 #
 # $$S(x)=\lVert\bar I-(G*I)(x)\rVert$$
 #
-# What is rare in color stands out, wherever it lies, and large things are filled without further ado; it is fooled by a thing that fills most of the picture. The flower below gets 1.8 times the weight of its ground from it.
+# What is rare in color stands out, wherever it lies, and large things are filled as well; it fails where a thing fills most of the picture. The flower below gets 1.8 times the weight of its ground from it.
 #
-# A disc on a plain ground must stand out, whether it differs in lightness or, at the same lightness, in hue; OpenCV's own map, of the gray picture, knows nothing of the second disc. The map does not depend on the resolution of the photo.
+# The test has a disc on a plain ground that differs in lightness or, at the same lightness, in hue. OpenCV's own map, of the gray picture, does not see the second disc. Printed are the weights of the disc against its ground for our three methods, then those of the flower. @fig-maps has in each column a photograph, OpenCV's map and ours: in the second row look for outlines, in the third for whole things.
 
 # %%
 y,x = np.mgrid[:120,:160]
@@ -397,7 +397,7 @@ for o in sample_photos(size*2):
 show_row([torch.cat(columns, 2)])
 
 # %% [markdown]
-# A folder of photos becomes a folder of maps with the same names, each written once, so that a run that broke off goes on where it was. Photos that cannot be read stop it, or are counted.
+# `write_saliency` makes a folder of maps with the same names from a folder of photos. Maps that are there are not made again, so an interrupted run goes on where it was. Photos that cannot be read stop it, or are counted.
 
 # %%
 #| export
@@ -456,7 +456,7 @@ again.skipped[0].replace(str(home), '')
 # ## Batches of pairs
 
 # %% [markdown]
-# Photos and their maps, in a batch (@fig-saliency). The kind says what a loss gets, and the third part of the batch is the map, in 0..1, cropped as its photo is, and of the size of the color.
+# In a batch of photos and maps the third part is the map, in 0..1, cropped as its photo is, and of the size of the color. In @fig-saliency check that the bright places of the maps lie on the right things.
 
 # %%
 set_seed(seed)
@@ -477,7 +477,7 @@ large = F.interpolate(saliency, L.shape[-2:])
 show_row([torch.cat([torch.cat([a, b], 1).clamp(0, 1) for a,b in zip(L, large)], 2)])
 
 # %% [markdown]
-# Infrared: what the generator sees is the second picture, and the answer is the color of the first. Pairs whose second picture is the photo itself must give the same `L` as the photo would, aged or not, and long-wave infrared keeps its three channels. If the second picture is the photo's negative, $L$ follows it and the answer stays. The last lines are S3's set-up for near infrared, on real pairs where there are any.
+# With infrared the generator sees the second picture, and the answer is the color of the first. The test makes pairs whose second picture is the photo itself, which must give the same `L` as the photo would, aged or not; then pairs with the photo's negative, for which $L$ must follow the negative and the answer must stay.
 
 # %%
 twins = [(a, a) for a,_ in made['pairs']]
@@ -501,7 +501,7 @@ test_fail(lambda: first_batch(twins, 'lwir', aged=.5), exc=UsageError, contains=
 seen3.shape
 
 # %% [markdown]
-# For a recipe, an infrared picture stands where a gray photograph would: nothing changes but the word for its data. `nir` and `lwir` are the two layouts, `pairs` is any two folders, with `:` between them, first the photographs and then what is seen instead. Where a recipe's generator looks at three channels it sees all that the second picture has; else it sees its lightness.
+# For a recipe, an infrared picture stands where a gray photograph would, so only the recipe's `data` changes. `nir` and `lwir` are the two layouts, `pairs` is any two folders, with `:` between them, first the photographs and then what is seen instead. A generator of three channels sees all that the second picture has; one of one channel sees its lightness.
 
 # %%
 #| export
@@ -605,11 +605,11 @@ if near:
 # - pairs of photo and saliency or infrared in three layouts, checked for partner and shape, with a count of what was left out;
 # - one crop for both, and batches of three kinds by one loader;
 # - `split_by_scene`, for pictures that were taken in series;
-# - maps of where one looks first, by lightness and color, for those who have none.
+# - maps of where people look first, made by a rule from lightness and color.
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Give the two crops of a pair generators of their own. Which assertion fails first, and by how many columns do the pictures miss each other?
-# 2. Shift the second picture by 2 % of its width before it is paired. What does a test see of it, and how could one measure the shift between a photo and its infrared partner?
-# 3. Weigh the difference of two colorings with the map. For which of the six photographs does the map weigh what you look at?
+# 1. Let the two crops of a pair be drawn independently. By how many columns do the pictures miss each other on average?
+# 2. Shift the second picture by 2 % of its width before it is paired. Does any check see it, and how could one measure the shift between a photo and its infrared partner?
+# 3. For which of the six photographs in @fig-maps does our map weigh what you look at first, and for which not?

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Photographs
 #
-# > From wherever they lie, decoded once or when they are wanted
+# > Reading them from folders, tar files and lists, once or each time they are wanted
 #
-# Color photographs come in folders with other things between them, in tar files, as lists, from memory. They are turned by a tag, have 16 bits, break off in the middle. At the end of this chapter a source of any kind is a set of photos: so many, with names, each an upright RGB picture or an error that names the file. Nothing here needs torch, so that tools which only look at pictures stay small.
+# Color photographs come in folders with other things between them, in tar files, as lists, from memory. Some are turned by a tag in the file, some have 16 bits, some break off in the middle. This chapter makes one thing of all of these, a *set of photos*: a number of pictures with names, each of which is read as an upright RGB picture or stops the run with an error that names the file. Nothing here needs torch, so that tools which only look at pictures stay small.
 
 # %%
 #| default_exp data.photos
@@ -30,7 +30,7 @@ from fastcore.test import *
 # ## From anywhere
 
 # %% [markdown]
-# A few photographs come with packages that we need anyway; the chapters use them, so that the book runs on a machine without data. Thousands come in a folder, with subfolders and other things between the pictures, or in tar shards, which a file system likes better than a million small files. All of these, and lists of them, are sources. A source becomes a list of names and of things to decode, always in the same order. A list in a text file names files or members of tars, relative to itself; that is how a split is written down. Of a tar only the headers are read; a member is then known by its place in the file, as a file is by its path, and any number of processes may read there at once. A tar ends in zeros; where it does not, Python's own reader stops without a word, and what follows would be lost in silence.
+# A few photographs come with packages that we need anyway; the chapters use them, so that the book runs on a machine without data. Thousands come in a folder, with subfolders and other things between the pictures, or in tar shards, which a file system likes better than a million small files. All of these, and lists of them, are sources. A source becomes a list of names and of things to decode, always in the same order. A list in a text file names files or members of tars, relative to itself; that is how a split is written down. Of a tar only the headers are read; they say where in the file each picture lies, and any number of processes may read there at once. A whole tar ends in zeros. If it was cut off between two pictures, Python's own reader stops there without an error and the rest is lost, so we look for the zeros.
 
 # %%
 #| export
@@ -181,7 +181,7 @@ def content_hash(
     return hashlib.sha256(code if isinstance(code, bytes) else read_photo(code, name).tobytes()).hexdigest()
 
 # %% [markdown]
-# What training wants next is any photo, again and again. A set that fits into memory is decoded once, turned the way its EXIF data says, made small and kept: 25,000 photos of 192 pixels are 3 GB, and an epoch that decodes nothing is several times as fast on few cores. A larger set is decoded anew each time it is asked for, and then by several processes. Both kinds answer the same four questions: how many, which picture, under what name, and with what hash of its content. The hash is that of the stored file, decoded or not: it decides which photos are held out, and how fast they are read must not change that. Whatever answers these is a set of photos for all that follows, frames in an [HDF5 file](hdf5.ipynb) too.
+# Training asks for each photo again and again. A set that fits into memory is decoded once, turned the way its EXIF data says, made small and kept: 25,000 photos of 192 pixels are 3 GB, and an epoch that decodes nothing is several times as fast on few cores. A larger set is decoded anew each time, by several processes. Both kinds have a length, pictures, names, and for each picture a hash of its stored file (a number that is the same for equal files and practically never for others). The hash decides which photos are held out, and because it is taken from the file, that does not depend on how the photos are read. Everything that has these four is a set of photos for the other chapters, frames in an [HDF5 file](hdf5.ipynb) too.
 
 # %%
 #| export
@@ -234,7 +234,7 @@ def open_photos(
     return DBPhotos(source)
 
 # %% [markdown]
-# We cut two dozen small pictures out of the six photographs and store them in several ways: as files in nested folders, between other files, and in two shards. Every source gives the same pixels.
+# We cut two dozen small pictures out of the six photographs and store them in several ways: as files in nested folders, between other files, and in two tar files. Every source must give the same pixels and the same hashes. Printed is how many pictures each holds; `one` is a single file.
 
 # %%
 ims = [o.crop((x, 40, x + 50, 80)) for o in sample_photos(200) for x in range(0, 151, 50)]
@@ -269,9 +269,7 @@ test_fail(lambda: open_photos(read['list'], n=3), exc=UsageError, contains='leav
 {k: len(v) for k,v in read.items()}
 
 # %% [markdown]
-# What a scanner or a telephone adds is undone: the turn in the EXIF data, and 16 bits, which Pillow alone would cut to white. What cannot be read is named in the error. An unreadable photo stops the run; leaving it out in silence would change the split from one machine to the next.
-#
-# The last cell counts what a folder of real photographs holds, where there is one; elsewhere its answer is empty, and nothing below needs it.
+# Now the difficult files. A turn in the EXIF data is undone, and 16 bits are scaled to 8, where Pillow alone would cut them to white. An unreadable photo stops the run with its name, because leaving it out in silence would change what is held out from one machine to the next. Printed is such an error. The cell after it counts the photographs of the folder `COLORBOOK_DATA`, where there is one.
 
 # %%
 turned = Image.new('RGB', (30, 20))
@@ -321,5 +319,5 @@ for ax,im in zip(axs, sample_photos(160)):
 # ## Exercises
 #
 # 1. Time `Photos` on a folder with and without `keep`, and the second pass over each. From how many passes on does keeping pay?
-# 2. Save one picture as JPEG and as PNG. Which of the hashes tells that it is the same photo, and what would?
-# 3. Damage the last 600 bytes of a tar. Which readers that you know say so?
+# 2. Save one picture as JPEG and as PNG. Does the hash of the files, or a hash of the pixels, tell that it is the same photo? What would?
+# 3. Cut a tar off in the middle of a picture, and then exactly between two. Which of the two does Python's `tarfile` notice, which `list_tar`?

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Shards
 #
-# > Every picture once an epoch, in a new order, on any number of machines, and on again after a break
+# > Reading shards: every picture once an epoch, in a new order, on any number of machines, resumed anywhere
 #
-# [Shards](shards.ipynb) are read from front to back; that is what they are for. Training wants the opposite: a random order, another one each time, dealt out to several machines with several workers each. The usual tools for shards give up something there: they draw with replacement, so that nobody knows what was seen, or deal out whole shards, so that one machine has more to do than the next, and none goes on in the middle of an epoch. At the end of this chapter we give up none of it, because we know at the beginning of an epoch who will read what.
+# [Shards](shards.ipynb) are read fast from front to back. Training wants a random order, another one each time, shared out to several machines with several workers each. The usual tools for shards give something up: they draw with replacement, so that some pictures are not seen in an epoch, or they give whole shards to each machine, so that one has more to do than another, and they cannot resume in the middle of an epoch. We need not give up any of it if we decide at the beginning of an epoch which worker will read which picture. This chapter makes that plan and follows it.
 
 # %%
 #| default_exp data.shard_loader
@@ -32,7 +32,7 @@ from colorbook.data.photos import sample_photos
 from colorbook.data.shards import pack_photo
 
 # %% [markdown]
-# The pictures of this chapter are tickets: each carries its number in red and green, so that a batch tells which pictures it is made of; and its columns in blue, so that it tells where each was cropped.
+# The pictures of this chapter are made for testing: each carries its number in red and green, so that one can see which pictures are in a batch, and its columns in blue, so that one can see where each was cropped.
 
 # %%
 home = Path(tempfile.mkdtemp())
@@ -50,9 +50,9 @@ shards.names[:3]
 # ## Mixing with a buffer
 
 # %% [markdown]
-# Who reads forward cannot draw from the whole set. A buffer helps: keep $b$ pictures in hand, give away one of them at random, and put the next from the shard in its place. Nothing can come out more than $b$ places early; how late it comes is left to chance, and each turn it is given away with probability $1/b$, so it stays for $b$ turns on average. `webdataset.shuffle` does it. @fig-buffer shows where pictures go: a buffer that holds a few per cent of what its reader reads leaves a diagonal, and pictures that were neighbors meet again in the same batch. That is why we mixed once when packing, and mix the order of the shards as well; then the buffer has to make epochs differ, no more, and need not be large.
+# A reader that goes forward cannot draw from the whole set. A buffer helps: it holds $b$ pictures, gives away one of them at random, and takes the next from the shard in its place. No picture can come out more than $b$ places early. How late it comes is chance: in each turn it is given away with probability $1/b$, so it stays for $b$ turns on average. `webdataset.shuffle` does that. In @fig-buffer a dot is a picture, its place in the shard upward and its place in the output to the right. On the left, with a buffer of 2 % of all, the dots stay near the diagonal: pictures that were neighbors come into the same batch. On the right they are well mixed. That is why the pictures are mixed once when they are packed, and the order of the shards in every epoch; then a small buffer is enough to make epochs differ.
 #
-# Now a small idea that everything else follows from. To mix *numbers* takes no time, so we do not send pictures through the buffer but their numbers, before anything is read. Then the order of the epoch is known at its beginning; and the reader, which knows what comes when, holds the same pictures in hand as it would have otherwise.
+# To mix *numbers* takes no time. So we send the numbers of the pictures through the buffer, before anything is read. Then the order of the epoch is known at its beginning, and the reader keeps just those pictures in memory that the buffer would have held.
 
 # %%
 #| export
@@ -96,7 +96,7 @@ show_mixed(mixed)
 # ## Sharing out an epoch
 
 # %% [markdown]
-# The usual way deals out whole shards: `split_by_node`, then `split_by_worker`. With three shards and two machines of two workers each, somebody gets nothing, and WebDataset says so with an error in one process; with shards of different sizes one machine has more batches than the other, and since all machines wait for each other after every batch, training hangs at the end of the epoch. The documented way out is to draw shards with replacement and give up the epoch.
+# The usual way gives out whole shards: `split_by_node`, then `split_by_worker`. With three shards and two machines of two workers each, one worker gets nothing, and WebDataset raises an error in its process. With shards of different sizes one machine has more batches than the other, and since all machines wait for each other after every batch, training hangs at the end of the epoch. WebDataset's documentation advises to draw shards with replacement instead. Printed is how many of 240 pictures in ten shards three machines would get.
 
 # %%
 def whole_shards(rank, nodes, shards):
@@ -108,11 +108,11 @@ test_eq(whole_shards(2, 3, [25, 25]), [])
 by_shard
 
 # %% [markdown]
-# We know how many pictures there are, so we need not deal in shards. All shards in the epoch's order make one long line of $N$ pictures, held-out ones left out. The line is cut into $W$ pieces, one for each machine, and a piece is cut into *lanes*, one for each worker. A cut may go through a shard, which is then opened by two readers, each of which reads its part. Sizes differ by one at most, and batches are dealt in the same way: every machine gets
+# We know how many pictures there are, so we need not give out whole shards. All shards in the epoch's order make one long line of $N$ pictures, held-out ones left out. The line is cut into $W$ pieces, one for each machine, and a piece is cut into *lanes*, one for each worker. A cut may go through a shard, which is then opened by two readers, each of which reads its part. Sizes differ by one at most, and batches are shared out in the same way: every machine gets
 #
 # $$B=\left\lceil\frac{\lceil N/W\rceil}{b}\right\rceil$$
 #
-# batches of at most $b$ pictures, as equal as can be. (Batches of one picture cannot be dealt evenly; then a batch may have two.) All machines have equally many batches, no batch is a leftover of two pictures, no picture is left out, and if there are fewer shards than readers nobody notices (@fig-share). Batch $t$ comes from lane $t$ modulo their number.
+# batches of at most $b$ pictures, as equal as can be. (Batches of one picture cannot be dealt evenly; then a batch may have two.) So all machines have equally many batches, all batches have nearly the same size, no picture is left out, and there may be fewer shards than readers. Batch $t$ comes from lane $t$ modulo their number. Printed are the sizes of the batches of one of two machines. In @fig-share each row is a shard and each color a machine; look for shards that are shared by two.
 
 # %%
 #| export
@@ -195,7 +195,7 @@ show_share(3, 2)
 # ## Reading by the plan
 
 # %% [markdown]
-# A reader takes the plan of its lane and the numbers of the batches it is to deliver. It reads forward through what is in these batches, keeps what comes too early, and gives each picture away when its turn comes. Nothing in this asks whether the batches are all, the last half, or every third: to go on in mid-epoch is to name fewer batches, and what was seen is passed over without being read. To have twice as many workers is to name every second one. The order is the same in each case, because it is in the plan.
+# A reader takes the plan of its lane and the numbers of the batches it is to deliver. It reads forward through what is in these batches, keeps what comes too early, and gives each picture away when its turn comes. These may be all batches, the last half, or every third. So a run that is resumed in mid-epoch names the batches that are left, and a worker among three names every third. The order is the same in each case, because it is in the plan.
 
 # %%
 #| export
@@ -227,7 +227,7 @@ len(straight)
 # ## Batches for fastai
 
 # %% [markdown]
-# What is left is to make fastai's loader follow the plan. Each of its workers asks for a sample of what is to do, and gets every second number of a batch, if there are two of them. Crops are the same as for photographs in memory, and are drawn from random numbers that belong to the seed, the epoch and the batch, so that a batch comes again to the last bit, whoever reads it. What a worker cannot read it sends along beside the batch; the main process stops with that error, or counts it.
+# What is left is to make fastai's loader follow the plan. Each of its workers asks for a sample of what is to do, and gets every second number of a batch, if there are two of them. Crops are the same as for photographs in memory, and are drawn from random numbers that belong to the seed, the epoch and the batch, so that a batch is always the same, whichever process reads it. What a worker cannot read it sends along beside the batch; the main process stops with that error, or counts it.
 
 # %%
 #| export
@@ -321,7 +321,7 @@ class ShardDL(PlainErrors, TfmdDL):
     def _one_pass(self): self._n_inp,self._types = 1,explode_types(self.one_batch())
 
 # %% [markdown]
-# The loader counts the batches that the training loop has been given, not those that workers have prepared. Its state is a handful of numbers and can be written as JSON: the epoch, the batch, and what the plan depends on, with a hash of the photos' hashes. Whoever goes on with other photos, another batch size or another number of machines is told so. The number of workers may change.
+# The loader counts the batches that the training loop has been given, not those that workers have prepared. Its state is a handful of numbers and can be written as JSON: the epoch, the batch, and what the plan depends on, with a hash of the photos' hashes. With other photos, another batch size or another number of machines it is refused. The number of workers may change.
 
 # %%
 #| export
@@ -384,7 +384,7 @@ def shard_loaders(
     return dls
 
 # %% [markdown]
-# A recipe says `shards` for its data. A run writes its checkpoints between epochs, and begins each by the number that it has: so the order of an epoch is the same whether the run went straight to it or was resumed there, and an epoch that is cut short does not come again.
+# A recipe says `shards` for its data. A run writes its checkpoints between epochs and tells the loader the number of each epoch, so the order of an epoch is the same whether the run went straight to it or was resumed there.
 
 # %%
 #| export
@@ -421,7 +421,7 @@ test_fail(lambda: load_shards(recipe, home/'set', n=3), exc=UsageError, contains
 len(once[0])
 
 # %% [markdown]
-# Two machines with two workers each, one after the other in this notebook: together they see every picture that is not held out once, in equally many batches; the next epoch has another order; and the whole thing comes again for the same seed. The colors tell us the numbers.
+# The test has two machines with two workers each, one after the other in this notebook. Together they must see every picture that is not held out once, in equally many batches; the next epoch must have another order; and the same seed must give the same. Printed are the sizes of the batches of the first machine.
 
 # %%
 def dealt(rank=0, nodes=1, num_workers=0, **kwargs):
@@ -441,7 +441,7 @@ test_eq(tickets(dealt(0, 2, lanes=2).train), first[0])
 [len(o) for o in first[0]]
 
 # %% [markdown]
-# A run is interrupted after five batches, while its two workers have prepared some more. Another one, with one process and then with three, goes on: the batches that follow are those of the uninterrupted epoch, equal to the last bit of their crops, and so is the epoch after it.
+# Now a run is interrupted after five batches, while its two workers have prepared some more. Others go on from its state, with one process and with three workers: the batches that follow must be exactly those of the uninterrupted epoch, crops included, and so must those of the next. Printed is the state.
 
 # %%
 straight = dealt(num_workers=2)
@@ -459,7 +459,7 @@ test_fail(lambda: dealt(0, 2, state=state), exc=UsageError, contains='nodes 1 (n
 state
 
 # %% [markdown]
-# The batches are those of `color_loaders`, which takes `Shards` as well, and jumps about in them: same photos held out, same middle squares, same targets. To train with, the squares are drawn from the same range, but by each batch's own random numbers.
+# `color_loaders` takes `Shards` as well, but reads them at random places. Both hold out the same photos and give the same squares and targets for them. In training the crops are drawn from the same range, but by each batch's own random numbers.
 
 # %%
 write_shards(sample_photos(40)*4, home/'photos', 5)

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Packing into shards
 #
-# > A million photographs in a few hundred files, none of them lost in silence
+# > A million photographs in a few hundred files, each of which is checked
 #
-# A folder of a million photographs is slow before anything is learned: every file is looked up, opened and closed, and a network disk pays for each of these with a round trip. Packed into a few hundred tar files, *shards*, the same photographs are read from front to back as fast as the disk can. But a file that holds a thousand pictures can also lose a thousand at once, and the usual reader does not notice. At the end of this chapter we pack photographs of any source into shards, know where each of them is and that it is whole, hold some out without keeping a list, and fetch shards that lie elsewhere. How an epoch is read from them is the matter of [the next](shard_loader.ipynb).
+# A folder of a million photographs is slow before anything is learned: every file is looked up, opened and closed, and a network disk pays for each of these with a round trip. Packed into a few hundred tar files, *shards*, the same photographs are read from front to back as fast as the disk can. But a file that holds a thousand pictures can also lose a thousand at once, and the usual reader does not notice. Here photographs are packed into shards, an index says where each of them is and that the file is whole, some are held out by their hash, and shards that lie on a server are fetched once. How an epoch is read from shards is the subject of [Shards](shard_loader.ipynb).
 
 # %%
 #| default_exp data.shards
@@ -36,7 +36,7 @@ from fastcore.test import *
 # ## Packing
 
 # %% [markdown]
-# The convention is [WebDataset](https://github.com/webdataset/webdataset)'s: the files of a tar that share a name up to the first dot are one sample. Its writer does the writing; around it we put four things. The pictures are mixed once, because the neighbors in a folder are often neighbors in life. Each is decoded before it is packed, since this is the last moment at which somebody can still mend a broken file. The bytes are stored as they came, unless `short` asks for smaller pictures: then as JPEG with full color resolution, which usual JPEG has not. And the folder gets its name when it is complete: an interrupted run leaves no set that lacks its second half without telling.
+# The convention is [WebDataset](https://github.com/webdataset/webdataset)'s: the files of a tar that share a name up to the first dot are one sample. Its writer does the writing; around it we put four things. The pictures are mixed once, because neighbors in a folder often show the same thing. Each is decoded before it is packed, since a broken file can still be replaced now. The bytes are stored as they came, unless `short` asks for smaller pictures: then as JPEG with full color resolution, where usual JPEG halves it. And the folder gets its name when it is complete, so an interrupted run leaves nothing that looks like a whole set.
 
 # %%
 #| export
@@ -110,7 +110,7 @@ def write_shards(
 # ## What is in a shard
 
 # %% [markdown]
-# A reader that streams a tar from front to back believes what it finds. We take a shard with four pictures and cut it off behind the second, as a download does that breaks at the wrong moment; then we spoil the third header. WebDataset reads two pictures and is content, both times, and half of the shard is never learned from. A tar ends with a block of zeros, so the end can be told from an accident; but somebody has to look.
+# A reader that streams a tar from front to back does not know how much should be in it. We take a shard with four pictures and cut it off behind the second, as a broken download does; then we spoil the third header of another copy. Printed is how many pictures WebDataset reads, without an error. A tar ends with a block of zeros, so a cut file can be recognized, if one looks.
 
 # %%
 home = Path(tempfile.mkdtemp())
@@ -128,7 +128,7 @@ test_eq(read, dict(four=4, cut=2, spoiled=2))
 read
 
 # %% [markdown]
-# So each shard is looked through once, whole: where every picture begins, how long it is, and the hash of its bytes. That costs one reading at full speed, and nothing at all for sets that we packed ourselves. The result is kept in a small file beside the shard, and is valid as long as the shard's size and time of change are the same. It is no more than a note: without it the shard is looked through again.
+# So each shard is read through once, to find where every picture begins, how long it is, and the hash of its bytes. For sets that we packed ourselves this happens while packing. The result, an index, is kept in a small file beside the shard, and is valid as long as the shard's size and time of change are the same. Without it the shard is read through again.
 
 # %%
 #| export
@@ -173,7 +173,7 @@ def index_shard(
     return index,why
 
 # %% [markdown]
-# Where do shards lie? In folders, behind patterns with `*` or `{000..146}`, or on a server. A pattern in braces is a promise, and if one of its files is missing, that is an error. What has an address is copied once to a folder of this machine by WebDataset's cache, which knows `https:`, the usual clouds, and `pipe:` before any command that writes a tar. Each machine needs all shards, as in every epoch they are dealt anew.
+# Where do shards lie? In folders, behind patterns with `*` or `{000..146}`, or on a server. If a file of a pattern in braces is missing, that is an error. A shard with an address is copied once to a folder of this machine by WebDataset's cache, which knows `https:`, the usual clouds, and `pipe:` before any command that writes a tar. Each machine needs all shards, because in every epoch they are shared out anew.
 
 # %%
 #| export
@@ -262,7 +262,7 @@ class Member:
     def read(self): return self.shards.encoded(self.i)
 
 # %% [markdown]
-# We pack pictures that carry their number in their color, like tickets, a few at a time. Packing the same ones again gives the same bytes; packing the shards anew into larger ones gives the same pictures. The damaged shards from above are told apart from whole ones, by name and place, and with `skip_bad` we use what comes before the damage, and `bad` says so.
+# We pack pictures that carry their number in their color, so that each can be recognized. Packing the same ones again must give the same bytes, and packing the shards anew into larger ones the same pictures. In the second cell the damaged shards from above are recognized; with `skip_bad` what comes before the damage is used. Printed are two such errors.
 
 # %%
 number = lambda im: im.getpixel((0, 0))[0] + 256*im.getpixel((0, 0))[1]
@@ -295,7 +295,7 @@ torn.bad[0].what.replace(f'{home}/', ''),left_out[0].what
 # ## A split without a list
 
 # %% [markdown]
-# `Shards` has what `split_by_hash` of the [chapter on data](loaders.ipynb) asks for, so photos are held out as they are there: by a hash of seed and content, here of the stored bytes. It does not matter in which shard a picture lies, in what order, or what else there is. Pictures added later move none of the others, and every machine comes to the same split without talking to the rest.
+# Photos are held out as in [Data loaders](loaders.ipynb#a-split-that-no-copy-crosses): by a hash of seed and content, here of the stored bytes. It does not matter in which shard a picture lies, in what order, or what else there is. Pictures added later move none of the others, and every machine comes to the same split.
 
 # %%
 def held_hashes(source): return {source.hash(i) for i in split_by_hash(source, .2, seed)[1]}
@@ -308,7 +308,7 @@ test_close(len(held)/n, .2, eps=.08)
 len(held)
 
 # %% [markdown]
-# Shards on a server are fetched once. Here the server is a command; the second time it is not run.
+# Shards on a server are fetched once. In this test the "server" is a command that prints the file; after one of the files is removed, the copies are still there.
 
 # %%
 far = [f'pipe:cat 2>/dev/null {o}' for o in shards.paths]
@@ -322,13 +322,13 @@ test_fail(lambda: Shards(far, cache=home/'other'), exc=InputError, contains='can
 # %% [markdown]
 # ## What we have
 #
-# - `write_shards`, which packs what can be decoded and nothing else, and gives the set its name when it is complete;
-# - `Shards`, which sees damage that a stream does not show, reads forward or at random, and fetches what lies elsewhere once;
-# - the split of the chapter on data, on the hash of what is stored.
+# - `write_shards`, which packs what can be decoded, and gives the set its name when it is complete;
+# - `Shards`, which recognizes damaged files, reads forward or at random, and fetches what lies elsewhere once;
+# - a split by the hash of what is stored.
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. Which damage of a tar does `scan_shard` not see, and what would see it? (Spoil a byte in the middle of a picture.)
-# 2. Two photos of the set differ in their JPEG quality alone. On which sides do they come here, and on which with `Photos`?
+# 2. Two photos of the set differ in their JPEG quality alone. Are they always on one side here, or with `Photos`?
 # 3. A JPEG keeps one color for four pixels, unless it is told otherwise. Shrink a red flower to 64 pixels and store it both ways: how large is the difference in $a,b$?

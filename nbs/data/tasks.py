@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Sketches and holes
 #
-# > Two more questions to the same networks: what belongs into the hole, and what is this a drawing of?
+# > Two more tasks for the same networks: to fill a hole, and to make a picture of a sketch
 #
-# Coloring is one of many tasks in which a picture goes in and another comes out. pix2pix [@isola2017] made a program of that insight, and S3's authors wished for theirs to try two more: to fill a hole, and to make a picture of a sketch. For a trainer these are no new programs. It gets batches of what is seen and of what is to be answered, and which these are is a matter of data. At the end of this chapter a recipe does either after a change of one word, from the same pictures and with the same losses.
+# Coloring is one of many tasks in which a picture goes in and another comes out. pix2pix [@isola2017] treated many of them with one program, and S3's authors wanted to try two more with theirs: to fill a hole, and to make a picture of a sketch. The trainer need not be changed for that. It gets batches of what is seen and of what should be answered, so only the data differs: one word in a recipe chooses the task, with the same photographs and the same losses.
 
 # %%
 #| default_exp data.tasks
@@ -32,7 +32,7 @@ from colorbook.data.photos import sample_photos
 # ## Holes
 
 # %% [markdown]
-# A hole is a square of a quarter to a half of the side, anywhere; whether a network is told where it is, is a matter of the task, so `punch` returns that as one channel more. For photographs that are held out the hole must not move from look to look, otherwise two epochs are measured on different questions: it is in the middle then, and three eighths of the side.
+# A hole is a square of a quarter to a half of the side, anywhere; `punch` also returns a channel that says where it is, which a task may show to the network or not. For held-out photographs the hole must not move, or two epochs would be measured on different questions: it is in the middle then, and three eighths of the side. Printed is the mean share of the area that is gone.
 
 # %%
 #| export
@@ -64,7 +64,7 @@ area.mean()
 # ## Sketches
 
 # %% [markdown]
-# A drawing has lines where a picture has edges. The quickest way to one is the slope of the lightness, by Sobel's two filters: its length is large at an edge and zero in an even area, so one minus a multiple of it is a pencil drawing on white paper. The multiple follows from the picture itself, whose steepest two hundredths are black; otherwise a hazy picture would be an empty sheet.
+# A drawing has lines where a picture has edges. The simplest way to find edges is the slope of the lightness, by Sobel's two filters: it is large at an edge and zero in an even area, so one minus a multiple of it looks like a pencil drawing on white paper. The multiple is chosen such that the steepest two hundredths of the pixels are black; otherwise a hazy picture would become an empty sheet.
 
 # %%
 #| export
@@ -82,7 +82,7 @@ def sketch(
     return (1 - steep/top[:,None,None]).clamp(0, 1)[:,None]
 
 # %% [markdown]
-# A gray ramp has the same slope everywhere, and an edge has one at its two sides. Brightness and contrast do not matter.
+# The test: of an edge exactly the two columns beside it become black, in a photograph two hundredths of the pixels, and brightness and contrast hardly matter.
 
 # %%
 edge = torch.zeros(1, 3, 32, 32)
@@ -97,10 +97,10 @@ test_close(sketch(torch.full((1, 3, 8, 8), .4)), 1, eps=1e-4)
 sketch(photo).mean()
 
 # %% [markdown]
-# ## Two words
+# ## As data of a recipe
 
 # %% [markdown]
-# What a network sees of a photograph is decided where batches are made, by [`ToLab`](loaders.ipynb#batches), so a task is a class of its own with one method. A network that looks at three channels fills holes in colors; one that looks at one fills and colors at once. A sketch has one channel, which such a network gets three times. Gray pictures with holes, and sketches, are as old as the recipe says; colors do not age.
+# What a network sees of a photograph is decided where batches are made, by [`ToLab`](loaders.ipynb#batches), so a task is a subclass of it with one method. A network that looks at three channels fills holes in colors; one that looks at one fills and colors at once. A sketch has one channel, which such a network gets three times. Gray pictures with holes, and sketches, are as old as the recipe says; colors do not age.
 
 # %%
 #| export
@@ -136,7 +136,7 @@ def load_sketch(recipe, source, n=None, workers=0):
     return load_photos(recipe, source, n, workers, lab=SketchLab, channels=recipe.channels)
 
 # %% [markdown]
-# The same photographs are asked about as in a recipe for coloring, in the same crops, and the answers are the same; what is seen differs (@fig-questions). Held out, the holes are at their place every time.
+# Each column of @fig-questions is one photograph in the same crop: what a network sees for coloring, for a hole and for a sketch, and below the answer, which is the same for all three.
 
 # %%
 #| label: fig-questions
@@ -172,5 +172,5 @@ show_row([torch.cat([o.expand(3, -1, -1) for o in (L[i], x[i], seen['sketch'][0]
 # ## Exercises
 #
 # 1. People draw outlines and leave textures out. What has to happen to a photograph before `sketch` for its lines to be those of a person?
-# 2. Let the hole be gray instead of black. Does a network learn faster, and why?
+# 2. Let the hole be gray instead of black. What changes for the network, and what would help it more?
 # 3. Write a third word, `small`: the photograph at an eighth of its size, enlarged. What is that task called?

@@ -3,7 +3,7 @@
 #
 # > Other cameras, other frames, other shapes: what a recipe calls `varied`
 #
-# A network that is trained on the lightness of modern photographs has seen one camera. What people bring was taken on film that saw no red, converted to gray by a program that weighs the channels in its own way, scanned with the paper around it, or stretched by a player that believed in another shape. At the end of this chapter there is a kind of data, `varied`, which is [photographs](loaders.ipynb) with all of this in them, and whose held-out pictures stay as they are.
+# A network that is trained on the lightness of modern photographs has seen one camera. What people bring was taken on film that saw no red, converted to gray by a program that weighs the channels in its own way, scanned with the paper around it, or stretched to another shape by a player. The kind of data called `varied` is [photographs](loaders.ipynb) in which all of this happens to some of the pictures in training. Held-out pictures stay as they are.
 
 # %%
 #| default_exp data.varied
@@ -17,7 +17,8 @@ import math, random
 import torch
 from fastai.vision.all import DataLoaders
 from torch import Tensor
-from colorbook.color.lab import channel_sums, grays, lab_curve, RGB_TO_XYZ, to_linear
+from colorbook.color.arithmetic import channel_sums
+from colorbook.color.lab import grays, lab_curve, RGB_TO_XYZ, to_linear
 from colorbook.data.loaders import data_loaders, degrade, load_photos, SquareCrop, ToLab
 
 # %%
@@ -33,7 +34,7 @@ from colorbook.data.photos import Photos, sample_photos
 # ## Other cameras
 
 # %% [markdown]
-# Which lightness does a red coat have in a black-and-white photograph? There are several [gray functions](../color/lab.ipynb), and a file does not say which one made it. The network should give nearly the same color for all of them, so in training it sees all of them. The target stays what it was, the color of the photograph: the $L$ that is shown is then no longer the $L$ that the color had, which is exactly the case that is to be practiced.
+# Which lightness does a red coat have in a black-and-white photograph? There are several [gray functions](../color/lab.ipynb), and a file does not say which one made it. The network should give nearly the same color for all of them, so in training it sees all of them. The target stays the color of the photograph, although the $L$ that is shown is no longer the one to which that color belongs. In use it is the same.
 #
 # `cameras` is the share of pictures that are converted by one of the seven weightings below instead of the recipe's own gray; the second number is how often each is taken. The last four stand for film and filters: orthochromatic emulsion, which is blind to red, and a single channel, which is what a strong color filter lets through. Sepia and other toning need no entry: they are a curve over lightness, and [age](loaders.ipynb) has one.
 
@@ -60,7 +61,7 @@ def camera_light(
     return 1.16*lab_curve(light) - .16
 
 # %% [markdown]
-# With a share of 0 the lightness is that of the chapter before, to rounding. A pure red, which no orthochromatic film sees, is black, gray or white, about as often as the table says, and a picture without color has the same lightness for every camera.
+# Checks: with a share of 0 the lightness is that of [Data loaders](loaders.ipynb); a pure red is black, gray or white about as often as the table says; and a picture without color has the same lightness for every camera. Printed are the lightnesses that red gets.
 
 # %%
 photos = torch.stack([torch.from_numpy(np.array(o)) for o in sample_photos(size)]).permute(0, 3, 1, 2)
@@ -77,6 +78,9 @@ flat = torch.full((50, 3, 1, 1), 77, dtype=torch.uint8)
 test_close(camera_light(flat, 1.), camera_light(flat, 0.), eps=1e-5)
 seen.unique().tolist()
 
+# %% [markdown]
+# @fig-cameras has the photograph of the astronaut by the recipe's own gray and then by each camera, in the order of the table. Follow the orange suit: it is dark for orthochromatic film and for blue, and almost white for red.
+
 # %%
 #| label: fig-cameras
 #| fig-cap: "One photograph by the recipe's gray and by each of the cameras."
@@ -88,7 +92,7 @@ show_row([camera_light(one, 0.)[0], *[by(w)[0] for w,_ in CAMERAS.values()]])
 # ## Frames
 
 # %% [markdown]
-# Scans have paper around them, films have black bars, and prints have white edges. [The colorizer](../imaging/colorizer.ipynb) leaves out what it recognizes, but not every border is recognized, and a network that has never seen one takes it for a sky or a wall and colors the rest to match. A few pictures get a border here, on all sides, above and below, or left and right, black, white or any gray. It is painted on the photograph before anything else is done, so it has no color and ages with the picture. Its edges lie on the grid of four pixels in which the [target](loaders.ipynb) is averaged.
+# Scans have paper around them, films have black bars, and prints have white edges. [The colorizer](../imaging/colorizer.ipynb) leaves out what it recognizes, but not every border is recognized, and a network that has never seen one takes it for a sky or a wall and colors the rest to match. A few pictures get a border here, on all sides, above and below, or left and right, black, white or any gray. It is painted on the photograph before anything else is done, so its target is gray and it ages with the picture. Its edges lie on the grid of four pixels in which the [target](loaders.ipynb#targets) is averaged. @fig-varied-borders shows six draws.
 
 # %%
 #| export
@@ -130,7 +134,7 @@ show_row([*add_borders(photos, 1.)/255])
 # ## Parts and shapes
 
 # %% [markdown]
-# A [crop](loaders.ipynb) is a square of at least 70 % of the short side, so most pictures are never seen whole, and none in another shape. Here, one of six is seen whole, squeezed into the square as it will be when it is colored or measured, and the crops of the others are a little wider or higher than square, by a factor of at most $e^{1/4}=1.28$ between the sides.
+# A [crop](loaders.ipynb) is a square of at least 70 % of the short side, so most pictures are never seen whole, and none in another shape. Here, one of six is seen whole, squeezed into the square as it will be when it is colored or measured, and the crops of the others are a little wider or higher than square, by a factor of at most $e^{1/4}=1.28$ between the sides. The test crops a picture that counts its columns and rows; printed are the smallest and the largest ratio of the sides.
 
 # %%
 #| export
@@ -159,10 +163,10 @@ assert .75 < ratio.min() < .85 and 1.2 < ratio.max() < 1.35 and 50 < down.min() 
 ratio.min(),ratio.max()
 
 # %% [markdown]
-# ## The word
+# ## As data of a recipe
 
 # %% [markdown]
-# The pieces meet in batches as before. Nothing happens to held-out pictures: whatever a run is judged by must not depend on a toss of a coin. The words of a recipe keep their meaning: `low` is the smallest crop, `aged` the chance of each kind of damage, `gray` the gray of those pictures that no other camera took.
+# The pieces meet in batches as in [Data loaders](loaders.ipynb#batches). Nothing happens to held-out pictures, because figures should not depend on chance. The fields of a recipe keep their meaning: `low` is the smallest crop, `aged` the chance of each kind of damage, `gray` the gray of those pictures that no other camera took.
 
 # %%
 #| export
@@ -206,13 +210,13 @@ show_row([*L])
 # %% [markdown]
 # ## What we have
 #
-# - `camera_light`: the same scene by another camera, its color unchanged;
+# - `camera_light`: the lightness of a scene by another camera;
 # - `add_borders` and `VariedCrop`: frames, and parts of various shapes;
 # - `varied`, a word for a recipe's `data`, whose held-out photographs are those of `photos`.
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Measure a model on photographs converted by each of the cameras. For which is it worst, and how much better is a model that was trained on `varied`?
+# 1. Color the six photographs with the model in the package from the lightness of each of the cameras, and compare the colors (not the lightness) with the true ones. For which camera is it worst?
 # 2. Film grain is larger in the shadows. Change `degrade` so that it is, and say what happens to a white border.
 # 3. A newspaper prints dots. Add a screen of dots to some pictures; which sizes survive the crop to 96 pixels?

@@ -3,7 +3,7 @@
 #
 # > Seven ways in which colors go wrong, each with a number, a map, and the pictures where it is worst
 #
-# A mean says that a colorizer is wrong and not in which way. S3's authors sorted their failures by eye: things in the color of other things, color that runs over a border, small things overlooked, too little color, one thing in two colors, two things in one. At the end of this chapter each of these has a measure, made so that we know its value for drawn pictures, and so that it is zero where nothing of the kind is wrong; each says where in the picture it found what it counts; and a sheet shows the worst photographs of a set for every one of them.
+# A mean says that a colorizer is wrong and not in which way. S3's authors sorted their failures by eye: things in the color of other things, color that runs over a border, small things overlooked, too little color, one thing in two colors, two things in one. In this chapter each of these gets a measure that is zero where nothing of the kind is wrong, and whose value we know for pictures that we draw ourselves. Each measure says where in the picture it found what it counts, and a sheet shows the worst photographs of a set for every one of them.
 
 # %%
 #| default_exp evaluation.atlas
@@ -394,7 +394,7 @@ def atlas_sheet(
     return contact_sheet(cells, 4, notes)
 
 # %% [markdown]
-# Photographs whose two halves have changed places, in color alone, have nearly everything wrong that can be; the photographs themselves have nothing wrong.
+# As a test on real photographs, their colors are turned upside down while the lightness stays: nearly everything that can be wrong is wrong then. The photographs themselves must have nothing wrong. In the sheet look at the fourth column, where each measure marks in pink what it has found.
 
 # %%
 photos = [np.asarray(o) for o in sample_photos(128)[:3]]
@@ -419,6 +419,9 @@ sheet = atlas_sheet(lambda i: (photos[i].mean(-1).astype(np.uint8), wrong[i], ph
 plt.figure(figsize=(6, 11))
 plt.imshow(sheet)
 plt.axis('off');
+
+# %% [markdown]
+# There is one row for each measure: gray, with the wrong colors, true, and the map. The measures disagree about where the fault lies, and that is their use: one marks whole regions in a wrong hue, one only the borders that color has crossed, one only small things.
 
 # %% [markdown]
 # These are measures of a picture against its truth over regions that a program has drawn. They are made to find pictures and to compare variants of one network, and no more: a region can be half of a thing, or two things of one color, and a coat that is blue where it was red is counted as confusion although nobody could know. `colorbook evaluate --atlas` adds them to [a report](protocol.ipynb) and draws the sheet.

@@ -3,7 +3,7 @@
 #
 # > A folder of pictures that any program colored, measured like our own, and two of them side by side
 #
-# Which of two colorizers is better? Both have colored the same photographs, and both authors publish figures, measured at other sizes, with other grays and other networks. At the end of this chapter the question has an answer: `evaluate_pictures` takes a folder of results, made by whatever program, and the folder of the true photographs, matches them by name, and measures them by the [protocol](protocol.ipynb) of this book; `compare_evaluations` puts two such reports beside each other, photo by photo, with an interval for every difference, and refuses if they were not measured in the same way; and a page shows the pictures, sorted by any figure.
+# Which of two colorizers is better? Both have colored the same photographs, and both authors publish figures, measured at other sizes, with other grays and other networks. To get an answer both must be measured in one way. `evaluate_pictures` takes a folder of results, made by any program, and the folder of the true photographs, matches them by name, and measures them by the [protocol](protocol.ipynb) of this book; `compare_evaluations` puts two such reports beside each other, photo by photo, with an interval for every difference, and refuses if they were not measured in the same way; and a page shows the pictures, sorted by any figure.
 
 # %%
 #| default_exp evaluation.compare
@@ -279,7 +279,7 @@ test_fail(lambda: load_evaluation(home), exc=InputError, contains='no report')
 table.round(3)
 
 # %% [markdown]
-# How much the pairs are worth: a tool that is better by a little on every photo, on photos that differ by a lot. Taken alone, each of the two means is uncertain by far more than their difference; in pairs there is no doubt. With the same two columns of figures in another order there is.
+# How much are the pairs worth? Suppose that one tool is better by a little on every photo, and that the photos differ by a lot. Taken alone, each of the two means is uncertain by far more than their difference; in pairs there is no doubt. If one column is shuffled, so that the figures no longer belong to the same photo, the doubt is back.
 
 # %%
 rng = np.random.default_rng(0)
@@ -301,6 +301,9 @@ axs[0].legend(fontsize=8)
 axs[1].hist(better - level, 20)
 axs[1].axvline(0, color='k', lw=1)
 axs[1].set_xlabel('difference of the pairs, dB');
+
+# %% [markdown]
+# On the left the two tools cannot be told apart: both spread over many decibels. On the right are the same figures, subtracted photo by photo. The differences spread over two or three decibels only, and one sees that their middle lies to the right of the line at 0.
 
 # %% [markdown]
 # ## What we have

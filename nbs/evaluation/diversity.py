@@ -3,7 +3,7 @@
 #
 # > One gray photograph, several colorings, and a critic that puts them in order
 #
-# The bus in a gray photograph was red or blue, and nothing in its gray tells. A colorizer with one answer has to take a side or paint what lies between; one that has several can show them, and whoever asked picks. At the end of this chapter we have several answers of one model to one photograph, from noise or from a distribution over colors, the same again whenever we want; a number for how different they are and one for what the best of them gains; and COLORGAN's sheet, on which a critic has sorted 64 of them.
+# The bus in a gray photograph was red or blue, and nothing in its gray tells. A colorizer with one answer has to take a side or paint what lies between; one that has several can show them, and a person picks. We let one model give several answers to one photograph, from noise or from a distribution over colors, and get the same ones again for the same seed. Then we measure how different they are and how much better the best of them is than a single answer, and draw the sheet of COLORGAN [@cao2017], on which a critic has sorted 64 answers.
 
 # %%
 #| default_exp evaluation.diversity
@@ -43,7 +43,7 @@ from colorbook.data.photos import sample_photos
 # %% [markdown]
 # There are two roads to another answer. A generator can be given noise beside the lightness, as [S2's](../models/s2.ipynb) is and as [pix2pix'](../models/pix2pix.ipynb) can be; and a classifier already knows a distribution, in which [a leaning](../color/bins.ipynb) makes the choice. On both, an answer is a function of the photograph and of a few numbers $z$, and on both we keep to one rule: the numbers belong to the *choice*, not to the photograph. The same $z$ is the same choice again, next year and for the next frame of a film.
 #
-# They are drawn as [`colorize`](../imaging/colorizer.ipynb) draws them, from a normal distribution and so that the first of them do not depend on how many are wanted. Leanings are normal as they come. Noise was uniform in training, and a normal number becomes a uniform one by the function that says how many are smaller than it:
+# They are drawn as [`colorize`](../imaging/colorizer.ipynb) draws them: from a normal distribution, and in such a way that the first three are the same whether three or eight are wanted. Leanings are normal as they come. Noise was uniform in training, and a normal number becomes a uniform one by the function that says how many are smaller than it:
 #
 # $$u = 2\,\Phi(z) - 1 = \mathrm{erf}(z/\sqrt2)\in(-1,1).$$
 
@@ -94,7 +94,7 @@ test_fail(lambda: draw_z(Noisy(), 0), exc=UsageError, contains='not in 1..1000')
 z[:2],u[:2]
 
 # %% [markdown]
-# An answer is asked for one at a time. A batch would be quicker by a little, and the sums of a convolution come in another order in a batch of another size; so the fifth answer would differ in its last bits with the number of those asked for beside it. A generator that is still in training is refused, because dropout and the statistics of a batch draw numbers of their own.
+# The answers are computed one at a time. A batch would be a little quicker, but a convolution adds up its sums in another order in a batch of another size, and the same answer would differ in its last digits. A generator in training mode is refused, because dropout and the statistics of a batch make its answer depend on more than $z$.
 
 # %%
 #| export
@@ -115,7 +115,7 @@ def answers(
     return torch.cat([generator.color(generator(L, o)) for o in z.split(1)])
 
 # %% [markdown]
-# For both roads: the same seed gives the same bytes, a smaller number the first of them, and a choice made for one photograph is the same choice for another. What that means can be made exact where a color does not depend on the photograph at all: two photographs of the same gray must get the same colors, choice by choice, and these differ from each other.
+# Both roads are tried with two "photographs" that are nothing but the same gray, in two sizes. There a choice must give the same color in both, and another choice another color.
 
 # %%
 torch.manual_seed(seed)
@@ -140,7 +140,7 @@ a
 #
 # $$\tfrac12\,\|c_1-c_2\|^2 > \left\|\tfrac12(c_1-c_2)\right\|^2 .$$
 #
-# (Absolute distances cost the same at every color between two equally frequent ones, which is no better.) So a content loss teaches a generator to be deaf to its noise. We train one for some seconds with content loss alone.
+# (Absolute distances cost the same at every color between two equally frequent ones, which is no better.) So a content loss teaches a generator to ignore its noise; such a generator is called `deaf` below. We train one for some seconds with content loss alone, ask it for 64 answers, and look at the mean color inside of the disc and at how much it varies over the answers.
 
 # %%
 MODES = torch.tensor([[.55, .42], [-.42, .42]])
@@ -193,10 +193,13 @@ assert miss(brown).min() > .3
 inside(brown).mean(0),inside(brown).std(0)
 
 # %% [markdown]
+# The mean is brown, between the two true colors, and the deviation is small: 64 vectors of noise, one answer.
+
+# %% [markdown]
 # ## A critic wants one or the other
 
 # %% [markdown]
-# A critic never sees a brown disc among the true ones. With it alone, and no content loss, the same generator learns to make red and green discs; and the numbers of $z$, which were in its way before, become the only means to make both. Nothing but the balance of the two sides sees to that: where all generated discs are red, a red disc is more often generated than true and a green one is never generated, and the critic's slope leads to green. COLORGAN [@cao2017] does so with a Wasserstein distance, which is steadier; for discs the logistic loss of [Adversarial losses](../losses/adversarial.ipynb) will do.
+# A critic never sees a brown disc among the true ones. With it alone, and no content loss, the same generator learns to make red and green discs; and the numbers of $z$, which were in its way before, become the only means to make both. Nothing but the balance of the two sides sees to that: where all generated discs are red, a red disc is more often generated than true and a green one is never generated, and the critic's slope leads to green. COLORGAN does so with a Wasserstein distance, which is steadier; for discs the logistic loss of [Adversarial losses](../losses/adversarial.ipynb) will do. Three numbers follow: how far the answers of the first generator are from the nearer of the two true colors, how far those of this one, and how many of these are red.
 
 # %%
 torch.manual_seed(seed)
@@ -209,7 +212,7 @@ assert .15 < red < .85
 miss(brown).mean(),miss(bold).mean(),red
 
 # %% [markdown]
-# The other road needs no critic. Cross-entropy with the bins asks for the distribution itself, half red and half green; painted at once it is brown, and with a leaning it is one of the two. A leaning that is at right angles to the difference of both decides nothing, so a few answers stay brown.
+# The other road needs no critic. Cross-entropy with the bins asks for the distribution itself, half red and half green; painted without a choice it is brown, and with a leaning it is one of the two. The numbers are the distance of the answer without a choice, the distance of those with a leaning, and the share of red. (A leaning at right angles to the line from red to green decides nothing, so a few answers stay brown.)
 
 # %%
 torch.manual_seed(seed)
@@ -223,7 +226,7 @@ assert .15 < share < .85
 miss(single).mean(),miss(leant).mean(),share
 
 # %% [markdown]
-# @fig-roads has the first answers of all three. The generator that was taught by a distance has one answer, the others have two and a few between.
+# @fig-roads has the first eight answers of all three. Read each row from left to right: the generator that was taught by a distance repeats itself, the other two change between red and green, with a few colors between.
 
 # %%
 #| export
@@ -256,7 +259,7 @@ show_grid(rows)
 #
 # $$s=\sqrt{\tfrac1n\sum_k\|c_k-\bar c\|^2}.$$
 #
-# Equal answers have a spread of 0, answers at $\pm1$ along one axis one of 1. On the discs it shows what a model has understood: the ground is gray in all pictures, and only the disc is open.
+# Equal answers have a spread of 0, answers at $\pm1$ along one axis one of 1. In @fig-spread the ground should be dark, because it is gray in all pictures, and the disc bright for the two models that have a choice there.
 
 # %%
 #| export
@@ -290,7 +293,7 @@ show_heat(maps, ['content', 'critic', 'leanings'])
 #
 # $$1-(1-p)^n,$$
 #
-# which for our discs and eight answers is 0.996, while the single one is never right. What the figure does *not* say is which of them it was; for that somebody has to look.
+# which for our discs and eight answers is 0.996, while the single one is never right. The figure does *not* say which of them it was; for that somebody has to look. The two numbers below are the mean gain for 16 discs, in decibels: of the deaf generator, next to nothing, and of the one with leanings.
 
 # %%
 #| export
@@ -336,7 +339,7 @@ deaf_gain.mean(),leant_gain.mean()
 # ## Sorted by the critic
 
 # %% [markdown]
-# COLORGAN's test fixes a photograph, draws 64 vectors of noise, and writes the 64 colorings into a sheet of eight by eight in the order in which the critic believes them. The critic is there anyway, and nothing else can say which of several answers without a truth is a good one. Any critic will do, several at once or one that answers with an energy: [`realness`](../models/several_critics.ipynb) makes one number of a verdict.
+# COLORGAN's test fixes a photograph, draws 64 vectors of noise, and writes the 64 colorings into a sheet of eight by eight in the order in which the critic believes them. The critic is there anyway, and nothing else can say which of several answers without a truth is a good one. Any critic will do, several at once or one that answers with an energy: [`realness`](../models/several_critics.ipynb) makes one number of a critic's verdict, high for "looks true".
 
 # %%
 #| export
@@ -365,7 +368,7 @@ def ranked_sheet(
     return contact_sheet(rgb.permute(0, 2, 3, 1).cpu().numpy(), columns, gap=2)
 
 # %% [markdown]
-# The order has to mean something. The critic that taught the generator gets the 64 leanings of the other model, which it has never seen, from red over brown to green. Those that it puts into the first half must be nearer to one of the two true colors than those of the second half. (A critic sorts by what it has learned, and this one knows ground, shape and two colors; it has not learned which of the two is *this* disc, nor could it.)
+# Does the order mean anything? The critic that taught the generator gets the 64 leanings of the other model, which it has never seen, from red over brown to green. The two numbers below are the mean distances from a true color, of the half that it prefers and of the other half. @fig-ranked has the whole sheet: clear colors come first. (It cannot say which of the two colors *this* disc had; nobody could.)
 
 # %%
 order,scores = rank(gan.critic, photo, leant)
@@ -392,7 +395,7 @@ ax.axis('off');
 # ## The model in the package
 
 # %% [markdown]
-# The shipped model takes the second road; its file has the leaning as a second input, and `colorize(photo, samples=8, seed=1)` or `colorbook colorize --samples 8` draw from it. That chapter needs no torch and comes [later](../imaging/colorizer.ipynb). Here its file stands for a generator, so that everything above can be asked of it. @fig-shipped has eight answers and the single one, @fig-undecided where they differ.
+# The shipped model takes the second road; its file has the leaning as a second input, and `colorize(photo, samples=8, seed=1)` or `colorbook colorize --samples 8` [draw from it](../imaging/colorizer.ipynb), without torch. Here the file stands for a generator, so that everything above can be asked of it. @fig-shipped has the photograph, the single answer and eight others; look at the suit and at what stays the same in all of them. @fig-undecided says the same as a map, in units of Lab: bright is where the model could not decide.
 
 # %%
 class Shipped(nn.Module):
@@ -455,7 +458,7 @@ distance
 # ## Any generator
 
 # %% [markdown]
-# Whoever has [trained a recipe with a critic](../training/runs.ipynb) can have COLORGAN's sheet of any photograph (`colorbook rank`). A generator with noise is asked as it is, a classifier gets its leaning here, and a generator that knows one answer only is refused.
+# With a [recipe that was trained with a critic](../training/runs.ipynb), `colorbook rank` makes COLORGAN's sheet of any photograph. A generator with noise is asked as it is, a classifier gets its leaning here, and a generator that knows one answer only is refused.
 
 # %%
 #| export
@@ -477,7 +480,7 @@ type(again).__name__
 # %% [markdown]
 # ## What we have
 #
-# - `answers`, several colors for one photograph by noise or by leaning, the same for the same numbers to the last bit;
+# - `answers`, several colors for one photograph by noise or by leaning, the same for the same numbers;
 # - `answer_spread`, `pairwise_lpips` and `best_answer`: where they differ, how much, and what the best of them gains;
 # - `rank` and `ranked_sheet`, COLORGAN's 64 sorted by the critic.
 

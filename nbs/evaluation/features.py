@@ -3,7 +3,7 @@
 #
 # > Can a network still name what is in a colored picture, and how far are the colored pictures, as a set, from real ones?
 #
-# Pixels know nothing of horses. A network that was trained to name things does, and there are two ways to ask it. One asks about each picture: does it find the same thing in the colored picture as in the photograph? The other asks about all of them together: do the features it sees in colored pictures have the same statistics as those it sees in photographs? At the end of this chapter we have both with EfficientNet-Lite0, whose weights come as an ordinary package, in memory that does not grow with the number of pictures; and FID for whoever has its weights.
+# Pixels know nothing of horses. A network that was trained to name things does, and there are two ways to ask it. One asks about each picture: does it find the same thing in the colored picture as in the photograph? The other asks about all of them together: do the features it sees in colored pictures have the same statistics as those it sees in photographs? Both are asked of EfficientNet-Lite0, whose weights come as an ordinary package, in memory that does not grow with the number of pictures. Those who have the weights of FID's network can measure FID as well.
 
 # %%
 #| default_exp evaluation.features
@@ -178,7 +178,7 @@ def frechet_distance(
     return max(0., float(((a.mean - b.mean)**2).sum() + np.trace(a.cov) + np.trace(b.cov) - 2*overlap))
 
 # %% [markdown]
-# Closed forms: with equal covariances only the means count; with equal means and variances $s^2$ times as large it is $(s-1)^2\,\mathrm{Tr}\,\Sigma$. Three numbers of pytorch-fid's own tests: zeros against ones in 2,048 dimensions have 2,048.
+# Two cases can be worked out by hand. With equal covariances only the means count; with equal means, and variances $s^2$ times as large, the distance is $(s-1)^2\,\mathrm{Tr}\,\Sigma$. The tests of pytorch-fid have a third: zeros against ones in 2,048 dimensions have a distance of 2,048.
 
 # %%
 def at(x): return RunningMoments.of(x)
@@ -311,7 +311,7 @@ class FidInception(nn.Module):
             x = m(x) if plain else _joined(m, x, biggest if name == 'Mixed_7c' else average)
 
 # %% [markdown]
-# The network cannot be tried here with its true weights. That its parts are put together as torchvision puts them can: with torchvision's own pooling each block gives torchvision's answer.
+# We cannot try the network here with its true weights. But we can see whether its parts are put together as torchvision puts them: with torchvision's own pooling each block must give torchvision's answer.
 
 # %%
 torch.manual_seed(seed)

@@ -3,7 +3,7 @@
 #
 # > The numbers that judge a colored picture, what each of them rewards, and how sure we may be
 #
-# A colorizer is never right in the sense in which a classifier is: a gray dress was once red or blue, and the photograph does not say. So no single number can judge it, and the most common one, PSNR, prefers no color to a good guess. At the end of this chapter we have the numbers that the field reports, each tested against a closed form or a published value, an interval for every mean, and an experiment that shows what goes wrong when PSNR is trusted alone. The chapter on evaluation makes one protocol of them.
+# A gray dress was once red or blue, and the photograph does not say which. A colorizer that guesses blue is not wrong in the sense in which a classifier can be wrong. So no single number can judge it, and the most common one, PSNR, prefers no color to a good guess. This chapter explains the numbers that the field reports, gives every mean an interval, and shows in an experiment what goes wrong when PSNR is trusted alone. [Evaluation](protocol.ipynb) makes one protocol of them.
 
 # %%
 #| default_exp evaluation.metrics
@@ -324,7 +324,7 @@ def lpips(
     return lpips_net(net).to(fake.device)(fake, real, normalize=True).flatten()
 
 # %% [markdown]
-# Where the weights are missing, this chapter goes on without LPIPS and say so; nothing is put in its place, since a random network's distances would look like figures and mean nothing.
+# Where the weights are missing, this chapter goes on without LPIPS and says so; nothing is put in its place, since a random network's distances would look like figures and mean nothing.
 
 # %%
 #| export
@@ -391,7 +391,7 @@ show_curves(['psnr', 'colorfulness'], ['PSNR (dB)', 'colorfulness, ratio to the 
 # Both panels of @fig-dull must be read together. A model that raises its PSNR while its colorfulness sinks has not learned the colors better; it has learned to shrug. A model whose colorfulness is 1 and whose PSNR lies far below that of gray paints at random. That is why the bars of this project name three numbers at once: PSNR not far from that of gray *and* colorfulness near that of the truth *and* LPIPS clearly below that of gray.
 
 # %% [markdown]
-# What the same trade looks like:
+# The same trade in pictures: look at the figure above each of the first three, and decide which of them you would hang on a wall.
 
 # %%
 def show_row(pictures, titles):
@@ -408,6 +408,9 @@ strengths = [0, float(best[60]), 1]
 views = [repaint(s, 60)[:1] for s in strengths]
 titles = [f'factor {s:.1f}: {psnr(v, real[:1]).item():.1f} dB' for s,v in zip(strengths, views)]
 show_row([*torch.cat(views), real[0]], titles + ['truth'])
+
+# %% [markdown]
+# All three are wrong. The third has as much color as the truth, in a wrong hue, and by @eq-dull it is no nearer to the truth than gray is. PSNR prefers the second, which halves the color and so the mistake.
 
 # %% [markdown]
 # ## How sure is a mean

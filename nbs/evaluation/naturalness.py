@@ -3,7 +3,7 @@
 #
 # > Two figures that need no truth: is there about as much color as in nature, and is it where nature has it?
 #
-# An old photograph has no true colors to compare with, and yet one sees at once that a green face is wrong. Two figures of the literature try to say so without the truth. One asks how colorful a picture is and calls a narrow range natural; the other looks at skin, grass and sky, of which everybody knows the color by heart, and asks how saturated they are. At the end of this chapter we have both, with the constants that S3 evaluates with, and know what they cannot see. They need NumPy alone, so that an album can be measured where torch is not installed.
+# An old photograph has no true colors to compare with, and yet one sees at once that a green face is wrong. Two figures of the literature try to say so without the truth. One asks how colorful a picture is and calls a narrow range natural; the other looks at skin, grass and sky, of which everybody knows the color by heart, and asks how saturated they are. This chapter has both, with the constants that S3 evaluates with, and shows what they cannot see. They need NumPy alone, so that an album can be measured where torch is not installed.
 
 # %%
 #| default_exp evaluation.naturalness
@@ -128,7 +128,7 @@ def cni(
     return sum(o['share']*o['naturalness'] for o in rows)/n if n else 0.
 
 # %% [markdown]
-# Every number of the table can be found again. A flat picture of a hue in the middle of a band has the saturation we gave it, so its index is the Gaussian at that point: 1 at $\mu$, $e^{-1/2}$ one $\sigma$ off. Two kinds are weighted by their pixels. Hues between the bands, pixels too dark, too light or too pale, count for nothing.
+# Every number of the table can be checked. A flat picture of a hue in the middle of a band has the saturation we gave it, so its index is the Gaussian at that point: 1 at $\mu$, $e^{-1/2}$ one $\sigma$ off. Two kinds are weighted by their pixels. Hues between the bands, pixels too dark, too light or too pale, count for nothing.
 
 # %%
 def paint(h, s, l=.5): return np.uint8(np.rint(np.array(colorsys.hls_to_rgb(h/360, l, s))*255))[None,None]

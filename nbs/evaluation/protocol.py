@@ -3,7 +3,7 @@
 #
 # > One protocol, a baseline, and everything that is needed to repeat a figure
 #
-# A table of figures is worth as much as the description of how they were measured. At the end of this chapter we have `evaluate`, which takes any colorizer and any set of photographs, measures both the result and the gray input in one fixed way, gives every mean an interval, and writes the figures, the protocol and a sheet of the best and the worst pictures into one folder.
+# A table of figures is worth as much as the description of how they were measured. The function of this chapter, `evaluate`, takes any colorizer and any set of photographs, measures both the result and the gray input in one fixed way, gives every mean an interval, and writes the figures, the protocol and a sheet of the best and the worst pictures into one folder.
 
 # %%
 #| default_exp evaluation.protocol
@@ -337,7 +337,7 @@ def evaluate(
     return run_protocol(answer, photos, out, size, net, bs, about, progress, classifier, fid, labels, atlas)
 
 # %% [markdown]
-# Two colorizers have known results. One that cheats, and looks the truth up, has no error at all; one that returns its input has no color, and its figures are those of the baseline. A third is somewhere between: it gives every pixel the same tint.
+# To test a ruler one measures something whose length is known. One colorizer cheats and looks the truth up: it must have no error at all. One returns its input: its figures must be those of the baseline. A third gives every pixel the same tint, and must lie somewhere between.
 
 # %%
 answers = {gray_picture(o).tobytes(): o for o in (read_truth('', w, size) for w in wide)}
@@ -370,7 +370,7 @@ brown = evaluate(sepia, folder, out=folder/'report', size=size, about=dict(name=
 print(brown)
 
 # %% [markdown]
-# What is on disk says the same. A set of gray photos has no ratio to speak of, and gets `nan`. An empty folder and a colorizer that breaks the agreement are errors with a name.
+# The files on the disk must say the same. In a set of gray photos there is no color to divide by, so the ratio is `nan`. An empty folder, and a colorizer that returns a picture of another size, are errors.
 
 # %%
 report = json.loads((folder/'report'/'metrics.json').read_text())
@@ -394,6 +394,9 @@ sorted(report['summary'])
 #| label: fig-extremes
 #| fig-cap: "The sheet of a tint that is the same everywhere: gray, result, truth, sorted by PSNR."
 Image.open(folder/'report'/'sheet.jpg')
+
+# %% [markdown]
+# Each row is a photograph: gray, in one brown tint, and true; the note has its PSNR. The tint suits photographs that are brown anyway, and these stand at the top. At the bottom are the ones with strong colors, which no single tint can come near.
 
 # %% [markdown]
 # ## What we have

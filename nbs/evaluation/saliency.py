@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Where one looks
 #
-# > A network that has to say where one looks learns where things are; and how one measures whether it is right
+# > A network that colors and predicts where people look, and how one measures whether it is right
 #
-# Look at a photograph of a red flower in a meadow, and in a fifth of a second your eye is on the flower. A colorizer treats it like any other part: the flower is a tenth of the pixels, the meadow nine, and a network that colors the whole a dull green has done well by the mean. S3's idea [@zhao2021] is to tell the network where people look, and to ask it to say so itself. At the end of this chapter, which is for one sitting, we have seen such maps, trained a small network that predicts one while it colors, and measured how well it does, by the four figures that the literature uses.
+# Look at a photograph of a red flower in a meadow, and in a fifth of a second your eye is on the flower. A colorizer treats it like any other part: the flower is a tenth of the pixels, the meadow nine, and a network that colors the whole a dull green has a small mean error. S3's idea [@zhao2021] is to tell the network where people look, and to make it predict that as well. We look at such maps, train a small network for a minute that predicts one while it colors, and measure how well it does by the four figures that are common for this.
 
 # %%
 #| default_exp evaluation.saliency
@@ -33,7 +33,7 @@ from colorbook.models.s3 import S3Small
 # ## A map of where one looks
 
 # %% [markdown]
-# A *saliency map* has a value between 0 and 1 for each pixel: how much it draws the eye. It can be had from people, by recording where they look; from a network that has learned from them; or from a rule that needs no learning, such as that of [Pairs](../data/paired.ipynb), which finds what is rare in lightness and color. A map is best seen as an *overlay*: the photograph where it is salient, dark and gray where it is not (@fig-overlay).
+# A *saliency map* has a value between 0 and 1 for each pixel: how much it draws the eye. It can be had from people, by recording where they look; from a network that has learned from them; or from a rule that needs no learning, such as that of [Pairs](../data/paired.ipynb), which finds what is rare in lightness and color. A map is best seen as an *overlay*: the photograph where it is salient, dark and gray where it is not. Each column of @fig-overlay has a photograph, its map by that rule, and the overlay; check whether your own eye would go there.
 
 # %%
 #| export
@@ -63,7 +63,7 @@ show_row([torch.cat([a, b.expand(3, -1, -1), c], 1) for a,b,c in zip(rgb, truth,
 # %% [markdown]
 # The network below colors, and beside the two channels of color answers with a third, its own map. Nothing tells it directly what the map should be. It is asked for one thing only: that *color times map* be that of the photograph ([Losses that look where one looks](../losses/saliency.ipynb)). A wrong color counts where one looks; and a wrong map counts wherever there is light.
 #
-# We train it for a minute on six photographs, too few to learn to color and enough to see the map come about. Before, the map is gray everywhere; after, it lies where the true one lies (@fig-learned).
+# We train it for a minute on six photographs, too few to learn to color and enough to see the map appear. Printed are the two terms of the loss at the first and at the last step.
 
 # %%
 torch.manual_seed(seed)
@@ -84,6 +84,9 @@ after = answer()
 assert kept[-1]['attention'] < .5*kept[0]['attention']
 kept[0],kept[-1]
 
+# %% [markdown]
+# In @fig-learned the first row is before training, where the map is the same gray everywhere; the second is after it; the third has the true maps. Compare the second with the third.
+
 # %%
 #| label: fig-learned
 #| fig-cap: "Overlays of what the network answers before training, after it, and of the map that it never saw as such."
@@ -94,7 +97,7 @@ show_row([torch.cat([a, b, c], 1) for a,b,c in zip(seen(before), seen(after), ov
 # ## Is it right?
 
 # %% [markdown]
-# Two maps are compared in two ways. The *mean absolute error*, MAE, is the mean difference over the pixels. The others ask a yes-or-no question of each pixel: salient or not? For the true map yes means above one half. For the predicted one the threshold is, after @achanta2009, twice its mean, so that a map that is dark all over is not punished for that. Of the pixels that are predicted, the share that is right is the *precision*; of those that are right, the share that is predicted is the *recall*. One is easily had at the price of the other: everything is salient, recall 1. So both become one number,
+# Two maps are compared in two ways. The *mean absolute error*, MAE, is the mean difference over the pixels. The others ask a yes-or-no question of each pixel: salient or not? For the true map yes means above one half. For the predicted one the threshold is, after @achanta2009, twice its mean, so that a map in which everything is a little too dark loses nothing. Of the pixels that are predicted, the share that is right is the *precision*; of those that are right, the share that is predicted is the *recall*. Each is easily had without the other: who calls every pixel salient has a recall of 1. So both are joined in one number,
 #
 # $$F_\beta=\frac{(1+\beta^2)\,PR}{\beta^2P+R},\qquad\beta^2=0.3$$
 #
@@ -119,7 +122,7 @@ def saliency_scores(
     return dict(precision=precision, recall=recall, f=f, mae=(p - t).abs().mean(1))
 
 # %% [markdown]
-# Cases that can be computed by hand. A true map is right in everything. If a quarter is salient and everything is predicted, precision is a quarter, recall 1, and the error three quarters. If half of the salient part is predicted and nothing else, it is the other way round; and at $\beta^2=0.3$ that is the better of the two.
+# Take a picture of which a quarter is salient. If everything is predicted, precision is a quarter, recall 1, and the error three quarters. If half of the salient part is predicted and nothing else, precision is 1 and recall one half; by $F$ with $\beta^2=0.3$ that is the better of the two, as the table says.
 
 # %%
 def plane(*rows): return torch.tensor(rows, dtype=torch.float)[None,None]
@@ -136,7 +139,7 @@ test_close(1.3*.25/(.3*.25 + 1), .3023, eps=1e-4)
 pd.DataFrame({k: scores(o) for k,o in dict(half=half, all=quarter*0 + 1).items()}, index=['P', 'R', 'F', 'MAE']).T
 
 # %% [markdown]
-# And the network of a minute ago, against a map that knows no photograph, bright in the middle, since photographers put things there. Such a map is what a predictor has to beat.
+# How good is the map that we trained? @tbl-learned compares it with one that is simply bright in the middle, because photographers put things there (`middle`), and with the untrained network. A predictor has to be better than `middle`; look at $F$, where higher is better, and at MAE, where lower is.
 
 # %%
 #| label: tbl-learned
@@ -153,7 +156,7 @@ table.round(3)
 # ## Maps from a trained network
 
 # %% [markdown]
-# A network that predicts saliency is a maker of maps as well: its maps can be given to `write_saliency` in place of the rule's, and another network can be trained with them. `map_maker` turns a generator into a function from a photograph to its map.
+# The maps that a trained network predicts can be given to `write_saliency` in place of the rule's, and another network can be trained with them. `map_maker` turns a generator into a function from a photograph to its map.
 
 # %%
 #| export
@@ -186,12 +189,12 @@ made.getextrema()
 #
 # - `saliency_overlay`, to look at a map together with its picture;
 # - `saliency_scores`: precision, recall, F-measure and mean absolute error;
-# - `map_maker`: a trained generator as a maker of maps;
-# - a network that learned where one looks because its colors were weighed by it.
+# - `map_maker`, which makes maps with a trained generator;
+# - a network that learned where people look because its colors were weighed by it.
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. Train the network with `attention` 0 and look at its map. What has the network learned of it, and why?
 # 2. Draw precision against recall for thresholds from 0 to 1, for the network and for the map that is bright in the middle. At which of them do the two curves meet?
-# 3. People look at faces. Does the rule? Take a photograph of your own, write its map by hand, and give both maps their scores.
+# 3. People look at faces. Does the rule find them? Take a photograph of your own, paint its map, and compare.

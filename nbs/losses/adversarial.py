@@ -3,7 +3,7 @@
 #
 # > Logistic, least squares, hinge, Wasserstein, WGAN-GP and EBGAN, for one critic or several
 #
-# An *adversarial* loss turns a critic's verdicts into a number for the critic and another for the generator. The first two of this chapter, the log loss and least squares, leave the critic alone. The others want something of the critic itself: that its slope be bounded, or that it be an auto-encoder. At the end we have them by name in one table that says what each can read, and each is tested against a sum done by hand or a closed form, among them the best critic it can have. They stay finite for any score, their gradients are where they are needed, and none of their values changes with the size of pictures or batches.
+# An *adversarial* loss turns a critic's verdicts into a number for the critic and another for the generator. [From verdicts to losses](../lessons/losses.ipynb) defines the two most used, the log loss and least squares, and says what a perfect critic would answer under each. This chapter enters them into a table, tests them at their limits, and adds four that want something of the critic itself: that it stop when it is right, that its slope be bounded, or that it be an auto-encoder. Each is tested against a sum done by hand or a closed form. They stay finite for any score, their gradients are where they are needed, and none of their values changes with the size of pictures or batches.
 
 # %%
 #| default_exp losses.adversarial
@@ -16,6 +16,7 @@ size,seed = 32,8
 import torch, torch.nn.functional as F
 from torch import nn, Tensor
 from colorbook.core import Registry, UsageError
+from colorbook.losses.basic import LeastSquaresLoss, LogisticLoss
 from colorbook.models.energy_critic import EnergyOutput, pull_away
 from colorbook.models.several_critics import Critics
 
@@ -30,22 +31,20 @@ from colorbook.models.several_critics import ChannelCritics
 from colorbook.color.lab import split_lab
 
 # %% [markdown]
-# A recipe names its adversarial loss, so each is entered in a table where it is defined, with three facts: whether it reads energies instead of scores; whether both its numbers are never negative, as weights that are learned need it; and whether it measures slopes picture by picture, which a critic with batch norm cannot give.
+# A recipe names its adversarial loss, so each is entered in a table where it is defined, with three facts: whether it reads energies instead of scores (`energy`); whether it is never negative (`positive`), which [learned weights](../training/gan.ipynb#weights-that-are-learned) need; and whether it measures slopes picture by picture (`alone`), for which the critic must not have batch norm.
 
 # %%
 #| export
 adversarial_losses = Registry('adversarial loss', 'colorbook.losses.adversarial',
     energy=False, positive=False, alone=False)
+adversarial_losses('logistic', positive=True)(LogisticLoss)
+adversarial_losses('lsgan', positive=True)(LeastSquaresLoss)
 
 # %% [markdown]
 # ## The log loss, from logits
 
 # %% [markdown]
-# The critic's job is a classification with two classes, so its loss is the one of logistic regression. With $D=\sigma(s)$ the probability that the critic gives to "real", it pays $-\log D$ for each photograph and $-\log(1-D)$ for each fake [@goodfellow2014]:
-#
-# $$\ell_D=-\mathbb{E}_{\text{real}}\log\sigma(s)-\mathbb{E}_{\text{fake}}\log\left(1-\sigma(s)\right)$$
-#
-# Written down like that it breaks. In 32 bits $\sigma(-1000)$ is zero, its logarithm is $-\infty$, and the gradient is $\infty\cdot0$. S4 adds $10^{-12}$ inside the logarithm: the loss is finite then, and its gradient is zero just where the critic is most wrong.
+# The log loss written down as a formula of probabilities, $-\log\sigma(s)$ for a photograph and $-\log(1-\sigma(s))$ for a fake, breaks. In 32 bits $\sigma(-1000)$ is zero, its logarithm is $-\infty$, and the gradient is $\infty\cdot0$. S4 adds $10^{-12}$ inside the logarithm: the loss is finite then, and its gradient is zero just where the critic is most wrong.
 
 # %%
 def naive(real, fake, eps=0.):
@@ -64,35 +63,13 @@ test_eq(slope(lambda s: naive(s, sure, 1e-12), [-1000.]).item(), 0)
 naive(wrong, sure, 1e-12)
 
 # %% [markdown]
-# S1 makes the opposite mistake with the same pair of functions: its patch critic has no sigmoid, and its log loss wants probabilities. Torch refuses that today. Both go away if the loss takes the logit itself, because $-\log\sigma(s)=\log(1+e^{-s})$, which is called softplus and grows like $|s|$.
-#
-# $$\ell_D=\mathbb{E}_{\text{real}}\log(1+e^{-s})+\mathbb{E}_{\text{fake}}\log(1+e^{s})$$
+# S1 makes the opposite mistake with the same pair of functions: its patch critic has no sigmoid, and its log loss wants probabilities. Torch refuses that today. Both go away with `LogisticLoss`, which takes the logit itself, because $-\log\sigma(s)=\log(1+e^{-s})$ is softplus and grows like $|s|$.
 
 # %%
 test_fail(lambda: F.binary_cross_entropy(torch.tensor([1.7]), torch.ones(1)), contains='between 0 and 1')
 s = torch.linspace(-8, 8, 9)
 test_close(F.softplus(-s), -s.sigmoid().log(), eps=1e-5)
 F.softplus(-s)
-
-# %% [markdown]
-# For the generator the same game offers $\log(1-\sigma(s))$, which it would have to lower. Goodfellow et al. noticed that this hardly has a slope where the critic is sure of a fake, which is where every generator starts. So the generator lowers $-\log\sigma(s)$ instead: the same direction, and a slope near one as long as it fails.
-
-# %%
-#| export
-@adversarial_losses('logistic', positive=True)
-class LogisticLoss:
-    "The GAN of Goodfellow et al. (2014), on logits, with the generator's loss that does not saturate"
-    def critic(self,
-        real:Tensor, # logits of real pictures, any shape
-        fake:Tensor, # logits of generated ones, any shape
-    ) -> Tensor: # scalar, 2 log 2 for a critic that says nothing
-        "Mean log loss of the real plus that of the generated pictures"
-        return F.softplus(-real).mean() + F.softplus(fake).mean()
-    def generator(self,
-        fake:Tensor, # logits of generated pictures, any shape
-    ) -> Tensor: # scalar, near 0 where they pass for real
-        "Mean log loss of generated pictures that want to be real"
-        return F.softplus(-fake).mean()
 
 # %% [markdown]
 # Once by hand, once with torch's own function, and once where the naive form has no answer.
@@ -113,7 +90,7 @@ test_eq(slope(loss.generator, [-1000., 1000.]).tolist(), [-.5, 0])
 loss.critic(real, fake)
 
 # %% [markdown]
-# The two forms of the generator's loss have slopes in closed form, $-\sigma(s)$ for the one that saturates and $\sigma(s)-1$ for ours. At $s=-6$, a fake that the critic is sure of, ours is 400 times as steep.
+# The slopes of the generator's two forms are $-\sigma(s)$ for the one that saturates and $\sigma(s)-1$ for ours. The rows below are the scores, the slope of the first and that of the second. Look at the left end, $s=-6$, a fake that the critic is sure of: ours is 400 times as steep.
 
 # %%
 s = torch.linspace(-6, 6, 7)
@@ -128,26 +105,7 @@ torch.stack([s, saturating, ours])
 # ## Least squares
 
 # %% [markdown]
-# The log loss pays ever less for a fake that already passes, however far it may be from any photograph. Mao et al. [-@mao2017] let the score itself be regressed, to 1 for real and 0 for generated. The slope is then proportional to the error, and too good a score costs as well. S1 trains with this one, on scores without a sigmoid, as it should be; S4 halves it, which the weight can undo, and puts a sigmoid before it, which brings saturation back.
-#
-# $$\ell_D=\mathbb{E}_{\text{real}}(s-1)^2+\mathbb{E}_{\text{fake}}\,s^2,\qquad\ell_G=\mathbb{E}_{\text{fake}}(s-1)^2$$
-
-# %%
-#| export
-@adversarial_losses('lsgan', positive=True)
-class LeastSquaresLoss:
-    "LSGAN (Mao et al. 2017): targets 1 for real and 0 for generated"
-    def critic(self,
-        real:Tensor, # scores of real pictures, any shape
-        fake:Tensor, # scores of generated ones, any shape
-    ) -> Tensor: # scalar, 0.5 for a critic that always says 0.5
-        "Mean squared distance of the real from 1 plus that of the generated from 0"
-        return ((real - 1)**2).mean() + (fake**2).mean()
-    def generator(self,
-        fake:Tensor, # scores of generated pictures, any shape
-    ) -> Tensor: # scalar
-        "Mean squared distance of the generated from 1"
-        return ((fake - 1)**2).mean()
+# The log loss pays ever less for a fake that already passes, however far it may be from any photograph; the slope of the squares is proportional to the error. S1 trains with `LeastSquaresLoss`, on scores without a sigmoid, as it should be; S4 halves it, which the weight can undo, and puts a sigmoid before it, which brings saturation back.
 
 # %%
 loss = LeastSquaresLoss()
@@ -158,34 +116,10 @@ test_close(slope(loss.generator, [-3.]), -8, eps=1e-6)
 loss.critic(real, fake)
 
 # %% [markdown]
-# In @fig-adversarial the two are side by side: at the left, where the critic is sure of a fake, the saturating loss has no slope left, and softplus and least squares do.
-
-# %%
-#| label: fig-adversarial
-#| fig-cap: "Losses over the score of one picture, and their slopes."
-def show_losses(curves, lo=-6, hi=6):
-    "Losses over the score, and their derivatives"
-    s = torch.linspace(lo, hi, 200)
-    fig,axs = plt.subplots(1, 2, figsize=(10, 3), layout='constrained')
-    for name,(f,style) in curves.items():
-        axs[0].plot(s, f(s), style, label=name)
-        axs[1].plot(s, slope(f, s), style)
-    for ax,name,lim in zip(axs, ('loss', 'slope'), ((-6, 8), (-4, 4))): ax.set(title=name, xlabel='score', ylim=lim)
-    fig.legend(loc='outside right center', frameon=False, fontsize=8)
-show_losses({
-    'critic, real; generator, fake': (lambda s: F.softplus(-s), 'C0'), 'critic, fake': (F.softplus, 'C1'),
-    'generator, fake, saturating': (lambda s: -F.softplus(s), 'C2--'),
-    'least squares, target 1': (lambda s: (s - 1)**2, 'C3:'), 'least squares, target 0': (lambda s: s**2, 'C4:')})
-
-# %% [markdown]
 # ## What the best critic would say
 
 # %% [markdown]
-# What do scores mean when the critic has learned all it can? Take a picture that makes up the share $p$ of the photographs and the share $q$ of the fakes. The log loss of its score is $p\log(1+e^{-s})+q\log(1+e^{s})$, smallest at
-#
-# $$s=\log\frac pq,$$
-#
-# and the squares' is smallest at $s=p/(p+q)$, the same knowledge squeezed into 0..1. So a critic estimates a ratio of densities, and a generator that raises its score moves to where photographs are more frequent than its own pictures. We check that the gradient of both losses is zero there: two pictures, the first in 4 of 5 photographs and in 2 of 5 fakes.
+# With a share $p$ of the photographs and a share $q$ of the fakes, a picture's best score is $\log(p/q)$ under the log loss and $p/(p+q)$ under the squares, as [the lesson](../lessons/losses.ipynb) derives. We check that the gradient of both losses is zero there: two pictures, the first in 4 of 5 photographs and in 2 of 5 fakes.
 
 # %%
 def at(values): return torch.tensor(values, requires_grad=True)
@@ -199,7 +133,7 @@ best
 # ## Hinge
 
 # %% [markdown]
-# The log loss never stops: a critic that is right goes on to be more right, and its scores grow. The hinge loss [@lim2017; @miyato2018] stops at one. Real pictures are to score above 1 and generated ones below -1, and what does has no slope and no influence any more. The generator simply raises its score.
+# The log loss never stops: a critic that is right goes on to be more right, and its scores grow. The hinge loss [@lim2017; @miyato2018] stops at one. Real pictures should score above 1 and generated ones below -1; those that do have no slope any more and do not change the critic. The generator simply raises its score.
 #
 # $$\ell_D=\mathbb{E}_{\text{real}}\max(0,1-s)+\mathbb{E}_{\text{fake}}\max(0,1+s),\qquad\ell_G=-\mathbb{E}_{\text{fake}}\,s$$
 
@@ -239,13 +173,13 @@ loss.critic(real, fake)
 # ## Wasserstein, with clipping
 
 # %% [markdown]
-# How much work is it to shovel the generated pictures to where the photographs are? That is the Wasserstein distance, and by a duality it is the largest difference of mean scores that a critic of slope at most 1 can make [@arjovsky2017]. So the critic lowers
+# Think of the generated pictures as a heap of earth and of the photographs as another place: the Wasserstein distance is the least work, mass times way, to move the heap there. It can be shown to be the largest difference of mean scores that a critic of slope at most 1 can make [@arjovsky2017]. So the critic lowers
 #
 # $$\ell_D=\mathbb{E}_{\text{fake}}\,s-\mathbb{E}_{\text{real}}\,s,\qquad\ell_G=-\mathbb{E}_{\text{fake}}\,s,$$
 #
-# without logarithms or targets, and something has to hold its slope, for else it multiplies its scores by ten and has ten times the difference. The first answer is crude: after each step all weights are clipped to $[-c,c]$. COLORGAN has $c=0.01$, S4 found $0.05$ better.
+# without logarithms or targets. Something has to limit its slope, or it would multiply its scores by ten and have ten times the difference. The first way is crude: after each step all weights are clipped to $[-c,c]$. COLORGAN has $c=0.01$, S4 found $0.05$ better.
 #
-# With a linear critic $w\cdot x$ one can see where that ends. The difference of means $\Delta=\mu_{\text{real}}-\mu_{\text{fake}}$ is all that matters, and the best weights under clipping are $c\,\mathrm{sign}(\Delta)$: the corners of a box, whatever the proportions in $\Delta$. The loss is then $-c\,\|\Delta\|_1$.
+# With a linear critic $w\cdot x$ one can see what clipping does. Only the difference of means $\Delta=\mu_{\text{real}}-\mu_{\text{fake}}$ matters, and the best weights are $c\,\mathrm{sign}(\Delta)$: each weight is at its limit, whatever the proportions in $\Delta$. The loss is then $-c\,\|\Delta\|_1$. The cell trains such a critic; compare its weights (first list) with the differences (second list).
 
 # %%
 #| export
@@ -297,11 +231,11 @@ net.weight[0].tolist(),delta.tolist()
 # ## Wasserstein, with a gradient penalty
 
 # %% [markdown]
-# The second answer asks for what is wanted: that the *slope* be 1 [@gulrajani2017]. It is measured at pictures between a real and a generated one, $\hat c=\alpha c+(1-\alpha)\bar c$ with a chance $\alpha$ for each picture, and a slope other than 1 costs
+# The second way asks for what is wanted, a *slope* of 1 [@gulrajani2017]. It is measured at pictures between a real and a generated one, $\hat c=\alpha c+(1-\alpha)\bar c$ with a chance $\alpha$ for each picture, and a slope other than 1 costs
 #
 # $$\lambda\;\mathbb{E}\left(\left\|\nabla_{\hat c}D(L,\hat c)\right\|-1\right)^2,\qquad\lambda=10.$$
 #
-# The norm goes over *all* values of one picture. S4 takes it over one axis, rows of its tensor, so that a picture has many small "slopes" which each are asked to be 1. A linear critic $D(c)=w\cdot c$ has the slope $w$ everywhere, so the penalty must be $\lambda(\|w\|-1)^2$, whatever the pictures are, and with S4's axis it is not. The slope is taken by color, not by lightness, which nobody generated.
+# The norm goes over *all* values of one picture. S4 takes it over one axis, rows of its tensor, so that a picture has many small "slopes" which each are asked to be 1. A linear critic $D(c)=w\cdot c$ has the slope $w$ everywhere, so the penalty must be $\lambda(\|w\|-1)^2$, whatever the pictures are. The cell takes one with $\|w\|=1$: over all axes the penalty is 0, over S4's axis .4 or more. The slope is taken with respect to color, not to lightness, which was not generated.
 
 # %%
 torch.manual_seed(seed)
@@ -315,7 +249,7 @@ assert wrong > .4
 right,wrong
 
 # %% [markdown]
-# A patch critic gives many verdicts, and two ways to make one number of them suggest themselves. The slope of their sum grows with the picture, that of their mean falls. For patches that do not overlap, the slopes $g_p$ of the $P$ verdicts stand at right angles, and
+# A patch critic gives many verdicts. The slope of their sum grows with the picture, that of their mean falls with it, and both would make the penalty depend on the size. For patches that do not overlap, the slopes $g_p$ of the $P$ verdicts stand at right angles, and
 #
 # $$\left\|\nabla\sum_ps_p\right\|=\sqrt{\textstyle\sum_p\|g_p\|^2},$$
 #
@@ -354,7 +288,7 @@ class GradientPenaltyLoss(WassersteinLoss):
     def constrain(self, critic): pass
 
 # %% [markdown]
-# The closed form, for a critic of whole pictures, one of pixels and one of patches of 4x4 pixels; at several sizes, for a batch of any size.
+# The cell checks that the penalty is $\lambda(\|w\|-1)^2$ for three linear critics, of whole pictures, of pixels and of patches of 4x4 pixels, at several sizes of pictures and batches.
 
 # %%
 torch.manual_seed(seed)
@@ -372,7 +306,7 @@ test_close(loss.penalty(lambda L,c: net(c), L, real, fake), loss.penalty(lambda 
 expected
 
 # %% [markdown]
-# The critic learns from the penalty through a derivative of a derivative, and its end can be computed. For a linear critic of one verdict the loss is $-w\cdot\Delta+\lambda(\|w\|-1)^2$, smallest where $w$ points along $\Delta$ with the length $1+\|\Delta\|/2\lambda$. No box, no corners, the proportions of $\Delta$; and a slope a bit above 1, which is what a penalty is instead of a law.
+# Where does a critic end that learns with this penalty? For a linear critic of one verdict the loss is $-w\cdot\Delta+\lambda(\|w\|-1)^2$, smallest where $w$ points along $\Delta$ with the length $1+\|\Delta\|/2\lambda$. So it keeps the proportions of $\Delta$, and its slope is a little above 1, because the penalty only makes larger slopes expensive and does not forbid them. The cell trains one; its weights and the formula are printed.
 
 # %%
 torch.manual_seed(seed)
@@ -390,7 +324,7 @@ test_close(net.weight[0], best, eps=1e-3)
 net.weight[0].tolist(),best.tolist()
 
 # %% [markdown]
-# "For each picture" has a condition. With batch norm, in training, the verdict on one picture depends on the others, and its slope cannot be told apart from theirs. Below is the derivative of the first picture's verdict by all three: with batch norm it does not stop at the first. Gulrajani et al. say so and use layer norm; here, choose `norm='instance'`, `'group'` or spectral norm for a critic under this loss.
+# The slope of each picture can be measured only if its verdict does not depend on the others, as it does with batch norm in training. Printed is whether the first picture's verdict depends on each of three pictures, for the norms without that fault; with batch norm it depends on all three. Gulrajani et al. say so and use layer norm; here, choose `norm='instance'`, `'group'` or spectral norm for a critic under this loss.
 
 # %%
 torch.manual_seed(seed)
@@ -405,7 +339,7 @@ for o in reached.values(): test_eq(o, [True, False, False])
 reached
 
 # %% [markdown]
-# The two answers side by side, for linear critics of two values and a difference of means of length 2 that points somewhere else each time (@fig-wasserstein). Clipped weights are found in the four corners of the box, and a generator that follows them moves diagonally; penalized ones lie on a circle and point where the pictures are.
+# Now both ways side by side. We train linear critics of two values for twelve differences of means, all of length 2, that point in twelve directions: the gray lines of @fig-wasserstein. Every clipped critic ends in one of four corners, so a generator that follows it moves diagonally whatever the direction was. The penalized ones lie on a circle, each on its gray line.
 
 # %%
 def learned(delta, loss, steps=60, lr=.05):
@@ -491,7 +425,7 @@ test_close(slope, torch.tensor([-1/3, -1/3, 0]), eps=1e-6)
 loss.critic(said(3., 5.), said(70., 100., 20.))
 
 # %% [markdown]
-# For a picture with shares $p$ and $q$ the best energy is 0 if $p>q$ and $m$ if $p<q$: a sign again, as with the hinge. And where both sides have the same pictures, no energy is better than another, the critic's loss is $m$, the game's end [@zhao2017].
+# For a picture with shares $p$ and $q$ the best energy is 0 if $p>q$ and $m$ if $p<q$: as with the hinge, only the sign of $p-q$ counts. Where both sides have the same pictures, no energy below the margin is better than another, and the critic's loss is $m$ [@zhao2017]: the 80 in the list.
 
 # %%
 E = torch.linspace(0, 120, 1201)
@@ -504,7 +438,7 @@ level[::400]
 # ## A loss for each of several critics
 
 # %% [markdown]
-# [Several critics](../models/several_critics.ipynb) answer with a list, the weight of each and what it says. `EachLoss` hands each answer to a loss, one for all of them or one for each, so that an auto-encoder may sit beside a hinge. The critics' losses are added as they are, since each has its own network to teach; the generator's are weighted. A single critic is a list of one with weight 1, so training can use it always.
+# [Several critics](../models/several_critics.ipynb) answer with a list, the weight of each and what it says. `EachLoss` hands each answer to a loss, one for all of them or one for each, so that an energy critic may stand beside one with a hinge loss. The critics' losses are added as they are, since each has its own network to teach; the generator's are weighted. A single critic is a list of one with weight 1, so training can use it always.
 #
 # What a loss wants of its critic goes the same way: the penalty is added to the critics' loss, and `constrain` is called after their step.
 
@@ -555,7 +489,7 @@ def _readable(loss, said):
     raise UsageError(f'{type(loss).__name__} cannot read this critic', 'energy goes with an auto-encoder')
 
 # %% [markdown]
-# The test: a weight changes what reaches the generator, in proportion, and nothing of what reaches a critic, whose gradients are those it has alone.
+# What should a weight change? The gradient that reaches the generator, in proportion. The gradients of each critic should be those that it has alone. The cell checks both for three critics with three losses.
 
 # %%
 torch.manual_seed(seed)
@@ -592,7 +526,7 @@ fails(EnergyLoss(), nets[0], 'auto-encoder')
 # ## Sizes and batches
 
 # %% [markdown]
-# Every loss here is a mean. That sounds like a detail, and it decides whether a weight means anything: a loss that is a sum is four times as large for twice the side, and the balance that was found at one size is wrong at every other. So verdicts are tiled, as a picture four times as large would tile them, the batch is repeated, and every value stays. For a judged batch the energies stand for whole pictures, so there is nothing to tile but the pictures themselves, which the chapter on [energies](../models/energy_critic.ipynb) does; here we tile the picture under a convolutional critic of disjoint patches for the penalty, and draw the same chances.
+# Every loss here is a mean. This decides whether a weight means anything: a loss that is a sum is four times as large for twice the side, and the balance that was found at one size is wrong at every other. The cell tiles the verdicts, as a picture four times as large would, and repeats the batch; no value changes. (An energy stands for a whole picture and is only repeated.) The list at its end has the facts of each loss in the table.
 
 # %%
 torch.manual_seed(seed)
@@ -621,11 +555,11 @@ for k,o in larger.items():
 #
 # - `LogisticLoss`, `LeastSquaresLoss`, `HingeLoss`, `WassersteinLoss` with clipping, `GradientPenaltyLoss` and `EnergyLoss`, one method for the critic and one for the generator, by name in `adversarial_losses`;
 # - a slope that is measured over all axes of a picture and means the same at every size;
-# - `EachLoss`, so that several critics may each have a loss.
+# - `EachLoss`, so that each of several critics may have a loss of its own.
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Draw the hinge into @fig-adversarial. Where does its generator's slope differ from that of the log loss?
-# 2. Train the linear critic of the clipping example with a clip of 0.5. What changes but the length of the weights?
+# 1. Draw the hinge into the [figure of the lesson](../lessons/losses.ipynb). Where does its generator's slope differ from that of the log loss?
+# 2. Train the linear critic of the clipping example with a clip of 0.5 instead of 0.05. What changes for the generator?
 # 3. Replace $(\|\nabla\|-1)^2$ by $\max(0,\|\nabla\|-1)^2$. Which closed form of this chapter stays, and which critics are now free that were not?

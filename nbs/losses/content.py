@@ -3,7 +3,7 @@
 #
 # > L1, L2 and smooth L1 from the truth, total variation, colorfulness, and sums of them
 #
-# A content loss compares the color that a generator answers with the color of the photograph. There are more ways to do that than to subtract. At the end of this chapter we have the absolute and the squared difference and what lies between, the total variation that keeps areas smooth, and a loss that notices when color is missing altogether; and a weighted sum that combines them. All are means, tested against sums done by hand, and none changes with the size of pictures or batches, so that a weight means the same thing in every recipe. The one published loss that is a sum is here too, to see what that does.
+# A content loss compares the color that a generator answers with the color of the photograph. There are more ways to do that than to subtract. This chapter collects the plain ones: the absolute and the squared difference and what lies between, total variation, which keeps areas smooth, a loss that notices missing color, and a weighted sum of several. For each we ask which color it prefers when several are right. All are means over pixels and pictures, so that a weight means the same at every size; one published loss is a sum, and we see what that does.
 
 # %%
 #| default_exp losses.content
@@ -17,6 +17,7 @@ import torch, torch.nn.functional as F
 from torch import Tensor
 from colorbook.color.lab import rgb_to_lab
 from colorbook.core import Registry, UsageError
+from colorbook.losses.basic import L1Loss
 
 # %%
 #| hide
@@ -26,15 +27,16 @@ from colorbook.data.photos import sample_photos
 from colorbook.color.lab import lab_to_rgb, split_lab
 
 # %% [markdown]
-# Every content loss is called with three things: the answer, the truth, and the lightness of the picture. Not every loss looks at the third, but one that [makes pictures of $ab$](perceptual.ipynb) has to, and nobody who calls a loss should have to know which kind it is.
+# Every content loss is called with three things: the answer, the truth, and the lightness of the picture. Most losses ignore the third, but one that [makes pictures of $ab$](perceptual.ipynb) needs it, and so all are called alike.
 #
-# A recipe names its content loss. The table of names says of each which *outputs* of a generator it can read (color in `rgb`, color in `ab` at full size or `ab4` at a quarter, scores of classes in `bins` or `bins4`), and whether it wants to know beforehand how common each color is, the `prior`. A loss that compares what classes stand for is given the generator's own `color`, which turns its scores into color.
+# A recipe names its content loss. The table of names says of each which *outputs* of a generator it can read (color in `rgb`, color in `ab` at full size or `ab4` at a quarter, scores of classes in `bins` or `bins4`), and whether it wants to know beforehand how common each color is, the `prior`. A loss that compares the color for which classes stand is given the generator's own `color`, which turns its scores into color.
 
 # %%
 #| export
 content_losses = Registry('content loss', 'colorbook.losses.content colorbook.losses.classification'
     ' colorbook.losses.perceptual colorbook.losses.saliency colorbook.losses.temporal',
     shared='lam prior rebalance perceptual attention color', outputs=('rgb', 'ab', 'ab4'), prior=False, saliency=False)
+content_losses('l1')(L1Loss)
 
 # %% [markdown]
 # Some of the losses are tried on photographs, six of those that come with scikit-image and scikit-learn.
@@ -49,27 +51,11 @@ L.shape,ab.shape
 # ## Distance from the truth
 
 # %% [markdown]
-# The critic judges whether color is plausible, the content loss whether it is the right one; S0 adds it with a weight $\lambda=100$, on RGB in -1..1:
+# The critic judges whether color is plausible, the content loss whether it is the right one. The absolute difference, `L1Loss`, is defined [among the losses of a GAN](../lessons/losses.ipynb); S0 adds it with a weight $\lambda=100$, on RGB in -1..1:
 #
 # $$\ell_1=\lambda\,\frac{1}{N}\sum_{n=1}^{N}\left|\hat c_n-c_n\right|$$
 #
 # with $N$ the number of *all* values, pictures times channels times pixels. Its slope is $\pm\lambda/N$ at each value, however near or far the answer is.
-
-# %%
-#| export
-@content_losses('l1')
-class L1Loss:
-    "Mean absolute difference times lambda: independent of the size of pictures and batches"
-    def __init__(self,
-        lam:float=1., # weight; S0's is 100 on RGB in -1..1
-    ): self.lam = lam
-    def __call__(self,
-        output:Tensor, # generated, any shape
-        target:Tensor, # the truth, the same shape
-        L:Tensor=None, # not asked
-    ) -> Tensor: # scalar
-        "Weighted mean over all values"
-        return self.lam*(output - target).abs().mean()
 
 # %%
 pred,target = torch.tensor([[.5, -1.], [0., .25]], requires_grad=True),torch.tensor([[0., -.5], [1., .5]])
@@ -79,7 +65,7 @@ test_eq(torch.autograd.grad(l1, pred)[0].tolist(), [[25, -25], [-25, -25]])
 l1
 
 # %% [markdown]
-# Which color does a distance ask for, if several are right? Imagine buses, six of ten red and four blue, and nothing in the gray picture that says which. The one answer that has the smallest mean square is the average, a purple that no bus ever had; the smallest mean absolute difference has the median of each channel, here red (@fig-buses). So L1 commits itself where L2 mixes, and where the cases are even and many it still ends up in the middle of them, which for the colors of the world is close to gray. With [classes of color](classification.ipynb) a network may answer "six to four".
+# Which color does a distance ask for, if several are right? Imagine buses, six of ten red and four blue, and nothing in the gray picture that says which. The one answer that has the smallest mean square is the average, a purple that no bus ever had; the smallest mean absolute difference has the median of each channel, here red. In @fig-buses find the lowest point of each curve, and the color under it in the bar: L2's lies at .6, the purple, L1's at the right end, red. So L1 decides where L2 mixes. Where there are many cases L1 ends up in the middle of them as well, which for the colors of the world is close to gray. With [classes of color](classification.ipynb) a network may answer "six to four".
 
 # %%
 red,blue = torch.tensor([60., 50.]),torch.tensor([20., -60.])
@@ -115,7 +101,7 @@ show_costs(answers, cost)
 #
 # $$\ell_2=\lambda\,\frac1N\sum_n(\hat c_n-c_n)^2.$$
 #
-# Its slope $2\lambda(\hat c_n-c_n)/N$ falls to zero with the error: the last bit of error costs nothing, the large one all. Among answers that do not look at the question the mean of all truths is the best, which for the colors of the world is a brown.
+# Its slope $2\lambda(\hat c_n-c_n)/N$ falls to zero with the error: small errors cost nearly nothing, large ones dominate. The best single color for everything is the mean of all true colors, which for photographs is a grayish brown.
 #
 # S4 offers squares beside L1 too, but takes them from a function that *sums* and halves. A sum grows with the picture and with the batch, and so does its weight beside the critic. `L2SumLoss` is that loss.
 
@@ -149,7 +135,7 @@ test_close(L2SumLoss(3)(pred, target), 3*(.25 + .25 + 1 + .0625)/2, eps=1e-5)
 l2
 
 # %% [markdown]
-# What a published weight of S4 is worth in means is half the number of values in *its* batch. At 256 pixels and the 4 pictures of its report a weight of 1 is $\lambda=262{,}144$, and with the 32 pictures of its script two million, while the "L1 weight 100" that it is compared with is a weight of 100. That the pictures trained with it look washed out is no surprise, and says little about squares.
+# How large is S4's sum as a mean? A weight of 1 corresponds to a $\lambda$ of half the number of values in the batch: 262,144 for 4 pictures of 256 pixels as in its report, two million for the 32 pictures of its script. The L1 with which it is compared has a weight of 100. So the pictures that S4 trained with squares are trained with hardly any critic, and that they look washed out says little about squares.
 
 # %%
 for n in (4, 32):
@@ -161,7 +147,7 @@ for n in (4, 32):
 # ## Smooth L1
 
 # %% [markdown]
-# At the target L1 has a corner: its slope jumps from $-1$ to $1$, and an optimizer with a fixed step trembles around it. Huber's loss replaces the corner by a parabola of width $\beta$ and goes on straight from there, so that small errors, of which a colored picture has many, are pulled in gently and large ones still cost in proportion. With $d=|\hat c-c|$:
+# At the target L1 has a corner: its slope jumps from $-1$ to $1$, and an optimizer with a fixed step jumps back and forth around it. Huber's loss replaces the corner by a parabola of width $\beta$ and goes on straight from there, so that small errors, of which a colored picture has many, are pulled in gently and large ones still cost in proportion. With $d=|\hat c-c|$:
 #
 # $$h(d)=\begin{cases}d^2/2\beta&d<\beta\\d-\beta/2&\text{otherwise}\end{cases}$$
 
@@ -202,7 +188,7 @@ SmoothL1Loss(2)(d, torch.zeros(4))
 #
 # $$\ell_{TV}=\lambda\,\frac1P\sum_{c,y,x}\left|\hat c_{y,x+1}-\hat c_{y,x}\right|+\left|\hat c_{y+1,x}-\hat c_{y,x}\right|$$
 #
-# over the channels' mean, with $P$ *all* pixels; at the last row and column, where there is no neighbor, the change counts as zero. A ramp and a step of the same height cost the same: edges are not forbidden, only wiggling is. The gradient ignores how large a difference is, so small ones vanish first.
+# over the channels' mean, with $P$ *all* pixels; at the last row and column, where there is no neighbor, the change counts as zero. A ramp and a step of the same height cost the same, so edges stay possible; going up and down costs more. The gradient does not depend on how large a difference is, so small ones vanish first. The cell adds noise to a step and lowers the total variation together with the squares; printed is the total variation before, after, and of the clean step.
 
 # %%
 #| export
@@ -242,11 +228,11 @@ before,tv(noisy).item(),tv(step).item()
 # ## Colorfulness
 
 # %% [markdown]
-# None of these says "more color". Hasler and Süsstrunk [-@hasler2003] found what people call colorful to be a spread plus a share of the mean: for the opponent channels $rg=R-G$ and $yb=\frac12(R+G)-B$ of RGB, and as well for $a$ and $b$ of Lab,
+# None of the losses so far misses color where it is pale. Hasler and Süsstrunk [-@hasler2003] found what people call colorful to be a spread plus a share of the mean: for the opponent channels $rg=R-G$ and $yb=\frac12(R+G)-B$ of RGB, and as well for $a$ and $b$ of Lab,
 #
 # $$M_3=\sqrt{\sigma_{rg}^2+\sigma_{yb}^2}+0.3\sqrt{\mu_{rg}^2+\mu_{yb}^2},\qquad M_1=\sqrt{\sigma_a^2+\sigma_b^2}+0.37\sqrt{\mu_a^2+\mu_b^2}.$$
 #
-# We take the one that fits the answer, so no lightness is needed. DDColor [@kang2023] lowers $1-M/100$, which asks for more without end and needs the other losses to stop it. Our default asks for *as much as the photograph has*: $|M(\hat c)-M(c)|/100$, picture by picture. Roots have a corner at gray, where many generators start, so a little is added inside: gray is worth 0.1 instead of 0, and has a finite slope.
+# We take the one that fits the answer, so no lightness is needed. DDColor [@kang2023] lowers $1-M/100$, which asks for more without end and needs the other losses to stop it. Our default asks for *as much as the photograph has*: $|M(\hat c)-M(c)|/100$, picture by picture. Roots have an infinite slope at gray, where many generators start, so a little is added inside: each root of a gray picture is worth 0.1 instead of 0, and its slope is finite. The three numbers below are the colorfulness of two pixels of red, of red and green, and of gray.
 
 # %%
 #| export
@@ -297,7 +283,7 @@ test_fail(lambda: ColorfulnessLoss(goal='less'), exc=UsageError, contains='truth
 colorful(flat, 0.)
 
 # %% [markdown]
-# How the losses judge an answer of the right hue with less or more chroma is in @fig-chroma. All but one are content where the factor is 1. The squares hardly care near it; L1 and colorfulness, which are one line here, have a corner there; and "more" goes on. At a factor of zero every curve is finite, which is where the root would have bitten.
+# How do the losses judge an answer that has the right hues but less or more chroma? In @fig-chroma the truth is at 1 on the horizontal axis, gray at 0. All curves but one have their lowest point at 1. The squares are flat near it, so a little paleness costs hardly anything; L1 and colorfulness, which lie on each other here, have a corner there; and the goal "more" goes on falling, to colors stronger than the truth.
 
 # %%
 #| label: fig-chroma
@@ -316,7 +302,7 @@ def show_curves(curves):
 show_curves(curves)
 
 # %% [markdown]
-# ## In large
+# ## Means over areas
 
 # %% [markdown]
 # Where the picture that is seen is not the picture that is wanted, as in [infrared](../models/infrared.ipynb), no network can hit each pixel, and L1 on RGB is mostly about edges that it cannot change. `lab` looks at means over 4x4 pixels, and at lightness and color on equal terms: how far is each area from the lightness and the color that it should have?
@@ -388,7 +374,7 @@ total.values
 # ## No loss knows how large a picture is
 
 # %% [markdown]
-# Tile the picture, repeat the batch: the pictures are as good or bad as before, and so no value may change. Total variation looks at neighbors, and a tile has new ones at its seams; it is tested on tiles that are mirror images, which meet without a seam. S4's sum is the exception that shows why: four times as large for twice the side, so that the balance with the critic, found at one size, is wrong at every other.
+# If a picture is tiled or a batch repeated, the answers are as good or bad as before, so no value may change. The cell checks it for all losses of the chapter, with tiles that are mirror images, so that total variation finds no new edges at the seams. S4's sum is the exception: the printed ratios are 4 for twice the side and 3 for three times the batch, so a balance with the critic that was found at one size is wrong at every other.
 
 # %%
 guess = .5*ab + .05*torch.randn_like(ab)
@@ -405,8 +391,8 @@ ratios(content_losses['l2_sum']())
 # %% [markdown]
 # ## What we have
 #
-# - `L1Loss`, `SmoothL1Loss` and `L2Loss`, means with a weight, and `L2SumLoss`, which is none;
-# - `LabLoss`, for answers that are right in large;
+# - `L1Loss`, `SmoothL1Loss` and `L2Loss`, means with a weight, and `L2SumLoss`, a sum;
+# - `LabLoss`, which compares means over areas;
 # - `TotalVariationLoss` and `ColorfulnessLoss`, which take $ab$ or RGB as it comes, and `SumLoss`, one loss of several;
 # - `content_losses`, names that say which outputs each can read.
 
@@ -415,5 +401,5 @@ ratios(content_losses['l2_sum']())
 #
 # 1. Paint the buses in three colors, four red, three blue and three green. Where is the smallest L1 now, and is it the color of a bus?
 # 2. Why would a loss that is a mean over pixels, but a sum over the batch, go unnoticed for longer than S4's?
-# 3. Color a photograph by lowering `TotalVariationLoss` plus the squares to the truth, with more and more weight. At which does the first edge go?
-# 4. `ColorfulnessLoss(goal='more')` alone: start from the truth and follow its gradient for a hundred steps. What does the picture look like, and which loss of this chapter would have stopped it first?
+# 3. Start from the true colors and lower the squares to them plus `TotalVariationLoss` times a weight. How much of the strongest edges of color, and of weak ones, is left at weights of .01, .03 and .1?
+# 4. `ColorfulnessLoss(goal='more')` alone: start from the truth and follow its gradient for a hundred steps. What happens to the colors, and which loss of this chapter would have stopped it?

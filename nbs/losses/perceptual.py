@@ -3,7 +3,7 @@
 #
 # > Comparing pictures by the features of a network that recognizes things
 #
-# A perceptual loss compares two pictures by what a network that has learned to recognize things makes of them. S2 wished for one and S3 trained with it. At the end of this chapter we have it, on VGG's features or others, and it trains any generator of color: where a network answers with $ab$ it has not made a picture yet, and how the lightness gets there is the other subject of the chapter.
+# A perceptual loss compares two pictures by what a network that has learned to recognize things makes of them. S2 wished for one and S3 trained with it. Such a network wants whole pictures, and a generator of color answers with $ab$ alone, so the lightness has to be joined to it first. Then we measure which errors of color the loss finds worse than others.
 
 # %%
 #| default_exp losses.perceptual
@@ -36,9 +36,9 @@ from colorbook.losses.content import L2Loss, TotalVariationLoss
 # ## Where the lightness comes from
 
 # %% [markdown]
-# Features of pictures want pictures. Where the generator answers in RGB, as S0's does, it has made one; where it answers with $ab$, the lightness it was asked with is needed. So every content loss takes three things, the answer, the truth and the lightness, whether it looks at the third or not, and nobody who calls one has to know which kind it is. A plain Learner calls its loss with the answer and the truth only; in [training](../training/gan.ipynb) the callback puts the lightness beside the truth of each batch.
+# Features of pictures want pictures. Where the generator answers in RGB, as S0's does, it has made one; where it answers with $ab$, the lightness it was asked with is needed. So every content loss is called with three things, the answer, the truth and the lightness. A plain Learner calls its loss with the answer and the truth only; in [training](../training/gan.ipynb) the callback puts the lightness beside the truth of each batch.
 #
-# The picture is not clipped, because a clipped color has no slope to come back by.
+# The picture is not clipped to what a screen can show, because a clipped color has no gradient.
 
 # %%
 #| export
@@ -65,11 +65,11 @@ list(ab.shape)
 # ## What a recognizer notices
 
 # %% [markdown]
-# A perceptual loss [@johnson2016] compares not the colors of pixels but what a network that has learned to recognize things makes of them. To shift a texture by a pixel changes every pixel and hardly a feature; to paint a face green changes features a lot. With $\phi$ the features of some layer,
+# A perceptual loss [@johnson2016] compares not the colors of pixels but what a network that has learned to recognize things makes of them. A texture that is shifted by a pixel changes every pixel and hardly a feature; a face painted green changes features a lot. With $\phi$ the features of some layer,
 #
 # $$\ell_\phi=\lambda\,\frac1N\sum_n\left|\phi(\hat x)_n-\phi(x)_n\right|.$$
 #
-# S3 takes VGG-16 [@simonyan2015] up to its seventh convolution (`conv3_3`), *before* the ReLU, and the absolute difference, with a weight of 5. That is `vgg('conv3_3')`, with torchvision's weights where they can be had. The other network is VGG-19 up to `relu3_1` with weights rescaled to a mean activation of one, as they are used for textures, read from a file. Both take RGB in 0..1 and normalize it themselves. They never learn: their weights are constants, through which the slope passes to the picture.
+# S3 takes VGG-16 [@simonyan2015] up to its seventh convolution (`conv3_3`), *before* the ReLU, and the absolute difference, with a weight of 5. That is `vgg('conv3_3')`, with torchvision's weights where they can be had. The other network is VGG-19 up to `relu3_1` with weights rescaled to a mean activation of one, as they are used for textures, read from a file. Both take RGB in 0..1 and normalize it themselves. They never learn: their weights stay as they are, and the gradient passes through them to the picture.
 
 # %%
 #| export
@@ -123,7 +123,7 @@ def small_vgg(
     return frozen(nn.Sequential(*layers))
 
 # %% [markdown]
-# S3's cut is checked on the architecture: the last layer is the seventh convolution, its output has a quarter of the side, and it has negative values, which behind a ReLU it had not. The weights of VGG-19, where they are at hand, prove themselves: the mean activation that they were scaled to is one, and about that on pictures that are small and sharp.
+# The cell checks that S3's features end where they should: the last layer is the seventh convolution, its output has a quarter of the side, and some of its values are negative, so no ReLU has been applied. Printed is the mean activation of VGG-19, to be about one, or, where its weights are not at hand, that of a small network with random weights.
 
 # %%
 torch.manual_seed(seed)
@@ -164,7 +164,7 @@ class PerceptualLoss(nn.Module):
         return self.lam*(net(fake) - truth).abs().mean()
 
 # %% [markdown]
-# By hand, for one convolution that we can see through: a filter that takes the difference of neighbors in red. And the slope arrives at the answer, through a network that stays as it is; at the truth itself the loss is zero.
+# We try it on a "network" of one convolution, the difference of neighbors in red, where the loss can be computed by hand. Further checks: the gradient reaches the answer, the network's weights stay as they are, and the loss of the truth itself is zero.
 
 # %%
 torch.manual_seed(seed)
@@ -185,7 +185,7 @@ test_close(loss(ab, ab, L), 0, eps=1e-7)
 value
 
 # %% [markdown]
-# Does it notice what it should? The same error in color, by the mean of squares, as a shift of hue over the whole picture, as noise, and as edges in the wrong place (@fig-perceptual). Squares find the three equal, because they were made so, and L1 finds noise less bad than a shift. Features do not: they are made of neighbors, and noise costs them more than the shift; with VGG-19's weights noise and misplaced edges cost 1.8 times as much. Which order is right is a question to people; distances of features agree with them better than those of pixels do [@zhang2018].
+# Which errors does it find bad? We make three with the same mean square: a shift of color over the whole picture, noise, and edges in the wrong place. Compare the columns of the table. L2 is equal by construction. L1 finds noise less bad than the shift. Features are made of neighbors, and noise costs them more than the shift; with VGG-19's weights noise and misplaced edges cost 1.8 times as much. @fig-perceptual shows the three pictures, so that you can compare with your own judgment. Distances of features agree with people's better than those of pixels do [@zhang2018].
 
 # %%
 torch.manual_seed(seed)
@@ -215,9 +215,7 @@ def _perceptual(lam=1.): return SumLoss(l1=L1Loss(lam), vgg=PerceptualLoss(vgg()
 # ## Beside another loss
 
 # %% [markdown]
-# S3 adds it to L1 with a weight of 5, and so does the entry `perceptual` of the table. A `SumLoss` hands the lightness on to its terms.
-#
-# It trains on a plain Learner whose batches have the lightness twice, as question and beside the truth; where it is missing, the loss says so. In [training](../training/gan.ipynb) a callback puts it there.
+# S3 adds it to L1 with a weight of 5, and so does the entry `perceptual` of the table. A `SumLoss` hands the lightness on to its terms. The cell trains a small network with it on a plain Learner whose batches have the lightness twice, as question and beside the truth; where it is missing, the loss says so. Printed is the loss before and after.
 
 # %%
 torch.manual_seed(seed)
@@ -244,7 +242,7 @@ before,learn.validate()[0]
 # ## Sizes and batches
 
 # %% [markdown]
-# Tile the picture, repeat the batch: the value should not change. Features look at neighbors, and a tile has new ones at its seams, so they are tested with edges that continue at the other side (`circular`), where a tiled picture has no edge at all. With VGG's own edges the tiles' values differ by what the edge is, a few percent at this size.
+# As for [every content loss](content.ipynb#no-loss-knows-how-large-a-picture-is), a tiled picture or a repeated batch should not change the value. Features look at neighbors, and a tile has new ones at its seams, so the check uses edges that continue at the other side (`circular`). With VGG's own edges the value of a tiled picture differs a little; the ratio is printed.
 
 # %%
 mirror = lambda x: torch.cat([torch.cat([x, x.flip(-1)], -1), torch.cat([x, x.flip(-1)], -1).flip(-2)], -2)
@@ -267,4 +265,4 @@ ratio(edges, mirror)
 # ## Exercises
 #
 # 1. Replace the absolute difference of features by the square, as Johnson et al. have it. How does the order of the three errors change?
-# 2. Paint a photograph by lowering the perceptual loss alone, from gray. Which colors come first, and which never?
+# 2. Color the six photographs by lowering the perceptual loss alone, from gray, with Adam. How near to the true colors is the result after 200 steps?

@@ -3,7 +3,7 @@
 #
 # > S3's content loss: differences of color, of features, and of color weighed by where one looks
 #
-# Most of a photograph is ground. A loss that takes the mean over all pixels is mostly about grass and walls, and a face that is off by as much as it can be hardly moves it. S3 adds a term that looks where a beholder looks: it compares not the colors but the colors *times a map of saliency*, and the generator's own map at that, so that it has to learn the map as well. At the end of this chapter we have this term, S3's sum of three, both sets of weights that S3 publishes, and one thing that the term cannot see.
+# Most of a photograph is ground. A loss that takes the mean over all pixels is mostly about grass and walls, and a face that is off by as much as it can be hardly moves it. S3 adds a term for the places at which people look: it compares not the colors but the colors *times a [map of saliency](../evaluation/saliency.ipynb)*. For the answer it takes the generator's own map, so that the map has to be learned as well. Here is this term, the sum of three in which S3 uses it, and a weakness: in dark places it cannot teach the map.
 
 # %%
 #| default_exp losses.saliency
@@ -36,7 +36,7 @@ import numpy as np
 #
 # $$\mathcal L_\text{attn}=\operatorname{mean}\,\lvert\hat x\,\hat s-x\,s\rvert$$
 #
-# Where nobody looks both products are nothing, whatever the color; where everybody looks it is the distance of colors. Colors are RGB in 0..1, which an answer in $ab$ becomes with the help of the lightness ([Perceptual loss](perceptual.ipynb)). The generator's answer has the map as one channel more than the truth.
+# Where both maps are 0 the products are 0, whatever the color; where both are 1 it is the distance of colors. Colors are RGB in 0..1, which an answer in $ab$ becomes with the help of the lightness ([Perceptual loss](perceptual.ipynb)). The generator's answer has the map as one channel more than the truth.
 
 # %%
 #| export
@@ -60,7 +60,7 @@ class AttentionLoss:
         return self.lam*(fake*output[:,n:] - real*saliency).abs().mean()
 
 # %% [markdown]
-# Closed forms: with both maps one it is L1 in 0..1, half of L1 in -1..1; with both zero it is zero; and the right colors with a map that is off by $d$ cost $d$ times the mean of the picture.
+# Three cases with known results: with both maps one it is L1 in 0..1, half of L1 in -1..1; with both zero it is zero; and the right colors with a map that is off by $d$ cost $d$ times the mean of the picture.
 
 # %%
 torch.manual_seed(seed)
@@ -76,7 +76,7 @@ test_fail(lambda: attn(answer(x, some), y), exc=UsageError, contains='in the dat
 attn(answer(x, some), y, None, some)
 
 # %% [markdown]
-# What it cannot see: in black parts of a photograph the product is zero whatever the map says, and there the slope by the map is zero too. S3 has no other loss of the map, so its network never learns whether one looks at dark things. We keep the loss as it is published.
+# In black parts of a photograph the product is zero whatever the map says, and so is the gradient of the map, as the cell shows for a picture that is half black. S3 has no other loss for the map, so its network never learns whether people look at dark things. We keep the loss as it is published.
 
 # %%
 dark = -torch.ones(1, 3, size, size)
@@ -88,7 +88,7 @@ assert slope[...,size//2:].min() > 0
 slope.max()
 
 # %% [markdown]
-# On a photograph: the same error, a shift of the hue, once in the salient half of the pixels and once in the other. To L1 they are about the same; attention finds the first several times as bad (@fig-attention-loss).
+# Now on a photograph. The same error, exchanged red and blue, is made once in the salient half of the pixels and once in the other. The numbers above the last two pictures of @fig-attention-loss are the attention loss as a share of L1: it is several times as large where people look.
 
 # %%
 #| label: fig-attention-loss
@@ -158,7 +158,7 @@ def _s3(lam=1., perceptual=0., attention=0.): return S3Loss(lam, perceptual, att
 def _s3_vgg19(lam=1., perceptual=0., attention=0.): return S3Loss(lam, perceptual, attention, vgg19)
 
 # %% [markdown]
-# Each weight moves its term and no other, and the sum is the sum. An answer in $ab$ at a quarter of the size is read as well.
+# The cell checks that each weight changes its own term alone, that the terms add up, and that an answer in $ab$ at a quarter of the size is read as well.
 
 # %%
 out,L = answer(x, some),torch.rand(2, 1, size, size)
@@ -179,7 +179,7 @@ base
 # ## The range of the answer
 
 # %% [markdown]
-# S3's generator ends in a `tanh`, with values in -1..1, and its program compares that with photographs in 0..1. Everything below zero is wrong for every photograph: half of what the network can say is never right, and black, which should be an ordinary color, lies in the middle of the curve, while white is only reached at infinity. Our target for RGB is in -1..1, and the losses above turn both into 0..1. The difference is one of range only: with the defect, a network that says nothing (zero everywhere) has learned black, here it has learned gray.
+# S3's generator ends in a `tanh`, with values in -1..1, and its program compares that with photographs in 0..1. So everything below zero is wrong for every photograph, and half of what the network can say is never right. Our target for RGB is in -1..1, and the losses above turn answer and truth into 0..1. The difference shows in a network that answers zero everywhere: in S3's program that is the right answer to a black picture, here to a gray one, and a black one costs .5.
 
 # %%
 nothing = torch.zeros(1, 3, 8, 8)
@@ -195,11 +195,11 @@ loss(nothing, black)
 #
 # - `AttentionLoss`, which weighs color by where one looks and needs two maps;
 # - `S3Loss`, S3's sum, with every weight a field of a recipe: `lam`, `perceptual`, `attention`, `adv_weight`;
-# - what it cannot see, saliency in the dark.
+# - its weakness: saliency in the dark has no gradient.
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Add a term that compares the maps themselves. In which unit does it have to be weighed, and what becomes of the dark?
+# 1. Add a term that compares the maps themselves, by their mean absolute difference. Does the map learn in the dark now, and what would you weigh the term with?
 # 2. Attention multiplies by the *generated* map. Multiply both by the true one instead: which weights of the generator does the term reach then?
 # 3. Why can a generator not cheat by a map that is zero everywhere? Compute the loss of that for the photograph above.

@@ -3,7 +3,7 @@
 #
 # > Three networks that were made to name things, or began as such, and were asked for color
 #
-# Before S0 was a GAN it was something simpler: a stack of convolutions that answers with color, another that answers with one of 313 classes, and FCN-32, a network for recognizing things. One of them knows where everything is and not what, the other what and not where. Zhang, Isola and Efros' classifier [-@zhang2016], with which most colorizers since 2016 are compared, is the first that knows both. It has no skips, and no way up worth the name; it stops halving at an eighth of the size, looks further by dilation instead, and leaves the drawing to the lightness it is laid under. At the end of this chapter we have all of them with their numbers of parameters, and S4's variant of the last, which answers with color.
+# Before S0 was a GAN it was something simpler: a stack of convolutions that answers with color, another that answers with one of 313 classes, and FCN-32, a network for recognizing things. The stacks see every pixel exactly and nothing but its closest neighbors. FCN-32 sees large things, and answers in blocks of 32 pixels. Zhang, Isola and Efros' classifier [-@zhang2016], with which most colorizers since 2016 are compared, is the first that does both well. It has no skips and hardly a way up: it stops halving at an eighth of the size and looks further by dilation (kernels with holes) instead. We build all of them with their published numbers of parameters, measure what each sees, and make S4's variant of the last, which answers with color.
 
 # %%
 #| default_exp models.classifiers
@@ -68,7 +68,7 @@ def _plain(): return PlainNet(norm='batch')
 def _plain_bins(): return PlainNet(313, (16, 32, 64), 'batch', AnnealedMean())
 
 # %% [markdown]
-# The counts by hand, and the [questions to any network](inspect.ipynb): any size comes out as it went in, every weight learns, one step lowers the loss.
+# We compare the counts with the formula and put the [questions to any network](inspect.ipynb): does any size come out as it went in, does every weight learn, does one step lower the loss? The two numbers are the parameters of `Simple` and of `Simple_Classify`.
 
 # %%
 def by_hand(*c): return sum(9*i*o + o for i,o in zip(c, c[1:]))
@@ -140,7 +140,7 @@ class FCN32(nn.Module):
 def _fcn32(): return FCN32(dense=512)
 
 # %% [markdown]
-# VGG-16's published 14,714,688 parameters before its dense layers are for three channels; ours has one. The receptive field is the sum of its layers, pooling counted as kernels of 2 with stride 2. A pooling passes on only the largest of four values, so the gradient of one picture shows a part of the field; for the measurement we let it pass on the mean.
+# Is the count right? VGG-16 has 14,714,688 parameters before its dense layers, for three channels; ours has one. And the receptive field? It follows from the layers, with a pooling as a kernel of 2 and stride 2. A pooling passes on only the largest of four values, so the gradient of one picture would show a part of the field; for the measurement we let it pass on the mean.
 
 # %%
 with torch.device('meta'): vgg = FCN32()
@@ -160,7 +160,7 @@ n_weights(vgg)
 # ## Where and what
 
 # %% [markdown]
-# The difference can be seen without training. We give both a picture and the same one with a single pixel changed, and look how much of the answer moves: a few pixels, or a mountain as wide as the picture (@fig-where). And one that has learned: a plain network of some 5,000 parameters, fitted to six photographs for seconds, has found that most things are brown.
+# The difference can be seen without training. We give both a picture and the same one with a single pixel changed. @fig-where shows where the answers differ: with the plain network in a spot of 17 pixels, with FCN-32 in a hill that is more than half as wide as the picture.
 
 # %%
 #| label: fig-where
@@ -175,6 +175,9 @@ box = {k: extent(o[0]) for k,o in moved.items()}
 test_eq(box['plain'], (17, 17))
 assert min(box['fcn']) > 100
 show_row([(o/o.max())**.3 for o in moved.values()], [f'{k}: {box[k][0]} pixels' for k in moved], width=5)
+
+# %% [markdown]
+# What can a network learn that sees a spot? We train a plain one of some 5,000 parameters on six photographs for a few seconds. In @fig-brown look for one thing that got its own color.
 
 # %%
 #| label: fig-brown
@@ -196,10 +199,13 @@ rows = [torch.cat(pair, 1) for pair in zip(photos, join_lab(L, fake))]
 show_row(rows)
 
 # %% [markdown]
+# There is none. Where the light is the same, cat, cup and suit have the same brownish gray: it is the best single color for that shade. [A lesson](../lessons/brown.ipynb) follows this up.
+
+# %% [markdown]
 # ## Zhang's classifier
 
 # %% [markdown]
-# A block is two or three 3x3 convolutions, each with a ReLU, and one batch norm at its end. The first three blocks halve the size in their last convolution; the fifth and sixth have dilation 2; the eighth doubles the size once, by a transposed convolution, and has no norm. So the answer has a quarter of the picture's size, 64x64 for 256, and is enlarged four times by interpolation. The chapter on [the product's U-Net](unet.ipynb#a-quarter-is-enough) measures what that costs: little.
+# A block is two or three 3x3 convolutions, each with a ReLU, and one batch norm at its end. The first three blocks halve the size in their last convolution; the fifth and sixth have dilation 2; the eighth doubles the size once, by a transposed convolution, and has no norm. So the answer has a quarter of the picture's size, 64x64 for 256, and is enlarged four times by interpolation. The chapter on [the first model's U-Net](unet.ipynb#a-quarter-is-enough) measures what that costs: little.
 #
 # The norm comes *after* the ReLU, which has two consequences. Every convolution's bias learns, since a ReLU is between it and the norm. And the norm cannot be folded into the convolution before it, so it stays in the artifact.
 
@@ -259,7 +265,7 @@ def _zhang(): return ZhangNet(stride=4, color=AnnealedMean())
 def _colcolgan(): return ZhangNet(2)
 
 # %% [markdown]
-# Its scaling, lightness less 50 over 100, is the $L-\frac12$ in `forward`. The count by hand, block by block, against the published 32.2 million:
+# Zhang et al. scale lightness to $(L-50)/100$, which is the `L - .5` in `forward`. @tbl-zhang has what each block puts out for 256 pixels; the parameters add up to the published 32.2 million.
 
 # %%
 #| label: tbl-zhang
@@ -280,7 +286,7 @@ test_eq(net(torch.zeros(1, 1, 256, 256, device='meta')).shape, (1, 313, 64, 64))
 pd.DataFrame(rows, columns=['block', 'channels', 'size', 'parameters']).set_index('block')
 
 # %% [markdown]
-# Any size, the same answer twice, a gradient everywhere, and a loss that falls:
+# The questions to any network again, for small ones with each of the options. The numbers are the loss before and after one step.
 
 # %%
 torch.manual_seed(seed)
@@ -304,7 +310,7 @@ before,after
 # %% [markdown]
 # The [formula](inspect.ipynb) goes through seven blocks to 325 pixels. In the eighth, the transposed convolution and the two behind it see four cells of the seventh's map, 8 pixels apart: 24 more, 349. Without dilation, the six convolutions of blocks five and six would add 16 instead of 32 each, and 253 would be left. So dilation adds 96 pixels, for no parameter at all.
 #
-# We measure it with positive weights and without ReLU, so that nothing cancels and nothing is switched off. @fig-zhang shows what is seen: wide, and mostly the middle.
+# We measure it with positive weights and without ReLU, so that nothing cancels and nothing is switched off. In @fig-zhang compare the two squares: dilation makes the field wider, and in both the middle counts most.
 
 # %%
 #| label: fig-zhang
@@ -332,15 +338,15 @@ show_row([(o/o.max())[None]**.2 for o in seen.values()], titles, width=5)
 # ## What we have
 #
 # - `PlainNet`, S0's regressor and classifier of its first life, which see 17 and 9 pixels, and `FCN32`, which sees 404 and answers for 32 at a time;
-# - `ZhangNet`, 32.2 million parameters, from lightness to 313 scores at a quarter or at the full size, with 349 pixels of view of which dilation adds 96 for nothing;
+# - `ZhangNet`, 32.2 million parameters, from lightness to 313 scores at a quarter or at the full size; it sees 349 pixels, 96 of them by dilation, which costs no parameter;
 # - the same with two channels, S4's ColColGAN.
 #
-# What the scores mean and how a color is made of them is the subject of [another chapter](../color/bins.ipynb), how such a network is trained of [a third](../losses/content.ipynb).
+# What the scores mean and how a color is made of them stands in [Color as classification](../color/bins.ipynb), the loss in [Classification loss](../losses/classification.ipynb).
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. How many layers of 3x3 does a plain network need to see what FCN-32 sees? How many multiplications?
+# 1. How many layers of 3x3 does a plain network need to see as far as FCN-32? How many multiplications are that, with 64 channels and 224 pixels?
 # 2. FCN-16 adds the scores of the fourth block, at a 16th of the size, before it enlarges. Write it, and draw @fig-where for it.
 # 3. Put Zhang's norm before the ReLU. Which biases can go, and what can be folded now?
 # 4. Enlarge the scores, or the colors made of them: which is better where an edge passes through a cell?

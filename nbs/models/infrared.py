@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Near infrared
 #
-# > Where the light itself is wrong: a network that corrects lightness as well as color, and keeps the detail
+# > A network that corrects lightness as well as color, because infrared light is not what the eye sees
 #
-# A camera for near infrared sees what lies just beyond red. Leaves and grass reflect it almost completely and are white, the sky and water hardly at all and are black, and many dyes do not exist. So a picture of it is not the lightness of the scene, and a colorizer that keeps lightness, as all others in this book do, paints green on snow. S3 shows that its networks color infrared after a change of the data setting alone, because they answer with all of RGB. At the end of this chapter there is a network made for it that is small enough for 180 pairs of pictures: it says how the light has to be changed, smoothly, and takes all detail from the picture that it sees.
+# A camera for near infrared sees what lies just beyond red. Leaves and grass reflect it almost completely and are white, the sky and water hardly at all and are black, and many dyes do not exist. So a picture of it is not the lightness of the scene, and a colorizer that keeps lightness, as all others in this book do, paints green on snow. S3 shows that its networks color infrared after a change of the data setting alone, because they answer with all of RGB. This chapter has a network made for infrared that is small enough to learn from 180 pairs of pictures: it answers with a smooth change of lightness, and takes all detail from the picture that it sees.
 
 # %%
 #| default_exp models.infrared
@@ -37,7 +37,7 @@ from colorbook.models.inspect import extent, field, n_weights, one_step, unreach
 #
 # $$N = G + 0.2\,(R-G) + 1.2\,(G-B) + 0.65\,\frac{\max(0, G-\max(R,B))}{\max(R,G,B)+0.03}$$
 #
-# That is the gray function [`infrared`](../color/lab.ipynb), and with it every color photograph is a pair, if not quite a true one (@fig-infrared). A network can practice on them before it sees the few real ones.
+# That is the gray function [`infrared`](../color/lab.ipynb#what-is-gray). With it every color photograph makes a pair, though not quite a true one, on which a network can practice before it sees the few real ones. In @fig-infrared compare the second and the third picture of each photograph: the sky becomes darker, leaves become lighter.
 
 # %%
 #| label: fig-infrared
@@ -54,11 +54,11 @@ show_row(shown)
 #
 # $$L'=L+\uparrow d,\qquad (a',b')=(a,b)+\uparrow(\Delta a,\Delta b),$$
 #
-# where $a,b$ is zero for a picture of one channel. The last layer begins with zeros, so that the network begins with the picture as it is, and everything that it learns is a difference to copying. The answer that leaves the network is RGB in -1..1 like that of S0 or S3, so that recipes, losses, critics and sheets need to know nothing.
+# where $a,b$ is zero for a picture of one channel. The last layer begins with zeros, so that the network begins by copying the picture. Its final answer is RGB in -1..1 like that of S0 or S3, so that recipes, losses and critics can be used as they are.
 #
 # How bright a place is depends on the weather and on the exposure as well as on what is there, and a network that has seen seven scenes is surer of that than it should be. Trained on some scenes and asked about others, in five ways, it was nearest to the truth with three quarters of its correction (one quarter less made 0.1 to 0.5 dB in four of the five); so in use, and only there, three quarters are made: `trust`.
 #
-# The way down is that of [EfficientNet-Lite0](encoder_unet.ipynb) as far as a sixteenth of the size: 0.7 of its 3.4 million weights, and what its last stages know, breeds of dogs, is not asked here. The mean over the picture is added to each cell, as in [the product's U-Net](unet.ipynb): whether it is a day with sun or a room is a fact of the whole.
+# The way down is that of [EfficientNet-Lite0](encoder_unet.ipynb) as far as a sixteenth of the size: 0.7 of its 3.4 million weights; the last stages, which tell breeds of dogs apart, are not needed here. The mean over the picture is added to each cell, as in [the first model's U-Net](unet.ipynb), because whether it is a sunny day or a room can only be told from the whole.
 
 # %%
 #| export
@@ -120,7 +120,7 @@ def _infrared(state=None): return InfraredUNet(state=state)
 def _infrared3(state=None): return InfraredUNet(3, state=state)
 
 # %% [markdown]
-# A new network answers with what it sees, for one channel in gray and for three in their colors, at any size. A step lowers the loss, and after it every weight has a slope. The answer to a pixel depends on pixels as far away as a picture has them, by the mean.
+# A new network must answer with what it sees, in gray for one channel and in its colors for three, at any size. A step lowers the loss, and after it every weight learns, except for shifts that a following norm takes back. Printed are the numbers of weights of the whole and of the encoder.
 
 # %%
 torch.manual_seed(seed)
@@ -139,7 +139,7 @@ test_fail(lambda: InfraredUNet(2), exc=UsageError, contains='1 or 3')
 n_weights(net),n_weights(net.net)
 
 # %% [markdown]
-# Correction and detail are apart: a correction that is the same everywhere moves lightness by three quarters of its amount, and an edge of one pixel stays as sharp as it was.
+# Detail stays as it was: we set a correction that is the same everywhere, lightness down by 20, and look at stripes of one pixel. Both lightnesses go down by 15, three quarters of it, and the stripes keep their contrast of 10. The rows are $L$, $a$ and $b$ of two neighboring pixels.
 
 # %%
 net = InfraredUNet().eval()
@@ -154,10 +154,10 @@ test_fail(lambda: InfraredUNet(width=8, state=net.state_dict()), exc=UsageError,
 lab[:,0,:2]
 
 # %% [markdown]
-# ## Warmth
+# ## Thermal pictures
 
 # %% [markdown]
-# Further out, at some ten micrometers, a camera sees warmth. The KAIST set, on which S3's authors tried theirs, has pictures of it with three channels. A network for them looks at three, `infrared3`, or S3's own as it was published but for its first layer, `s3_lwir`. Which channels a generator looks at is a fact of [the table](registry.ipynb); the data follows from it, and so does what [a model file](../imaging/artifact.ipynb) is given.
+# At wavelengths of some ten micrometers a camera sees how warm things are. The KAIST set, on which S3's authors tried theirs, has pictures of it with three channels. A network for them looks at three, `infrared3`, or S3's own as it was published but for its first layer, `s3_lwir`. [The table of generators](registry.ipynb) says how many channels each looks at, and the data and the [model file](../imaging/artifact.ipynb) follow from that. The numbers are the weights of `s3_lwir` and of `s3`.
 
 # %%
 wide = generators['s3_lwir']
@@ -177,6 +177,6 @@ counts
 # %% [markdown]
 # ## Exercises
 #
-# 1. Let the correction be at an eighth of the size, or at the full one. Which does better on scenes that were not learned, and which on those that were?
+# 1. Suppose that the correction were made at a 32nd of the size, or at the full size. What could the first no longer do, and what would the second learn from seven scenes?
 # 2. Infrared goes through haze. What would a network have to learn to put it back, and would you want that?
 # 3. Train `infrared` on photographs with the gray `lstar`. What should become of its correction of lightness?

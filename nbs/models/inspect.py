@@ -3,7 +3,7 @@
 #
 # > What an untrained network already tells: its size, its view, and which of its weights are alive
 #
-# Most mistakes in a network are made before it has learned anything: a layer that no gradient reaches, a skip connection that leads nowhere, an eye that sees less than its maker believes. They seldom crash. The network trains, a little worse than it should, and nobody knows. At the end of this chapter we have five questions that a network answers in a second, without data and without training. The chapters that follow put them to every generator in this book.
+# Most mistakes in a network are made before it has learned anything: a layer that no gradient reaches, a skip connection that leads nowhere, a cell that sees fewer pixels than its author believes. They seldom crash. The network trains, a little worse than it should, and nobody notices. There are four questions that a network answers in a second, without data and without training: how many weights has it, do all of them learn, how far does it see, and does one step lower its loss? The other chapters put them to every generator in this book.
 
 # %%
 #| default_exp models.inspect
@@ -62,7 +62,7 @@ def unreached(
     return [k for k,v in size.items() if not v > tol*max(size.values())]
 
 # %% [markdown]
-# A network with three planted faults: a layer that is declared and never used, as S0's code has one, a bias that a norm takes back, and a ReLU whose input is negative everywhere.
+# We try it on a network with three faults: a layer that is declared and never used (S0's code has one), a bias that a norm takes back, and, in the second half of the cell, a ReLU whose input is negative everywhere. The list names what is not reached then: everything but the last bias.
 
 # %%
 class Faulty(nn.Module):
@@ -90,7 +90,7 @@ unreached(net, x)
 #
 # $$r\leftarrow r+(k-1)\,d\,j,\qquad j\leftarrow j\,s$$
 #
-# for kernel $k$, dilation $d$ and stride $s$. Formulas are about layers as one thinks they are; the gradient is about the network as it is. A cell's derivative with respect to the input is different from zero exactly where the cell looks. Batch norm must use its stored statistics, or each cell depends on all. `field` measures, `reach` calculates, and the two should agree.
+# for kernel $k$, dilation $d$ and stride $s$. The formula is only as good as one's list of layers. The gradient asks the network itself: a cell's derivative with respect to the input is different from zero exactly where the cell looks. Batch norm must use its stored statistics, or each cell depends on all. `field` measures, `reach` calculates, and the two should agree.
 
 # %%
 #| export
@@ -122,7 +122,7 @@ def reach(
     return r
 
 # %% [markdown]
-# Four layers of 3x3 kernels, in three manners: one after the other at full size, each with stride 2, each with twice the dilation of the one before. All have the same number of weights. Strides and dilation see 31 pixels instead of 9 (@fig-manners); strides also make the map sixteen times smaller, which is cheap and loses the place, and dilation keeps the size, and pays.
+# As an example take four layers of 3x3 kernels in three forms: one after the other at full size, each with stride 2, each with twice the dilation of the one before. All have the same number of weights. In @fig-manners the sizes stand above the pictures: with strides or dilation the middle cell sees 31 pixels instead of 9. Strides also make each side of the map sixteen times smaller, which is cheap and loses the exact place. Dilation keeps the size, and computes as much as the plain layers do.
 
 # %%
 #| label: fig-manners
@@ -148,7 +148,7 @@ show_row([(o/o.max())[None]**.33 for o in seen], [f'{k}: {extent(o)[0]}' for k,o
 # ## Does it learn at all?
 
 # %% [markdown]
-# The last question is the shortest training there is: one batch, one step of Adam, and the loss of the *same* batch before and after. A network whose loss does not fall has a sign wrong, a detached tensor, or an output that its loss cannot move. Dropout and noise draw the same numbers both times. It is no proof that the network is any good; a network that fails here certainly is not.
+# The last question is the shortest training there is: one batch, one step of Adam, and the loss of the *same* batch before and after. If the loss does not fall, a sign is wrong, a tensor is detached, or the loss does not depend on the output. Dropout and noise draw the same numbers both times. A network that passes may still be bad; one that fails certainly is. The two numbers below should fall a little.
 
 # %%
 #| export
@@ -185,11 +185,11 @@ before,after
 #
 # - `n_weights`, `unreached` and `one_step`, which find the wrong size, dead weights, and losses that cannot fall;
 # - `field` and `extent`, which measure what one cell sees, and `reach`, which calculates it;
-# - three manners of seeing further, at the same number of weights.
+# - three ways to arrange the same weights, of which two see further.
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. Dilations 2, 2, 2, 2 see less than they seem to: draw the field. Which pixels are left out, and why do the dilations 1, 2, 4, 8 leave out none?
-# 2. Ask `unreached` about a network with a `detach` in its middle.
-# 3. The gradient within a field is not even. How does the part of the field that has half of it grow with the number of plain layers?
+# 2. What does `unreached` say of a network with a `detach` in its middle?
+# 3. The gradient is not the same all over a field. How many pixels in the middle of a row have half of it, for 4, 16 and 64 plain layers with equal weights?

@@ -3,7 +3,7 @@
 #
 # > Norms, attention and normalization that any network can be fitted with, and the small parts that several systems share
 #
-# A generator is published with a certain norm, and one of the first questions that users ask is what another would do. The same goes for spectral norm, which critics have and generators can have, and for self-attention, which lets one side of a picture know about the other. At the end of this chapter these are options of *every* network in this book: one function, `adapt`, exchanges the norms of a finished network, limits its layers, or gives some of its maps attention. Each part comes with the cases in which we know its answer beforehand. Smaller parts that more than one system needs stand here, too: what a critic looks at, and how noise becomes a map.
+# A generator is published with a certain norm, and one of the first questions that users ask is what another would do. The same goes for spectral norm, which critics have and generators can have, and for self-attention, which lets one side of a picture know about the other. In this book they are options of *every* network: one function, `adapt`, exchanges the norms of a finished network, limits its layers, or gives some of its maps attention. We look at each of the three by itself first, in cases where its answer is known beforehand. Smaller parts that more than one system needs stand at the end: what a critic looks at, and how noise becomes a map.
 
 # %%
 #| default_exp models.layers
@@ -36,8 +36,7 @@ from colorbook.color.lab import join_lab, show_row, split_lab
 #
 # $$y=\gamma_c\,\frac{x-\mu_S}{\sqrt{\sigma_S^2+\epsilon}}+\beta_c$$
 #
-# They differ in the set $S$ over which mean and deviation are taken. *Batch* norm [@ioffe2015] takes one channel over all pictures of the batch, and stored statistics when training is over. *Instance* norm [@ulyanov2016] takes one channel of one picture, always. *Group* norm [@wu2018] takes several channels of one picture, here 32 groups, or as many as divide the channels. So a batch norm is a constant scale in use and can be folded away, and the other two stay in the artifact.
-#
+# They differ in the set $S$ over which mean and deviation are taken. *Batch* norm [@ioffe2015] takes one channel over all pictures of the batch, and stored statistics when training is over. *Instance* norm [@ulyanov2016] takes one channel of one picture, always. *Group* norm [@wu2018] takes several channels of one picture, here 32 groups, or as many as divide the channels. So a batch norm is a constant scale in use and can be folded into the layer before it; the other two have to be computed for every picture.
 #
 # Torch's instance norm refuses a map of a single cell, which has no deviation. Networks for any size meet such maps in small pictures, and S0's critic ends in one. By the formula the answer would be the shift, whatever the picture, and nothing behind such a norm could learn; so ours leaves a lone cell unmeasured, and only scales and shifts it.
 
@@ -72,7 +71,7 @@ def norm_of(
     return norms[kind](nf)
 
 # %% [markdown]
-# Each against the sum written out. A group norm whose groups have one channel is an instance norm; which makes a check that needs no sum at all. All three have two parameters a channel, so an exchange changes no count. The fourth entry of the table is no norm at all, and has none.
+# We compare each with the formula written out, and a group norm whose groups have one channel with instance norm, which it then is. All three have two parameters a channel, so an exchange changes no count. The fourth entry of the table is no norm at all, and has none.
 
 # %%
 def standard(x, dims): return (x - x.mean(dims, keepdim=True))/(x.var(dims, correction=0, keepdim=True) + 1e-5).sqrt()
@@ -91,7 +90,7 @@ test_fail(lambda: norm_of('layer', 8), exc=UsageError, contains='batch, instance
 norm_of('group', 24)
 
 # %% [markdown]
-# What follows for colorization can be said in two sentences, each a test. In a batch norm at training, a picture's answer depends on which others happen to be in the batch. In an instance norm it does not, but a channel that is $ax+b$ looks like one that is $x$: the norm cannot tell a dim picture from a bright one of the same shapes, which group norm, having several channels in a group, still can. @fig-norms shows it on photographs.
+# Two things follow for colorization. With batch norm, in training, a picture's answer depends on which others happen to be in the batch. With instance norm it does not, but a channel that is $ax+b$ looks like one that is $x$: the norm cannot tell a dim picture from a bright one of the same shapes. Group norm, having several channels in a group, still can; the number below is how much its answer moves. In @fig-norms compare the pairs: after batch norm the second picture is still the paler one, after instance norm the two are the same.
 
 # %%
 def looks(kind):
@@ -123,7 +122,7 @@ show_row([o for two in shown for o in two], [f'{k}{i}' for k in ('L ', 'batch ',
 # ## Exchange
 
 # %% [markdown]
-# A network need not be written for a norm. Wherever a norm stands, another can be put; scale and shift go over, and one that is of this kind already stays as it is. Some networks, those of timm among them, keep an activation inside their norm, and it comes along.
+# A norm can be exchanged in a finished network. The new one takes over scale and shift; one that is of the wanted kind already stays as it is. Some networks, those of timm among them, keep an activation inside their norm, and it is kept.
 
 # %%
 #| export
@@ -161,7 +160,7 @@ other
 # ## Spectral norm
 
 # %% [markdown]
-# Spectral norm [@miyato2018] keeps the slope of a [critic](patchgan.ipynb) finite; S3 and SAGAN [@zhang2019] have it in the generator as well, where it keeps one network from running away from the other. Each layer's weights, as a matrix with a row for every output channel, are divided by their largest singular value, which is followed by one step of power iteration with each training pass. When training is over the divisor is a constant: the weights can be divided once and for all, and the artifact knows nothing of it.
+# Spectral norm [@miyato2018] keeps the slope of a [critic](patchgan.ipynb) finite; S3 and SAGAN [@zhang2019] have it in the generator as well, where it keeps one network from running away from the other. Each layer's weights, as a matrix with a row for every output channel, are divided by their largest singular value, the largest factor by which the layer can stretch its input. That value is estimated by one step of power iteration (multiply a vector by the matrix and its transpose, and scale it to length 1) in each training pass. When training is over the divisor is a constant, and the weights can be divided once and for all.
 
 # %%
 #| export
@@ -174,7 +173,7 @@ def limit(
     return net
 
 # %% [markdown]
-# The largest singular value that the layer works with comes to 1, from whatever it was; folding the divisor in changes no answer; and the number of parameters is what it was.
+# We start two layers with weights that are far too large and let fifty passes go by. The two numbers are the largest singular values afterwards: 1, as wanted. Dividing the weights for good then changes no answer and no number of parameters.
 
 # %%
 torch.manual_seed(seed)
@@ -202,7 +201,7 @@ test_eq((n_weights(flat), is_parametrized(flat[0]), limit(net) is net), (n_weigh
 #
 # $$y_i=x_i+\gamma\sum_{j=1}^{N}a_{ij}v_j,\qquad a_{ij}=\frac{e^{q_i\cdot k_j}}{\sum_{j'}e^{q_i\cdot k_{j'}}}$$
 #
-# The number $\gamma$ starts at 0, so that a network begins as if there were no attention and finds out what it is worth. The price is in $a$: $N^2$ numbers, 157 million for a map of 112x112, 1 million for one of 32x32. It belongs on small maps.
+# The number $\gamma$ is learned and starts at 0, so that a network begins as if there were no attention and takes as much of it as helps. The price is in $a$: $N^2$ numbers, 157 million for a map of 112x112, 1 million for one of 32x32. It belongs on small maps.
 
 # %%
 #| export
@@ -225,7 +224,7 @@ class SelfAttention(nn.Module):
         return x + self.gamma*(self.value(x).flatten(2) @ self.weights(x).transpose(1, 2)).reshape(x.shape)
 
 # %% [markdown]
-# Four answers are known beforehand. With $\gamma=0$ attention is the identity, to the bit. With queries of 0 every place takes the mean of all values. A permutation of places permutes the answer and does nothing else: attention does not know what is beside what. And with $\gamma\ne0$ each place depends on all others, at any distance. The count is S1's: its two, on 128 and 64 channels, add 25,842 parameters.
+# Four answers are known beforehand. With $\gamma=0$ attention is exactly the identity. With queries of 0 every place takes the mean of all values. A permutation of places permutes the answer and does nothing else: attention does not know what is beside what. And with $\gamma\ne0$ each place depends on all others, at any distance. The two layers of S1, on 128 and 64 channels, have its 25,842 parameters.
 
 # %%
 torch.manual_seed(seed)
@@ -245,9 +244,9 @@ test_eq(sum(n_weights(SelfAttention(o)) for o in (128, 64)), 25_842)
 attend.weights(x).shape
 
 # %% [markdown]
-# One parameter is not reached, and rightly so: a bias of the keys adds $q_i\cdot b$ to a whole row before its softmax, which a softmax does not notice. SAGAN has it, and so have we.
+# One parameter gets no gradient: the bias of the keys adds the same $q_i\cdot b$ to a whole row before its softmax, which cancels. SAGAN has it, and so have we.
 #
-# Queries and keys that are simply the color make an attention that we can look at: @fig-attention has, for two places of a photograph, where they would take their color from.
+# If queries and keys are simply the color, one can see what attention does. @fig-attention marks two places of a photograph in red and shows for each, bright, from where it would take: from everything that has its color, wherever it is.
 
 # %%
 #| label: fig-attention
@@ -267,7 +266,7 @@ show_row([marked, *((maps[p]/maps[p].max())[None] for p in places)], ['photo', *
 # ## All of it, on any network
 
 # %% [markdown]
-# `adapt` does to a finished network what is asked for. Places for attention are given by the names of modules, as `named_modules` lists them; the module's last layer tells how many channels there are. Spectral norm comes last, so that it also holds the attention's layers.
+# `adapt` makes all of these changes to a finished network. Places for attention are given by the names of modules, as `named_modules` lists them; the module's last layer tells how many channels there are. Spectral norm comes last, so that it also holds the attention's layers.
 
 # %%
 #| export
@@ -377,7 +376,7 @@ def critic_block(
     return nn.Sequential(nn.Conv2d(ni, nf, ks, stride, pad), *norms, nn.LeakyReLU(.2, inplace=True))
 
 # %% [markdown]
-# A patch critic gives a map of verdicts, for color of any size, but not of none: each convolution takes its share of the edge, and there has to be one verdict left. The smallest side follows from the last layer to the first, $n\leftarrow(n-1)\,s+2$, and is 24 pixels for five of them with strides 2, 2, 2, 1, 1. It is the side of the *color*: a generator that answers at a quarter needs pictures of 96.
+# A patch critic gives a map of verdicts for color of any size down to a smallest one: each convolution shortens the sides, and one verdict has to be left. The smallest side follows from the last layer to the first, $n\leftarrow(n-1)\,s+2$, and is 24 pixels for five of them with strides 2, 2, 2, 1, 1. It is the side of the *color*: a generator that answers at a quarter needs pictures of 96.
 
 # %%
 #| export
@@ -393,7 +392,7 @@ def check_side(
         'train on larger pictures, let the generator answer at full size, or give the critic fewer or smaller strides')
 
 # %% [markdown]
-# What a norm does to a critic can be seen on one layer and its norm alone. Multiply a picture by two. Behind instance and group norm the two are the same picture: how colorful it is has been removed, which for a critic of color is a strange thing to remove, and the reason why the first block has no norm. Behind batch norm the difference to the batch's other pictures stays. (In a batch where *all* are twice as colorful it goes, too.)
+# What a norm does to a critic can be seen on one layer and its norm alone. Multiply a picture by two. Behind instance and group norm the two are the same picture (the zeros in the table): how colorful it is has been removed, and a critic of color needs just that. So the first block has no norm. Behind batch norm the difference from the batch's other pictures stays, except in a batch where *all* are twice as colorful.
 
 # %%
 torch.manual_seed(seed)
@@ -411,7 +410,7 @@ pd.DataFrame(seen, index=['one picture twice as loud', 'all pictures twice as lo
 # %% [markdown]
 # A gray photograph has many possible colorings, and noise can choose between them. [S2](s2.ipynb) has a vector $z$ of 100 numbers, each uniform in -1..1, for the whole picture. We allow anything from one vector to one for each pixel: what is given is enlarged smoothly to the picture's size. A coarse map of noise makes colors that belong together over patches of the picture.
 #
-# What if no noise is given? In training a fresh vector is drawn for each picture. Afterwards it is zero, the middle of all choices, so that the same picture has the same answer.
+# If no noise is given, a fresh vector is drawn for each picture in training. Afterwards it is zero, the middle of all choices, so that the same picture has the same answer. @fig-noise shows three channels of noise as red, green and blue.
 
 # %%
 #| export
@@ -461,7 +460,7 @@ show_row([o[0]/2 + .5 for o in maps], width=6)
 # %% [markdown]
 # ## What we have
 #
-# - one table of norms, `norms`, for generators and critics alike: three with one number of parameters, each equal to its written-out sum, and what each can and cannot see;
+# - one table of norms, `norms`, for generators and critics alike, and what each can and cannot see;
 # - `SelfAttention`, which starts as the identity and reaches every place from every place;
 # - `adapt`, which fits any network with them, and with spectral norm;
 # - `Normalize`, `concat_condition`, `critic_block`, `check_side`, `draw_noise` and `noise_map`, the small parts that several networks share.
@@ -471,4 +470,4 @@ show_row([o[0]/2 + .5 for o in maps], width=6)
 #
 # 1. Let `InstanceNorm` answer to a map of a single cell with its shift, as the formula does. What does that mean for a network that halves its picture until one cell is left?
 # 2. Fold an instance norm into the convolution before it. Which number is missing, and when would you know it?
-# 3. Add the place to the queries and keys, so that attention knows what is beside what. Which of the four closed forms falls?
+# 3. Add something of the place to what queries and keys are made of, so that attention knows what is beside what. Which of the four answers is no longer right?

@@ -3,7 +3,7 @@
 #
 # > S4's generator and critic: eight halvings to a single cell with every skip concatenated, and a verdict for every patch
 #
-# S4 compares losses, and to compare them it takes the generator that most others took: the U-Net of pix2pix, which halves a picture of 256 pixels until one cell is left and joins what it saw on the way down, all of it, to what it draws on the way up. At the end of this chapter we have it in both of S4's forms, with transposed convolutions and with plain enlargement, with and without noise, for pictures of every size; S4's critic, with the question whether its patches are patches; and one generator for each channel.
+# S4 compares losses, and to compare them it takes the generator that most others took: the U-Net of pix2pix, which halves a picture of 256 pixels until one cell is left and joins what it saw on the way down, all of it, to what it draws on the way up. We build it in both of S4's forms, with transposed convolutions and with plain enlargement, and give it noise where it is wanted. Then comes S4's critic, which judges patches of 70 pixels, and a question that one should ask of such a critic: does a patch depend on its own pixels only?
 
 # %%
 #| default_exp models.pix2pix
@@ -31,7 +31,7 @@ from colorbook.models.layers import draw_noise, norms
 # ## Down and up
 
 # %% [markdown]
-# A block down is a 4x4 convolution of stride 2, batch norm (not in the first), and a leaky ReLU of slope 0.2. Channels double from 64 to 512 and stay there. A block up doubles the size, and has batch norm and ReLU; the first drops half of its channels in training, which pix2pix [@isola2017] takes for noise. There are two ways to double. A transposed convolution of 4x4 learns to enlarge; with stride 2 its kernel covers every cell equally often in the end, but until it has learned that, it leaves a checkerboard. Enlarging by repetition and a 3x3 convolution leaves none, and needs 9 weights for 16.
+# A block down is a 4x4 convolution of stride 2, batch norm (not in the first), and a leaky ReLU of slope 0.2. Channels double from 64 to 512 and stay there. A block up doubles the size, and has batch norm and ReLU; the first drops half of its values in training (dropout), which pix2pix [@isola2017] uses as its noise. There are two ways to double. A transposed convolution of 4x4 learns to enlarge. With stride 2 every pixel is made of four of its weights, but even and odd pixels use different ones, so until these agree it leaves a checkerboard. Enlarging by repetition followed by a 3x3 convolution leaves none, and has 9 weights instead of 16.
 #
 # A bias in front of a norm would never learn; only the first and the last convolution have one. S4's weights start normal, with deviation 0.02.
 
@@ -69,7 +69,7 @@ def double(
     return nn.Sequential(doublings[up](ni, nf), norm_of(norm, nf), nn.ReLU(), *([nn.Dropout(drop)] if drop else []))
 
 # %% [markdown]
-# Both double every size. What they do with a map that is constant shows the difference: repetition keeps it constant away from the edge, whatever the weights; of a transposed convolution with random weights a pattern of 2x2 remains (@fig-checker).
+# What they do with a constant map shows the difference. Compare the middles of the two pictures in @fig-checker: repetition keeps it constant, whatever the weights, except at the edge; of transposed convolutions with random weights a pattern remains.
 
 # %%
 #| label: fig-checker
@@ -92,9 +92,9 @@ show_row([(o - o.min())/(o.max() - o.min()) for o in shown.values()], list(shown
 #
 # $$u_8=\text{up}_8(d_8),\qquad u_i=\text{up}_i([u_{i+1},d_i]),\quad i=7\ldots1$$
 #
-# where the last, $u_1$, has two channels and a `tanh`: color. At 256 pixels $d_8$ is a single cell. A batch norm can still work there, over the batch, if there is more than one picture in it; an instance norm would take the cell's own value as its mean and leave nothing. So the innermost block has a norm only where it is batch norm. Small pictures do not need eight halvings: `depth` says how many, and other sizes are padded to a multiple of $2^\text{depth}$ by repeating the edge, as in [The product's U-Net](unet.ipynb).
+# where the last, $u_1$, has two channels and a `tanh`: color. At 256 pixels $d_8$ is a single cell. A batch norm can still work there, over the batch, if there is more than one picture in it; an [instance norm](layers.ipynb#three-norms) would take the cell's own value as its mean and leave nothing. So the innermost block has a norm only where it is batch norm. Small pictures do not need eight halvings: `depth` says how many, and other sizes are padded to a multiple of $2^\text{depth}$ by repeating the edge, as in [The first model's U-Net](unet.ipynb).
 #
-# Noise, S4's third wish, is joined to the lightness at the input: `z_dim` maps, made from a vector or from a map as in [S2](s2.ipynb). Of S4's scalings, $L/50-1$ and $a/110$, the first happens inside.
+# Noise, which S4 asks for as well, is joined to the lightness at the input: `z_dim` maps, made from a vector or from a map as in [S2](s2.ipynb). S4 scales lightness to $L/50-1$, which happens inside, and color to $a/110$, as we do everywhere.
 
 # %%
 #| export
@@ -173,7 +173,7 @@ def check_cells(
             'use a batch of two or more, another norm, or a smaller depth')
 
 # %% [markdown]
-# Both counts, against S4's rounded ones and against sums by hand: sixteen weights for each pair of channels on the way down, sixteen or nine on the way up.
+# S4 gives the numbers of parameters as 39.3 and 54.7 million. Ours agree to a percent, and exactly with the sum of sixteen weights for each pair of channels on the way down and nine or sixteen on the way up. The second cell puts the [questions to any network](inspect.ipynb) to small ones: any size comes out as it went in, every weight learns, one step lowers the loss.
 
 # %%
 with torch.device('meta'): nets = {k: Pix2PixGenerator(k) for k in doublings}
@@ -205,7 +205,7 @@ small()(torch.rand(1, 1, 17, 9)).shape,small(norm='instance')(torch.rand(1, 1, 1
 # ## What each block sees, and where it leads
 
 # %% [markdown]
-# Each halving with a 4x4 kernel adds $3\cdot2^{i-1}$ pixels, so that block $i$ sees $3\cdot2^i-2$: at a depth of eight 766 pixels, three times the side of the picture it is made for. S4's innermost cell has seen everything. We measure the first five on a network of five blocks.
+# Each halving with a 4x4 kernel adds $3\cdot2^{i-1}$ pixels, so that block $i$ sees $3\cdot2^i-2$: at a depth of eight 766 pixels, three times the side of the picture it is made for. S4's innermost cell has seen everything. The list below is measured on a network of five blocks: 4, 10, 22, 46 and 94 pixels.
 
 # %%
 torch.manual_seed(seed)
@@ -217,7 +217,7 @@ test_eq((views, reach([(4, 2, 1)]*8)), ([3*2**i - 2 for i in range(1, 6)], 766))
 views
 
 # %% [markdown]
-# A skip that is wired wrong still trains, a little worse. So we ask the network for the way of each number. Its blocks down are run by hand, and the derivative of the answer with respect to *each* skip has to be different from zero; the block up that uses it must have all its channels, those of the skip last; and with the weights of the other half set to zero nothing but the skip gets through. What is left is the head on $d_1$: its 3x3 kernel covers two cells of $d_1$ in each direction, since each was repeated, and these are 4 pixels wide and 2 apart. So a pixel of the answer must see 6.
+# A skip that is wired wrong still trains, a little worse. Two checks find it. The derivative of the answer with respect to the output of *each* block down has to be different from zero; these are the first numbers below. And when every block up is made to ignore what comes from below (its weights for those channels are set to zero), the answer depends on the first skip alone. How far does it see then? The head's 3x3 kernel covers two cells of $d_1$ in each direction, since each was repeated, and these are 4 pixels wide and 2 apart: 6 pixels, as measured.
 
 # %%
 net = small().eval()
@@ -238,7 +238,7 @@ through,view
 # ## Noise at the input
 
 # %% [markdown]
-# With `z_dim` the network has a hundred more maps to look at, or as many as one likes, and its answer depends on them from the first step on. S4 also wants its GANs trained *before* colorization, on plain generation, from "z the same size as the input image". That needs nothing new: a map of noise takes the place of the lightness.
+# With `z_dim` the network gets a hundred more maps as input, or as many as one likes. The first number below is how far two vectors move the answer of an untrained network. S4 also wants its GANs trained *before* colorization, on plain generation, from "z the same size as the input image". That needs nothing new: a map of noise takes the place of the lightness.
 
 # %%
 torch.manual_seed(seed)
@@ -301,7 +301,7 @@ reached
 # ## The critic
 
 # %% [markdown]
-# S4's is the patch critic of @isola2017 as published: kernels of 4x4 with strides 2, 2, 2, 1, 1, from lightness and $ab$ to a map of verdicts, with batch norm in the three layers in the middle and weights that start normal with $\sigma=0.02$. It also declares one that sees $ab$ alone. What comes after the last convolution differs from loss to loss: nothing that needs to be there for logits, a sigmoid where S4 has least squares, a leaky ReLU where it has Wasserstein's loss.
+# S4's is the patch critic of @isola2017 as published: kernels of 4x4 with strides 2, 2, 2, 1, 1, from lightness and $ab$ to a map of verdicts, with batch norm in the three layers in the middle and weights that start normal with $\sigma=0.02$. S4 has a second one that sees $ab$ alone. What comes after the last convolution depends on the loss: nothing for logits, a sigmoid where S4 has least squares, a leaky ReLU where it has Wasserstein's loss. The number below is that of its weights, equal to the published one.
 
 # %%
 #| export
@@ -388,9 +388,9 @@ by_hand
 # ## Seventy pixels, with conditions
 
 # %% [markdown]
-# A verdict of this stack has a receptive field of $1+3(1+2+4+8+8)=70$ pixels. For [a critic without norms](patchgan.ipynb) it can be proved by the gradient of one verdict. Here the same proof is a question: does it hold *while the critic learns*? A norm that takes its statistics from the pictures at hand makes each verdict depend on whatever is in the statistics. We ask one verdict of the first of two pictures, and count from how many of its own pixels outside the patch, and from how many of the *other* picture's, it depends.
+# A verdict of this stack has a receptive field of $1+3(1+2+4+8+8)=70$ pixels. For [a critic without norms](patchgan.ipynb) the gradient of one verdict shows it. Does it hold *while a critic with norms learns*? A norm that takes its statistics from the pictures at hand makes each verdict depend on everything in the statistics. We take one verdict on the first of two pictures. For each norm the list below has the sides of what it depends on in its own picture, the number of these pixels, and the number of pixels of the *other* picture on which it depends.
 #
-# Batch norm answers that every verdict depends on every pixel of the whole batch. Instance and group norm keep pictures apart, not patches. Only without such statistics, with spectral norm for example, is the field what the formula says, in training as in use. In evaluation batch norm uses its running means, constants, and the 70 pixels come back.
+# Batch norm answers that every verdict depends on every pixel of the whole batch. Instance and group norm keep pictures apart, not patches. Only without such statistics, with spectral norm for example, is the field what the formula says, in training as in use. In evaluation batch norm uses its running means, which are constants, and the 70 pixels come back. In @fig-norm-field each column is a norm: above the picture that is judged, below its neighbor in the batch. Black means no influence.
 
 # %%
 torch.manual_seed(seed)
@@ -428,14 +428,14 @@ show_reach({k: grads[k] for k in ('none', 'spectral', 'group', 'instance', 'batc
 # %% [markdown]
 # ## What we have
 #
-# - `Pix2PixGenerator`, in both of S4's forms, 39.3 and 54.7 million parameters, for any size, depth and norm, with every skip proved by a gradient and noise at the input;
-# - `S4Critic`, 2,766,529 weights, with its $ab$-only form and its ends, and patches that are 70 pixels where the norm allows it;
+# - `Pix2PixGenerator`, in both of S4's forms, 39.3 and 54.7 million parameters, for any size, depth and norm, and with noise at the input;
+# - `S4Critic`, 2,766,529 weights, with its form that sees $ab$ alone and its ends; its patches are 70 pixels unless the norm connects them;
 # - `ChannelGenerator`, channels generated individually.
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. How much of the answer goes through the innermost cell? Set it to zero and compare, before and after training.
-# 2. Add the skips, as S0 does, instead of concatenating them. How many parameters remain?
+# 1. How much of the answer goes through the innermost cell? Set it to zero and compare, before training and after a short one.
+# 2. Add the skips, as [S0](s0.ipynb) does, instead of concatenating them. How many parameters remain?
 # 3. Choose the first weights of `transposed` such that @fig-checker shows none of its pattern.
 # 4. Put the running statistics of batch norm to use in training (`norm.eval()`), and look at the field again. What could go wrong in a long run?

@@ -3,7 +3,7 @@
 #
 # > The oldest system of this book: a U-Net from lightness to RGB, and a critic that is tied to one size
 #
-# A generator must know *what* it looks at, for which it has to see much of the picture at once, and *where* the edges are, for which it has to see every pixel. A U-Net does both: it shrinks the picture step by step until one cell sees most of it, enlarges it again, and at each size adds what it knew on the way down. At the end of this chapter we have S0's, to the last weight, and S0's critic, which is the same way down with a verdict at its end. We know how many weights each has, which pixels a value depends on, and to which sizes they are tied.
+# A generator must know *what* it looks at, for which it has to see much of the picture at once, and *where* the edges are, for which it has to see every pixel. A [U-Net](../lessons/unet.ipynb) does both: it shrinks the picture step by step, enlarges it again, and at each size adds what it knew on the way down. S0, an early program that colors cartoons, was built from such a U-Net and a critic. We rebuild both with the published number of weights, and ask three things of them: where do the weights sit, how many pixels does one value depend on, and which sizes of pictures do they take?
 
 # %%
 #| default_exp models.s0
@@ -94,7 +94,7 @@ class S0Generator(nn.Module):
     def color(self, out): return out
 
 # %% [markdown]
-# The published code has 7,822,342 parameters; six of them belong to a batch norm of the last block that its forward pass never uses, and we leave them out: 7,822,336. A sum done by hand agrees, nine weights for each pair of channels and two for each channel of a norm. Nearly all of them sit in the middle, where the picture is small (@tbl-s0, @fig-s0): what is dear in parameters is cheap in time.
+# The published code has 7,822,342 parameters; six of them belong to a batch norm of the last block that its forward pass never uses, and we leave them out: 7,822,336. The cell checks that against the sum of nine weights for each pair of channels and two for each channel of a norm. Look in @tbl-s0 for where the parameters are: nearly all sit in the middle, where the picture is small, and where a layer with many parameters still takes little time. @fig-s0 draws the same.
 
 # %%
 #| label: tbl-s0
@@ -143,7 +143,7 @@ def draw_u(table):
 draw_u(table)
 
 # %% [markdown]
-# Five halvings want a multiple of 32. Other sizes are padded at the right and below by repeating the edge, and the answer is cut back, so any size goes, one pixel included. That the skips are added can be seen by taking the whole way up away: with the last `up` block silenced, what remains is the head on the first block's output, and nothing else.
+# Five halvings want a multiple of 32. Other sizes are padded at the right and below by repeating the edge, and the answer is cut back, so any size goes, one pixel included. The cell tries five sizes, and it checks that the skips are added: when the last `up` block answers zero, what remains is the head on the first block's output, and nothing else.
 
 # %%
 with torch.no_grad():
@@ -168,7 +168,7 @@ out.abs().max()
 #
 # $$r=1+\sum_{i=1}^{5}2\cdot2^{i-1}=63$$
 #
-# So S0 never sees more than 63 pixels at once in its deepest cell: at 224 a face, not a room. We need not trust the formula. The gradient of one cell with respect to the input is different from zero exactly where the cell looks (batch norm must use its stored statistics, or it connects everything with everything). A pixel of the output lies between two bottom cells in each direction and so sees $63+32=95$ pixels, but it looks hardest at what is close (@fig-field).
+# So S0's deepest cells see no more than 63 pixels at once: in a picture of 224, a face, not a room. It can be measured, too. The gradient of one cell with respect to the input is different from zero exactly where the cell looks (batch norm must use its stored statistics, or it connects everything with everything). A pixel of the output lies between two bottom cells in each direction and so sees $63+32=95$ pixels. @fig-field shows both fields. The bright spot in the right one says that a pixel depends most on what is close to it.
 
 # %%
 #| label: fig-field
@@ -266,7 +266,7 @@ def check_size(
         raise InputError("S0's critic cannot learn from one picture at a time", 'use a batch of two or more')
 
 # %% [markdown]
-# The counts of weights are arithmetic on the layers, and they equal the published ones. Torch's `meta` device makes a network without its memory: shapes and counts are all there, at no cost. Nearly all of the weights sit in the one layer that ties the critic to its size, 77 % at 224 pixels and 94 % at 480.
+# How many weights has it? Torch's `meta` device makes a network without its memory: shapes and counts are all there, at no cost. The counts equal the published ones, 16.8 and 62.9 million. Printed is the share of the one layer that ties the critic to its size: 77 % at 224 pixels, 94 % at 480.
 
 # %%
 with torch.device('meta'): nets = {o: S0Critic(o) for o in (224, 480)}
@@ -290,13 +290,13 @@ ask(small.eval(), 1, 32).shape
 # %% [markdown]
 # ## What we have
 #
-# - `S0Generator`, 7,822,336 parameters, any size, 95 pixels of view;
+# - `S0Generator`, with 7,822,336 parameters, for any size; one pixel of its answer sees 95 pixels;
 # - `S0Critic`, with the published number of weights, tied to its size and saying so, and conditional where it is told to be;
 # - their parts, `down`, `up` and `he_init`, from which S1 is made, too.
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. S0 adds its skips. Write the form that concatenates them, and count. At how many channels do both have the same number of weights?
+# 1. S0 adds its skips. How many weights has the form that concatenates them? With how many channels in its first block, instead of 64, would it have as many as S0?
 # 2. How does the receptive field grow with one more block? When does it cover a picture of 480 pixels, and what is then left at the bottom?
 # 3. Make the critic's last convolution see 3x3 cells and take the mean of what it says. Which sizes does it take now, and how many weights are left?

@@ -3,7 +3,7 @@
 #
 # > Full size all the way: a generator that is told the lightness before every layer, and a critic without strides
 #
-# S2 blames strides for blocks of color with hard edges, and does without: all its layers work at full size. So that the picture is not forgotten on the way, its lightness is joined to the input of every one of them. And because a gray photograph has many possible colorings, it is given a vector of noise: another vector, another answer. At the end of this chapter we have this generator to the last weight, tied to pictures of 90x120 pixels as it is, and a version that is not tied to anything, in which noise is a map; and S2's critic, in both forms as well.
+# S2 blames strides for blocks of color with hard edges, and does without: all its layers work at full size. So that the picture is not forgotten on the way, its lightness is joined to the input of every one of them. And because a gray photograph has many possible colorings, it is given a vector of noise: another vector, another answer. As published, S2's generator and critic are tied to pictures of 90x120 pixels. We rebuild both with the published number of weights, and then untie them. An experiment with red and blue disks shows what the noise is good for.
 
 # %%
 #| default_exp models.s2
@@ -116,7 +116,7 @@ def check_plane(
     if z.dim() != 2: raise InputError(f'{what} and one vector of noise', 'make the generator with size=None for maps')
 
 # %% [markdown]
-# The counts, against S2's and against the sum by hand. In the version for any size the dense layer of 1,090,800 shrinks to 808 parameters, and the first convolution gets seven more channels.
+# The number of weights is S2's, 1,572,454. In the version for any size the dense layer of 1,090,800 shrinks to 808 parameters, and the first convolution gets seven more channels: 525,472 in all are the second number.
 
 # %%
 with torch.device('meta'): s2,free,lone = Stride1Generator((90, 120)),Stride1Generator(),Stride1Generator(planes=1)
@@ -128,7 +128,7 @@ test_eq(sum(len(o[0].bias) for o in s2.layers), 352)
 n_weights(s2),n_weights(free)
 
 # %% [markdown]
-# Every size comes out as it went in, down to a pixel; the dense version takes its own size and says so. All parameters learn but those 352 and, because a batch norm follows there too, the bias of the map. (A group norm takes back a bias only where its groups are single channels, as in the first and fifth layer of our small network.)
+# A few checks: every size comes out as it went in, down to one pixel; the dense version refuses all sizes but its own; all parameters learn except for those 352 and, because a batch norm follows there too, the bias of the map. (A group norm takes back a bias only where its groups are single channels, as in the first and fifth layer of our small network.)
 
 # %%
 def small(size=None, **kw): return Stride1Generator(size, 10, widths=(8, 6, 6, 6, 4), **kw)
@@ -151,7 +151,7 @@ before,after
 # ## What it sees, and how often it is told
 
 # %% [markdown]
-# One kernel of 7 and five of 5 see 27 pixels, whatever the picture: S2 found "faces good, otherwise safe brownish", and a face at 90x120 pixels is about what fits. That the lightness is joined *before every* convolution is measured by taking the way away: with all weights for $h$ set to zero in layer $i$, everything before it is cut off, and what is still seen must be the field of the layers from $i$ on. For the last one it is 5 pixels; a network that is told once would see nothing.
+# One kernel of 7 and five of 5 see 27 pixels, whatever the picture: S2 found "faces good, otherwise safe brownish", and a face at 90x120 pixels is about what fits. That the lightness is joined *before every* convolution can be measured. We cut the network between two layers (all weights for $h$ in layer $i$ are set to zero), so that everything before it is lost, and look how far the rest still sees. The list has the fields for $i=1\ldots6$; the last layer alone still sees 5 pixels, while a network that is told the lightness once would see nothing.
 
 # %%
 def seen(net):
@@ -174,7 +174,9 @@ views
 # ## Another vector, another answer
 
 # %% [markdown]
-# The same noise gives the same answer twice, different noise different ones, no noise the middle. In a map of noise only the neighborhood of what was changed moves. That noise changes *anything* is not to be taken for granted after training: a content loss that compares with one truth teaches the network to ignore it. An answer that follows $z$ has to be paid for, by a critic or by a term of its own.
+# The same noise must give the same answer twice, and different noise another one. In a map of noise, a change in one place moves the answer only near it. The numbers are the mean difference between two answers of the untrained network, and how many pixels moved.
+#
+# After training it is not certain that noise changes *anything*: a content loss that compares with one truth teaches the network to ignore it. A critic, or a term of its own, has to ask for answers that differ.
 
 # %%
 torch.manual_seed(seed)
@@ -193,7 +195,7 @@ assert not torch.equal(net.train()(L), net(L))
 (a - b).abs().mean(),moved
 
 # %% [markdown]
-# A picture with two possible truths makes it plain. Disks are red or blue, and which they are is told by the sign of the first number of $z$. Then the network learns both, and @fig-choices shows what it answers for one picture and several $z$. With the noise hidden from it, the same network learns what is between: violet, and gray.
+# An experiment with two possible truths shows it. Disks are red or blue, and the sign of the first number of $z$ says which. We train the network twice, once with $z$ and once with zeros in its place, and compare the mean of the last losses.
 
 # %%
 def disks(bs):
@@ -225,6 +227,9 @@ def fit(hidden):
 assert low < .7*high
 low,high
 
+# %% [markdown]
+# In @fig-choices one disk is colored with four different $z$. On the left, with $z$, the first two are blue and the others red. On the right, where $z$ was hidden, all four are the same dull violet between them.
+
 # %%
 #| label: fig-choices
 #| fig-cap: "One picture and four vectors of noise: for a network that was told, and for one that was not."
@@ -241,9 +246,9 @@ show_row(fakes, ['told']*4 + ['hidden']*4)
 # ## The critic
 
 # %% [markdown]
-# Strides and pooling, S2 found, gave its generator blocks of color and abrupt transitions, so it went without in *both* networks: four convolutions of 5x5 at full size, 16 channels, 32, 64 and 128. Then every value that is left at 90x120 pixels, 1.4 million of them, goes into a dense layer of 16, and these into one logit. Two things are to be seen before anything is trained. Between the 16 numbers and the logit is no ReLU: two matrices stand where one vector would do. And the dense layer holds 99 % of the weights and ties the critic to one size of picture.
+# Strides and pooling, S2 found, gave its generator blocks of color and abrupt transitions, so it went without in *both* networks: four convolutions of 5x5 at full size, 16 channels, 32, 64 and 128. Then every value that is left at 90x120 pixels, 1.4 million of them, goes into a dense layer of 16, and these into one logit. Two weaknesses can be seen before anything is trained. There is no ReLU between the 16 numbers and the logit, so the two dense layers can say no more than one could. And the first of them holds 99 % of the weights and ties the critic to one size of picture.
 #
-# The upstream of S2, COLORGAN [@cao2017], has the same plan with strides of 2, wider layers and a dense layer of 64, at 64x64 pixels. So widths, stride and the dense layer are parameters. And `size=None` replaces the dense layer by the mean over the picture, the same 128 features wherever they are, which fits any size. The published form starts as Keras lets its layers start; the one with the mean, which is ours, as PyTorch does.
+# COLORGAN [@cao2017], from which S2 was made, has the same plan with strides of 2, wider layers and a dense layer of 64, at 64x64 pixels. So widths, stride and the dense layer are parameters. And `size=None` replaces the dense layer by the mean over the picture, the same 128 features wherever they are, which fits any size. The published form starts as Keras lets its layers start; the one with the mean, which is ours, as PyTorch does.
 
 # %%
 #| export
@@ -287,7 +292,7 @@ def _s2(size=96, n_color=2): return S2Critic((size, size), n_color)
 def _s2_pool(n_color=2): return S2Critic(None, n_color)
 
 # %% [markdown]
-# Now the count. The published 22,388,721, its sum by hand, and what remains of it without the dense layer: one part in eighty. Another norm and spectral norm change no count, except that without norms their scales and shifts are gone.
+# The count is the published one, 22,388,721. What remains of it without the dense layer is the number below, one part in eighty. Other norms and spectral norm change no count.
 
 # %%
 with torch.device('meta'):
@@ -319,9 +324,9 @@ test_close(head(x), x @ one[0].T + one[1], eps=1e-4)
 one[0].shape
 
 # %% [markdown]
-# The last lines are the two matrices that are one: 16 numbers between them change what is learned first, not what can be said.
+# The last lines of that cell multiply the two dense layers into one vector, which gives the same verdicts.
 #
-# What the pooled version gives up is the place. A picture that is shifted has the same features elsewhere, and so the same mean; for the dense layer it is another picture.
+# What does the pooled version give up? The place. A picture that is shifted has the same features elsewhere, and so the same mean; for the dense layer it is another picture. The numbers are how much the verdict on a spot changes when the spot is moved.
 
 # %%
 torch.manual_seed(seed)
@@ -336,7 +341,7 @@ assert change['pooled'] < 1e-5 < 1e-3 < change['dense']
 change
 
 # %% [markdown]
-# The critic's features see far less than one would think of a network at full size: four kernels of 5 see $1+4\cdot4=17$ pixels. What S2 pays for is resolution, not sight; the whole picture comes together in the dense layer only.
+# For all that work at full size the critic's features see little: four kernels of 5 see $1+4\cdot4=17$ pixels, as the gradient confirms. The whole picture comes together in the dense layer only.
 
 # %%
 torch.manual_seed(seed)
@@ -353,7 +358,7 @@ extent(g)
 # ## What we have
 #
 # - `Stride1Generator((90, 120))`, with S2's 1,572,454 parameters, and `Stride1Generator()` for every size;
-# - the proof that each layer is told the lightness, and a picture of what a hidden choice does;
+# - a measurement that each layer is told the lightness, and a picture of what a network does when the choice is hidden from it;
 # - `S2Critic`, 22,388,721 weights at 90x120, COLORGAN's by its parameters, and at any size with a global pool.
 
 # %% [markdown]
@@ -361,5 +366,5 @@ extent(g)
 #
 # 1. S2 draws new noise for every frame of a video. Give two frames that hardly differ the same noise, and different noise. How large is the flicker?
 # 2. Let the disks' color be decided by a number of $z$ that is *not* given, and train with a [critic](patchgan.ipynb) in place of the mean squared error. What is the color now?
-# 3. Which `planes` does `fit` need at the least, and why?
+# 3. How many `planes` does the experiment with the disks need at least, and why?
 # 4. How many 5x5 convolutions at stride 1 would a feature need to see 70 pixels, and what would the last of them cost at 128 channels?

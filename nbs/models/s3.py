@@ -3,7 +3,7 @@
 #
 # > A generator that is told what kind of scene it colors, and has to say where one looks
 #
-# A colorizer that sees a patch cannot know that the gray plane at the top is a sky, and one that is asked for color alone need not know where a thing ends and its ground begins. S3, the *semantic colorization GAN* [@zhao2021], gives its U-Net two helpers. A second encoder looks at the whole picture and hands over what kind of scene it is. And a small branch of the decoder learns to predict *saliency*, a map of what a beholder would look at first, so that the decoder has to find the main thing and its outline. At the end of this chapter we have S3's networks in their published size, 58.76 million weights and 5.77 million for the critic, and the same two ideas on the product's network, small enough that a comparison takes minutes.
+# A colorizer that sees a patch cannot know that the gray plane at the top is a sky, and one that is asked for color alone need not know where a thing ends and its ground begins. S3, the *semantic colorization GAN* [@zhao2021], gives its U-Net two helpers. A second encoder looks at the whole picture and hands over what kind of scene it is. And a small branch of the decoder learns to predict *saliency*, a map of what a beholder would look at first, so that the decoder has to find the main thing and its outline. We build S3's networks in their published size, 58.76 million weights and 5.77 million for the critic. Then the same two ideas are added to [the U-Net of our own models](encoder_unet.ipynb), which is small enough to compare them.
 
 # %%
 #| default_exp models.s3
@@ -56,7 +56,7 @@ def mirror_block(
     return nn.Sequential(*layers, *([nn.LeakyReLU(.2)] if act else []))
 
 # %% [markdown]
-# A constant picture shows what the border does. Mirrored, it goes on as it was, and every value of the answer is the same up to the very edge; with zeros around it, the edge is another place than the middle.
+# A constant picture shows what the border does. With a mirrored border every value of the answer is the same up to the edge; with zeros around the picture, the values at the edge differ from those in the middle. Printed is the largest singular value of a layer with spectral norm: 1.
 
 # %%
 torch.manual_seed(seed)
@@ -111,7 +111,7 @@ reach([(3, s, 1) for _,s in SceneEncoder.plan])
 # %% [markdown]
 # The U-Net goes down nine layers, to a single cell at 256 pixels, and up eight, each of which enlarges by repetition. It differs from [pix2pix](pix2pix.ipynb) in two places. Where the way down has reached 8x8 cells, the features of the scene are joined to its own. And three stages of the way up, at 1/8, 1/4 and 1/2 of the size, feed a branch that answers with a map in 0..1: saliency.
 #
-# The branch is a leaf. Its loss reaches the stages that it hangs on and all that is below, and nothing of the color is computed from it. So it can be taken away when training is over: with `with_saliency` off the answer is color alone, as in the exported file. With it on, the answer has one channel more, which `color` leaves out.
+# Nothing of the color is computed from the branch. Its loss reaches the stages from which it is made and all that is below them. So the branch can be taken away when training is over: with `with_saliency` off the answer is color alone, as in the exported file. With it on, the answer has one channel more, which `color` leaves out.
 #
 # Sizes that are no multiple of 256 are padded at the right and below by repeating the edge, and the answer is cut back.
 
@@ -189,7 +189,7 @@ class S3Generator(nn.Module):
     def color(self, out): return out[:,:self.n_out]
 
 # %% [markdown]
-# The counts are those of the published networks, to the last weight (the published code counts the vectors of spectral norm as well, which are no weights). They can be had on torch's `meta` device, where a network has shapes and no memory. Without the scene the sixth layer down is narrower too, by its 512 channels (@tbl-s3).
+# The counts in @tbl-s3 are exactly those of the published networks (the published code counts the vectors of spectral norm as well, which are no weights). They are made on torch's `meta` device, where a network has shapes and no memory.
 
 # %%
 #| label: tbl-s3
@@ -203,7 +203,7 @@ parts = dict(whole=whole, scene=whole.scene, saliency=whole.saliency)
 pd.Series({k: n_weights(o) for k,o in parts.items()}, name='weights').to_frame()
 
 # %% [markdown]
-# Any size goes, and with batch norm one picture is enough, because the innermost map, where it would have a single value, has no norm. Every weight learns. With instance norm four do not, and they are those of the innermost cell: what one cell says is the same all over the map that is made of it, mirrored borders add nothing to it, and instance norm takes from each map what is the same all over it. S3's authors found instance norm the worse by their figures; here is one thing that it costs. That the branch is a leaf is seen from both sides: with it or without, the colors are the same to the last bit; and its own loss moves the stages that it hangs on and leaves the head of the color alone.
+# The usual questions: any size goes, and with batch norm one picture is enough, because the innermost map, where it would have a single value, has no norm. Every weight learns. With instance norm the weights around the innermost cell do not: a map that is made of one cell has one value everywhere, and instance norm subtracts it. (S3's authors found instance norm worse by their figures.) Last, the branch for saliency: with it or without it the colors are exactly the same, and its loss changes the stages from which it is made, but not the last layer of the color.
 
 # %%
 torch.manual_seed(seed)
@@ -268,7 +268,7 @@ changed.item()
 # %% [markdown]
 # S3 calls its critic *PatchDiscriminator70*: lightness and color go in, and out comes a map of verdicts, 30x30 for a picture of 256 pixels, each over a patch. Every layer is a `mirror_block` again.
 #
-# Spectral norm and norms do not go well with a gradient penalty on small pictures: the one holds every layer below a slope of one, the other asks for a slope of exactly one. `s3_tiny` leaves both out, halves only once, and is for color of 16 pixels and more ([S3, one idea less](../training/s3_ablation.ipynb)).
+# On small pictures a gradient penalty does not go well with spectral norm and with norms: spectral norm keeps every layer's slope below one, while the penalty asks for a slope of exactly one. `s3_tiny` leaves both out, halves only once, and is for color of 16 pixels and more ([S3, one idea less](../training/s3_ablation.ipynb)).
 #
 # The published program trains with this one. The paper describes two, one above the other: the first judges the colors, the second judges *the colors times the saliency*, and so hardly sees the ground. Its verdict on a generated picture depends on the generated map, too, so the generator is also told where to look. `HierarchicalCritic` has both, and its verdict is both maps side by side. Given color alone it takes everything for salient.
 
@@ -349,7 +349,7 @@ def _s3_two(n_color=3): return HierarchicalCritic(n_color)
 def _s3_two_gp(n_color=3): return HierarchicalCritic(n_color, norm='instance')
 
 # %% [markdown]
-# With the upper half of a picture not salient at all, a change there means something to the first critic and nothing to the second.
+# In the test the upper half of a picture has a saliency of 0. We change colors there; printed is how much the verdicts of the two critics change. The second must not notice anything.
 
 # %%
 torch.manual_seed(seed)
@@ -371,7 +371,7 @@ test_fail(lambda: ask(16), exc=UsageError, contains='17 pixels and got 16')
 change
 
 # %% [markdown]
-# The *70* of its name is rounded: with a first kernel of 7x7, three of 3x3 and stride 2 and two of 4x4 a verdict sees 69 pixels across, and asked for its slope, the network agrees.
+# The *70* of its name is rounded: with a first kernel of 7x7, three of 3x3 and stride 2 and two of 4x4 a verdict sees 69 pixels across, by the formula and by its gradient.
 
 # %%
 torch.manual_seed(seed)
@@ -384,7 +384,7 @@ seen
 # ## The same ideas, small
 
 # %% [markdown]
-# With 58.76 million weights, a step of a single picture [takes seconds](../training/recipes.ipynb) on a processor, and an epoch of ImageNet months. To learn what an idea is worth, a small network will do, and the product has one: [a U-Net on a pretrained encoder](encoder_unet.ipynb), which colors at a quarter of the size. It needs no second encoder for the scene, because its own has learned to recognize a thousand kinds of things: the mean of its deepest features over the whole picture is a description of the scene, and is added to each cell. The branch for saliency is three convolutions of 1x1, one for each stage, and one of 3x3 that joins them: 6,625 weights. Colors end in a `tanh`, as S3's do: features of VGG are taken of the picture that the colors make, and a loss of features pulls at colors that no screen has.
+# With 58.76 million weights, a step of a single picture [takes seconds](../training/recipes.ipynb) on a processor, and an epoch of ImageNet months. To learn what an idea is worth, a small network will do: [a U-Net on a pretrained encoder](encoder_unet.ipynb), which colors at a quarter of the size. It needs no second encoder for the scene, because its own has learned to recognize a thousand kinds of things: the mean of its deepest features over the whole picture is a description of the scene, and is added to each cell. The branch for saliency is three convolutions of 1x1, one for each stage, and one of 3x3 that joins them: 6,625 weights. Colors end in a `tanh`, as S3's do, because a loss on features of VGG would otherwise lead to colors far outside of what a screen can show.
 
 # %%
 #| export
@@ -452,7 +452,7 @@ def _s3_small_no_scene(state=None): return S3Small(scene=False, state=state)
 def _s3_small_no_saliency(state=None): return S3Small(saliency=False, state=state)
 
 # %% [markdown]
-# Three of its four variants take one idea away or exchange the norm. Without the scene a cell knows what its receptive field shows it, and no more: in a picture of 640 pixels, the color of one corner has no slope by what is in the other, not even in double precision. With the mean it has one, though a small one before it has learned anything.
+# Three of its four variants take one idea away or exchange the norm. Without the scene a cell knows only what is in its receptive field: in a picture of 640 pixels, the color of one corner does not depend on the other corner. With the mean it does. Printed are the number of weights and that gradient, with the scene and without; it is small in a network that has not learned anything.
 
 # %%
 torch.manual_seed(seed)
@@ -472,8 +472,8 @@ n_weights(net),felt
 #
 # - `S3Generator`, exactly in S3's size, for any size of picture, with switches for the scene, for saliency and for the norm;
 # - `S3Critic` and `HierarchicalCritic`, the published program's critic and the paper's two;
-# - `S3Small`, both ideas on the product's network;
-# - `with_saliency`, off which the branch is not computed: the colors are the same.
+# - `S3Small`, both ideas on our own models' U-Net;
+# - `with_saliency`: if it is off, the branch is not computed, and the colors are the same.
 
 # %% [markdown]
 # ## Exercises

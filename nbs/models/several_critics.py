@@ -3,7 +3,7 @@
 #
 # > Critics side by side with weights, one for each channel or one for each scale, and one number to rank by
 #
-# What passes with one judge need not pass with three. A generator can be trained against several critics at once: a [PatchGAN](patchgan.ipynb) for texture beside one that sees the whole, an [energy](energy_critic.ipynb) beside both, or a critic for each channel of color. At the end of this chapter we have the bundle, the channels of any color space to judge by, and one number for whatever critics say, by which pictures can be put in order.
+# A generator can be trained against several critics at once: a [PatchGAN](patchgan.ipynb) for texture beside one that sees the whole, an [energy](energy_critic.ipynb) beside both, or a critic for each channel of color. Here is the class that holds them together, the channels of several color spaces to judge by, and one number for whatever critics say, by which pictures can be put in order.
 
 # %%
 #| default_exp models.several_critics
@@ -40,7 +40,7 @@ from colorbook.models.pix2pix import ChannelGenerator
 #
 # $$\ell_G=\sum_kw_k\,\ell_k\left(D_k(L,G(L))\right),$$
 #
-# while every critic learns by its own loss alone, at full strength: that a critic counts little for the generator is no reason to teach it less. The bundle returns a list of weights and verdicts. They are $1/K$ by default, so that one more critic does not make the adversarial term larger beside the content loss.
+# while every critic learns by its own loss alone, at full strength: that a critic counts little for the generator is no reason to teach it less. `Critics` returns a list of weights and verdicts. The weights are $1/K$ by default, so that one more critic does not make the adversarial term larger beside the content loss.
 
 # %%
 #| export
@@ -86,7 +86,7 @@ test_fail(lambda: Critics(three.nets, (1, 2)), exc=UsageError, contains='3 criti
 # %% [markdown]
 # A critic for each channel needs channels, and which they are need not be what the generator answers in. From $ab$ and the lightness follows RGB, and from RGB follows Lab, differentiably, so a generator of $ab$ can have a red, a green and a blue judge. Every plane comes on the scale of about -1..1.
 #
-# One combination is without sense. A generator of $ab$ is *given* $L$; a critic of $L$ would see the same on both sides forever. That is an error, and it says so. A generator of RGB such as S0's answers with a lightness of its own and can be wrong about it.
+# One combination makes no sense and is refused: a generator of $ab$ is *given* $L$, so a critic of $L$ would see the same in true and in generated pictures. A generator of RGB such as S0's answers with a lightness of its own and can be wrong about it.
 
 # %%
 #| export
@@ -123,7 +123,7 @@ assert torch.autograd.gradcheck(lambda o: channels_in(None, o*.5, 'lab'), pixels
 # ## One critic a channel
 
 # %% [markdown]
-# Each of them sees one plane, and the lightness if it is conditional. What they gain is attention, since none can lean on the easiest channel; what they give up is every relation *between* channels: red where green should be is, for three separate judges, a red that is fine and a green that is fine. @fig-color-planes shows the planes of one photograph.
+# Each of them sees one plane, and the lightness if it is conditional. The advantage: none can rely on the channel in which fakes are easiest to see. The price: relations *between* channels are lost. If red and green are exchanged, three separate judges see a plausible red, a plausible green and a plausible blue. @fig-color-planes shows what each judge sees of one photograph.
 
 # %%
 #| export
@@ -183,7 +183,7 @@ row = lambda space: list(channels_in(L[2:3], rgb[2:3]*2 - 1, space)[0][:,None]/2
 show_row([rgb[2], *row('rgb'), *row('lab')], ['photo', *spaces['rgb'], *spaces['lab']], width=11)
 
 # %% [markdown]
-# "Generated individually" has a second half: each channel can have a [generator of its own](pix2pix.ipynb). With critics by channel the whole falls into independent games, one for red, one for green, one for blue, which agree only through the lightness that all of them see. The proof is in the gradient: the verdict of critic $k$ reaches generator $k$ and no other. With one critic for all, it reaches all.
+# S4 wanted channels "generated individually", so each channel can have a [generator of its own](pix2pix.ipynb#one-generator-a-channel), too. Then there are three independent games, for red, for green and for blue, which agree only through the lightness that all of them see. The gradient shows it. Each row below belongs to one critic and says which of the three generators its verdict reaches: its own and no other. (One critic of all channels reaches all three.)
 
 # %%
 class Tiny(nn.Module):
@@ -212,7 +212,7 @@ test_eq(reached(ChannelCritics('lab', small), 1, gen), [True]*3)
 [reached(critic, k, gen) for k in range(3)]
 
 # %% [markdown]
-# What no judge of a single channel can notice: a picture whose channels come from three different photographs. Each plane is a true plane, the picture is none. With unconditional critics, the verdicts on true pictures and on mixed ones are the same numbers in another order, so no training can tell the two apart; a single critic of all channels gives others. (Judges that see lightness have a way: the planes do not fit it.)
+# A judge of a single channel cannot notice a picture whose channels come from three different photographs: each plane is a true one. With unconditional critics, the verdicts on true and on mixed pictures are the same numbers in another order, so no training can tell the two apart. A single critic of all channels gives other numbers for the two; they are printed. (Judges that see the lightness have a way out: the planes do not fit it.)
 
 # %%
 torch.manual_seed(seed)
@@ -231,7 +231,7 @@ a,b
 # ## One number to rank by
 
 # %% [markdown]
-# COLORGAN draws 64 colorings of one photograph and orders them by what the critic says. For that, and for a monitor that asks how often the critic is right, any verdict has to become one number a picture, higher for real: the mean of a map of logits, the energy with its sign turned, the weighted sum for several. It does not depend on the size of the batch, nor on how large a map is.
+# COLORGAN draws 64 colorings of one photograph and orders them by what the critic says. For that, and for a monitor that asks how often the critic is right, any verdict has to become one number a picture, higher for real: the mean of a map of logits, the energy with its sign turned, the weighted sum for several. It depends neither on the size of the batch nor on that of the map. The last line orders our six photographs by it, with untrained critics, so in no meaningful order yet.
 
 # %%
 #| export
@@ -262,5 +262,5 @@ realness(said).argsort(descending=True)
 # %% [markdown]
 # ## Exercises
 #
-# 1. Add a fourth critic to `ChannelCritics('rgb')` that sees all channels, as a `Critics` of the two. What happens to the mixed pictures, and which weight would you give it?
+# 1. Make `Critics` of the three nets of `ChannelCritics('rgb', conditional=False)` and a fourth that sees all channels. What does it make of the mixed pictures, and which weight would you give the fourth?
 # 2. An energy is in units of Lab, a logit in none. What does the weight between them mean in `realness`, and what would make it mean something?

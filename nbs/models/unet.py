@@ -1,9 +1,9 @@
 # %% [markdown]
-# # The product's U-Net
+# # The first model's U-Net
 #
 # > A generator whose way down has already seen a million photographs
 #
-# A [U-Net](s0.ipynb) from scratch has to learn what things are from the photographs that it learns to color. The generator that ships with colorbook begins with a way down that was trained to recognize a thousand kinds of things, and saves work on the way up, where the eye does not look. At the end of this chapter we have it, and have measured what it costs to color a picture at a quarter of its size: almost nothing.
+# A [U-Net](s0.ipynb) from scratch has to learn what things are from the photographs that it learns to color. The generator of this chapter begins with a way down that was trained to recognize a thousand kinds of things, and colors at a quarter of the size, because the eye sees color less sharply than light. We measure what the quarter costs. colorbook's first model was this network; [the one that ships today](encoder_unet.ipynb#efficientnet-lite0-from-a-package) has the same way up and another way down.
 
 # %%
 #| default_exp models.unet
@@ -33,7 +33,9 @@ from colorbook.color.lab import join_lab, show_row, split_lab
 # ## A quarter is enough
 
 # %% [markdown]
-# [S0](s0.ipynb) spends its last two blocks, the ones that work on the largest pictures, on drawing again the edges that it was given. The eye sees color far less sharply than light; television and JPEG have stored it at half the size since they exist. How small may it be? We take true photographs, average their *own* $a,b$ over squares of $k$ pixels, enlarge it again and join it to the full lightness. What is lost is the ceiling for any generator that works at that size, even if it guesses every color right. At a quarter it lies above 30 dB, while published colorizers reach 24 to 27 dB without hints, each on its own set: it costs next to nothing, and the network is done two doublings earlier. At an eighth color bleeds over edges where one can see it (@fig-quarter); [the colorizer](../imaging/colorizer.ipynb) enlarges with the full lightness as guide and wins some of it back.
+# [S0](s0.ipynb) spends its last two blocks, the ones that work on the largest pictures, on drawing again the edges that it was given. The eye sees color far less sharply than light, and television and JPEG have long stored it at half the size. How small may it be? We take true photographs, average their *own* $a,b$ over squares of $k$ pixels, enlarge them again and join them to the full lightness. The PSNR that remains is the best that any generator of that size can reach, even if it guesses every color right.
+#
+# At a quarter it is still above 30 dB, while published colorizers reach 24 to 27 dB without hints, each on its own set. So a quarter costs next to nothing, and the network is done two doublings earlier. In @fig-quarter follow the edges from left to right: at an eighth color begins to bleed over them where one can see it. ([The colorizer](../imaging/colorizer.ipynb) enlarges with the full lightness as guide and wins some of it back.)
 
 # %%
 def psnr(a, b): return -10*((a - b)**2).mean((1, 2, 3)).log10()
@@ -57,7 +59,7 @@ show_row([rgb[detail], *(o[detail] for o in small.values())], ['photo', *(f'colo
 # ## A way down that has seen the world
 
 # %% [markdown]
-# That grass is green cannot be learned from a few thousand photographs as well as from a million. MobileNetV2 [@sandler2018] has seen these, in color, and is small enough for a phone. We cut its layers where the size halves, into five stages. Its first convolution wants three normalized channels, and we have one, $x=2L-1$. A gray picture puts the same $g=(x+1)/2$ into all three, so the sum over channels can be done once, in the weights. With the normalization $(g-m_c)/s_c$ and weights $W_c$,
+# What grass looks like can be learned better from a million photographs than from a few thousand. MobileNetV2 [@sandler2018] has seen a million, in color, and is small enough for a phone. We cut its layers where the size halves, into five stages. Its first convolution wants three normalized channels, and we have one, $x=2L-1$. A gray picture puts the same $g=(x+1)/2$ into all three, so the sum over channels can be done once, in the weights. With the normalization $(g-m_c)/s_c$ and weights $W_c$,
 #
 # $$\sum_c W_c * \frac{g-m_c}{s_c}=\Big(\sum_c\frac{W_c}{2s_c}\Big) * x+\sum_c\frac{.5-m_c}{s_c}\textstyle\sum W_c,$$
 #
@@ -123,7 +125,7 @@ def mobile_encoder(
     return nn.ModuleList([feats[:2], feats[2:4], feats[4:7], feats[7:14], feats[14:18]])
 
 # %% [markdown]
-# The proof is a network with arbitrary weights: on a gray picture, normalized the way its family does, the original's first stage gives what ours gives on $L$ alone. TensorFlow's family agrees to the edge. Torchvision's agrees inside: at the edge its zeros meant the mean color and ours mean middle gray, and because its padding begins one pixel earlier, it is given the picture without the first row and column.
+# To test the formula we take a network with random weights. On a gray picture, normalized the way its family does, the original's first stage must give what ours gives on $L$ alone. For TensorFlow's family it does so up to the edge. For torchvision's it does so inside only: at the edge its zeros meant the mean color and ours mean middle gray. (And because its padding begins one pixel earlier, it is given the picture without the first row and column.)
 
 # %%
 def count(net): return sum(o.numel() for o in net.parameters())
@@ -148,7 +150,7 @@ assert ours.std() > .1
 ours.shape,ours.std()
 
 # %% [markdown]
-# Weights of one's own come from a file: a state dict of torchvision's layout in any float type, with the classifier or without. Anything else is refused by name.
+# Weights can come from a file: a state dict of torchvision's layout in any float type, with the classifier or without. Weights of other networks are refused, with the name of the first one that does not fit.
 
 # %%
 own = {k: v.half() if v.is_floating_point() else v for k,v in original(1000)[0].state_dict().items()}
@@ -162,7 +164,7 @@ test_fail(lambda: mobile_encoder(wide), exc=InputError, contains='MobileNetV2 1.
 [count(o) for o in loaded]
 
 # %% [markdown]
-# ## The generator that ships
+# ## The generator of the first model
 
 # %% [markdown]
 # Five stages go down to a 32nd; three steps go up, to a quarter. Each step enlarges by two with bilinear interpolation, which leaves no checkerboard as transposed convolutions like to, concatenates what the encoder knew at this size, and mixes the two with a 3x3 convolution. At the bottom the mean over the whole picture is added to each cell, through a 1x1 convolution: "this is a beach" is known everywhere, whatever the receptive field.
@@ -182,7 +184,7 @@ def conv(
 # %%
 #| export
 class MobileUNet(nn.Module):
-    "The product's generator: MobileNetV2 down, three light steps up, color at a quarter of the size"
+    "The first model's generator: MobileNetV2 down, three light steps up, color at a quarter of the size"
     def __init__(self,
         n_out:int=313, # channels: 313 bins, or 2 for color itself
         widths:tuple=(256, 192, 128, 64), # channels at 1/32, 1/16, 1/8 and 1/4 of the size
@@ -228,7 +230,7 @@ def _mobile_scratch(): return MobileUNet(2)
 
 # %%
 #| label: tbl-mobile
-#| tbl-cap: "The product's generator for a picture of 256 pixels, with its 313 classes."
+#| tbl-cap: "The first model's generator for a picture of 256 pixels, with its 313 classes."
 @torch.no_grad()
 def table_of(net, blocks, x):
     rows = []
@@ -252,7 +254,7 @@ test_fail(lambda: mobile(torch.rand(1, 1, 250, 256)), exc=InputError, contains='
 table
 
 # %% [markdown]
-# One thing that a forward pass never shows is a parameter that does not learn. One step back from the output must reach every one of them.
+# A forward pass does not show whether every parameter learns. One step back from the output must reach them all; the cell also freezes one layer, to see that the test would find it.
 
 # %%
 def without_gradient(net):
@@ -266,7 +268,7 @@ test_eq(without_gradient(mobile), ['head.weight'])
 count(mobile)
 
 # %% [markdown]
-# What do the stages see? @fig-features shows, for each, the four maps that vary most over one photograph, with pretrained weights where they are at hand (else with random ones, which see edges, too, but no things). Early maps are drawings; late ones mark places. The way up has to bring the two together.
+# What do the stages see? @fig-features shows, for each, the four maps that vary most over one photograph, with pretrained weights where they are at hand (else with random ones, which see edges, too, but no things). On the left the maps are drawings of edges, on the right a few bright cells that mark places. The way up has to bring the two together.
 
 # %%
 #| label: fig-features
@@ -293,5 +295,5 @@ show_row(maps, ['photo', *(f'1/{2**i}' for i in range(1, 6))])
 # %% [markdown]
 # ## Exercises
 #
-# 1. Average the photo instead of its $a,b$ in *A quarter is enough*, as the target `ab4` does. Which of the two has the higher ceiling, and why do we train with the other?
+# 1. Average the photo instead of its $a,b$ in *A quarter is enough*, as the target `ab4` does. Which of the two has the higher ceiling?
 # 2. Measure the receptive field of `MobileUNet` with and without `look`, at 640 pixels.

@@ -3,7 +3,7 @@
 #
 # > How many critic steps for each step of the generator
 #
-# [Adversarial training](gan.ipynb) can train either network or both. Papers differ in when they do which: five critic steps for one of the generator, a hundred now and then, or as many as the critic needs. At the end of this chapter such a schedule is a small frozen record that answers one question a batch, and a word in a recipe stands for it.
+# [Adversarial training](gan.ipynb) can train either network or both. Papers differ in when they do which: five critic steps for one of the generator, a hundred now and then, or as many as the critic needs. Here such a schedule becomes a small class that is asked before each batch which network is to be trained, and each has a short name for recipes.
 
 # %%
 #| default_exp training.critic_schedules
@@ -35,9 +35,9 @@ from colorbook.models.patchgan import PatchCritic
 # ## A ratio
 
 # %% [markdown]
-# A schedule is asked before each batch: given the number of batches so far and the critic's last loss, whose turn is it? S1 steps its critic once in `numG` batches or its generator once in `numD`; Wasserstein's critic wants five steps for one. Both are a ratio $m:n$. In a cycle of $\max(m,n)$ batches the critic works in the first $m$, the generator in the last $n$. Batches in which both work cost one pass of the generator, those in which it rests cost that pass and nothing else.
+# The *turn* of a batch says which networks are trained in it: the critic, the generator, or both. A schedule gets the number of batches so far and the critic's last loss, and returns the turn. S1 trains its critic once in `numG` batches or its generator once in `numD`; Wasserstein's critic wants five steps for one. Both are a ratio $m:n$. In a cycle of $\max(m,n)$ batches the critic works in the first $m$, the generator in the last $n$. With 5:1 the generator thus comes last in its cycle, when the critic has learned from five batches. Where the generator rests it still has to compute its colors for the critic, but no backward pass.
 #
-# So a critic that rests meets the generator first in a cycle, and a generator that rests meets its critic last, when it has learned what it can.
+# In the words below `c` stands for a batch of the critic, `g` for one of the generator, `b` for both.
 
 # %%
 #| export
@@ -70,11 +70,11 @@ str(Ratio(5)),turns_of(Ratio(5), 11)
 # ## A critic that is trained to the end, now and then
 
 # %% [markdown]
-# The distance of Wasserstein is what the *best* critic says, so its authors train the critic long where it matters: 100 steps before each of the generator's first steps, 100 again before every 500th, and five otherwise. S4 has that for the first ten. Let generator step $g$ (from 0) come at the end of $n_g$ batches, with $n_g$ the large number $N$ if $g<f$ or $e\mid g$, and $k$ otherwise. It begins after
+# The distance of Wasserstein is what the *best* critic says, so its authors train the critic long from time to time: 100 steps before each of the generator's first steps, 100 again before every 500th, and five otherwise. S4 does so for the first ten. Let generator step $g$ (from 0) come at the end of $n_g$ batches, with $n_g$ the large number $N$ if $g<f$ or $e\mid g$, and $k$ otherwise. It begins after
 #
 # $$S_g=kg+(N-k)\Big(\min(g,f)+\lceil g/e\rceil-\lceil\min(g,f)/e\rceil\Big)$$
 #
-# batches, for $\lceil b/e\rceil-\lceil a/e\rceil$ is the number of multiples of $e$ in $a\le g<b$. This grows with $g$, so a search by halves finds the step that a batch belongs to. No state is kept: the count is enough, at any time, in any process. @fig-turns shows some schedules, this one with smaller numbers.
+# batches, for $\lceil b/e\rceil-\lceil a/e\rceil$ is the number of multiples of $e$ in $a\le g<b$. This grows with $g$, so a search by halves finds the step that a batch belongs to. The schedule keeps no state: the number of the batch is enough, also after a resume. @fig-turns shows some schedules from left to right, batch by batch; dark is where the generator and the critic both learn. The last row is this schedule with smaller numbers: two long stretches of the critic, then short ones.
 
 # %%
 #| export
@@ -124,7 +124,7 @@ draw_turns([Ratio(), Ratio(5), Ratio(1, 5), Wasserstein(many=30, first=2)])
 # ## As many as it needs
 
 # %% [markdown]
-# DeOldify lets the critic work until its loss is below a threshold, gives the generator a step, and so on: a critic that has fallen behind catches up before anyone listens to it. Its threshold of 0.65 is for the *mean* of the log losses on real and generated pictures; ours is the sum, so 1.3, a little below the $2\log2\approx1.39$ of a critic that guesses. Our critic's loss is measured in every batch in which it works, and so the generator's step needs no batch of its own.
+# DeOldify lets the critic work until its loss is below a threshold, gives the generator a step, and so on: a critic that has fallen behind catches up before the generator learns from it. Its threshold of 0.65 is for the *mean* of the log losses on real and generated pictures; ours is the sum, so 1.3, a little below the $2\log2\approx1.39$ of a critic that guesses. Our critic's loss is measured in every batch in which it works, and so the generator's step needs no batch of its own.
 #
 # This is the one schedule that looks at the loss. It is read from the networks' buffer, which begins at infinity and is saved with them.
 
@@ -172,7 +172,7 @@ as_schedule('5-1')
 # ## The resting network does not move
 
 # %% [markdown]
-# Now on networks. Pictures are discs that are orange or blue, as in the adversary's chapter, and the networks tiny. In `'3-1'` the generator rests in two of three batches. Momentum is on and weight decay too, so a network that only got zero gradients would walk. What is compared is everything it has, weights and running statistics.
+# Now on networks. Pictures are discs that are orange or blue, as in [Adversarial training](gan.ipynb), and the networks are tiny. In `'3-1'` the generator rests in two of three batches. Momentum and weight decay are on, so a network that only got zero gradients would move. Each row below has the turn of a batch, and whether any weight or running statistic of the generator and of the critic changed in it.
 
 # %%
 HUES = torch.tensor([[.5, .4], [-.1, -.6]])
@@ -232,7 +232,7 @@ test_eq(moves.rows, [('critic', False, True)]*6)
 moves.rows[:3]
 
 # %% [markdown]
-# Going on exactly: the count is a buffer of the model. A run of two epochs of four batches in `'3-1'` has its generator steps at the batches 2 and 5, in the middle of both epochs; a new process that begins the second must not start its cycle anew. Equal to the last bit, and without the count it is not.
+# Going on exactly: the count is a buffer of the model. A run of two epochs of four batches in `'3-1'` has its generator steps at the batches 2 and 5, in the middle of both epochs; a new process that begins the second must not start its cycle anew. The cell compares a run of two epochs with one that was saved and loaded in between: the weights are equal, and without the count they are not.
 
 # %%
 def straight_and_resumed(mode, forget=False):
@@ -250,7 +250,7 @@ for mode in (Ratio(3), Wasserstein(2, 3, 1, 2), Adaptive(1.5)): assert same(*str
 assert not same(*straight_and_resumed(Ratio(3), forget=True))
 
 # %% [markdown]
-# A recipe's phase has a loss, a weight and a mode; the callback follows from them. `'plain'` stands for [practice before colors](gan.ipynb#before-colors).
+# A recipe's phase has a loss, a weight and a mode; the callback follows from them. `'plain'` stands for [plain generation before colors](gan.ipynb#training-before-colors).
 
 # %%
 #| export
@@ -269,7 +269,7 @@ type(make_gan_callback(mode='plain'))
 # %% [markdown]
 # ## What we have
 #
-# - `Ratio`, `Wasserstein` and `Adaptive`: schedules as data, by name in `as_schedule`, resumed exactly because the count is part of the networks;
+# - `Ratio`, `Wasserstein` and `Adaptive`, by name in `as_schedule`, resumed exactly because the count is saved with the networks;
 # - `make_gan_callback`, from the words of a recipe.
 
 # %% [markdown]

@@ -3,7 +3,7 @@
 #
 # > An exponential moving average of the generator, which does not swing as training does
 #
-# A generator that plays against a critic never settles: in one step all pictures turn a little greenish, in the next a little reddish, and the last step of a run is one moment of that swing. At the end of this chapter a callback keeps the exponential moving average (EMA) of the generator's weights beside the run; what is looked at, measured and written is the average. A recipe switches it on with one number, `ema`.
+# A generator that plays against a critic never settles: in one step all pictures turn a little greenish, in the next a little reddish, and the last step of a run is one moment of that swing. The remedy is to use the average of the weights over the last steps. The callback of this chapter keeps the exponential moving average (EMA) of the generator's weights beside the run; what is looked at, measured and written is the average. A recipe switches it on with one number, `ema`.
 
 # %%
 #| default_exp training.ema
@@ -62,6 +62,9 @@ ax.set(aspect='equal', xlabel='first player', ylabel='second player')
 ax.legend(frameon=False);
 
 # %% [markdown]
+# The last step walks around the cross in a spiral that slowly opens: the longer the game, the farther away it is. The average begins at the same point and winds inward until it is close to the cross; from then on its circle grows as well, but it stays at a fifth of the other's distance.
+
+# %% [markdown]
 # ## The callback
 
 # %% [markdown]
@@ -97,7 +100,7 @@ def averaged(learn:Learner):
     finally: gen.load_state_dict(was)
 
 # %% [markdown]
-# The average of weights that go 1, 2, 3 is what one gets by hand; a step of the critic leaves it alone; and inside of `averaged` the generator has it, outside its own weights.
+# A check with numbers: after three steps of the generator a weight is 1, 2 and 3, and between the last two only the critic steps. With a decay of .75 the average must then be $.75(.75\cdot1+.25\cdot2)+.25\cdot3=1.6875$. Inside of `averaged` the generator has this value, outside its own.
 
 # %%
 class Tiny(nn.Module):
@@ -138,7 +141,7 @@ test_close(weight.detach(), torch.full_like(weight, by_hand))
 by_hand
 
 # %% [markdown]
-# Now in training. A second callback keeps the weights after each step, so that the average can be taken again by hand; at the end of the fit the generator has it, running statistics included.
+# The same holds in training. A second callback keeps the weights after each step, so that the average can be taken again by hand; at the end of the fit the generator has it, running statistics included.
 
 # %%
 class Keep(Callback):

@@ -3,7 +3,7 @@
 #
 # > From a trained generator to one file that needs no torch
 #
-# Training needs torch, fastai and some gigabytes; coloring a photograph should not. At the end of this chapter a trained generator is one `.onnx` file of a few megabytes that any runtime for ONNX can open: lightness in, color out, at every size. It carries a card that says what it is, where it comes from and how good it is, so that the file can travel alone. And which of a run's many weights go into it is decided by the rule of [the last chapter](trainer.ipynb), not by taste.
+# Training needs torch, fastai and some gigabytes; coloring a photograph should not. So a trained generator is exported to one `.onnx` file of a few megabytes that any runtime for ONNX can open: lightness in, color out, at every size. It carries a card that says what it is, where it comes from and how good it is. Which of a run's many weights go into it is decided by [the rule](trainer.ipynb#the-rule-for-what-is-shipped) of the chapter on training.
 
 # %%
 #| default_exp training.export
@@ -25,6 +25,7 @@ from colorbook.core import atomic_path
 from colorbook.data.loaders import data_loaders
 from colorbook.models.registry import generators
 from colorbook.training.recipes import to_plain
+from colorbook.training.registry import searched
 from colorbook.training.runs import Run, state_hash
 from colorbook.training.selection import best_of, candidates, chosen_color, pick
 
@@ -51,7 +52,7 @@ from colorbook.training.trainer import train
 # ## Folding
 
 # %% [markdown]
-# Batch norm is a need of training. In use its statistics are constants, and a convolution followed by a constant scale and shift is another convolution. With weights $W$, running mean $\mu$ and variance $\sigma^2$, and the norm's own scale $\gamma$ and shift $\beta$,
+# Batch norm helps training. When a network is used its statistics are constants, and a convolution followed by a constant scale and shift is another convolution. With weights $W$, running mean $\mu$ and variance $\sigma^2$, and the norm's own scale $\gamma$ and shift $\beta$,
 #
 # $$W'=\frac{\gamma}{\sqrt{\sigma^2+\epsilon}}\,W,\qquad b'=\beta-\frac{\gamma\,\mu}{\sqrt{\sigma^2+\epsilon}},$$
 #
@@ -85,7 +86,7 @@ def fold(
     return net
 
 # %% [markdown]
-# To prove it we need running statistics that are not those of a new net, zero and one, so each net sees some noise in training mode first. Then the folded copy must agree with the original, have no norm left, and leave the original untouched. The critic, which no artifact contains, is here for its spectral norm.
+# In a new net the running statistics are zero and one, and folding would change nothing. So each net sees some noise in training mode first. Then the folded copy must agree with the original, have no norm left, and leave the original untouched. The critic, which no artifact contains, is here for its spectral norm.
 
 # %%
 def worn(net, *inputs):
@@ -378,7 +379,7 @@ def empty_state(
     return [torch.zeros(1, c, h//by, w//by) for c,by in shapes]
 
 # %% [markdown]
-# The step in torch, driven frame by frame, against the network on whole clips, for both generators with arbitrary weights. Every combination occurs: the first frame, the last, a shot of several frames, of one frame, and of two.
+# Now the step, driven frame by frame, is compared with the network on the whole clip, for both generators with random weights. The clip has every combination: the first frame, the last, a shot of several frames, of one frame, and of two.
 
 # %%
 def run_stream(step, shapes, film, shots):
@@ -472,7 +473,7 @@ def stream_card(
     return make_card(generator, name, recipe, **more) | dict(kind='video', state=state_shapes(generator))
 
 # %% [markdown]
-# The bar of $10^{-3}$, for the file in onnxruntime, over the whole film with its cuts, at a size that the exporter has not seen.
+# The film file has the same bar of $10^{-3}$ as the one for photos: opened by onnxruntime, it must agree with torch over the whole film with its cuts, at sizes that the exporter has not seen.
 
 # %%
 def as_step(path):
@@ -518,11 +519,10 @@ def export_run(
     "Choose among a run's weights and export the best as an artifact"
     run = Run(run)
     recipe,entry = run.recipe,generators[run.recipe.generator]
-    searched = entry.output in ('bins', 'bins4') and not entry.film
-    best,tried = best_of(run, run.held_out(photos)) if searched else (None, candidates(run))
+    best,tried = best_of(run, run.held_out(photos)) if searched(entry) else (None, candidates(run))
     best = best or pick(tried, recipe.floor)
     gen = run.generator(best['tag'])
-    if searched: gen = leaning(gen, best, run.class_weights())
+    if searched(entry): gen = leaning(gen, best, run.class_weights())
     with atomic_path(run/'tried.csv') as f: pd.DataFrame(tried).to_csv(f, index=False)
     size = best.get('size', 192 if entry.weights == 'image' else recipe.size//32*32)
     about = dict(name=recipe.name, size=size, chosen=best, record=begun(run), stored='float16') | sees(recipe) | card
@@ -604,7 +604,7 @@ card['chosen']
 # %% [markdown]
 # ## Exercises
 #
-# 1. Store the weights in half precision. How large is the difference at the bar, and how large the file?
+# 1. Half precision rounds a weight to one part in 2,048. Store whole numbers of eight bits instead, with one scale for each output channel. How much larger is the error of a typical weight, and how large the file?
 # 2. Fold the factor 2 and the shift -1 that the generator applies to $L$ into its first convolution. Where does padding make that wrong?
 # 3. How many steps, and how much more state, would a film generator with two neighbors on each side need?
 # 4. Run the step one frame *early*: answer with the newest frame and take only the previous one into account. What is gained, and which flag is always 0?

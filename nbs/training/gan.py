@@ -3,7 +3,7 @@
 #
 # > GAN training as one callback on a plain fastai Learner
 #
-# A generator that is scored by its distance from the truth learns to be careful, and careful means brown. A critic that is trained at the same time asks another question: could this be the color of a photograph? At the end of this chapter we have both questions in one training loop. It is a callback of some forty lines on an ordinary `Learner`, so that schedules, checkpoints, clipping and mixed precision go on working; one object trains the generator alone, the critic alone, or both against each other; and whoever is not being trained rests, down to the last bit.
+# [The duel](../lessons/duel.ipynb) has adversarial training in its shortest form: `SmallGAN`, two networks in one model, and `SmallGANCallback`, both halves of a step on an ordinary `Learner`. This chapter builds on them what a real training needs. One object trains the generator alone, the critic alone, or both against each other, batch by batch if a schedule says so; whoever is not being trained rests, and not a bit of it changes. Networks may compute in 16 bits, gradients may be limited for each network, the weight between the losses may be learned. And it tests the gradients: what reaches whom, and that a training that was interrupted goes on as if it had not been.
 
 # %%
 #| default_exp training.gan
@@ -22,13 +22,14 @@ from fastai.vision.all import *
 from colorbook.core import UsageError
 from colorbook.data.loaders import present
 from colorbook.losses.adversarial import adversarial_losses, EachLoss
+from colorbook.training.small_gan import critic_half, generator_half, SmallGAN, SmallGANCallback
 
 # %%
 #| hide
 import copy, pickle, tempfile
 import matplotlib.pyplot as plt
 from fastcore.test import *
-from colorbook.losses.adversarial import LogisticLoss
+from colorbook.losses.basic import LogisticLoss
 from colorbook.models.patchgan import PatchCritic
 from colorbook.color.lab import join_lab
 
@@ -36,28 +37,28 @@ from colorbook.color.lab import join_lab
 # ## Two networks, one Learner
 
 # %% [markdown]
-# A Learner trains one module with one optimizer. fastai's own `fastai.vision.gan` bends that rule: its module is the generator on one batch and the critic on the next, a callback exchanges inputs and targets in between, and the loss changes its meaning with it. Everything that reads the Learner has to know whose turn it is, and what does not know it breaks: a learning rate for the critic cannot be combined with `fit_one_cycle`, and the log mixes the losses of both networks.
+# A Learner trains one module with one optimizer. fastai's own `fastai.vision.gan` bends that rule: its module is the generator on one batch and the critic on the next, a callback exchanges inputs and targets in between, and the loss changes its meaning with it. Every other part of fastai would have to know which network is in training, and those that do not know it fail: a learning rate for the critic cannot be combined with `fit_one_cycle`, and the log mixes the losses of both networks.
 #
-# We keep the rule instead. The Learner's model holds both networks, and when it is called it *is* the generator. What the critic does happens elsewhere.
+# `SmallGAN` keeps the rule: the Learner's model holds both networks, and when it is called it *is* the generator. What the critic does happens elsewhere. `GAN` adds three things.
 #
-# Networks may compute in bfloat16: eight significant bits with the range of float32, which processors of recent years multiply twice as fast or better. `GAN` opens the context of PyTorch's `autocast` around both networks, on any device, and hands out float32; the networks know nothing of it, so that a copy, a pickle or an export of one of them is what it was. The weights, their sums of gradients and the losses stay in float32. What it brings is measured in `benchmarks/gan_step.py`.
+# Networks may compute in bfloat16: eight significant bits with the range of float32, which processors of recent years multiply twice as fast or better. With `bf16`, `GAN` runs both networks under PyTorch's `autocast`, on any device, and returns float32. The networks themselves are unchanged by it, so they can be copied and exported as usual. Weights, gradients and losses stay in float32. `benchmarks/gan_step.py` measures what it brings.
 #
-# Two numbers travel with them, as batch norm's count of batches travels with its layer: how many batches had a turn of their own, and the critic's last loss. Schedules decide by them whose turn is next, and so a schedule is saved and resumed with the networks. A third part is optional, weights between the losses that are themselves learned; [schedules](critic_schedules.ipynb) have a chapter of their own.
+# Two numbers are stored with the networks: a count of batches and the critic's last loss. A [schedule](critic_schedules.ipynb) decides by them which network is trained next, so they must be saved and resumed with the weights. A third part is optional, weights between the losses that are [themselves learned](#weights-that-are-learned).
 #
-# For the experiments of this chapter a generator of three layers is enough. Its batch norm matters: running statistics are buffers, not weights, and a network that is said to rest must leave those alone too. The critic's spectral norm keeps buffers as well, the vectors of its power iteration.
+# For the experiments of this chapter a generator of three layers is enough. It has batch norm on purpose: running statistics are buffers, not weights, and a network at rest must not change those either. The critic's spectral norm keeps buffers as well, the vectors of its power iteration.
 
 # %%
 #| export
-class GAN(nn.Module):
-    "Generator and critic side by side; called, it is the generator"
+class GAN(SmallGAN):
+    "Generator and critic side by side, in 32 or 16 bits, with what schedules remember; called, it is the generator"
     def __init__(self,
         generator:nn.Module, # `L` to output; its method `color` turns output into what the critic sees
         critic:nn.Module, # `L` and color to logits
         weights:nn.Module=None, # content and adversarial loss to their sum, trained with the generator
         bf16:bool=False, # networks compute in bfloat16; their weights and what they answer stay in float32
     ):
-        super().__init__()
-        self.generator,self.critic,self.weights,self.bf16 = generator,critic,weights,bf16
+        super().__init__(generator, critic)
+        self.weights,self.bf16 = weights,bf16
         self.register_buffer('step', torch.tensor(0)) # batches of turns, see `GANCallback`
         self.register_buffer('crit', torch.tensor(float('inf'))) # the critic's last loss
     def precision(self, device): # a context in which the networks compute
@@ -65,14 +66,14 @@ class GAN(nn.Module):
     def forward(self,
         L:Tensor, # lightness in 0..1, `bs`x1xHxW
     ) -> Tensor: # the generator's output
-        with self.precision(L.device): out = self.generator(L)
+        with self.precision(L.device): out = super().forward(L)
         return out.float() if self.bf16 else out
     def judge(self,
         L:Tensor, # lightness in 0..1, `bs`x1xHxW
         color:Tensor, # what the critic sees beside it
     ): # the critic's verdict: a tensor, or a tuple that begins with one
         "What the critic says"
-        with self.precision(L.device): out = self.critic(L, color)
+        with self.precision(L.device): out = super().judge(L, color)
         return tree_map_only(Tensor, Tensor.float, out) if self.bf16 else out
 
 # %%
@@ -127,25 +128,17 @@ len(groups)
 # ## One pass of the generator for both steps
 
 # %% [markdown]
-# With logits $D(L,c)$ for lightness $L$ and color $c$, the [logistic losses](../losses/adversarial.ipynb) and a content loss $\ell$, one step of training wants to lower two numbers [@goodfellow2014; @isola2017]:
+# With logits $D(L,c)$ for lightness $L$ and color $c$, the [logistic losses](../lessons/losses.ipynb) and a content loss $\ell$, one step of training wants to lower two numbers [@goodfellow2014; @isola2017]:
 #
 # $$\mathcal{L}_D=\mathbb{E}\left[\mathrm{softplus}(-D(L,c))+\mathrm{softplus}(D(L,\bar G(L)))\right],\qquad
 # \mathcal{L}_G=\mathbb{E}\left[\ell(G(L),c)\right]+\alpha\,\mathbb{E}\left[\mathrm{softplus}(-D(L,G(L)))\right]$$
 #
-# The bar over $G$ says that the critic's loss sends no gradient into the generator. That is the whole difference between the two uses of $G(L)$, and so one pass serves both: the critic looks at a detached copy, the generator's term at the original. `fastai.vision.gan` runs the generator anew for each, and uses a batch for one network's step only, so that two batches, two passes and one backward pass of the generator make what we get from one batch and one pass.
+# The bar over $G$ says that the critic's loss sends no gradient into the generator. That is the whole difference between the two uses of $G(L)$, and so one pass serves both: the critic looks at a detached copy, the generator's term at the original. `fastai.vision.gan` needs two passes and two batches for the same, because it uses each batch for one network only.
 #
-# Both networks step from the same weights, at the same time; S0 lets the critic step first and shows the generator the result.
-#
-# A content loss is called with the answer, the truth and the lightness, which the callback puts beside the truth in `after_pred`; not every loss looks at it, but a [perceptual loss](../losses/content.ipynb) makes pictures of $ab$ with it. Data may bring a map of saliency along; then the content loss gets it as a fourth argument, and a critic that [sees saliency](../models/s3.ipynb) gets it behind the color.
-#
-# The rest of the work is done in `after_loss`, when the prediction and the content loss are there and nothing has been propagated yet. The content loss is kept before anything is added to it, because a log of mixed losses cannot be read.
+# Both networks step at the same time, from the same weights. (S0 lets the critic step first and shows the generator the result.)
 
 # %% [markdown]
-# One verdict on the generated colors serves both losses. The critic's loss is propagated at once, to the critic's weights only. With 16-bit floats the gradients of both networks go through one scaler, so the critic's loss has to be scaled like the other.
-#
-# For its own term the generator looks through the critic, whose weights are constants for that moment: we ask autograd for the slope of that term at the generated colors alone, $s=\partial\ell/\partial c$, and hand the learner a term with the value $\ell$ and the slope $s$, namely $\ell + \langle c - \bar c, s\rangle$ where the bars stand for values without a graph. So nothing of it reaches the critic, which would be trained to be fooled, and the critic is walked forward twice a step, not three times.
-#
-# All of this is one function of networks, loss and batch, and of the turn: which of the networks are trained. It needs no Learner.
+# The two halves, `critic_half` and `generator_half`, are those of [The duel](../lessons/duel.ipynb): the generator gets the value $\ell$ of its term and the slope $s=\partial\ell/\partial c$ at the generated colors, as $\ell + \langle c - \bar c, s\rangle$ where the bars stand for values without a graph, so that nothing of it reaches the critic, which would be trained to be fooled. What `gan_step` adds: one of the two networks may rest; a loss may ask for a penalty; and with 16-bit floats the gradients of both networks go through one scaler, so the critic's loss has to be scaled like the other. It needs no Learner.
 
 # %%
 #| export
@@ -170,23 +163,20 @@ def gan_step(
 ) -> GANStep:
     "The critic's gradients, unless it rests, and the generator's adversarial term, unless that rests"
     works,plays = 'critic' in TRAINED_IN[turn],'generator' in TRAINED_IN[turn]
-    leaf,true = fake.detach().requires_grad_(plays),gan.judge(L, real) if works else None
-    verdict,crit,scores,gen,term = gan.judge(L, leaf),None,None,None,None
-    if works:
-        crit,scores = loss.critic(true, verdict),(first_output(true), first_output(verdict))
+    leaf,crit,scores,gen,term = fake.detach().requires_grad_(plays),None,None,None,None
+    if not works: verdict = gan.judge(L, leaf)
+    else:
+        crit,(true,verdict) = critic_half(gan, loss, L, real, leaf)
+        scores = first_output(true),first_output(verdict)
         with gan.precision(L.device): penalty = loss.penalty(gan.critic, L, real, leaf.detach())
         crit = crit + penalty
         scale(crit).backward(inputs=list(gan.critic.parameters()), retain_graph=plays)
         crit = crit.detach()
-    if plays:
-        gen = loss.generator(verdict)
-        slope, = torch.autograd.grad(gen, leaf)
-        gen = gen.detach()
-        term = gen + ((fake - fake.detach())*slope).sum()
+    if plays: gen,term = generator_half(loss, verdict, leaf, fake)
     return GANStep(crit, gen, term, scores)
 
 # %% [markdown]
-# Verdicts may be more than one tensor, too, an energy and a code, or one for each of several critics with its weight. That is between them and their loss. Whoever only wants to watch, gets the first tensor.
+# A verdict may be more than one tensor: an energy and a code, or one for each of several critics with its weight. The loss knows what to do with it. For a log the first tensor is enough.
 
 # %%
 #| export
@@ -203,13 +193,12 @@ test_eq(first_output([(.5, (x, None)), (.5, x*2)]), x)
 first_output(x)
 
 # %% [markdown]
-# The callback calls it in `after_loss`, when the prediction and the content loss are there and nothing has been propagated yet. The content loss is kept before anything is added to it, because a log of mixed losses cannot be read. A content loss is called with the answer, the truth and the lightness, which the callback puts beside the truth in `after_pred`; not every loss looks at it, but a [perceptual loss](../losses/content.ipynb) makes pictures of $ab$ with it.
+# The callback calls it, as that of the lesson does, in `after_loss`, when the prediction and the content loss are there and nothing has been propagated yet. The content loss is kept before anything is added to it, because a log of mixed losses cannot be read. A content loss is called with the answer, the truth and the lightness, which the callback puts beside the truth in `after_pred`; most losses ignore it, but a [perceptual loss](../losses/perceptual.ipynb) makes pictures of $ab$ with it. Data may bring a map of saliency along; then the content loss gets it as a fourth argument, and a critic that [sees saliency](../models/s3.ipynb) gets it behind the color.
 
 # %%
 #| export
-class GANCallback(Callback):
-    "The critic's step and the generator's adversarial term, from one pass of the generator"
-    order,name = 5,'adversary'
+class GANCallback(SmallGANCallback):
+    "The critic's step and the generator's adversarial term, in turns, from one pass of the generator"
     def __init__(self,
         loss='logistic', # key of `adversarial_losses`, or an object like theirs
         weight:float=1., # of the adversarial term beside the content loss
@@ -220,43 +209,43 @@ class GANCallback(Callback):
             raise UsageError(f"there is no mode '{mode}'", remedy)
         if isinstance(loss, str) and loss not in adversarial_losses:
             raise UsageError(f"there is no adversarial loss '{loss}'", f"choose {', '.join(adversarial_losses)}")
-        self.adv,self.weight = EachLoss(adversarial_losses[loss]() if isinstance(loss, str) else loss),weight
+        super().__init__(EachLoss(adversarial_losses[loss]() if isinstance(loss, str) else loss), weight)
         self.mode,self.schedule = str(mode),mode if callable(mode) else None
     def __setattr__(self, name, value): object.__setattr__(self, name, value) # its own `crit`, not the GAN's
     def after_pred(self):
         (target,*more),L = self.yb,present(self.xb[0])
         self.learn.yb = target,L,*more
+    def seen(self):
+        "The same for clips, and with saliency behind the color for a critic that wants it"
+        if not getattr(self.learn.model.critic, 'sees_saliency', False): _,real,fake = super().seen()
+        else: real,fake = torch.cat([self.yb[0], self.yb[-1]], 1),self.pred
+        return present(self.xb[0]),real,fake
     def after_loss(self):
         if not self.training: return
-        self.content = self.learn.loss_grad.detach()
-        if self.turn == 'content': return
-        fake,real = self.learn.model.generator.color(self.pred),self.yb[0]
-        if getattr(self.learn.model.critic, 'sees_saliency', False):
-            fake,real = self.pred,torch.cat([real, self.yb[-1]], 1)
-        step = self.play(present(self.xb[0]), real, fake)
+        if self.turn == 'content': self.content = self.learn.loss_grad.detach()
+        else: super().after_loss()
+    def play(self, L, real, fake):
+        "One step of the two against each other"
+        scaler = getattr(self.learn, 'scaler', None)
+        step = gan_step(self.learn.model, self.adv, L, real, fake, self.turn, scaler.scale if scaler else noop)
         if step.crit is not None: self.crit,self.scores = step.crit,step.scores
         if step.crit is not None: self.learn.model.crit.copy_(step.crit)
         if step.gen is not None:
             self.gen,self.term = step.gen,self.weight*step.term
             self.learn.loss_grad = self.add(self.learn.loss_grad, self.term)
-        self.learn.loss = self.learn.loss_grad.clone()
-    def play(self, L, real, fake):
-        "One step of the two against each other"
-        scaler = getattr(self.learn, 'scaler', None)
-        return gan_step(self.learn.model, self.adv, L, real, fake, self.turn, scaler.scale if scaler else noop)
     def add(self, content, term):
         "The sum that the generator lowers"
         weigh = self.learn.model.weights
         return content + term if weigh is None else weigh(content, term)
 
 # %% [markdown]
-# Some adversarial losses ask for more than two verdicts: a `penalty` on the critic's slopes that joins its loss, or to `constrain` it after each of its steps, such as by clipping its weights. A loss object that has such methods gets them called; those of [the first chapter on losses](../losses/adversarial.ipynb) have none.
+# Some adversarial losses ask for more than two verdicts: a `penalty` on the critic's slopes that joins its loss, or to `constrain` it after each of its steps, such as by clipping its weights. If a loss object has such methods, they are called; of [our losses](../losses/adversarial.ipynb) those for Wasserstein's distance have one.
 
 # %% [markdown]
-# ## Whoever rests does not move
+# ## A network that rests does not move
 
 # %% [markdown]
-# It is tempting to let a network rest by giving it gradients of zero. An optimizer with momentum knows better: it remembers the last direction and keeps walking, and weight decay goes on as well. That is how the resting network of `fastai.vision.gan` comes to move on every batch. Here is the defect in one weight.
+# One might let a network rest by giving it gradients of zero. But an optimizer with momentum remembers the last direction and keeps walking, and weight decay goes on as well. So the resting network of `fastai.vision.gan` moves in every batch. Here is the fault in one weight; printed is how far it moves with a gradient of zero.
 
 # %%
 w = nn.Parameter(torch.ones(1))
@@ -272,8 +261,7 @@ w.item() - before
 # %% [markdown]
 # A gradient that is *absent* is another matter: fastai's optimizer, like PyTorch's, passes over parameters whose `grad` is `None`, momentum, decay and all. So before the step the resting network's gradients are removed. Its buffers rest too, because its normalization layers are put in evaluation mode, and where the generator rests the backward pass through it is left out altogether.
 #
-#
-# Whose turn it is may change from batch to batch. Where it does, a function says so, and is asked before each batch: it gets the number of batches that it has decided so far and the critic's last loss, and returns one of four words. In the turn `'generator'` the critic judges, but rests.
+# The turn may change from batch to batch. Then `mode` is a function that is called before each batch with the number of batches so far and the critic's last loss, and returns the turn: `'content'`, `'critic'`, `'generator'` or `'both'`. In the turn `'generator'` the critic judges, but rests.
 
 # %%
 #| export
@@ -336,7 +324,7 @@ def after_fit(self:GANCallback):
 # %% [markdown]
 # To see it rest we need a Learner and pictures. The pictures are drawn, and they hold the problem of colorization in its smallest form: a lighter disc on a gray ground, which is orange in one half of the pictures and blue in the other, and nothing in the lightness tells which.
 #
-# Both networks take some steps, so that the optimizer has momentum for both and would use it. Then each rests while the other goes on, with the same optimizer and a weight decay of 0.1. Of the resting one not a weight and not a buffer changes by a bit; of the other all weights do.
+# Both networks take some steps, so that the optimizer has momentum for both and would use it. Then each rests while the other goes on, with the same optimizer and a weight decay of 0.1. Of the resting one no weight and no buffer may change; of the other all weights must.
 
 # %%
 HUES = torch.tensor([[.5, .4], [-.1, -.6]])
@@ -390,7 +378,7 @@ test_fail(lambda: GANCallback('no such loss'), exc=UsageError, contains='logisti
 len(was[0]),len(was[1])
 
 # %% [markdown]
-# The same inside one epoch: a schedule in which each rests for two batches while the other works. Who rested is compared before and after every single batch.
+# The same within an epoch, with a schedule of five turns. Each row below has the turn of a batch and the networks that did not change in it.
 
 # %%
 class Rested(Callback):
@@ -414,7 +402,7 @@ rested.rows[:5]
 # ## What reaches whom
 
 # %% [markdown]
-# One published colorizer has a critic whose verdict never reaches the generator: the networks train, the losses fall, and nothing in the log looks wrong. So we test the gradients themselves. With a content loss that is zero everything that arrives at the generator comes from the critic, and it must equal what a calculation by hand gives. (The second line of that calculation stands for the critic's look at the true colors, a pass that moves the vectors of its spectral norm.) Then a deaf generator, whose color is cut from its graph before the critic sees it: it gets nothing. And the critic's gradients are the same in both cases, so nothing of the generator's term has leaked into them.
+# One published colorizer has a critic whose verdict never reaches the generator: the networks train, the losses fall, and nothing in the log looks wrong. So we test the gradients themselves. With a content loss that is zero everything that arrives at the generator comes from the critic, and it must equal what the formula gives without our code; the norms of these gradients are printed. (In that calculation the critic first looks at the true colors as well, because each look moves the vectors of its spectral norm.) Then we cut a generator's color from its graph before the critic sees it: such a generator must get nothing. And the critic's gradients must be the same in both cases, or the generator's term would have leaked into them.
 
 # %%
 class KeepGrads(Callback):
@@ -451,7 +439,7 @@ for k,g in learn.grads.items():
 torch.stack([g.norm() for g in by_hand])
 
 # %% [markdown]
-# Extras of a loss object arrive as well. Here is one whose penalty is the critic's mean square on photographs, and which rounds the critic's weights after a step: its loss is the sum, its gradients are those of the sum, and afterwards there are no digits behind the second.
+# Now a loss object with both extras. Its penalty is the critic's mean square on photographs, and it rounds the critic's weights to two digits after a step. The critic's loss and gradients must be those of the sum, and its weights must be rounded afterwards.
 
 # %%
 class WithExtras(LogisticLoss):
@@ -471,9 +459,9 @@ crit
 # %% [markdown]
 # The log keeps the terms apart: `content` is the content loss alone, `gen` the adversarial term without its weight, `crit` the critic's loss; `valid_loss`, which fastai computes, is the content loss as well. Only the training loss that fastai shows is the sum that the generator lowers.
 #
-# Learning rates apply group by group. Adam's first step is $\eta\,g/(|g|+\varepsilon)$, so the largest change in a network is that network's learning rate $\eta$, and a rate of zero is a standstill. With one cycle the two rates rise and fall together and keep their ratio, which `GANDiscriminativeLR` cannot do.
+# Learning rates apply group by group. Adam's first step is $\eta\,g/(|g|+\varepsilon)$, so the largest change in a network is that network's learning rate $\eta$: the two numbers printed, .001 and .004. With `fit_one_cycle` the two rates rise and fall together and keep their ratio.
 #
-# With 16-bit floats small gradients would vanish, so they are scaled up before they are propagated and down before the step. Both networks share the scaler; a critic that is left out would have its gradients divided by a factor they were never multiplied by.
+# With 16-bit floats small gradients would vanish, so they are multiplied by a large factor before they are propagated and divided by it before the step. Both networks share that factor. The second cell uses 1024, and the ratio of the critic's gradients with and without it must be 1024.
 
 # %%
 adversary = GANCallback('lsgan', weight=3.)
@@ -510,7 +498,7 @@ scaled['critic.layers.0.bias'].norm()/plain['critic.layers.0.bias'].norm()
 # ## The critic sees lightness
 
 # %% [markdown]
-# "Conditional" means that the critic judges color together with lightness; S0 calls itself conditional and is not. The difference can be measured where it is everything: let the lightness be the disc alone, let a picture's true color be the same disc, and let the generator return the disc of its neighbor in the batch. Taken alone, true and generated colors are the same pictures, and a critic that does not see $L$ cannot do better than guess, which costs $2\log 2\approx1.39$. Beside the difference this shows the mode `'critic'`, the warm-up that a critic gets before the two play.
+# "Conditional" means that the critic judges color together with lightness; S0 calls itself conditional and is not. The difference can be measured where it is everything: let the lightness be the disc alone, let a picture's true color be the same disc, and let the generator return the disc of its neighbor in the batch. Taken alone, true and generated colors are the same pictures, and a critic that does not see $L$ cannot do better than guess, which costs $2\log 2\approx1.39$, the dotted line of @fig-seeing. Look for the curve that leaves it. The cell uses the mode `'critic'`, in which the critic learns alone.
 
 # %%
 class Neighbor(nn.Module):
@@ -555,7 +543,7 @@ draw_losses(curves, 2*math.log(2));
 # ## Stopped and gone on
 
 # %% [markdown]
-# Training for days means to be interrupted. Since generator and critic are one model with one optimizer, `Learner.save` and `load` carry everything: weights, running statistics, and Adam's moments of both networks. The test is strict. Two epochs at a stretch, against one epoch, saved, loaded into new networks, and another epoch: equal to the last bit on a CPU. The control does without the optimizer's state, and comes out different in nearly every tensor. Here the pictures come in a fixed order; where they are shuffled, the random generators have to be kept as well, which [a checkpoint](checkpoint.ipynb) does.
+# Training for days means to be interrupted. Since generator and critic are one model with one optimizer, `Learner.save` and `load` carry everything: weights, running statistics, and Adam's moments of both networks. We compare two epochs at a stretch with one epoch, saved, loaded into new networks, and another epoch: on a CPU the weights must be exactly equal. Without the optimizer's state they are not; the number below is how many tensors differ then. Here the pictures come in a fixed order; where they are shuffled, the random generators have to be kept as well, which [a checkpoint](checkpoint.ipynb) does.
 
 # %%
 straight = disc_learner(64, shuffle=False)
@@ -578,9 +566,9 @@ len(moved(go_on(False), snapshot(straight.model)))
 # ## Limits
 
 # %% [markdown]
-# Gradients are usually limited by their length. The length must be each network's own: one length for both together, and a critic whose slopes explode shrinks the step of the generator.
+# Gradients are usually limited by their length (their norm). Each network needs a limit of its own: with one for both together, a critic whose gradients explode would shrink the generator's step.
 #
-# S2 gives its generator 5e-4 and its critic 1e-4, since "the discriminator gets too good too quickly". It also cuts each value of the critic's gradient to -0.1..0.1, by value and not by norm, which bends its direction where few weights have large slopes. Adam divides by the size of the gradients anyway, so this mostly tames single outliers. In a phase of a recipe: `lrs=(5e-4, 1e-4)` and `critic_clip=.1`.
+# S2 gives its generator 5e-4 and its critic 1e-4, since "the discriminator gets too good too quickly". It also cuts each value of the critic's gradient to -0.1..0.1, by value and not by norm, which changes its direction where few weights have large gradients. Adam divides by the size of the gradients anyway, so this mostly tames single outliers. In a phase of a recipe: `lrs=(5e-4, 1e-4)` and `critic_clip=.1`. Printed is the length of each network's gradient without a limit and with one of .05.
 
 # %%
 #| export
@@ -624,15 +612,15 @@ for k in ('generator', 'critic'): test_close(length(short, k), min(length(free, 
 # ## Weights that are learned
 
 # %% [markdown]
-# Between content and adversarial loss stands a weight that everyone chooses by hand. S4 ends with the idea to train it like any other. Taken literally that fails at once. If the sum to be lowered is $w_1^2\ell_1+w_2^2\ell_2$, the surest way down is $w=0$, whatever the networks do.
+# The weight between content and adversarial loss is usually chosen by hand. S4 ends with the idea to train it like any other. Taken literally that fails: if the sum to be lowered is $w_1^2\ell_1+w_2^2\ell_2$, the surest way down is $w=0$, whatever the networks do.
 #
 # Kendall et al. derive a sum that does not run away, by treating each loss as the likelihood of a task with an unknown noise:
 #
 # $$\sum_i e^{-s_i}\,\ell_i+s_i,\qquad\frac{\partial}{\partial s_i}=1-e^{-s_i}\ell_i=0\iff e^{-s_i}=1/\ell_i$$
 #
-# A small weight is paid for by $s_i$. At rest each loss weighs the inverse of itself, so that all count alike, in proportion: a tenth less of either is worth the same. That is what the rule says, and no more; whether equal shares are what one wants is another question, and $\lambda$ as a number in a recipe remains the default. Losses must be positive; with Wasserstein's, which is not, $s$ would run away again.
+# A small weight is paid for by $s_i$. In the end each loss has the inverse of its size as weight, so that a tenth less of either is worth the same. Whether equal shares are what one wants is another question, and $\lambda$ as a number in a recipe remains the default. Losses must be positive; with Wasserstein's, which is not, $s$ would run away again.
 #
-# With a learning rate of 1e-4 Adam would take ten thousand steps to change $s$ by one, so $s$ is a hundred times its parameter.
+# With a learning rate of 1e-4 Adam would take ten thousand steps to change $s$ by one, so $s$ is a hundred times its parameter. The cell lets both rules settle on two constant losses, .05 and 2. The naive weights go to zero; Kendall's become 20 and one half.
 
 # %%
 #| export
@@ -670,7 +658,7 @@ test_close(weigh.values()*losses, torch.ones(2), eps=.05)
 naive.detach().square(),weigh.values().detach()
 
 # %% [markdown]
-# In a `GAN` they are its third part, in the generator's last group of parameters. They rest when the generator rests, and in the turn `'content'`. On the discs the content loss is near 0.03 and the critic's verdict costs about 0.7; equal shares means a weight of thirty for the one and of little more than one for the other.
+# In a `GAN` they are its third part, in the generator's last group of parameters. They rest when the generator rests, and in the turn `'content'`. On the discs the content loss is near 0.03 and the adversarial term about 0.7, so equal shares mean a weight of about thirty for the one and of little more than one for the other. Printed are the weights and the shares, near 1 each.
 
 # %%
 learn = disc_learner(weights=LossWeights())
@@ -687,10 +675,10 @@ assert weights.values()[0] > 4*weights.values()[1]
 weights.values().detach(),shares
 
 # %% [markdown]
-# ## Before colors
+# ## Training before colors
 
 # %% [markdown]
-# S4 plans two kinds of practice. The first is content loss alone, on a generator that takes noise beside lightness: the mode `'content'`. It has a catch. Lowest squared error is reached by the mean answer, noise can only disturb it, and so that practice teaches a generator to be deaf to its noise. Here is one with a channel of noise; after content loss two draws hardly differ, where they did before.
+# S4 plans two kinds of pretraining. The first is content loss alone, on a generator that takes noise beside lightness: the mode `'content'`. It has a disadvantage. The mean answer has the lowest squared error, noise can only disturb it, and so a generator learns to [ignore its noise](../evaluation/diversity.ipynb#noise-alone-is-not-enough). The two numbers say how much two draws differ, as a share of the color, before and after.
 
 # %%
 class Noisy(Tiny):
@@ -712,7 +700,7 @@ assert after < .6*before
 before,after
 
 # %% [markdown]
-# The second is plain generation: before the networks see a gray picture, let them play the ordinary game, noise in and pictures out, with noise as large as the picture so that the same generator can take it in the place of $L$. There is no content to compare with. The critic sees colors alone; the same middle gray stands for the lightness of true and generated ones, for with the noise it could tell them apart by looking for it.
+# The second is plain generation: before the networks see a gray picture, they are trained as an ordinary GAN that makes pictures from noise, with noise as large as the picture so that the same generator can take it in the place of $L$. There is no truth to compare with. The critic sees colors alone: it gets a middle gray as lightness for true and generated ones, because the noise would give the generated ones away.
 
 # %%
 #| export
@@ -730,7 +718,7 @@ class PlainGANCallback(GANCallback):
     def play(self, L, real, fake): return super().play(torch.full_like(L, .5), real, fake)
 
 # %% [markdown]
-# What can be checked: the generator's gradients do not depend on the truth of *its* picture, for with the content loss gone, exchanging the targets within a batch changes nothing but the order of a sum; and the critic never learns what $L$ was. What it learns on the discs is the colors' range.
+# Two checks: without a content loss, exchanging the targets within a batch must not change the generator's gradients; and neither must another lightness. Printed is the mean size of the generator's color before and after practice, and that of the true colors.
 
 # %%
 def plain_grads(shift, light=1.):
@@ -755,11 +743,11 @@ start,learn.model.generator.color(learn.model(torch.rand_like(L))).detach().abs(
 # ## Content, then the critic, then both
 
 # %% [markdown]
-# At the start a generator's colors are so bad that any critic tells them apart, and a critic that is always right teaches little. So training goes in stretches, as in the NoGAN schedule of DeOldify [@salmona2022]: content loss alone until the generator is as good as that makes it, then the critic alone on that generator's colors, and then both for a short time.
+# At the start a generator's colors are so bad that any critic tells them apart, and a critic that is always right teaches little. So training goes in phases, as in the NoGAN schedule of DeOldify [@salmona2022]: content loss alone until the generator is as good as that makes it, then the critic alone on that generator's colors, and then both for a short time.
 #
-# On the discs the first stretch ends where it must. The squared error is least at the mean of all colors that are possible, so discs that are orange or blue become neither, and their chroma falls from about 0.63 to that of the mean, $\|(c_1+c_2)/2\|=0.22$. This is why colorizers that are trained by distance are brown. Then the critic warms up, and both play. Careful colors are the one thing that never occurs among the true ones, so the critic sees through them first, and the generator has to commit itself to one color or the other.
+# On the discs one can compute where the first phase ends. The squared error is least at the mean of all colors that are possible, so discs that are orange or blue become neither, and their chroma falls from about 0.63 to that of the mean, $\|(c_1+c_2)/2\|=0.22$. This is why colorizers that are trained by distance are brown. Then the critic learns alone for an epoch, and after that both. Careful colors never occur among the true ones, so they are the first thing that the critic recognizes, and the generator has to decide for one color or the other.
 #
-# @fig-losses shows the losses of the three stretches and @fig-discs the pictures. Read the rows of @fig-discs from the top: lightness, truth, content loss alone, and with the critic. The third row is the gray-violet mean of orange and blue. In the last row the discs have a full color again. It is the same color for all of them, right for some and wrong for the others, because from one lightness this generator has only one answer. Its squared error is larger than before; what it has learned is which colors occur.
+# @fig-losses shows the losses of the three phases: the content loss rises a little when the critic joins in. @fig-discs shows the pictures. Read the rows of @fig-discs from the top: lightness, truth, content loss alone, and with the critic. The third row is the gray-violet mean of orange and blue. In the last row the discs have a full color again. It is the same color for all of them, right for some and wrong for the others, because from one lightness this generator has only one answer. Its squared error is larger than before; what it has learned is which colors occur.
 #
 # The gray ground is part of the picture as well and must stay gray, which the second number for each network measures: the mean chroma outside of the discs. It depends on the learning rates. Here the critic learns four times as fast as the generator. With equal rates the generator outruns it: the discs turn orange before the critic has learned what a ground looks like, and teal squares stay around them.
 
@@ -786,7 +774,7 @@ chroma
 
 # %%
 #| label: fig-losses
-#| fig-cap: "The three stretches. Dotted: the critic's loss when it can only guess."
+#| fig-cap: "The three phases. Dotted: the critic's loss when it can only guess."
 learn.fit(1, 2e-3, wd=0., cbs=[GANCallback(mode='critic'), terms])
 learn.fit(2*n_epochs, [5e-4, 2e-3], wd=0., cbs=[GANCallback(weight=.1), terms])
 chroma['both'] = disc_chroma(learn.model)
@@ -811,13 +799,13 @@ show_discs(*[join_lab(held, o) for o in (torch.zeros_like(bold), ab[-len(held):]
 # ## What we have
 #
 # - `GAN` and `gan_splitter`: two networks in one Learner with one optimizer, a learning rate for each;
-# - `gan_step` and `GANCallback`: content, critic or both from one pass of the generator, batch by batch where a schedule says so, with the resting network at rest to the last bit;
-# - `LossWeights`, which learn and do not vanish, `ClipNorms` and `ClipCritic`, limits of each network's own, and `PlainGANCallback`, practice before colors;
-# - the reason for it all in one picture: distance averages, a critic chooses.
+# - `gan_step` and `GANCallback`: content, critic or both from one pass of the generator, batch by batch where a schedule says so, while the other network does not change;
+# - `LossWeights`, which learn and do not vanish, `ClipNorms` and `ClipCritic`, limits for each network, and `PlainGANCallback`, training before colors;
+# - @fig-discs, in which a distance averages two colors and a critic makes the generator choose one.
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. Write a function of the step by which the critic takes two steps for each of the generator's. What does the generator cost in the batches in which it rests?
 # 2. Leave out `inputs` in `gan_step` and return the generator's loss itself as its term. Which test fails, and what would the critic learn?
-# 3. Give `Tiny` a second input channel of noise. Does it then paint some discs orange and some blue in the same batch?
+# 3. Train `Noisy`, which has a channel of noise, through the three phases of the last section. Does it then paint some discs orange and some blue in the same batch?

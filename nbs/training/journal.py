@@ -3,7 +3,7 @@
 #
 # > Figures, sheets, curves, weights and a checkpoint after every epoch
 #
-# Training a GAN is watched, not awaited: its losses say little, its pictures a lot. At the end of this chapter a callback writes after every epoch what one wants to see, a sheet of held-out photographs, a table, curves and the weights, and then a [checkpoint](checkpoint.ipynb) from which the run can go on.
+# The losses of a GAN say little about how good it is; its pictures say a lot. So one wants to watch a run while it goes. The callback of this chapter writes after every epoch what one wants to see, a sheet of held-out photographs, a table, curves and the weights, and then a [checkpoint](checkpoint.ipynb) from which the run can go on.
 
 # %%
 #| default_exp training.journal
@@ -84,6 +84,9 @@ test_eq(sheet.shape, (3*size, 3*size, 3))
 assert np.ptp(sheet[:,:size].astype(int), axis=2).max() <= 1
 test_close(sheet[:size,size:2*size]/255, rgb[0].permute(1, 2, 0).numpy(), eps=1/128)
 show_file(home/'sheet.png')
+
+# %% [markdown]
+# The third column has the right colors, a little soft at the edges, because it was made from the truth at a quarter of the size. That is as good as a sheet can get for a network that answers at a quarter.
 
 # %% [markdown]
 # ## Two figures after each epoch
@@ -282,6 +285,9 @@ history
 show_file(run/'losses.png', height=2.4)
 
 # %% [markdown]
+# Left is the content loss, on the patches that are learned from and on those held out. The adversarial losses in the middle begin with the second phase, so their lines start at the third epoch. In a real run look at the right panel first: a PSNR that rises while the colorfulness ratio falls means that the generator is turning gray.
+
+# %% [markdown]
 # The same figures and sheets go to TensorBoard where that is wanted (`colorbook train --tensorboard`); `tensorboard --logdir runs` shows all runs side by side.
 
 # %%
@@ -293,7 +299,7 @@ test_close(log.Scalars('psnr')[0].value, float(row['psnr']), eps=1e-4)
 test_eq((log.Images('sheet')[0].width, log.Images('sheet')[0].step), (3*size, 1))
 
 # %% [markdown]
-# Divergence is tried where it is easiest to miss: only the critic's loss is not a number, in a phase in which only the critic is trained. The run stops with a `TrainingError` before the step, and no file has changed.
+# Divergence is easiest to miss where only the critic's loss is not a number, in a phase in which only the critic is trained. So that is what the next cell does: the run stops with a `TrainingError` before the step, and no file has changed.
 
 # %%
 class Broken(GANCallback):

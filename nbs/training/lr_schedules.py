@@ -3,7 +3,7 @@
 #
 # > How large the steps are along the way: constant, one cycle, cosine, or warm-up, stable, decay
 #
-# A learning rate that suits the middle of a run is too large for its first steps, when weights are random, and for its last, when little is left to learn. How it rises and falls is a setting like any other, and a recipe names it by a word. At the end of this chapter each phase of a recipe has such a word, all parameter groups follow the same curve at their own height, and a phase with short epochs still goes along the whole of it.
+# A learning rate that suits the middle of a run is too large for its first steps, when weights are random, and for its last, when little is left to learn. How it rises and falls is called a *schedule*, and each phase of a recipe names one by a word. All parameter groups follow the same curve, each at its own height, and a phase with short epochs still goes along the whole of it.
 
 # %%
 #| default_exp training.lr_schedules
@@ -34,11 +34,11 @@ from colorbook.training.gan import GAN, GANCallback, gan_splitter
 # %% [markdown]
 # A schedule turns progress $p$, from 0 to 1 over all steps of a phase, into a learning rate. Five are common, and three more are pieces for trainings in which a rise or a fall goes over a phase of its own.
 #
-# - `constant`: the rate as it is. What GANs are mostly trained with, since two players who cool down together may as well stop.
+# - `constant`: the rate as it is. GANs are mostly trained with it.
 # - `one_cycle` [@smith2019]: up from a twenty-fifth in the first quarter, then down to a hundred-thousandth, both along half a cosine. Good where the length of the training is known and short.
 # - `cosine` [@loshchilov2017]: from the full rate down to zero along half a cosine.
 # - `half-every-10`: halved after every 10 epochs, as S3 has it, or after any other number; `tenth-every-30` takes a tenth. Older recipes are mostly written like this, in epochs, whatever their number.
-# - `warmup_stable_decay` [@hagele2024]: a twentieth of the steps rising from a hundredth, then the full rate, then a last fifth down to zero, with rate times $1-\sqrt q$ where $q$ is the progress through that fifth. Its middle does not know how long the training is. Whoever has a checkpoint from there can train longer, and needs a new last fifth only.
+# - `warmup_stable_decay` [@hagele2024]: a twentieth of the steps rising from a hundredth, then the full rate, then a last fifth down to zero, with rate times $1-\sqrt q$ where $q$ is the progress through that fifth. Its middle does not depend on how long the training is. From a checkpoint in the middle one can train longer, and needs a new last fifth only.
 # - `warmup`: the first part of it, up and level; `to_half` and `to_zero`: straight down to half of the rate, or to nothing.
 #
 # A curve is made for the rates of all parameter groups at once, so that the groups keep their proportions.
@@ -103,10 +103,13 @@ ax.set(xlabel='progress', ylabel='learning rate')
 ax.legend(frameon=False);
 
 # %% [markdown]
+# Three curves are level for most of the way: `constant`, `warmup` and `warmup_stable_decay`; the last falls steeply at its end. `one_cycle` has its peak after a quarter, and half a cosine leads down from there. `to_half` and `to_zero` are straight lines.
+
+# %% [markdown]
 # ## Short epochs
 
 # %% [markdown]
-# On many photographs an epoch takes hours, and one wants to look more often. A phase may call a *share* $s$ of the photographs an epoch: of $n$ batches, $\lceil sn\rceil$, each time from a fresh shuffle. `ShortEpoch` ends the training part of an epoch there. It comes behind all other callbacks, so that everybody has seen the last batch.
+# On many photographs an epoch takes hours, and one wants to look more often. A phase may call a *share* $s$ of the photographs an epoch: of $n$ batches, $\lceil sn\rceil$, each time from a fresh shuffle. `ShortEpoch` ends the training part of an epoch there. It comes behind all other callbacks, so that each of them has seen the last batch.
 
 # %%
 #| export
@@ -146,7 +149,7 @@ class LRSchedule(Callback):
         self.opt.set_hyper('lr', self.curve(at).tolist())
 
 # %% [markdown]
-# In training: all rates of all groups are written down. A whole cycle has its peak inside, however short the epochs; two groups keep their proportion; and a fit that begins in the second of three epochs goes on where the straight one was.
+# Does the callback set what the curve says? We train tiny networks and write down every rate of both groups. However short the epochs are, the whole curve must be there; the groups must keep their proportion; and a fit that begins in the second of three epochs must go on where the straight one was.
 
 # %%
 class Tiny(nn.Module):
@@ -195,7 +198,7 @@ assert short[-1,0] < .4*short[-2,0] < .4*short[-3,0] # decay ends with the last 
 [f'{o:.1e}' for o in short[:,0]]
 
 # %% [markdown]
-# `one_cycle` is fastai's `fit_one_cycle`, with constant momentum: the same weights come out, to the last bit.
+# With `one_cycle` the weights come out as with fastai's `fit_one_cycle`, if that is given a constant momentum.
 
 # %%
 ours,theirs = tiny_learner(),tiny_learner()
@@ -214,6 +217,6 @@ sum(torch.equal(a, b) for a,b in zip(ours.model.parameters(), theirs.model.param
 # %% [markdown]
 # ## Exercises
 #
-# 1. Enter a schedule of your own in `lr_schedules`, one that falls by a tenth at a half and at three quarters, and train a phase with it.
+# 1. Enter a schedule of your own in `lr_schedules`, one that falls to a tenth at a half and again at three quarters, and train a phase with it.
 # 2. Train with `warmup_stable_decay` for four epochs, and then for eight from the checkpoint after the third. Which steps of the first run are wasted, and how many would be with `cosine`?
 # 3. Why does `ShortEpoch` come behind all other callbacks? Give it the order 10 and see what the [average of the weights](ema.ipynb) misses.

@@ -3,7 +3,7 @@
 #
 # > A small panel of photographs, looked at often, and a way back to the best moment
 #
-# NoGAN training is mostly content loss, and then a short adversarial stretch in which colors come fast. DeOldify's author found the right moment to end it by looking at pictures; a step too many and skin turns orange. At the end of this chapter a callback looks instead of us: at a small panel of held-out photographs, after every thousandth of the data, at four figures. It finds the moment when the distance from real photographs was least, and goes back to the weights of that moment.
+# NoGAN training is mostly content loss, followed by a short adversarial phase in which colors come fast. DeOldify's author found the right moment to end it by looking at pictures; a little too long, and skin turns orange. The callback of this chapter looks for us: at a small panel of held-out photographs, after every thousandth of the data. It finds the moment at which the generated pictures were nearest to real ones, and goes back to the weights of that moment.
 
 # %%
 #| default_exp training.nogan
@@ -43,13 +43,13 @@ from colorbook.color.lab import lab_to_rgb, split_lab
 # ## Four figures
 
 # %% [markdown]
-# The **colorfulness ratio** says how much color there is ([Metrics](../evaluation/metrics.ipynb)); the **skin share**, how many pixels have a hue of skin, from 25 to 70 degrees in Lab, and at least a little chroma. Orange faces are DeOldify's first sign of having gone too far. The critic's **accuracy** is the share of photographs of which it prefers the true colors to the generated ones; at one half it can only guess. (For a critic whose verdict is an energy, low for real, read it the other way.)
+# The **colorfulness ratio** says how much color there is ([Metrics](../evaluation/metrics.ipynb)); the **skin share**, how many pixels have a hue of skin, from 25 to 70 degrees in Lab, and at least a little chroma. Orange faces are DeOldify's first sign of having gone too far. The critic's **accuracy** is the share of photographs of which it prefers the true colors to the generated ones; at one half it can only guess.
 #
 # The fourth decides. Features of a network, at every place of every photograph of the panel, have a mean $\mu$ and a covariance $\Sigma$, and for two sets of photographs, real and generated, **Frechet's distance** between the Gaussians with these moments is
 #
 # $$d^2=\lVert\mu_1-\mu_2\rVert^2+\mathrm{Tr}\left(\Sigma_1+\Sigma_2-2(\Sigma_1\Sigma_2)^{1/2}\right).$$
 #
-# This is the form of FID, and it must not be called that, for the network is the first quarter of MobileNetV2. Early features know edges and textures of color, they are cheap, and since every place counts, a hundred small photographs make thousands of samples. Where no trained weights are at hand, the same layers with random weights stand in; they see color too, if less wisely. To be comparable, $d^2$ is divided by $\mathrm{Tr}\,\Sigma$ of the real photographs.
+# The formula is that of FID, but the figure is another one, because FID uses the last features of Inception and ours are those of the first quarter of MobileNetV2. Early features react to edges and textures of color, they are cheap, and since every place counts, a hundred small photographs make thousands of samples. Where no trained weights are at hand, the same layers with random weights stand in. To be comparable, $d^2$ is divided by $\mathrm{Tr}\,\Sigma$ of the real photographs.
 
 # %%
 #| export
@@ -99,7 +99,7 @@ def skin_share(
 
 
 # %% [markdown]
-# For diagonal covariances the trace is $\sum(\sigma_1-\sigma_2)^2$: doubling all features adds the variance once more, and moving them adds the square of the way.
+# We check three cases whose distance is known: equal features have 0; features that are all moved by 2 have the square of that way, 12 for three features, over the variance; and features that are doubled have 1. And the skin share of four flat colors: only the first has a hue of skin and enough chroma.
 
 # %%
 torch.manual_seed(seed)
@@ -114,6 +114,9 @@ test_eq([skin_share(lab_to_rgb(flat(60., *o))) for o in ((20., 20.), (3., 3.), (
 
 # %% [markdown]
 # ## The panel
+
+# %% [markdown]
+# The panel keeps the photographs and the moments of their features; `look` colors them with the generator as it is and returns the four figures.
 
 # %%
 #| export
@@ -143,12 +146,12 @@ class ValidationPanel:
 
 
 # %% [markdown]
-# ## The knee
+# ## The best moment
 
 # %% [markdown]
-# Adversarial training is restless: from look to look the distance jumps up and down, all colors swing a little at a time. The smallest of many noisy values is mostly luck, so looks are averaged over a window of five, and the best moment is the middle of the best window. Before the window has gone by nobody can know, so the weights of the last few looks are kept, and those of the best window's middle.
+# In adversarial training all colors swing a little from step to step, and the distance goes up and down with them. The smallest of many noisy values is mostly luck, so the distance is averaged over a window of five looks, and the best moment is the middle of the best window. It is known only when the window is complete, so the weights of the last few looks are kept, and those of the best window's middle.
 #
-# And when is it enough? The plain answer is: when the stretch is over. A stretch has a length anyhow, and the distance swings, so that no dip tells whether a deeper one will come. `patience` ends it earlier, when the search has gone so much farther than the best lies. With a patience of 3, that is, four times as far, `benchmarks/nogan.py` found the best moment for three seeds of five; the other two stopped in a first dip at steps 70 and 80 and missed deeper ones at 450 and 720. So there is none unless asked for. Looking on costs time, stopping early costs the best moment, and the way back is free.
+# When should one stop looking? By default when the phase is over: the distance swings, and no dip tells whether a deeper one will come. `patience` ends the phase earlier, when the search has gone so much farther than the best moment so far. With a patience of 3, that is, four times as far, `benchmarks/nogan.py` found the best moment for three seeds of five; the other two stopped in a first dip at steps 70 and 80 and missed deeper ones at 450 and 720. To look on costs only time, because the weights go back anyway.
 
 # %%
 #| export
@@ -193,7 +196,7 @@ stop,knee(noisy)
 # ## The callback
 
 # %% [markdown]
-# It looks before the first step and after each share of the data in which the generator stepped, and sees [averaged weights](ema.ipynb) where there are any. At the end of the stretch the weights go back to the best moment, and [training](trainer.ipynb) writes them as `generator-PHASE-stop`, with all looks beside them. The critic stays as it is; nobody needs it any more. Looks and kept weights are the callback's state, and a run that is stopped and resumed in between chooses what it would have chosen.
+# It looks before the first step and after each share of the data in which the generator stepped, and sees [averaged weights](ema.ipynb) where there are any. At the end of the phase the generator's weights go back to the best moment, and [training](trainer.ipynb) writes them as `generator-PHASE-stop`, with all looks beside them. The critic stays as it is, because it is no longer needed. Looks and kept weights are the callback's state, so a run that is stopped and resumed in between chooses the same moment.
 
 # %%
 #| export
@@ -255,7 +258,7 @@ def chosen(self:NoGANStop):
 # ## On patches
 
 # %% [markdown]
-# Patches of the photographs that come with scikit-image and scikit-learn, a generator of three layers, random features. Content loss, a short warm-up of the critic, then both. The figures of the panel over the steps are in @fig-panel. What we check is that the weights that remain are those of the best moment, to the last bit, and that the panel says of them what it said then.
+# We try it in small: patches of the photographs that come with scikit-image and scikit-learn, a generator of three layers, random features. Content loss comes first, then the critic alone for a short time, then both. Afterwards the panel must say of the weights that remain what it said at the best moment. @fig-panel has the four figures over the steps. Look at the distance, left: the dashed line stands where a few neighboring values are low, not at the lowest single one.
 
 # %%
 class Tiny(nn.Module):
@@ -319,13 +322,13 @@ draw_panel(rows, stop.chosen);
 # ## What we have
 #
 # - `ValidationPanel`: colorfulness, skin, accuracy and a distance in feature space, on some dozens of held-out photographs;
-# - `knee` and `should_stop`, a rule without units, and `NoGANStop`, which follows it and goes back to the best moment.
+# - `knee` and `should_stop`, the rule, and `NoGANStop`, which follows it and goes back to the best moment.
 #
 # Whether the panel's choice is good for photographs that it has never seen is measured in `benchmarks/nogan.py`.
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Take the single best look instead of the best window. How far do the chosen steps of several seeds lie apart?
-# 2. The rule never looks at the skin share. Add it, and find a run in which it matters.
+# 1. Take the single best look instead of the best window, on a parabola with noise. How far do the chosen steps of many seeds lie apart?
+# 2. The rule never looks at the skin share. How would you add it, and in which kind of run would it matter?
 # 3. Leave out `recent` in the state. In which run does a stop and a resume choose other weights then?

@@ -3,7 +3,7 @@
 #
 # > What a generator knows before it is trained
 #
-# Few generators start from chance. The product's image model begins with an encoder that has seen ImageNet, EfficientNet-Lite0 as a package carries it, and its film model with a whole image model. At the end of this chapter `state_for` finds the weights that a recipe's generator can begin with: those that are named, in a file or in the folder of another run, or torchvision's. What was taken stands in the record of the run, as a hash.
+# Few generators start from random weights. The product's image model begins with an encoder that has seen ImageNet, EfficientNet-Lite0 as a package carries it, and its film model with a whole image model. `state_for` finds the weights that a recipe's generator can begin with: those that are named, in a file or in the folder of another run, or torchvision's. What was taken stands in the record of the run, as a hash.
 
 # %%
 #| default_exp training.pretrained
@@ -35,7 +35,7 @@ from colorbook.training.runs import state_hash
 # ## An encoder
 
 # %% [markdown]
-# Weights are never looked for in the neighborhood of a program: two people who type the same command should begin with the same ones. They are named by `--weights`, or for all commands by a folder in the variable `COLORBOOK_WEIGHTS`; where neither is, they are torchvision's.
+# Weights are never searched for on the disk: two people who type the same command should begin with the same ones. They are named by `--weights`, or for all commands by a folder in the variable `COLORBOOK_WEIGHTS`; where neither is, they are torchvision's.
 
 # %%
 #| export

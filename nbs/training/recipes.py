@@ -3,7 +3,7 @@
 #
 # > A training run is data: one frozen record with a name
 #
-# Half of what makes a colorizer good is in no network: how long, how fast, in which order, on which pictures. Where these facts live in flags and scripts, nobody can say a year later how a model came about. At the end of this chapter a training run is a record of some twenty fields with a name, which goes to a file and comes back the same. [Another chapter](registry.ipynb) makes networks and losses of its names, and [a third](trainer.ipynb) runs it.
+# How long a network is trained, how fast, in which order and on which pictures matters as much as the network itself. Where these facts are scattered over flags and scripts, nobody can say a year later how a model was made. In this chapter a training run becomes a record of some thirty fields with a name. It can be written to a file and read again, compared with another one, and varied. [Another chapter](registry.ipynb) makes networks and losses of its names, and [a third](trainer.ipynb) runs it.
 
 # %%
 #| default_exp training.recipes
@@ -50,6 +50,8 @@ class Phase:
     stop:float=0. # part of them between two looks of the NoGAN stop; 0 for none
     size:int=0 # side of the training crops in this phase, at most the recipe's; 0 for the recipe's
     bs:int=0 # batch size in this phase; 0 for the recipe's
+    content:str='' # content loss of this phase; '' for the recipe's
+    mean:bool=False # the mean of the last weights of all phases that say so may be shipped, too
 
 # %%
 #| export
@@ -112,11 +114,11 @@ class Recipe:
 # | `s4-ebgan-l1` | 32.2 | 14.2 | | `s4-zhang` | 7.31 | 6.02 |
 # | `s4-pretrained` | 27.7 | 11.8 | | `default-mobile` | 5.99 | 4.35 |
 #
-# All but `s4-gan-l2` were measured before S4's pictures were squeezed and Zhang's gray ones left out, which changes what is seen a little and neither loss nor weights. The recipes that are missing have other constants than they had when they were measured, S0's pictures and precision, S2's critic, the ends of S4's critics and its weight of L2 among them; their old figures would be about something else.
+# All but `s4-gan-l2` were measured before S4's pictures were squeezed and Zhang's gray ones left out, which changes what is seen a little and neither loss nor weights. The other recipes are missing because their constants were corrected after they had been measured; their old figures would describe something else.
 #
-# S0 learns slowly: the last layer of its critic begins, as published, with weights of deviation 1.4; in such a run the critic's loss was 14 on average, where guessing gives 1.4, and its slopes drown the content loss for a while.
+# S0 learns slowly: the last layer of its critic begins, as published, with weights of deviation 1.4; in such a run the critic's loss was 14 on average, where guessing gives 1.4, and its gradients outweigh those of the content loss for a while.
 #
-# Its content loss was chosen by measurement, as far as that goes. `benchmarks/content.py` trains the same network twice on the same 24,575 photographs, two epochs at 64 pixels, by regression of $ab$ and by classification, and turns the one setting that each has afterwards (saturation; temperature and share). Held-out PSNR in dB, the best that reaches a colorfulness:
+# The content loss of `default` was chosen by measurement. `benchmarks/content.py` trains the same network twice on the same 24,575 photographs, two epochs at 64 pixels, by regression of $ab$ and by classification, and turns the one setting that each has afterwards (saturation; temperature and share). Held-out PSNR in dB, the best that reaches a colorfulness:
 #
 # | colorfulness, share of the truth's | regression | classification |
 # |---|---|---|
@@ -125,7 +127,7 @@ class Recipe:
 # | 0.65 | 22.51 | 22.53 |
 # | 0.8 | 21.53 | not reached |
 #
-# On 120 pictures of 128 pixels this is a draw. Classification is what later chapters need, a distribution in which one can draw and steer, and it costs nothing; hence it is the default.
+# On 120 pictures of 128 pixels this is a draw. Classification gives something that regression does not, a distribution from which one can draw [several answers](../evaluation/diversity.ipynb), and in this comparison it costs nothing; hence it is the default.
 
 # %%
 #| export
@@ -168,9 +170,10 @@ recipes = {r.name: r for r in [
         Phase('both', 4, (1e-4, 1e-4), 'constant'))),
     Recipe('default', (Phase('content', 9, (3.5e-4, 1.3e-3, 0.), 'warmup', size=96),
         Phase('content', 4, (3.5e-4, 1.3e-3, 0.), 'to_half', size=128),
-        Phase('content', 3, (1.75e-4, 6.5e-4, 0.), 'to_zero')), generator='lite0', rebalance=.4, data='varied',
-        aged=.25, size=160, low=.6, bs=32, betas=(.9, .98), eps=1e-8, clip=5., bf16=True, early_every=4, processes=2,
-        ema=.999, valid=.015),
+        Phase('content', 3, (1.75e-4, 6.5e-4, 0.), 'to_zero', mean=True),
+        Phase('content', 1, (0., 4e-4, 0.), 'to_zero', .5, size=128, content='bins_picture', mean=True)),
+        generator='lite0', rebalance=.4, data='varied', aged=.25, size=160, low=.6, bs=32, betas=(.9, .98),
+        eps=1e-8, clip=5., bf16=True, early_every=4, processes=2, ema=.999, valid=.015),
     Recipe('default-mobile', (Phase('content', 5, (3e-4, 2e-3, 0.)),
         Phase('critic', 1, (0., 0., 2e-4), 'constant', .25),
         Phase('both', 3, (2e-5, 1e-4, 2e-4), 'constant', .25)), adv_weight=.2, low=.75)]}
@@ -283,13 +286,13 @@ recipes['nir']
 # %% [markdown]
 # ## Films
 #
-# `video` begins with the weights of an image run, chosen as they were chosen for the shipped artifact. Clips of five frames, three of them answered, come from films and from photos that a camera moves over. What should it learn, and which weights?
+# `video` begins with the weights of an image run, chosen as they were chosen for the shipped artifact. Clips of five frames, three of them answered, come from films and from photos that a camera moves over. What should it learn, and which of its weights should change?
 #
-# The truth, one would say, beside the two warped terms. That was tried first, with encoder frozen (content `steady`, `lam` 4, 1,320 steps), and gave the steadiest films and the dullest: of the image model's colorfulness .65, .94 and .44 were left on the last thirds of three films of whose first two thirds it had learned. The image model owes its colors to a critic and to rare colors weighted up; a loss over time takes them away again, since where colors are in doubt, brown is what flickers least. And four films are few to learn colors from.
+# The obvious target is the true color, together with the two [losses over time](../losses/temporal.ipynb). That was tried first, with encoder frozen (content `steady`, `lam` 4, 1,320 steps), and gave the steadiest films and the dullest: of the image model's colorfulness .65, .94 and .44 were left on the last thirds of three films of whose first two thirds it had learned. The image model owes its colors to a critic and to rare colors weighted up; a loss over time takes them away again, since where colors are in doubt, brown is what flickers least. And four films are few to learn colors from.
 #
 # So a film model has another teacher: the image model, frame by frame. Its colors are the target, in L1, so that of an answer that flickers the more frequent color is right and not the mean; the warped terms decide between answers that are equally near. Films need no colors of their own then, true black and white ones will do. And the light that [wavers](../data/clips.ipynb) for the pupil does not for the teacher, so grain and flicker of old films are learned to be ignored. The teacher is the artifact in the package, or the one that `COLORBOOK_MODEL` names; it should be the one whose weights are the beginning.
 #
-# Even so the decoder, trained along (`lam` .4, 750 steps), found that a little gray is cheap: .91, .91 and .80 of the colorfulness were left. Therefore only the fusion learns, and the weights of the image model stay as they are to the last bit. Fusion sees differences of frames and nothing else, so where a film stands still, and for photos, the colors are those of the image model by construction, and gray is not to be had for nothing. With that, VCGAN's weights, 3 and 5, can stand as they are: `lam` is 1.
+# Even so the decoder, trained along (`lam` .4, 750 steps), made its colors paler to lower the loss: .91, .91 and .80 of the colorfulness were left. Therefore only the fusion learns, and the weights of the image model do not change. Fusion sees differences of frames and nothing else, so where a film stands still, and for photos, the colors are those of the image model by construction, and the loss can no longer be lowered by turning gray. With that, VCGAN's weights, 3 and 5, can stand as they are: `lam` is 1.
 
 # %%
 #| export
@@ -305,7 +308,7 @@ test_eq((recipes['s1'].lam, recipes['s1'].adv_weight, recipes['s1'].adversarial)
 # ## What was published
 
 # %% [markdown]
-# "S0 as published" is a claim, and a claim of a hundred numbers is one that nobody checks by eye. So the constants of the five systems stand in a table beside this module, `published.yaml`, copied by hand from their papers, texts and code, each with its source. A row names recipes, a field, and the published value in our units; where theirs were others, a note says so. Where a recipe differs on purpose, the row also has our value, and why. A row is not only about fields: numbers of weights, first weights, slopes, norms, receptive fields and the values of losses have theirs, and a test measures all of them on what the recipe makes. A recipe that changes, and a difference that no longer is one, both fail.
+# "S0 as published" is a claim about a hundred numbers, and nobody checks a hundred numbers by eye. So the constants of the five systems stand in a table beside this module, `published.yaml`, copied by hand from their papers, texts and code, each with its source. A row names recipes, a field, and the published value in our units; where theirs were others, a note says so. Where a recipe differs on purpose, the row also has our value, and why. A row is not only about fields: numbers of weights, first weights, slopes, norms, receptive fields and the values of losses have theirs, and a test measures all of them on what the recipe makes. A recipe that changes, and a difference that no longer is one, both fail.
 
 # %%
 #| export
@@ -324,7 +327,7 @@ test_eq({(n, f): plain(getattr(recipes[n], f)) for n,f in want}, want)
 len(rows),len(want)
 
 # %% [markdown]
-# All differences, with their reasons. Most are of one kind: a published constant that depends on the size of pictures or batches has become one that does not.
+# The table lists all differences with their reasons. Most are of one kind: a published constant that depends on the size of pictures or batches has become one that does not.
 
 # %%
 differ = pd.DataFrame([o for o in rows if 'ours' in o])[['system', 'recipes', 'field', 'published', 'ours', 'why']]
@@ -392,10 +395,10 @@ def load_recipe(
 def phase_recipe(
     recipe:Recipe,
     i:int, # number of the phase
-) -> Recipe: # with the size and the batch of the phase
+) -> Recipe: # with the size, the batch and the content loss of the phase
     "A recipe as one of its phases sees it"
     p = recipe.phases[i]
-    return replace(recipe, size=p.size or recipe.size, bs=p.bs or recipe.bs)
+    return replace(recipe, size=p.size or recipe.size, bs=p.bs or recipe.bs, content=p.content or recipe.content)
 
 # %%
 #| export
@@ -420,8 +423,8 @@ text = (home/'r.yaml').read_text()
 test_eq(load_recipe(home/'r.yaml'), Recipe('mine', (Phase('both', 1, (1e-4, 2e-4)),), lam=100.))
 test_eq(vary(s0, dict(lam=10.), 3), replace(s0, lam=10., phases=(replace(s0.phases[0], epochs=3),)))
 test_eq(list_recipes('s0*'), ['s0', 's0-large'])
-small = replace(s0, phases=(replace(s0.phases[0], size=64, bs=16), s0.phases[0]))
-test_eq([(o.size, o.bs) for o in (phase_recipe(small, i) for i in (0, 1))], [(64, 16), (224, 4)])
+small = replace(s0, phases=(replace(s0.phases[0], size=64, bs=16, content='l2'), s0.phases[0]))
+test_eq([(o.size, o.bs, o.content) for o in (phase_recipe(small, i) for i in (0, 1))], [(64, 16, 'l2'), (224, 4, 'l1')])
 test_fail(lambda: load_recipe('s00'), exc=UsageError, contains='s0, s0-large, s2, s2-fixed')
 test_fail(lambda: vary(s0, dict(lamb=10)), exc=UsageError, contains='no lamb; it has name, phases')
 test_fail(lambda: vary(s0, dict(lam='much')), exc=UsageError, contains='much')
@@ -435,12 +438,12 @@ print(text)
 # ## What we have
 #
 # - `published`, what five systems publish, and every difference with its reason;
-# - `Recipe`, frozen data with a name, in YAML and out: `s0`, `s0-large`, `default`;
+# - `Recipe`, frozen data with a name, written to YAML and read from it, and the recipes of the five systems and of the product;
 # - `vary`, which makes a recipe from a recipe, and errors that list what there is.
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. Write a recipe in YAML whose third phase has `mode: content` again. When would one want that?
-# 2. S0's flags are all in the table. Which fields of the recipe have no flag, and which of them would you try first?
-# 3. Which fields of S1's recipe differ from those of its baseline, and which flag of S1 does each stand for?
+# 2. S0's flags are listed in [the appendix](../../appendix/flags.qmd#s0). Which fields of the recipe have no flag there, and which of them would you try first?
+# 3. Which fields of the recipe `s1` differ from those of `s1-baseline`, and [which flag of S1](../../appendix/flags.qmd#s1) does each stand for?

@@ -115,11 +115,15 @@ def that_fit(table, test) -> str: # names, separated by commas
     "Names of a registry whose entries pass a test"
     return ', '.join(o for o in table if test(table[o]))
 
+def contents(recipe:Recipe) -> list: # names
+    "The recipe's content losses: its own, and those of phases that have another"
+    return [*{recipe.content: 0, **{p.content: 0 for p in recipe.phases if p.content}}]
+
 def check_names(recipe:Recipe):
     "`UsageError` where a recipe names what does not exist"
     for p in recipe.phases: p.mode == 'plain' or as_schedule(p.mode), lr_schedule(p.schedule, p.lrs)
-    for table,name in ((generators, recipe.generator), (critics, recipe.critic), (content_losses, recipe.content),
-        (adversarial_losses, recipe.adversarial), (data_loaders, recipe.data)): table[name]
+    for table,name in ((generators, recipe.generator), (critics, recipe.critic), (data_loaders, recipe.data),
+        (adversarial_losses, recipe.adversarial), *((content_losses, o) for o in contents(recipe))): table[name]
     if recipe.gray not in grays: raise UsageError(f"there is no gray '{recipe.gray}'", f"choose {', '.join(grays)}")
 
 def check_sizes(recipe:Recipe):
@@ -141,6 +145,21 @@ def check_team(recipe:Recipe, fought:bool):
     if recipe.processes < 1 or any((p.bs or recipe.bs)%recipe.processes for p in recipe.phases):
         raise UsageError(f'batches do not divide by {recipe.processes} processes', 'change bs or processes')
 
+def searched(
+    entry, # of `colorbook.models.registry.generators`
+) -> bool:
+    "Has it settings that are tried after training, see `colorbook.training.selection.choose`?"
+    return entry.output in ('bins', 'bins4') and not entry.film
+
+def check_mean(recipe:Recipe):
+    "`UsageError` where the mean of weights cannot be made, or cannot be compared with the others"
+    asked = [p for p in recipe.phases if p.mean]
+    if asked and (len(asked) < 2 or any(p.mode != 'content' for p in asked)):
+        raise UsageError('a mean is of the weights of two or more phases that are content', 'leave it out elsewhere')
+    if asked and not searched(generators[recipe.generator]):
+        raise UsageError(f"'{recipe.generator}' has no settings to be tried, so a mean is never chosen",
+            f"choose generator {that_fit(generators, searched)}, or leave it out")
+
 def check_recipe(recipe:Recipe) -> Recipe: # the same
     "`UsageError` where a recipe names what does not exist, or what does not go together; it names what does"
     check_names(recipe)
@@ -154,12 +173,14 @@ def check_recipe(recipe:Recipe) -> Recipe: # the same
     if recipe.taught and kind.target != 'ab4':
         no(f"generator '{gen.name}' answers {gen.output}, and the model that teaches answers ab4", 'taught false or '
             'generator', that_fit(generators, lambda o: outputs[o.output].target == 'ab4' and o.film == gen.film))
-    if gen.output not in content_losses[recipe.content].outputs:
-        no(f"content loss '{recipe.content}' cannot read {gen.output}, the answer of '{gen.name}'", 'content',
-            that_fit(content_losses, lambda o: gen.output in o.outputs))
-    if data.saliency and not content_losses[recipe.content].saliency:
-        no(f"data '{data.name}' brings saliency, of which content loss '{recipe.content}' knows nothing", 'content',
-            that_fit(content_losses, lambda o: o.saliency))
+    for name in contents(recipe):
+        if gen.output not in content_losses[name].outputs:
+            no(f"content loss '{name}' cannot read {gen.output}, the answer of '{gen.name}'", 'content',
+                that_fit(content_losses, lambda o: gen.output in o.outputs))
+        if data.saliency and not content_losses[name].saliency:
+            no(f"data '{data.name}' brings saliency, of which content loss '{name}' knows nothing", 'content',
+                that_fit(content_losses, lambda o: o.saliency))
+    check_mean(recipe)
     if (recipe.attention or fought and critic.saliency) and not (kind.saliency and data.saliency):
         what = 'the attention loss' if recipe.attention else f"critic '{critic.name}'"
         no(f'{what} needs maps of saliency in data and answer', 'data and generator', ', '.join(
@@ -232,6 +253,9 @@ test_eq(check_recipe(grown), grown)
 refused('default', 'on photos or varied', data='shards')
 refused('default-mobile', 'by the content loss alone', processes=2)
 refused('default', 'do not divide by 3 processes', processes=3)
+refused('default', 'two or more phases', phases=(Phase('content', 1, (1., 1., 0.), mean=True),))
+refused('s4-pretrained', 'so a mean is never chosen', phases=3*(Phase('content', 1, (1., 0.), mean=True),))
+refused('default', "'l1' cannot read bins4", phases=(Phase('content', 1, (1., 1., 0.), content='l1'),))
 refused('s0', "no data 'movies'; choose clips, frames, inpainting", data='movies')
 
 # %% [markdown]

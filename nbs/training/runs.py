@@ -103,13 +103,21 @@ class Run:
 #| export
 @patch
 def weights(self:Run,
-    tag:str=None, # see `tag_order`; the newest if not given
+    tag:str=None, # see `tag_order`; the newest if not given; several with a + between them for their mean
 ) -> dict: # state dict of the generator
-    "Weights of an epoch"
+    "Weights of an epoch, or the mean of several"
+    if tag and '+' in tag: return mean_state([self.weights(o) for o in tag.split('+')])
     tags = self.tags
     if not tags: raise InputError(f"'{self}' holds no trained generator", 'train first: colorbook train RECIPE DATA')
     if tag and tag not in tags: raise InputError(f"'{self}' has no weights '{tag}'", f"choose {', '.join(tags)}")
     return load_file(self/f'generator-{tag or tags[-1]}.safetensors')
+
+def mean_state(
+    states:list, # state dicts of one network
+) -> dict:
+    "The mean of weights; what is counted, as batches are by batch norm, is taken from the last"
+    last = states[-1]
+    return {k: sum(o[k] for o in states)/len(states) if v.is_floating_point() else v for k,v in last.items()}
 
 @patch
 def generator(self:Run,
@@ -159,6 +167,13 @@ test_eq(run.tags, ['0-009', '0-999'])
 test_fail(lambda: run.weights('0-003'), exc=InputError, contains="no weights '0-003'; choose 0-009, 0-999")
 L = torch.rand(1, 1, size, size)
 test_eq(run.generator()(L), net.eval()(L))
+other = make_generator(recipe)
+run.save_weights(other, '0-009')
+both = run.weights('0-009+0-999')
+for k,v in net.state_dict().items():
+    test_close(both[k], (v + other.state_dict()[k])/2 if v.is_floating_point() else v, eps=1e-6)
+test_eq(run.generator('0-999+0-999')(L), net(L))
+test_fail(lambda: run.weights('0-009+0-003'), exc=InputError, contains="no weights '0-003'")
 run.clear()
 test_eq(sorted(o.name for o in run.folder.iterdir()),
     sorted([*[o.name for o in mine], 'recipe.yaml', 'generator-0-1000.safetensors']))

@@ -56,7 +56,7 @@ from colorbook.data.photos import Photos, sample_photos
 # | `first term` | stops before the critic comes |
 # | `no critic` | has a second term as long, by content loss alone: what the first term would be if it went on |
 # | `more critic` | a weight of 8 for the critic instead of 2 |
-| `no saliency` | no branch, no attention loss, and one critic, for color alone |
+# | `no saliency` | no branch, no attention loss, and one critic, for color alone |
 # | `no perceptual` | no loss of features |
 # | `no scene` | the mean of the deepest features is not added |
 # | `one term` | the critic from the first step on, for the time of both terms |

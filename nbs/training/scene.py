@@ -3,7 +3,7 @@
 #
 # > The encoder of S3's scene is trained beforehand, to tell what is on a gray picture
 #
-# Who wants to color a picture has to know what is on it. S3's [second encoder](../models/s3.ipynb) is there for that, and before it helps to color it goes to school: it learns to name what is on photographs, in gray, as it will see them. ImageNet has a thousand names for 1.3 million photographs, and the more one has the better; any folder with one folder for each kind of thing will do. At the end of this chapter one command trains the encoder by any of the four tasks that S3's program offers, goes on exactly where it was stopped, and leaves a file that `colorbook train s3 --weights` begins with.
+# To color a picture a network has to know what is on it. S3's [second encoder](../models/s3.ipynb#the-scene) is there for that. Before it helps to color, it is trained to name what is on photographs, in gray, as it will see them. ImageNet has a thousand names for 1.3 million photographs; any folder that has one folder for each kind of thing will do. One command trains the encoder by any of the four tasks that S3's program offers, can be stopped and resumed, and writes a file with which `colorbook train s3 --weights` begins.
 
 # %%
 #| default_exp training.scene
@@ -46,7 +46,7 @@ from colorbook.training.registry import make_generator
 # ## Four tasks
 
 # %% [markdown]
-# The question is always the same, what is this a picture of, and its answer the name of the folder that the photograph lies in. What differs is what the encoder is shown: lightness, as the generator will show it; colors; and either with [a hole](../data/tasks.ipynb), a square of a quarter to a half of the side whose content is gone, with one channel more that says where it is. With a hole the encoder cannot rely on a single part of the thing (@fig-tasks).
+# The question is always what is on the picture, and the answer is the name of the folder in which the photograph lies. The tasks differ in what the encoder is shown: lightness, as the generator will show it; colors; and either with [a hole](../data/tasks.ipynb), a square of a quarter to a half of the side whose content is gone, with one channel more that says where it is. With a hole the encoder cannot rely on a single part of the thing. Each column of @fig-tasks has one photograph as the four tasks show it.
 
 # %%
 #| export
@@ -83,7 +83,7 @@ show_row([torch.cat([o[i,:1].expand(3, -1, -1) if k.startswith('gray') else o[i,
 # ## From any task to gray
 
 # %% [markdown]
-# The generator shows its encoder lightness alone, whatever the encoder was trained on. An encoder of colors that is shown a gray picture gets the same value three times, and the first convolution adds up what its three sets of weights make of it: so their sum is one set that makes the same of one channel. A channel that says where the hole is is zero where there is none, and goes. Spectral norm divides the new weights by another number than the old; the batch norm behind it has to know, so its running mean and deviation are divided by that number, too. After that the two encoders are the same function.
+# The generator shows its encoder lightness alone, whatever the encoder was trained on, so an encoder of colors has to be converted. For a gray picture its three channels are equal, and the first convolution adds up what its three sets of weights make of them; the sum of the sets does the same for one channel. The channel that marks the hole is zero where there is no hole, and its weights can be dropped. One thing remains: spectral norm divides the new weights by another number than the old ones, so the running mean and variance of the batch norm behind it are scaled to match. The cell checks for all four tasks that the two encoders give the same answers.
 
 # %%
 #| export
@@ -122,7 +122,7 @@ want.abs().max()
 # ## The training
 
 # %% [markdown]
-# Settings are S3's: plain stochastic gradient descent with momentum, weight decay that is part of the slope, a rate that falls to a tenth every 30 epochs. On top of the encoder come the mean over the picture and one dense layer, which are thrown away afterwards.
+# Settings are S3's: plain stochastic gradient descent with momentum, weight decay added to the gradient, a rate that falls to a tenth every 30 epochs. On top of the encoder come the mean over the picture and one dense layer, which are thrown away afterwards.
 
 # %%
 #| export
@@ -235,7 +235,7 @@ def pretrain(
     return out
 
 # %% [markdown]
-# Three kinds of pictures that differ in what is on them, and not in how light they are: stripes that lie, stripes that stand, and a disc. The encoder is small, and the settings are those of a minute. Stopped after the first epoch and taken up again, it ends with the same weights.
+# We try it with three kinds of pictures, horizontal stripes, vertical stripes and a disc, and a small encoder. One run goes straight through; another is stopped after the first epoch and resumed, and must end with the same weights. Printed is the last row of the history; `top1` is the share of held-out pictures that are named rightly.
 
 # %%
 home,rng = Path(tempfile.mkdtemp()),np.random.default_rng(seed)
@@ -270,7 +270,7 @@ test_fail(lambda: pretrain(home, home/'x', SceneTraining(task='names')), exc=Usa
 rows[-1]
 
 # %% [markdown]
-# And S3 begins with it: the file has the names that [First weights](pretrained.ipynb) looks for.
+# S3's generator begins with that file, as [First weights](pretrained.ipynb) describes.
 
 # %%
 from safetensors.torch import load_file
@@ -313,13 +313,13 @@ found.getextrema()
 # ## What we have
 #
 # - `pretrain`, and `colorbook pretrain` on the command line: four tasks, resumed exactly;
-# - `gray_encoder`, which makes an encoder of gray of any of them;
-# - `run_maps`: a run as a maker of maps;
+# - `gray_encoder`, which converts any of them to an encoder of gray pictures;
+# - `run_maps`, which makes maps of saliency with the generator of a run;
 # - `scene.safetensors` for `colorbook train s3 PHOTOS --weights runs/scene-gray`.
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Pretrain on colors and fold to gray. How much of the accuracy on gray pictures is left, and after how many epochs on gray is it back?
-# 2. S3 thought that a hole teaches more. Train `gray` and `gray_inpainting` for as long and compare `top1` on pictures without a hole.
+# 1. An encoder that was trained on colors and converted gives the same answers to gray pictures as before. Why will it name some kinds of things worse in gray than one that was trained in gray?
+# 2. S3 thought that a hole teaches more. How would you compare `gray` and `gray_inpainting` fairly?
 # 3. Pretraining needs names. Which of the four tasks could be turned into one that needs none?

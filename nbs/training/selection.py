@@ -18,7 +18,7 @@ import pandas as pd, torch, torch.nn.functional as F
 from torch import nn, Tensor
 from colorbook.color.bins import AnnealedMean
 from colorbook.color.lab import gray_to_L, join_lab, lstar
-from colorbook.evaluation.metrics import colorfulness, psnr
+from colorbook.evaluation.metrics import ciede2000, colorfulness, psnr
 from colorbook.training.runs import Run
 
 # %%
@@ -35,22 +35,27 @@ from colorbook.data.photos import sample_photos
 # ## The rule
 
 # %% [markdown]
-# The rule is a line of code: the highest PSNR among those that are colorful enough. PSNR alone would choose the grayest, so what it gives depends on the floor.
+# The rule is the highest PSNR among those that are colorful enough. PSNR alone would choose the grayest, so what it gives depends on the floor. A tenth of a decibel counts as none, since other held-out photographs would change that much; among settings so close the one with the smallest [CIEDE2000](../evaluation/metrics.ipynb), the difference that eyes see, is taken.
 
 # %%
 #| export
 def pick(
-    tried:list, # settings with 'psnr' and 'ratio'
+    tried:list, # settings with 'psnr' and 'ratio', and with 'ciede2000' where it was measured
     floor:float, # least colorfulness ratio
+    draw:float=.1, # decibels that count as none
 ) -> dict: # one of them
     "The rule: the highest PSNR among settings that are colorful enough; the most colorful where none is"
     bright = [o for o in tried if o['ratio'] >= floor] or [max(tried, key=lambda o: o['ratio'])]
-    return max(bright, key=lambda o: o['psnr'])
+    best = max(bright, key=lambda o: o['psnr'])
+    near = [o for o in bright if o['psnr'] >= best['psnr'] - draw and 'ciede2000' in o]
+    return min(near, key=lambda o: o['ciede2000'], default=best)
 
 # %%
 names = [('gray', 22.5, .1), ('fair', 22.1, .72), ('bold', 21., .9)]
 table = [dict(name=n, psnr=p, ratio=r) for n,p,r in names]
 test_eq([pick(table, o)['name'] for o in (0., .7, .8, 1.)], ['gray', 'fair', 'bold', 'bold'])
+seen = [dict(o, ciede2000=c) for o,c in zip([*table, dict(name='near', psnr=22.05, ratio=.72)], (11., 10., 12., 9.))]
+test_eq([pick(seen, o)['name'] for o in (0., .7, .8)], ['gray', 'near', 'bold'])
 pick(table, .7)
 
 # %% [markdown]
@@ -58,7 +63,7 @@ pick(table, .7)
 #
 # $$q_i\propto\left(p_i\,w_i\cdot w_i^{-s}\right)^{1/T}$$
 #
-# The fourth is a gain on the color. Settings should be compared at the same colorfulness, since a grayer answer has the higher PSNR by being grayer. So where an answer is too gray for the floor, its color is multiplied by what is missing, and tried again; colorfulness is nearly proportional to the gain, so that this arrives in two or three rounds.
+# The fourth is a gain on the color. Settings should be compared at the same colorfulness, since a grayer answer has the higher PSNR by being grayer. So the color of each is multiplied by what is missing to the floor, or by less than one where there is too much, and tried again; colorfulness is nearly proportional to the gain, so that this arrives in two or three rounds.
 #
 # As a test, a classifier that knows the truth and was rebalanced perfectly: its scores are $\log p+\log w$ for the true soft bins $p$. Then $s=1$ and $T=1$ give the true color back, and the search must find just that.
 
@@ -90,7 +95,7 @@ def choose(
     sizes:tuple=(160, 192, 224), temperatures:tuple=(.38, .6, 1.), shares:tuple=(0., .25, .5),
     most:float=2., # largest gain on the color
 ) -> tuple[dict,list]: # the choice, and every setting that was tried with its figures
-    "The best setting by `pick`: size, temperature, the share of the rebalancing to divide out, and gain on the color"
+    "The best setting by `pick`: size, temperature, the share of the rebalancing to divide out, gain on the color"
     rgb = torch.stack([torch.as_tensor(o) for o in photos]).permute(0, 3, 1, 2).float()/255
     L,real = gray_to_L(lstar(rgb)),colorfulness(rgb).mean()
     tried = []
@@ -100,12 +105,13 @@ def choose(
         for T,share in product(temperatures, shares):
             color,gain = chosen_color(dict(T=T, share=share), weights),1.
             ab = [color(o) for o in outs]
-            for _ in range(4):
+            for _ in range(5):
                 fake = torch.cat([join_lab(l[None], gain*enlarge(o, l), gamut=False) for l,o in zip(L, ab)])
                 figures = dict(psnr=psnr(fake, rgb).mean().item(), ratio=(colorfulness(fake).mean()/real).item())
                 tried.append(dict(size=size, T=T, share=share, gain=round(gain, 3), **figures))
-                if figures['ratio'] >= floor or gain >= most: break
+                if floor <= figures['ratio'] <= 1.02*floor or gain >= most and figures['ratio'] < floor: break
                 gain = min(most, 1.01*gain*floor/max(figures['ratio'], .01))
+            tried[-1]['ciede2000'] = ciede2000(fake, rgb).mean().item() # at the floor, where settings are compared
     return pick(tried, floor),tried
 
 # %%
@@ -133,7 +139,9 @@ best
 
 # %%
 bold,all_bold = choose(Oracle(photos, torch.ones(313)), photos, torch.ones(313), 1.5, (64,), (1.,), (0.,), most=3.)
-assert 1.5 <= bold['ratio'] < 1.6 and bold['gain'] > 1.2 and all_bold[0]['gain'] == 1
+assert 1.5 <= bold['ratio'] <= 1.53 and bold['gain'] > 1.2 and all_bold[0]['gain'] == 1
+faint = [o for o in tried if o['T'] == 1 and o['share'] == 1]
+assert faint[0]['ratio'] > .95 and .7 <= faint[-1]['ratio'] <= .714 and faint[-1]['gain'] < .8
 dull, = choose(Oracle(photos, torch.ones(313)), photos, torch.ones(313), 1.5, (64,), (1.,), (0.,), most=1.)[1]
 test_eq(dull['gain'], 1.)
 [(o['gain'], o['ratio']) for o in all_bold]
@@ -183,7 +191,19 @@ test_eq(history(*start, (2, '5-1', '000'), (2, '5-1', '001')), ['0-001', '2-000'
 test_eq(history(*start, (2, 'both', '000'), (2, 'both', '001'), (2, 'both', 'stop')), ['0-001', '2-stop'])
 
 # %% [markdown]
+# Weights of one run that lie near each other may also be *averaged*. A network that was trained on for something a little different has moved a little way, and the mean of both ends often does better than either, at no cost when it is used [@wortsman2022]. Phases of a recipe that say `mean` take part in it.
+#
 # All settings of all candidates are tried on the photographs that the run held out, and what was tried stays beside them, as `tried.csv`. For generators without such settings the figures of the history decide.
+
+# %%
+#| export
+def mean_tag(
+    run, # folder of a run
+) -> list: # one tag or none
+    "The mean that a recipe asks for, of the last weights of phases, as a tag of `Run.weights`"
+    last = {o['phase']: o['tag'] for o in Run(run).history}
+    phases = [str(i) for i,p in enumerate(Run(run).recipe.phases) if p.mean]
+    return ['+'.join(last[o] for o in phases)] if phases and all(o in last for o in phases) else []
 
 # %%
 #| export
@@ -194,7 +214,7 @@ def best_of(
     "The weights and settings of highest held-out PSNR among those that are colorful enough"
     run,tried = Run(run),[]
     weights = run.class_weights()
-    for tag in [o['tag'] for o in candidates(run)]:
+    for tag in [o['tag'] for o in candidates(run)] + mean_tag(run):
         tried += [dict(tag=tag, **o) for o in choose(run.generator(tag), photos, weights, run.recipe.floor)[1]]
     return pick(tried, run.recipe.floor),tried
 

@@ -3,7 +3,7 @@
 #
 # > The same training in less time: one optimizer call for all weights, and early layers that rest
 #
-# Between two looks at the pictures a network does the same thing some ten thousand times: forward, backward, step. What does not change the result, or hardly, is worth saving there. At the end of this chapter the optimizer's step is one call instead of a thousand, and layers of the encoder that have little left to learn and take much of the time learn in every fourth step only.
+# Between two looks at the pictures a network does the same thing some ten thousand times: forward, backward, step. This chapter saves time in two places: the optimizer's step becomes one call instead of a thousand, which changes nothing in the result, and the early layers of the encoder, which take much of the time and have little left to learn, learn in every fourth step only.
 
 # %%
 #| default_exp training.steps
@@ -31,7 +31,7 @@ from colorbook.models.encoder_unet import EncoderUNet
 # ## One call for all weights
 
 # %% [markdown]
-# fastai's optimizers are made of small functions that run for one tensor after the other, which is clear and slow: a U-Net has some two hundred tensors, and for each of them a dozen operations are started from Python. PyTorch has a function that takes all tensors of a group at once. `FusedAdam` has fastai's interface, its hyperparameters and its state, and calls that function. Adam with decoupled weight decay (AdamW) it remains; weights of norms and biases are not decayed, as before. And a gradient that was used is dropped instead of set to zero, so that the next backward pass writes it instead of adding to it.
+# fastai's optimizers are made of small functions that run for one tensor after the other, which is clear and slow: a U-Net has some two hundred tensors, and for each of them a dozen operations are started from Python. PyTorch has a function that takes all tensors of a group at once. `FusedAdam` has fastai's interface, its hyperparameters and its state, and calls that function. It is Adam with decoupled weight decay (AdamW) as before; weights of norms and biases are not decayed. And a gradient that was used is dropped instead of set to zero, so that the next backward pass writes it instead of adding to it.
 
 # %%
 #| export
@@ -65,7 +65,7 @@ class FusedAdam(Optimizer):
                     weight_decay=h['wd']*decays)
 
 # %% [markdown]
-# Ten steps of both, from the same weights, with two groups of different rates, a tensor that has a gradient in every second step only, and one that is not decayed. And a state that goes to another optimizer takes its step there.
+# Is it the same Adam? Both take ten steps from the same weights, with two groups of different rates. One tensor has a gradient in every second step only, and one is not decayed, because these are the places where a faster version easily goes wrong. In the last two lines one optimizer goes on from the saved state of another.
 
 # %%
 def ten_steps(kind, again=None):
@@ -121,7 +121,7 @@ class RestEarly(Callback):
         for p in self.early: p.requires_grad_(True)
 
 # %% [markdown]
-# For the U-Net on EfficientNet-Lite0: how many of its weights are early, and that they stay where they are, to the last bit, while the others move.
+# The U-Net on EfficientNet-Lite0 shows it: between half a percent and a tenth of the encoder's weights are early, and when they rest, they and no others are without a gradient after the backward pass.
 
 # %%
 torch.manual_seed(seed)

@@ -3,7 +3,7 @@
 #
 # > One command, one folder, and a power cut that changes nothing
 #
-# A recipe says what is to be learned; this chapter does it. `colorbook train RECIPE DATA` takes photographs from wherever they lie and leaves a folder with everything one wants to look at: sheets, curves, a table, weights after each epoch. After a power cut the same command goes on, and the result is the same to the last bit. At the end stands the rule by which the weights that are shipped are chosen, older than the results.
+# A recipe says what is to be learned; this chapter does it. `colorbook train RECIPE DATA` takes photographs from wherever they lie and leaves a folder with everything one wants to look at: sheets, curves, a table, weights after each epoch. After a power cut the same command goes on, and the result is the same as without the cut, bit by bit. The last section has the rule by which the weights that are shipped are chosen; it was written down before there were results.
 
 # %%
 #| default_exp training.trainer
@@ -37,7 +37,7 @@ from colorbook.training.monitor import GANMonitor
 from colorbook.training.nogan import NoGANStop, ValidationPanel
 from colorbook.training.pretrained import state_for
 from colorbook.training.recipes import load_recipe, phase_recipe, Recipe, save_recipe, vary
-from colorbook.training.registry import check_recipe, make_gan
+from colorbook.training.registry import check_recipe, contents, make_gan
 from colorbook.training.runs import Run, split_name, state_hash
 from colorbook.training.steps import FusedAdam, RestEarly
 from colorbook.training.team import AverageGradients, Team, team_for
@@ -59,7 +59,7 @@ from colorbook.training.recipes import Phase, recipes
 # ## From a recipe to a Learner
 
 # %% [markdown]
-# Classification wants to know how common each color is. Either a [doctor](../data/audit.ipynb) has seen the whole set before and wrote its prior to a file, or the classes are counted in the first batches of the training loader, before anything is learned; the held-out photographs have no part in that.
+# Classification wants to know how common each color is. Either the [data doctor](../data/audit.ipynb) has seen the whole set before and wrote its *prior*, the share of each color, to a file, or the classes are counted in the first batches of the training loader, before anything is learned; the held-out photographs have no part in that.
 
 # %%
 #| export
@@ -70,13 +70,32 @@ def make_content(
     n:int=40, # batches that are counted
     color=None, # what turns the generator's scores into color
 ):
-    "The content loss of a recipe"
-    make = partial(content_losses[recipe.content], lam=recipe.lam, rebalance=recipe.rebalance,
-        perceptual=recipe.perceptual, attention=recipe.attention, color=color)
-    if not content_losses[recipe.content].prior: return make()
-    if prior: p = load_prior(prior)
-    else: p = color_prior(color_counts(b[1] for _,b in zip(range(n*recipe.processes), iter(dls.train))))
-    return make(prior=p).to(dls.device)
+    "The content loss of a recipe; if phases have another, a `PhaseLosses`"
+    losses,p = {},None
+    for name in contents(recipe):
+        make = partial(content_losses[name], lam=recipe.lam, rebalance=recipe.rebalance,
+            perceptual=recipe.perceptual, attention=recipe.attention, color=color)
+        if content_losses[name].prior:
+            if p is None: p = load_prior(prior) if prior else counted(dls, n*recipe.processes)
+            losses[name] = make(prior=p).to(dls.device)
+        else: losses[name] = make()
+    return losses[recipe.content] if len(losses) == 1 else PhaseLosses(losses, recipe)
+
+def counted(dls, n): # the prior of the colors in the first n training batches
+    return color_prior(color_counts(b[1] for _,b in zip(range(n), iter(dls.train))))
+
+class PhaseLosses:
+    "Content losses by name, one of which is in use"
+    def __init__(self,
+        losses:dict, # by the names of `content_losses`
+        recipe:Recipe,
+    ): self.losses,self.recipe = losses,recipe; self.use(0)
+    def use(self,
+        i:int, # number of the phase that begins
+    ): self.now = self.losses[self.recipe.phases[i].content or self.recipe.content]
+    def __call__(self, *args): return self.now(*args)
+    @property
+    def weights(self): return self.now.weights # of the classes
 
 # %%
 #| export
@@ -103,9 +122,9 @@ def make_learner(
 # ## Training
 
 # %% [markdown]
-# A phase is one call of fastai's `fit`, with a fresh optimizer and the callbacks of the last chapters. What they are follows from recipe and phase: [the networks' turns](critic_schedules.ipynb), [the learning rates](lr_schedules.ipynb), [the recorder](journal.ipynb), [a monitor](monitor.ipynb) where a critic is trained, [averaged weights](ema.ipynb) where the recipe has a decay, [a stop](nogan.ipynb) where the phase has one. The last two leave other weights at the end of a phase than its last step did, so there the recorder closes the phase: it writes what was chosen, and a checkpoint behind it.
+# A phase is one call of fastai's `fit`, with a fresh optimizer and a handful of callbacks, each with a chapter of its own. Which ones follows from recipe and phase: [the networks' turns](critic_schedules.ipynb), [the learning rates](lr_schedules.ipynb), [the recorder](journal.ipynb), [a monitor](monitor.ipynb) where a critic is trained, [averaged weights](ema.ipynb) where the recipe has a decay, [a stop](nogan.ipynb) where the phase has one. The last two leave other weights at the end of a phase than its last step did, so there the recorder closes the phase: it writes what was chosen, and a checkpoint behind it.
 #
-# A phase may have a size and a batch of its own. Then its loaders are made when it begins, of the same photographs, divided in the same way; the next phase that does not say anything has those of the recipe again. The new loader's random generator takes over the state of the one before, so that what a run draws follows from where it is and not from which phases it went through.
+# A phase may have a size, a batch and a content loss of its own. Then its loaders are made when it begins, of the same photographs, divided in the same way; the next phase that does not say anything has those of the recipe again. The new loader's random generator takes over the state of the one before, so that what a run draws follows from where it is and not from which phases it went through.
 #
 # Random generators are put back where a run goes on: before anything is drawn if a phase begins, and after the callbacks are made if it goes on inside one, for that is the order in which they were used the first time.
 
@@ -158,6 +177,7 @@ def fit_phase(
     start = resume['epoch'] if inside else 0
     if resume and not inside: set_rng_state(resume['rng'], learn.dls.train)
     if loaders: use_loaders(learn, loaders(i))
+    if isinstance(learn.loss_func, PhaseLosses): learn.loss_func.use(i)
     learn.create_opt()
     if inside: learn.opt.load_state_dict(resume['opt'])
     writes,rng = not (team and team.rank),resume['rng'] if inside else None
@@ -290,7 +310,7 @@ def train(
     return run.folder
 
 # %% [markdown]
-# S0 as its README runs it, with a learning rate of 1e-3, but small and short, on patches of six photographs that come with scikit-image and scikit-learn. Patches of one photograph stand on both sides of the split here, so the held-out figures flatter. Twenty steps are too few for a picture: S0's first weights, drawn as published, are so large that most of its answers begin near -1 and 1, where the tangent is flat, and it takes hundreds of steps to come back from there. The content loss falls from the start, and the sheets in @fig-sheets show the noise that it falls from. What a recipe makes of real photographs in hours is a matter for the chapters of results.
+# S0 as its README runs it, with a learning rate of 1e-3, but small and short, on patches of six photographs that come with scikit-image and scikit-learn. Patches of one photograph stand on both sides of the split here, so the held-out figures flatter. Twenty steps are far too few to learn a color: S0's first weights, drawn as published, are so large that most of its answers begin near -1 and 1, where the hyperbolic tangent is flat, and it takes hundreds of steps to come back from there. Look for two things only: in the table, whether the content loss falls; and which files the run has left.
 
 # %%
 spots = list(product((0, size, 2*size), repeat=2))
@@ -320,10 +340,13 @@ def show_files(*paths, height=4):
 show_files(run/'sheet--1.jpg', run/f'sheet-0-{n_epochs - 1:03}.jpg')
 
 # %% [markdown]
+# Each row of a sheet is a held-out patch: gray, true, and what the generator says. Before the first step and after the twentieth its answer is colored noise. A sheet that looks like this is no reason to worry after twenty steps, and a reason to stop after a thousand. What a recipe makes of real photographs in hours is in [Results](../results/model.ipynb).
+
+# %% [markdown]
 # ## Stopped anywhere
 
 # %% [markdown]
-# For the hard tests we want three phases that take a second, so here is a recipe with a generator of one's own: two entries in the tables. Its content loss counts its calls and can fail at any of them, which is our power cut. `tests/test_train.py` does the same to a real process with `kill -9`.
+# Does a run that was stopped end with the same weights? To find out we need a run of three phases that takes a second. So here is a recipe with a generator and a content loss of our own, which takes two entries in the tables. The loss counts its calls and can fail at any of them; that plays the power cut. `tests/test_train.py` does the same to a real process with `kill -9`.
 
 # %%
 class Tiny(nn.Module):
@@ -368,7 +391,7 @@ test_eq(len(straight[0]), 4)
 calls
 
 # %% [markdown]
-# The run was stopped twice, in its first phases, and went on; weights and history are those of the run that was not. Now divergence, and everything that `train` should refuse.
+# The run was stopped twice, in its first phases, and went on; weights and history are those of the run that was not. The next cell looks at what should end a run or prevent it: a loss that is not a number, another recipe or other photographs in the same folder, a loss that does not exist, and a learning rate too few.
 
 # %%
 def names(run): return sorted(o.name for o in run.iterdir())
@@ -391,7 +414,7 @@ TrainingError('').exit_code
 # ## The rule for what is shipped
 
 # %% [markdown]
-# A long run leaves many weights, and a classifier has settings that can be turned without training. Whoever looks at results and then picks the nicest has measured nothing, so the rule is written down here, before there are any results.
+# A long run leaves many weights, and a classifier has settings that can be turned without training. If one looks at the results and picks the nicest, the figures measure one's taste. So the rule was written down before there were any results:
 #
 # *Among the weights at the end of each phase that trains the generator and after each adversarial epoch, and among the settings of [Export to ONNX](export.ipynb) (the size that the network sees, the temperature of the annealed mean, the share of the rebalancing that is divided out again), take the highest mean PSNR on held-out photographs for which the colorfulness is at least `floor` of the truth's, 0.8 in `default`. Where nothing is colorful enough, take the most colorful.*
 #
@@ -404,11 +427,11 @@ TrainingError('').exit_code
 #
 # - `train`, which leaves sheets, curves, a table and weights after each epoch, and goes on after any stop as if there had been none;
 # - photographs from memory, from files read late by several processes, or from a database, down one way;
-# - a rule for choosing what is shipped, older than the results.
+# - a rule for choosing what is shipped, written down before the results.
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. Train `s0` with `critic='s0_conditional'` for twenty epochs on photographs of your own. Do sheets or figures tell the difference?
-# 2. Raise `workers` on photographs that are read late. From which number on do the epochs get no shorter, and what is the bottleneck then?
-# 3. Stop a run between two phases. Which line of `train` sees to it that the second phase starts with the random generators of the first, and how did a test above notice?
+# 2. Raise `workers` for photographs that are decoded when they are needed. From which number on do the epochs get no shorter, and what is the bottleneck then?
+# 3. Stop a run between two phases. Which line of `fit_phase` sees to it that the second phase starts where the random generators of the first stopped, and which comparison above would fail without it?

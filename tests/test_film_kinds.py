@@ -8,6 +8,7 @@ from PIL import Image, ImageOps
 from skimage import data
 
 import book
+from colorbook.cli.app import main
 from colorbook.core import ColorbookError, InputError, OutputError, UsageError
 from colorbook.data.synthetic import travel
 from colorbook.video.along import codec_name
@@ -112,6 +113,16 @@ def test_overwrite_only_when_told(tmp_path):
         for q in (-1, worst + 1):
             with pytest.raises(UsageError, match=f'quality {q} is not in 0..{worst}'):
                 said_by(src, tmp_path/'d.mkv', codec=codec, quality=q)
+
+
+@pytest.mark.parametrize('words', [('video', '', 'b.mp4'), ('video', 'frames', ''), ('video', 'frames', ' '),
+                                   ('play', '', '--no-wait')], ids=str)
+def test_an_empty_name_is_not_this_folder(words, tmp_path, monkeypatch, capsys):
+    (tmp_path/'frames').mkdir()
+    for folder in (tmp_path, tmp_path/'frames'): Image.new('L', (32, 32), 99).save(folder/'1.png')
+    monkeypatch.chdir(tmp_path)
+    assert main(list(words)) == 2 and 'a name is empty' in capsys.readouterr().err
+    assert sorted(o.name for o in tmp_path.iterdir()) == ['1.png', 'frames']
 
 
 def test_two_runs_on_one_film(tmp_path):

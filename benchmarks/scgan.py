@@ -6,9 +6,10 @@
 
 PHOTOS to train with and HELD to measure with are folders, tars, lists or globs. What is finished is in OUT, and this
 command goes on from there. With --keep the figures go to KEEP.csv (a row a run), KEEP-pairs.csv (variants against
-variants) and KEEP-search.csv; nbs/results/scgan reads them. The search judges by the next 120 of PHOTOS, from which no
-trial learns, and by nothing of HELD. --evolution draws HELD at every epoch of a run, and with --keep KEEP-evolution.jpg
-of the photographs that installed packages carry; a run that is not there is trained for it, six epochs and four.
+variants) and KEEP-search.csv, and six photographs of installed packages, colored, to KEEP-terms.jpg; nbs/results/scgan
+reads them. The search judges by the next 120 of PHOTOS, from which no trial learns, and by nothing of HELD. --evolution
+draws HELD at every epoch of a run, and with --keep those six photographs into KEEP-evolution.jpg; a run that is not
+there is trained for it, six epochs and four.
 """
 import argparse
 from dataclasses import replace
@@ -16,13 +17,16 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from safetensors.torch import load_file
 
 from colorbook.core import atomic_path
 from colorbook.data.photos import Photos, sample_photos
+from colorbook.imaging.sheet import contact_sheet
 from colorbook.training.ablation import measure, run_all, seeds, squares, train_variant
 from colorbook.training.gan import GANCallback
-from colorbook.training.s3_ablation import (evolution_sheet, s3_jobs, s3_pairs, s3_variant, s3_variants, S3Measures,
-    search_weights, table_of_pairs, table_of_runs)
+from colorbook.training.s3_ablation import (answer_of, bytes_of, evolution_sheet, s3_jobs, s3_pairs, s3_variant,
+    s3_variants, S3Measures, search_weights, table_of_pairs, table_of_runs)
+from colorbook.training.registry import make_generator
 from colorbook.training.trainer import train
 
 HOW = dict(adversary=GANCallback, average=True)
@@ -50,6 +54,17 @@ def reference(held, size):
     quarter.ab,quarter.at = ab4_target(rgb),0
     rows = {k: look(o, rgb).mean() for k,o in dict(gray=None, quarter=quarter).items()}
     return [dict(variant=k, seed=0, ratio=o.colorfulness/o.truth_colorfulness) | o.to_dict() for k,o in rows.items()]
+
+
+def draw_terms(out, names=('first term', 'no critic', 'full')):
+    "The photographs of installed packages as variants of one seed color them"
+    rgb,nets = squares(sample_photos(192), 96, 6),[None]
+    for k in names:
+        nets.append(make_generator(s3_variants[k]).eval())
+        nets[-1].load_state_dict(load_file(out/f'variant {k} 0.safetensors'))
+    columns = [*(answer_of(o, rgb)[0] for o in nets), rgb]
+    cells = [o for row in zip(*map(bytes_of, columns)) for o in row]
+    return contact_sheet(cells, len(columns), ['gray', *names, 'truth']*len(rgb))
 
 
 def main():
@@ -95,6 +110,7 @@ def main():
     rows = reference(held, chosen[0].size)
     keep('', pd.concat([runs, pd.DataFrame(rows)]))
     keep('-pairs', table_of_pairs(a.out, [(s3_variants[x], s3_variants[y]) for x,y in s3_pairs]))
+    with atomic_path(f'{a.keep}-terms.jpg') as f: draw_terms(a.out).save(f, quality=88)
 
 
 if __name__ == '__main__': main()

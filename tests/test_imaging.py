@@ -319,7 +319,7 @@ def test_models_that_are_none(home, tmp_path):
 def test_a_model_has_a_name(home, tmp_path, monkeypatch):
     monkeypatch.setenv('COLORBOOK_MODELS', str(tmp_path/'mine'))
     names = [*list_models()]
-    assert names == ['default', 'film'] and find_model() == default_model() == find_model('default')
+    assert names == ['default', 'film', 'infrared'] and find_model() == default_model() == find_model('default')
     put = add_model(home/'known.onnx')
     assert put == tmp_path/'mine'/'known.onnx' == find_model('known')
     assert put.read_bytes() == (home/'known.onnx').read_bytes()
@@ -327,7 +327,7 @@ def test_a_model_has_a_name(home, tmp_path, monkeypatch):
     with pytest.raises(UsageError, match="model 'other'"): add_model(home/'known.onnx', 'other')
     make_model(tmp_path/'new.onnx', ab=(0, 0))
     add_model(tmp_path/'new.onnx', 'other', overwrite=True)
-    assert [*list_models()] == ['default', 'film', 'known', 'other']
+    assert [*list_models()] == ['default', 'film', 'infrared', 'known', 'other']
     x = np.full((64, 64), 128, np.uint8)
     assert same(colorize(x, 'known'), colorize(x, home/'known.onnx')) and not same(colorize(x, 'known'), colorize(x))
     assert same(colorize(x, ['known']), colorize(x, 'known'))

@@ -1,15 +1,18 @@
 "Infrared, holes and sketches: scenes stay apart, settings arrive, lightness is painted, three channels work"
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np, onnx, pytest, torch
 from PIL import Image
 from skimage.color import rgb2lab
 
 from colorbook.cli.app import main
-from colorbook.color.lab import rgb_to_lab
+from colorbook.color.lab import infrared, rgb_to_lab
 from colorbook.core import UsageError
+from colorbook.data.photos import sample_photos
 from colorbook.data.sources import load_data
+from colorbook.imaging.artifact import card, find_model
 from colorbook.imaging.colorizer import Colorizer, colorize, load_model
 from colorbook.models.infrared import InfraredUNet
 from colorbook.training.export import export_artifact, export_run, make_card
@@ -21,6 +24,8 @@ from colorbook.video.model import load_film_model
 
 pytestmark = pytest.mark.filterwarnings('ignore')
 SCENES = 'hill', 'lake', 'old-town', 'street'
+ROOT = Path(__file__).resolve().parent.parent
+SPLITS = 'mountain,street', 'country,indoor', 'field,urban', 'forest,oldbuilding', 'water' # of benchmarks/infrared.py
 
 
 def drawn(n, w=72, h=48, seed=0):
@@ -194,3 +199,27 @@ def test_held_out_loss_falls_below_copying(home, tmp_path, word):
     x,y = dls.valid.one_batch()
     copied = 100*(x*2 - 1 - y).abs().mean().item()
     assert float(run.history[-1]['valid']) < copied
+
+
+# ---- the model in the package
+
+def test_the_model_in_the_package_says_what_was_measured():
+    kept,about = json.loads((ROOT/'asset/infrared.json').read_text()),card('infrared')
+    assert about['light'] and about['name'] == 'colorbook-infrared' and about['recipe']['scenes'] == ''
+    assert {*kept['splits']} == {*SPLITS} and sum(o['n'] for o in kept['splits'].values()) == 180
+    rows = [r for o in kept['splits'].values() for r in o['rows']]
+    assert len({r['name'] for r in rows}) == 180
+    for k in ('psnr', 'lpips'):
+        mean = {o: np.mean([r[o][k] for r in rows]) for o in ('nir', 'gray')}
+        assert about['metrics'][k] == pytest.approx(mean['nir'], abs=1e-3)
+        assert about['metrics'][f'gray_{k}'] == pytest.approx(mean['gray'], abs=1e-3)
+    assert find_model('infrared').stat().st_size < 2e6
+
+
+def test_the_model_in_the_package_corrects_what_infrared_does_to_photographs():
+    for im in sample_photos(128):
+        rgb = np.array(im)
+        near = infrared(torch.from_numpy(rgb).permute(2, 0, 1)[None]/255)[0,0].clamp(0, 1).numpy()
+        near = (near*255).round().astype(np.uint8)
+        assert psnr(colorize(near, 'infrared'), rgb) > psnr(near[...,None], rgb) + .3
+    with pytest.raises(UsageError, match='for infrared'): load_model(['default', 'infrared'])

@@ -38,7 +38,7 @@ def env(wheel, tmp_path_factory):
 def test_wheel_holds_the_package_and_nothing_else(wheel):
     names = {o for o in zipfile.ZipFile(wheel).namelist() if '.dist-info/' not in o}
     modules = {o.relative_to(ROOT).as_posix() for o in (ROOT/'colorbook').rglob('*.py')}
-    more = 'default.onnx', 'film.onnx', 'py.typed', 'training/published.yaml'
+    more = 'default.onnx', 'film.onnx', 'infrared.onnx', 'py.typed', 'training/published.yaml'
     assert names == modules | {f'colorbook/{o}' for o in more}
     assert any(o.endswith('/LICENSE') for o in zipfile.ZipFile(wheel).namelist())
 

@@ -31,7 +31,8 @@ def model_line(
     head = f"{row['name']:16} {row['sha256'][:12]} {row['bytes']/1e6:6.1f} MB  "
     if 'error' in row: return head + f"broken: {row['error']}"
     o = row['card']
-    kind,figures = o.get('kind', 'photographs').replace('video', 'films'),o.get('metrics') or {}
+    kind = 'infrared' if o.get('light') else o.get('kind', 'photographs').replace('video', 'films')
+    figures = o.get('metrics') or {}
     said = [f"{k} {figures[k]:.2f}" for k in ('psnr', 'lpips') if isinstance(figures.get(k), (int, float))]
     return head + f"{kind:12} {', '.join([str(o.get('name')) + ' ' + str(o.get('version') or ''), *said]).strip()}"
 

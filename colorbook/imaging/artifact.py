@@ -17,7 +17,7 @@ import numpy as np
 from ..core import InputError, UsageError, atomic_path, core_count
 
 # %% ../../nbs/imaging/artifact.ipynb #c78723c4
-PACKAGED = dict(default='default.onnx', film='film.onnx')
+PACKAGED = dict(default='default.onnx', film='film.onnx', infrared='infrared.onnx')
 
 def model_folder() -> Path: # need not exist
     "Where a user's models are: `COLORBOOK_MODELS`, or a folder for the data of programs"

@@ -53,7 +53,8 @@ def model_line(
     head = f"{row['name']:16} {row['sha256'][:12]} {row['bytes']/1e6:6.1f} MB  "
     if 'error' in row: return head + f"broken: {row['error']}"
     o = row['card']
-    kind,figures = o.get('kind', 'photographs').replace('video', 'films'),o.get('metrics') or {}
+    kind = 'infrared' if o.get('light') else o.get('kind', 'photographs').replace('video', 'films')
+    figures = o.get('metrics') or {}
     said = [f"{k} {figures[k]:.2f}" for k in ('psnr', 'lpips') if isinstance(figures.get(k), (int, float))]
     return head + f"{kind:12} {', '.join([str(o.get('name')) + ' ' + str(o.get('version') or ''), *said]).strip()}"
 
@@ -110,14 +111,14 @@ def run(*args):
     return code,out.getvalue().strip(),said.getvalue().strip()
 
 code,out,said = run('models')
-test_eq((code, [o.split()[0] for o in out.splitlines()], str(home) in said), (0, ['default', 'film'], True))
+test_eq((code, [o.split()[0] for o in out.splitlines()], str(home) in said), (0, ['default', 'film', 'infrared'], True))
 shutil.copy(default_model(), home/'some.onnx')
 test_eq(run('models', 'add', home/'some.onnx', '--name', 'portraits')[0], 0)
 test_eq(run('models', 'add', home/'some.onnx', '--name', 'portraits')[0], 2)
 test_eq(run('models', 'add', home/'some.onnx', '--name', 'portraits', '--overwrite')[0], 0)
 test_eq(run('models', 'verify')[0], 0)
 rows = json.loads(run('models', '--json')[1])
-test_eq([o['card']['format'] for o in rows], [1, 1, 1])
+test_eq([o['card']['format'] for o in rows], [1, 1, 1, 1])
 print(run('models')[1])
 
 # %% [markdown]

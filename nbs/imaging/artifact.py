@@ -28,11 +28,11 @@ from fastcore.test import *
 # ## Names
 
 # %% [markdown]
-# The package carries two models, `default` for photographs and `film` for films. Others live in a folder of the user, one file each, and are called as their file is, without the suffix. A model can be given by its name or by its path; a `Path` is always a path. Where no model is given at all, it is the package's, or the one that the variable `COLORBOOK_MODEL` names.
+# The package carries three models: `default` for photographs, `film` for films, and `infrared` for pictures of a camera that sees [near infrared](../results/infrared.ipynb). Others live in a folder of the user, one file each, and are called as their file is, without the suffix. A model can be given by its name or by its path; a `Path` is always a path. Where no model is given at all, it is the package's, or the one that the variable `COLORBOOK_MODEL` names.
 
 # %%
 #| export
-PACKAGED = dict(default='default.onnx', film='film.onnx')
+PACKAGED = dict(default='default.onnx', film='film.onnx', infrared='infrared.onnx')
 
 def model_folder() -> Path: # need not exist
     "Where a user's models are: `COLORBOOK_MODELS`, or a folder for the data of programs"
@@ -129,7 +129,7 @@ os.environ['COLORBOOK_MODELS'] = str(home/'models')
 (home/'cut.onnx').write_bytes(default_model().read_bytes()[:100_000])
 for o in ('bad', 'cut'): test_fail(lambda: open_model(home/f'{o}.onnx'), exc=InputError, contains='cannot be loaded')
 test_fail(lambda: open_model(home/'none.onnx'), exc=InputError, contains='does not exist')
-test_fail(lambda: open_model('nobody'), exc=InputError, contains="no model 'nobody'; take default, film")
+test_fail(lambda: open_model('nobody'), exc=InputError, contains="no model 'nobody'; take default, film, infrared")
 {k: v for k,v in card().items() if k in ('name', 'version', 'gray', 'size', 'multiple')}
 
 # %% [markdown]
@@ -193,13 +193,13 @@ def add_model(
 # %%
 shutil.copy(default_model(), home/'mine.onnx')
 put = add_model(home/'mine.onnx', 'portraits')
-test_eq((find_model('portraits'), [*list_models()]), (put, ['default', 'film', 'portraits']))
+test_eq((find_model('portraits'), [*list_models()]), (put, ['default', 'film', 'infrared', 'portraits']))
 test_eq(check_model('portraits'), card())
 test_fail(lambda: add_model(home/'mine.onnx', 'portraits'), exc=UsageError, contains='is a model')
 test_fail(lambda: add_model(home/'mine.onnx', 'default'), exc=UsageError, contains='package')
 test_fail(lambda: add_model(home/'mine.onnx', '../mine'), exc=UsageError, contains='no name')
 test_fail(lambda: add_model(home/'bad.onnx'), exc=InputError, contains='cannot be loaded')
-test_eq([*list_models()], ['default', 'film', 'portraits'])
+test_eq([*list_models()], ['default', 'film', 'infrared', 'portraits'])
 content = bytearray(put.read_bytes())
 content[len(content)//2] ^= 1
 put.write_bytes(content)

@@ -124,12 +124,13 @@ f'{less.difference:+.0%} [{less.low:+.0%}, {less.high:+.0%}], and {size_alone/fu
 #| label: fig-scgan-pairs
 #| fig-cap: "The full variant minus each other one, with 95 % intervals over photographs and seeds."
 def draw_pairs(ax, measure, title):
-    "Differences from the full variant as crosses"
+    "Differences from the full variant as dots, with their intervals"
     others = [b for a,b in s3_pairs if a == 'full' and ((pairs['first'] == a) & (pairs.second == b)).any()]
     rows = [of('full', k, measure) for k in others]
     for i,o in enumerate(rows): ax.plot([o.low, o.high], [i, i], 'k', lw=1)
     ax.plot([o.difference for o in rows], range(len(rows)), 'o', ms=4)
     ax.axvline(0, color='.7', lw=.8)
+    ax.locator_params(axis='x', nbins=5)
     ax.set(title=title, yticks=range(len(rows)), yticklabels=[f'{k} ({o.seeds})' for k,o in zip(others, rows)])
 fig,axs = plt.subplots(2, 3, figsize=(12, 5.5), layout='constrained', sharey=True)
 for ax,(k,title) in zip(axs.flat, dict(psnr='PSNR (dB)', lpips='LPIPS', cni='CNI', colorfulness='colorfulness',
@@ -197,6 +198,7 @@ for ax,k in zip(axs, ('adv_weight', 'attention', 'perceptual')):
     ax.semilogx(search[k][2:], search.lpips[2:], 'o', ms=4)
     ax.semilogx(search[k][:2], search.lpips[:2], 'x', ms=7)
     ax.set(xlabel=k)
+    ax.xaxis.set_minor_formatter('')
 axs[0].set_ylabel('LPIPS')
 search.sort_values('lpips').round(3)
 

@@ -85,6 +85,17 @@ def test_through_a_pipe(tmp_path):
         assert len(frames(tmp_path/'c.mkv')) == n
 
 
+def test_sound_of_a_transport_stream_through_a_pipe(tmp_path):
+    "AAC there has no header; Matroska wants one at once where it cannot go back"
+    src = containers.make(tmp_path/'a.ts', 'libx264', 'aac', '')
+    words = [sys.executable, '-m', 'colorbook', 'video', str(src), '-', '--size', '32', '--stabilize', '0']
+    run = subprocess.run(words, cwd=book.ROOT, capture_output=True)
+    assert run.returncode == 0 and b'converted from aac to aac' in run.stderr, run.stderr
+    (tmp_path/'c.mkv').write_bytes(run.stdout)
+    assert streams(tmp_path/'c.mkv') == [('video', 'h264'), ('audio', 'aac')]
+    with av.open(str(tmp_path/'c.mkv')) as c: assert sum(f.samples for f in c.decode(audio=0)) > 1000
+
+
 def test_drop_and_refuse(tmp_path):
     src = containers.make(tmp_path/'a.mkv', 'libx264', 'aac', 'subrip')
     with pytest.raises(OutputError, match='cannot hold the subtitles, subrip.*--drop-subtitles'):

@@ -8,6 +8,7 @@ from PIL import Image, ImageOps
 from skimage import data
 
 import book
+from colorbook.cli.app import main
 from colorbook.core import ColorbookError, InputError, OutputError, UsageError
 from colorbook.data.synthetic import travel
 from colorbook.video.along import codec_name
@@ -84,6 +85,17 @@ def test_through_a_pipe(tmp_path):
         assert len(frames(tmp_path/'c.mkv')) == n
 
 
+def test_sound_of_a_transport_stream_through_a_pipe(tmp_path):
+    "AAC there has no header; Matroska wants one at once where it cannot go back"
+    src = containers.make(tmp_path/'a.ts', 'libx264', 'aac', '')
+    words = [sys.executable, '-m', 'colorbook', 'video', str(src), '-', '--size', '32', '--stabilize', '0']
+    run = subprocess.run(words, cwd=book.ROOT, capture_output=True)
+    assert run.returncode == 0 and b'converted from aac to aac' in run.stderr, run.stderr
+    (tmp_path/'c.mkv').write_bytes(run.stdout)
+    assert streams(tmp_path/'c.mkv') == [('video', 'h264'), ('audio', 'aac')]
+    with av.open(str(tmp_path/'c.mkv')) as c: assert sum(f.samples for f in c.decode(audio=0)) > 1000
+
+
 def test_drop_and_refuse(tmp_path):
     src = containers.make(tmp_path/'a.mkv', 'libx264', 'aac', 'subrip')
     with pytest.raises(OutputError, match='cannot hold the subtitles, subrip.*--drop-subtitles'):
@@ -112,6 +124,16 @@ def test_overwrite_only_when_told(tmp_path):
         for q in (-1, worst + 1):
             with pytest.raises(UsageError, match=f'quality {q} is not in 0..{worst}'):
                 said_by(src, tmp_path/'d.mkv', codec=codec, quality=q)
+
+
+@pytest.mark.parametrize('words', [('video', '', 'b.mp4'), ('video', 'frames', ''), ('video', 'frames', ' '),
+                                   ('play', '', '--no-wait')], ids=str)
+def test_an_empty_name_is_not_this_folder(words, tmp_path, monkeypatch, capsys):
+    (tmp_path/'frames').mkdir()
+    for folder in (tmp_path, tmp_path/'frames'): Image.new('L', (32, 32), 99).save(folder/'1.png')
+    monkeypatch.chdir(tmp_path)
+    assert main(list(words)) == 2 and 'a name is empty' in capsys.readouterr().err
+    assert sorted(o.name for o in tmp_path.iterdir()) == ['1.png', 'frames']
 
 
 def test_two_runs_on_one_film(tmp_path):

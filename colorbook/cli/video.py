@@ -19,7 +19,7 @@ def _check_target(dst:str, overwrite:bool):
     "Errors that are better made before the first frame"
     if dst == '-':
         if sys.stdout.isatty(): raise UsageError('a terminal cannot show a film', 'redirect it, or name a file')
-    elif Path(dst).exists() and not overwrite:
+    elif dst.strip() and Path(dst).exists() and not overwrite:
         raise OutputError(f"'{dst}' is there already", 'choose another name, or --overwrite')
 
 # %% ../../nbs/cli/video.ipynb #0e3d4b7c

@@ -12,6 +12,7 @@ __all__ = ['KINDS', 'READERS', 'SOUND', 'WORDS', 'NO_STYLE', 'is_cover', 'copy_o
 import io, re
 from fractions import Fraction
 from functools import cache
+from types import SimpleNamespace
 from typing import NamedTuple
 import av, numpy as np
 from av.stream import Disposition
@@ -57,12 +58,13 @@ def in_memory(
     fmt:str, # FFmpeg's name of a container
     fill, # is given the open container and writes into it
     look=lambda c: [(o.type, codec_name(o)) for o in c.streams], # is given what came back
+    pipe:bool=False, # write as to a pipe, where nothing that was written can be mended
     **options, # of the container
 ): # what `look` says, by default kind and codec of each stream
     "What comes back from a container that was written to memory; an empty list if it cannot be written"
     buffer = io.BytesIO()
     try:
-        with av.open(buffer, 'w', format=fmt, options=options, container_options={'fflags': '+bitexact'}) as out:
+        with av.open(SimpleNamespace(write=buffer.write) if pipe else buffer, 'w', format=fmt, options=options, container_options={'fflags': '+bitexact'}) as out:
             fill(out)
         if fmt == 'mpegts': buffer.write((b'\x47\x1f\xff\x10' + b'\xff'*184)*99) # FFmpeg reads no shorter stream
         buffer.seek(0)
@@ -73,6 +75,7 @@ def holds(
     fmt:str, # FFmpeg's name of a container
     s, # stream of the source
     packets:list, # some of its packets, if there are any yet
+    pipe:bool=False, # see `in_memory`
 ) -> bool:
     "Whether a container gives back a stream as it is"
     def fill(out):
@@ -82,7 +85,7 @@ def holds(
             q = copy_of(p)
             q.stream = twin
             out.mux(q)
-    back = in_memory(fmt, fill)
+    back = in_memory(fmt, fill, pipe=pipe)
     alike = lambda kind, name: (kind, 'mpeg' if name in ('mp1', 'mp2', 'mp3') else name) # some call all three one
     return alike(s.type, codec_name(s)) in [alike(*o) for o in back] or bool(not packets and back and fmt != 'mpegts')
 
@@ -290,7 +293,7 @@ def plan_streams(
         elif o.type in drop: notes.append(f'the {KINDS[o.type]} ({codec_name(o)}) are left out, as asked for'
             if o.type == 'subtitle' else f'the sound ({codec_name(o)}) is left out, as asked for')
         elif not o.codec_context: refuse(o, name, 'of an unknown kind')
-        elif holds(fmt, o, first): ways[o.index] = Copied,None
+        elif holds(fmt, o, first, str(name) == '-'): ways[o.index] = Copied,None
         else: ways[o.index] = converted(fmt, o, first, name, notes)
     return Plan(ways, covers, notes, own_names(c.metadata))
 

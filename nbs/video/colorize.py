@@ -276,6 +276,8 @@ def plan_of(
 def check_film(src, dst, o:Options, model, overwrite:bool=False):
     "`UsageError` if an option is out of range"
     check_options(o.size, o.saturation)
+    if not str(src).strip() or not str(dst).strip():
+        raise UsageError('a name is empty', "name a film or a folder; '.' is this one")
     if str(src) == '-' and str(dst) != '-' and Path(dst).suffix.lower() in ('', '.gif'):
         raise UsageError('a pipe becomes a film, no GIF and no folder of frames', 'save it first, or name an .mkv')
     if not 0 <= o.stabilize < 1: raise UsageError(f'stabilize {o.stabilize} is not in 0..1', '0.9 is usual, 0 is off')

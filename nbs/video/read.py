@@ -219,6 +219,7 @@ def open_reel(
     rate=24, # frames a second of a folder
 ) -> tuple: # container and the stream of pictures in it
     "A film or a folder of frames, opened; `InputError` if it cannot be decoded"
+    if not str(src).strip(): raise UsageError('a name is empty', "name a film or a folder; '.' is this one")
     if str(src) != '-' and Path(src).is_dir():
         if not .01 <= rate <= 1000: raise UsageError(f'a rate of {rate}', 'try 24')
         pattern,how = frame_pattern(frame_files(src))

@@ -58,9 +58,6 @@ torch.cat([o(light, color).flatten(1) for o in (blind, seeing) for light in (L, 
 # Each row is a photograph; the columns are the scores of the unconditional critic with the right and with a wrong lightness, then those of the conditional one. That a critic which sees $L$ also learns to use it, and that one which does not can never get below $2\log 2$, is shown in [The critic](../lessons/critic.ipynb).
 
 # %% [markdown]
-# Only the critic that sees the lightness gets below the line.
-
-# %% [markdown]
 # ## One verdict for every patch
 
 # %% [markdown]

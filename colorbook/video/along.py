@@ -9,10 +9,9 @@ __all__ = ['KINDS', 'READERS', 'SOUND', 'WORDS', 'NO_STYLE', 'is_cover', 'copy_o
            'refuse', 'converted']
 
 # %% ../../nbs/video/along.ipynb #3ce85e63
-import io, re
+import io, re, types
 from fractions import Fraction
 from functools import cache
-from types import SimpleNamespace
 from typing import NamedTuple
 import av, numpy as np
 from av.stream import Disposition
@@ -62,10 +61,10 @@ def in_memory(
     **options, # of the container
 ): # what `look` says, by default kind and codec of each stream
     "What comes back from a container that was written to memory; an empty list if it cannot be written"
-    buffer = io.BytesIO()
+    buffer,same = io.BytesIO(),{'fflags': '+bitexact'}
+    to = types.SimpleNamespace(write=buffer.write) if pipe else buffer
     try:
-        with av.open(SimpleNamespace(write=buffer.write) if pipe else buffer, 'w', format=fmt, options=options, container_options={'fflags': '+bitexact'}) as out:
-            fill(out)
+        with av.open(to, 'w', format=fmt, options=options, container_options=same) as out: fill(out)
         if fmt == 'mpegts': buffer.write((b'\x47\x1f\xff\x10' + b'\xff'*184)*99) # FFmpeg reads no shorter stream
         buffer.seek(0)
         with av.open(buffer, format=READERS.get(fmt, fmt)) as c: return look(c)
@@ -277,9 +276,8 @@ def plan_streams(
     tags |= {'stream title' for o in named if {'title', 'name'} & {k.lower() for k in o.metadata}}
     if lost := tags_lost(fmt, frozenset(tags)):
         notes.append(f'words about the film are left out: {", ".join(lost)}')
-    for o in c.streams:
+    for o in (o for o in c.streams if o.index != s.index):
         first = packets.get(o.index, [])
-        if o.index == s.index: continue
         if is_cover(o) and first and fmt in ('matroska', 'mp4', 'ipod'): covers[o.index] = bytes(first[0])
         elif is_cover(o): notes.append('the cover is left out')
         elif o.type == 'attachment':

@@ -1,7 +1,8 @@
 """Make what README and first page show of the model in the package: its pictures and its figures.
 
-    python asset/readme.py    writes asset/readme.jpg, asset/readme-wrong.jpg, the four pictures asset/slider-*.jpg,
-                              the drawing asset/map.svg, and the lines between the marks of README.md
+    python asset/readme.py    writes asset/readme.jpg, asset/readme-wrong.jpg, asset/readme-film.jpg, the four
+                              pictures asset/slider-*.jpg, the drawing asset/map.svg, and the lines between the marks
+                              of README.md
 """
 import re, runpy
 from pathlib import Path
@@ -14,6 +15,11 @@ from skimage.color import lab2rgb, rgb2lab
 import colorbook
 from colorbook.imaging.artifact import default_model
 from colorbook.imaging.colorizer import Colorizer
+from colorbook.imaging.sheet import contact_sheet
+from colorbook.video.model import color_source, load_film_model
+from colorbook.video.read import open_reel
+from colorbook.video.stabilize import stabilize
+from colorbook.video.steps import paint_frame, prepare, watch, with_colors
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTO = ROOT/'data'/'chelsea.png'
@@ -35,6 +41,18 @@ def triplet(truth):
 def wrong():
     "The photograph that the model gets wrong"
     return Image.fromarray(WRONG()).resize((400, 400), Image.Resampling.LANCZOS)
+
+
+def film(wanted=(264, 428), around=7):
+    "Frames of the film: gray, colored as `colorbook video` does it, and true, a row each"
+    def pictures(n):
+        model,(c,s) = load_film_model(),open_reel(str(ROOT/'asset'/'bunny.mp4'))
+        with c:
+            frames = watch('bunny', c, s, stop=(n + around)/24)
+            seen = list(prepare(frames, model.card['size'], 32, first=n - around))
+        for o,ab in stabilize(with_colors(iter(seen), color_source(model))):
+            if o.number == n: return [o.gray, paint_frame(o, ab)[...,:3], o.frame.to_image()]
+    return contact_sheet(sum(map(pictures, wanted), []), 3, gap=8)
 
 
 def slider():
@@ -62,6 +80,7 @@ def figures(card):
 def main():
     triplet(PHOTO).save(ROOT/'asset'/'readme.jpg', quality=90)
     triplet(wrong()).save(ROOT/'asset'/'readme-wrong.jpg', quality=90)
+    film().save(ROOT/'asset'/'readme-film.jpg', quality=90)
     for k,o in slider().items(): o.save(ROOT/'asset'/f'slider-{k}.jpg', quality=90)
     runpy.run_path(str(ROOT/'asset'/'map.py'), run_name='__main__')
     readme = ROOT/'README.md'

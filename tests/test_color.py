@@ -12,7 +12,8 @@ from colorbook.color import (AnnealedMean, HueBias, SoftBins, ab_bins, bins_on_s
                              save_prior, soft_code, split_lab, srgb_decode, srgb_encode, to_rgb)
 from colorbook.color import DELTA, RGB_TO_XYZ, WHITE, XYZ_TO_RGB
 from colorbook.color.bins import color_units, rgb_edges
-from colorbook.color.lab import from_linear, lab_curve, lab_curve_inv, lab_to_linear, luma, to_linear
+from colorbook.color.conversion import from_linear, lab_curve, lab_curve_inv, lab_to_linear, to_linear
+from colorbook.color.lab import luma
 from colorbook.color.srgb import LEVELS, lookup_tables
 from colorbook.core import InputError, UsageError
 

@@ -91,6 +91,38 @@ def test_every_figure_follows_prose():
             if not opts & {'code-fold', 'hide'}: before = kind
 
 
+GLOSSARY = (book.ROOT/'appendix'/'glossary.qmd').read_text().split('## Words')[1]
+TERMS = re.findall(r'^([^\n:#{}].*)\n: ', GLOSSARY, re.M)
+EVERYDAY = dict(answer='of a question', turn='the verb', panel='half of a figure')  # other words that are spelled so
+
+
+def unexplained(paragraphs, terms):
+    "Terms whose first paragraph neither sets them in *emphasis*, as where a term is explained, nor links them"
+    found = []
+    for term in terms:
+        word = re.compile(rf"\b{re.escape(term)}(?:s|d)?\b", 0 if term.isupper() else re.I)
+        first = next((o for o in paragraphs if word.search(o)), None)
+        marked = re.findall(r'\*+([^*]+)\*+|\[([^\]]+)\]\(', first or '')
+        if first and not any(word.search(a or b) for a,b in marked): found.append((term, first))
+    return found
+
+
+def test_a_term_of_the_glossary_is_explained_or_linked_where_it_comes_first():
+    "In the order of the ten lessons, without the boxes on top and the addresses of links"
+    text = '\n\n'.join(c for o in LESSONS for c in cells(o, 'markdown')[1:])
+    text = re.sub(r'\]\([^)]*\)', '](', re.sub(r'```.*?```|`[^`\n]*`', '', text, flags=re.S))
+    paragraphs = [o for o in re.split(r'\n\s*\n|\n(?=\d\. )', text) if not o.startswith(('#', '!['))]
+    assert len(TERMS) > 40 and set(EVERYDAY) < set(TERMS)
+    used = [t for t in TERMS if re.search(rf'\b{re.escape(t)}s?\b', text, re.I)]
+    assert {'critic', 'generator', 'verdict', 'PSNR', 'U-Net', 'spectral norm'} <= set(used)
+    assert unexplained(paragraphs, [t for t in TERMS if t not in EVERYDAY]) == []
+
+
+def test_an_unexplained_term_is_seen():
+    text = ['A critic is strict.', 'The *critic*, a network, gives [a verdict](', 'Verdicts; PSNR, the **PSNR** in dB.']
+    assert [o[0] for o in unexplained(text, ['critic', 'verdict', 'PSNR', 'gamut'])] == ['critic']
+
+
 def test_film():
     about = json.loads((book.ROOT/'asset'/'bunny.json').read_text())
     film = book.ROOT/'asset'/about['file']

@@ -84,4 +84,5 @@ def near(have, want):
 def test_the_other_pictures_are_the_model_s():
     script = runpy.run_path(str(ROOT/'asset'/'readme.py'))
     assert near(ROOT/'asset'/'readme-wrong.jpg', script['triplet'](script['wrong']()))
+    assert near(ROOT/'asset'/'readme-film.jpg', script['film']())
     for k,o in script['slider']().items(): assert near(ROOT/'asset'/f'slider-{k}.jpg', o), k

@@ -1,7 +1,8 @@
 """Color science.
 
-`srgb` has the constants, the curves and the gamut in NumPy, `lab` is Lab for batches of torch, `bins` are the 313
-classes of Zhang et al. and the way between a distribution over them and a color. Only `srgb` is without torch.
+`srgb` has the constants, the curves and the gamut in NumPy, `conversion` is Lab for batches of torch, `lab` says what is
+gray, `bins` are the 313 classes of Zhang et al. and the way between a distribution over them and a color. Only `srgb` is
+without torch.
 """
 from typing import TYPE_CHECKING
 
@@ -21,12 +22,12 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .srgb import linear_rgb as linear_rgb
     from .srgb import gamut_excess as gamut_excess
     from .srgb import fit_gamut as fit_gamut
-    from .lab import rgb_to_lab as rgb_to_lab
-    from .lab import lab_to_rgb as lab_to_rgb
-    from .lab import split_lab as split_lab
-    from .lab import join_lab as join_lab
+    from .conversion import rgb_to_lab as rgb_to_lab
+    from .conversion import lab_to_rgb as lab_to_rgb
+    from .conversion import map_gamut as map_gamut
+    from .conversion import split_lab as split_lab
+    from .conversion import join_lab as join_lab
     from .lab import to_rgb as to_rgb
-    from .lab import map_gamut as map_gamut
     from .lab import grays as grays
     from .lab import lstar as lstar
     from .lab import gray_to_L as gray_to_L
@@ -45,6 +46,7 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
 __getattr__,__dir__,__all__ = lazy_face(__name__, {
     'srgb': 'DELTA WHITE RGB_TO_XYZ XYZ_TO_RGB srgb_decode srgb_encode lab_f lab_f_inv light lstar_gray '
             'linear_rgb gamut_excess fit_gamut',
-    'lab': 'rgb_to_lab lab_to_rgb split_lab join_lab to_rgb map_gamut grays lstar gray_to_L',
+    'conversion': 'rgb_to_lab lab_to_rgb map_gamut split_lab join_lab',
+    'lab': 'to_rgb grays lstar gray_to_L',
     'bins': 'ab_bins bins_on_screen SoftBins soft_code color_counts color_prior class_weights save_prior '
-            'load_prior AnnealedMean HueBias'}, {'lab': 'train', 'bins': 'train'})
+            'load_prior AnnealedMean HueBias'}, {'conversion': 'train', 'lab': 'train', 'bins': 'train'})

@@ -10,7 +10,8 @@ import math, random
 import torch
 from fastai.vision.all import DataLoaders
 from torch import Tensor
-from ..color.lab import channel_sums, grays, lab_curve, RGB_TO_XYZ, to_linear
+from ..color.arithmetic import channel_sums
+from ..color.lab import grays, lab_curve, RGB_TO_XYZ, to_linear
 from .loaders import data_loaders, degrade, load_photos, SquareCrop, ToLab
 
 # %% ../../nbs/data/varied.ipynb #d7121db9

@@ -1,7 +1,7 @@
 """What is minimized.
 
-`adversarial` has the losses on what a critic says (logistic, LSGAN, hinge, WGAN, WGAN-GP, EBGAN), `content` L1, L2 and
-their kin, `classification` cross-entropy over the 313 bins, `perceptual` features of VGG, `temporal` flicker.
+`basic` has L1, the log loss and least squares, `adversarial` the other losses on what a critic says (hinge, WGAN, WGAN-GP,
+EBGAN), `content` the kin of L1, `classification` cross-entropy over the 313 bins, `perceptual` features of VGG, `temporal` flicker.
 
 A name is imported when it is first used. Each loss has a name in `adversarial_losses` or `content_losses` as well. They
 need the extra `train`.
@@ -14,13 +14,13 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .adversarial import EnergyLoss as EnergyLoss
     from .adversarial import GradientPenaltyLoss as GradientPenaltyLoss
     from .adversarial import HingeLoss as HingeLoss
-    from .adversarial import LeastSquaresLoss as LeastSquaresLoss
-    from .adversarial import LogisticLoss as LogisticLoss
     from .adversarial import WassersteinLoss as WassersteinLoss
     from .adversarial import adversarial_losses as adversarial_losses
+    from .basic import L1Loss as L1Loss
+    from .basic import LeastSquaresLoss as LeastSquaresLoss
+    from .basic import LogisticLoss as LogisticLoss
     from .classification import BinLoss as BinLoss
     from .content import ColorfulnessLoss as ColorfulnessLoss
-    from .content import L1Loss as L1Loss
     from .content import L2Loss as L2Loss
     from .content import L2SumLoss as L2SumLoss
     from .content import SmoothL1Loss as SmoothL1Loss
@@ -35,8 +35,8 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .temporal import SteadyLoss as SteadyLoss
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, {
-    'adversarial': 'EnergyLoss GradientPenaltyLoss HingeLoss LeastSquaresLoss LogisticLoss WassersteinLoss '
-        'adversarial_losses',
+    'adversarial': 'EnergyLoss GradientPenaltyLoss HingeLoss WassersteinLoss adversarial_losses',
+    'basic': 'L1Loss LeastSquaresLoss LogisticLoss',
     'classification': 'BinLoss',
     'content': 'ColorfulnessLoss L1Loss L2Loss L2SumLoss SmoothL1Loss SumLoss TotalVariationLoss '
         'content_losses',

@@ -16,18 +16,19 @@ from fastai.vision.all import *
 from ..core import UsageError
 from ..data.loaders import present
 from ..losses.adversarial import adversarial_losses, EachLoss
+from .small_gan import critic_half, generator_half, SmallGAN, SmallGANCallback
 
 # %% ../../nbs/training/gan.ipynb #71c9b54f
-class GAN(nn.Module):
-    "Generator and critic side by side; called, it is the generator"
+class GAN(SmallGAN):
+    "Generator and critic side by side, in 32 or 16 bits, with what schedules remember; called, it is the generator"
     def __init__(self,
         generator:nn.Module, # `L` to output; its method `color` turns output into what the critic sees
         critic:nn.Module, # `L` and color to logits
         weights:nn.Module=None, # content and adversarial loss to their sum, trained with the generator
         bf16:bool=False, # networks compute in bfloat16; their weights and what they answer stay in float32
     ):
-        super().__init__()
-        self.generator,self.critic,self.weights,self.bf16 = generator,critic,weights,bf16
+        super().__init__(generator, critic)
+        self.weights,self.bf16 = weights,bf16
         self.register_buffer('step', torch.tensor(0)) # batches of turns, see `GANCallback`
         self.register_buffer('crit', torch.tensor(float('inf'))) # the critic's last loss
     def precision(self, device): # a context in which the networks compute
@@ -35,14 +36,14 @@ class GAN(nn.Module):
     def forward(self,
         L:Tensor, # lightness in 0..1, `bs`x1xHxW
     ) -> Tensor: # the generator's output
-        with self.precision(L.device): out = self.generator(L)
+        with self.precision(L.device): out = super().forward(L)
         return out.float() if self.bf16 else out
     def judge(self,
         L:Tensor, # lightness in 0..1, `bs`x1xHxW
         color:Tensor, # what the critic sees beside it
     ): # the critic's verdict: a tensor, or a tuple that begins with one
         "What the critic says"
-        with self.precision(L.device): out = self.critic(L, color)
+        with self.precision(L.device): out = super().judge(L, color)
         return tree_map_only(Tensor, Tensor.float, out) if self.bf16 else out
 
 # %% ../../nbs/training/gan.ipynb #125b4afe
@@ -76,19 +77,16 @@ def gan_step(
 ) -> GANStep:
     "The critic's gradients, unless it rests, and the generator's adversarial term, unless that rests"
     works,plays = 'critic' in TRAINED_IN[turn],'generator' in TRAINED_IN[turn]
-    leaf,true = fake.detach().requires_grad_(plays),gan.judge(L, real) if works else None
-    verdict,crit,scores,gen,term = gan.judge(L, leaf),None,None,None,None
-    if works:
-        crit,scores = loss.critic(true, verdict),(first_output(true), first_output(verdict))
+    leaf,crit,scores,gen,term = fake.detach().requires_grad_(plays),None,None,None,None
+    if not works: verdict = gan.judge(L, leaf)
+    else:
+        crit,(true,verdict) = critic_half(gan, loss, L, real, leaf)
+        scores = first_output(true),first_output(verdict)
         with gan.precision(L.device): penalty = loss.penalty(gan.critic, L, real, leaf.detach())
         crit = crit + penalty
         scale(crit).backward(inputs=list(gan.critic.parameters()), retain_graph=plays)
         crit = crit.detach()
-    if plays:
-        gen = loss.generator(verdict)
-        slope, = torch.autograd.grad(gen, leaf)
-        gen = gen.detach()
-        term = gen + ((fake - fake.detach())*slope).sum()
+    if plays: gen,term = generator_half(loss, verdict, leaf, fake)
     return GANStep(crit, gen, term, scores)
 
 # %% ../../nbs/training/gan.ipynb #ff70e168
@@ -100,9 +98,8 @@ def first_output(
     return verdict.detach()
 
 # %% ../../nbs/training/gan.ipynb #503ed54c
-class GANCallback(Callback):
-    "The critic's step and the generator's adversarial term, from one pass of the generator"
-    order,name = 5,'adversary'
+class GANCallback(SmallGANCallback):
+    "The critic's step and the generator's adversarial term, in turns, from one pass of the generator"
     def __init__(self,
         loss='logistic', # key of `adversarial_losses`, or an object like theirs
         weight:float=1., # of the adversarial term beside the content loss
@@ -113,30 +110,30 @@ class GANCallback(Callback):
             raise UsageError(f"there is no mode '{mode}'", remedy)
         if isinstance(loss, str) and loss not in adversarial_losses:
             raise UsageError(f"there is no adversarial loss '{loss}'", f"choose {', '.join(adversarial_losses)}")
-        self.adv,self.weight = EachLoss(adversarial_losses[loss]() if isinstance(loss, str) else loss),weight
+        super().__init__(EachLoss(adversarial_losses[loss]() if isinstance(loss, str) else loss), weight)
         self.mode,self.schedule = str(mode),mode if callable(mode) else None
     def __setattr__(self, name, value): object.__setattr__(self, name, value) # its own `crit`, not the GAN's
     def after_pred(self):
         (target,*more),L = self.yb,present(self.xb[0])
         self.learn.yb = target,L,*more
+    def seen(self):
+        "The same for clips, and with saliency behind the color for a critic that wants it"
+        if not getattr(self.learn.model.critic, 'sees_saliency', False): _,real,fake = super().seen()
+        else: real,fake = torch.cat([self.yb[0], self.yb[-1]], 1),self.pred
+        return present(self.xb[0]),real,fake
     def after_loss(self):
         if not self.training: return
-        self.content = self.learn.loss_grad.detach()
-        if self.turn == 'content': return
-        fake,real = self.learn.model.generator.color(self.pred),self.yb[0]
-        if getattr(self.learn.model.critic, 'sees_saliency', False):
-            fake,real = self.pred,torch.cat([real, self.yb[-1]], 1)
-        step = self.play(present(self.xb[0]), real, fake)
+        if self.turn == 'content': self.content = self.learn.loss_grad.detach()
+        else: super().after_loss()
+    def play(self, L, real, fake):
+        "One step of the two against each other"
+        scaler = getattr(self.learn, 'scaler', None)
+        step = gan_step(self.learn.model, self.adv, L, real, fake, self.turn, scaler.scale if scaler else noop)
         if step.crit is not None: self.crit,self.scores = step.crit,step.scores
         if step.crit is not None: self.learn.model.crit.copy_(step.crit)
         if step.gen is not None:
             self.gen,self.term = step.gen,self.weight*step.term
             self.learn.loss_grad = self.add(self.learn.loss_grad, self.term)
-        self.learn.loss = self.learn.loss_grad.clone()
-    def play(self, L, real, fake):
-        "One step of the two against each other"
-        scaler = getattr(self.learn, 'scaler', None)
-        return gan_step(self.learn.model, self.adv, L, real, fake, self.turn, scaler.scale if scaler else noop)
     def add(self, content, term):
         "The sum that the generator lowers"
         weigh = self.learn.model.weights

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Lab and gray
 #
-# > Lightness apart from color, in tensors that carry gradients
+# > What stands behind the formulas of Lab: gradients, white, colors that do not fit, and which gray is meant
 #
-# A gray photograph tells how light each point was, and to color it is to guess the rest. So we need coordinates in which "how light" is one number and "the rest" is the two others, and in which equal steps look about equally large: CIE Lab. This chapter goes from sRGB to Lab and back, in batches and with gradients. It answers two questions on the way: which gray belongs to a color photograph (there are several), and what to do with a color that no screen can show.
+# [Light and color](../lessons/light_and_color.ipynb) defines the way from sRGB to Lab and back. Here the functions of that lesson are put to the test: against published values and scikit-image, at black, where a gradient could become infinite, and with colors that no screen shows. Then comes what the lesson leaves open: what is meant by the gray version of a color photograph (it is not one thing), and how a generator's answer of any kind becomes a picture.
 
 # %%
 #| default_exp color.lab
@@ -13,75 +13,28 @@ size,seed = 192,7
 
 # %%
 #| export
-from functools import partial, wraps
-import numpy as np, torch, torch.nn.functional as F
+from functools import partial
+import torch, torch.nn.functional as F
 from torch import Tensor
-from colorbook.core import InputError
-from colorbook.color.srgb import DELTA, RGB_TO_XYZ, XYZ_TO_RGB
+from colorbook.color.arithmetic import at_least_float32, channel_sums
+from colorbook.color.conversion import from_linear, join_lab, lab_curve, lab_to_linear, lab_to_rgb, map_gamut
+from colorbook.color.conversion import rgb_to_lab, split_lab, to_linear
+from colorbook.color.srgb import RGB_TO_XYZ
 
 # %%
 #| hide
-import matplotlib.pyplot as plt
+import numpy as np, matplotlib.pyplot as plt
 from fastcore.test import *
 from PIL import Image
 from skimage import color, data
 from colorbook.color import srgb
+from colorbook.color.srgb import DELTA
 
 # %% [markdown]
-# ## Light
+# ## The published values
 
 # %% [markdown]
-# The numbers in an image file are not amounts of light. Eight bits would be too coarse near black, so sRGB stores roughly the square root: the value 188 of 255 is *half* the light of 255. Sums of light (what a lens does, what Lab is defined on) must undo that first. With $v$ the stored value and $\ell$ the light, both in 0..1,
-#
-# $$\ell=\begin{cases}v/12.92&v\le 0.04045\\\left(\frac{v+0.055}{1.055}\right)^{2.4}&\text{otherwise.}\end{cases}$$
-#
-# Two precautions stand in the code. The power of the way back has an infinite slope at zero, and `torch.where` computes both branches: the infinite slope, multiplied by the zero of the branch that was not taken, would become `nan`. The `clamp` prevents it. And bfloat16 keeps eight significant bits, fewer than a picture has, so 16-bit pictures are computed in float32 and rounded once, at the end, also under mixed precision.
-
-# %%
-#| export
-def at_least_float32(
-    f, # function of a tensor
-): # the same function; its result has the type of its input
-    "`f` computed in float32 where its input is half or bfloat16"
-    @wraps(f)
-    def inner(x, *args, **kwargs):
-        if not x.is_floating_point(): raise InputError(f'pictures are floats here, not {x.dtype}', 'divide by 255')
-        return f(x.float(), *args, **kwargs).to(x.dtype) if x.element_size() < 4 else f(x, *args, **kwargs)
-    return inner
-
-# %%
-#| export
-def to_linear(
-    rgb:Tensor, # sRGB in 0..1
-) -> Tensor: # linear light in 0..1
-    "sRGB's transfer curve undone (IEC 61966-2-1)"
-    return torch.where(rgb <= .04045, rgb/12.92, ((rgb.clamp(min=.04045) + .055)/1.055)**2.4)
-
-# %%
-#| export
-def from_linear(
-    lin:Tensor, # linear light in 0..1
-) -> Tensor: # sRGB in 0..1
-    "sRGB's transfer curve"
-    return torch.where(lin <= .0031308, lin*12.92, 1.055*lin.clamp(min=.0031308)**(1/2.4) - .055)
-
-# %%
-v = torch.arange(256)/255
-test_close(from_linear(to_linear(v)), v, eps=1e-6)
-test_close(to_linear(v[[0, 188, 255]]), torch.tensor([0, .5029, 1]), eps=1e-4)
-to_linear(v[[0, 64, 128, 188, 255]])
-
-# %% [markdown]
-# ## From sRGB to Lab
-
-# %% [markdown]
-# A matrix turns linear red, green and blue into CIE's $X,Y,Z$; $Y$ alone is luminance. Relative to the white of the screen (D65: $X_n,Y_n,Z_n$), each goes through a cube root, which is close to how sensation grows with light, with a straight piece near black:
-#
-# $$f(t)=\begin{cases}\sqrt[3]{t}&t>\delta^3\\\frac{t}{3\delta^2}+\frac{4}{29}&\text{otherwise,}\end{cases}\qquad\delta=\tfrac{6}{29}$$
-#
-# $$L=116f\!\left(\tfrac{Y}{Y_n}\right)-16,\quad a=500\left[f\!\left(\tfrac{X}{X_n}\right)-f\!\left(\tfrac{Y}{Y_n}\right)\right],\quad b=200\left[f\!\left(\tfrac{Y}{Y_n}\right)-f\!\left(\tfrac{Z}{Z_n}\right)\right]$$
-#
-# $L$ runs from 0 to 100; $a$ from green to red, $b$ from blue to yellow. The digits of the matrix are scikit-image's; the white is the sum of its rows, for the reason given in [light and color in NumPy](srgb.ipynb), whose constants these are, with rows already divided by the white. For one color the whole way is five lines of Python. For batches we do the same with tensors; `channel_sums` adds three products where one might call `einsum`, because autocast computes an `einsum` in bfloat16 without asking.
+# The eight corners of the RGB cube are published (Lindbloom's values, which scikit-image tests itself with, too), and so is the rest of the cube, by scikit-image. For one color the whole way is five lines of plain Python. One thing is ours: scikit-image's white is not quite the sum of the rows of its matrix, so that there white and every gray come out with $b$ up to 0.0047. Here they come out with 0, and all other colors differ from the reference by as little: nowhere more than 0.006, a hundredth of what one step of an 8-bit channel changes. [The NumPy half of the library](srgb.ipynb), whose constants these are, computes the same to the accuracy of its type.
 
 # %%
 def lab_of(*rgb):
@@ -90,39 +43,11 @@ def lab_of(*rgb):
     f = lambda t: t**(1/3) if t > (6/29)**3 else t/(3*(6/29)**2) + 4/29
     return 116*f(y) - 16, 500*(f(x) - f(y)), 200*(f(y) - f(z))
 
+v = torch.arange(256)/255
+test_close(from_linear(to_linear(v)), v, eps=1e-6)
+test_close(to_linear(v[[0, 188, 255]]), torch.tensor([0, .5029, 1]), eps=1e-4)
 test_close(lab_of(1, 0, 0), (53.2408, 80.0925, 67.2032), eps=.015)
 lab_of(1, 0, 0)
-
-# %%
-#| export
-def channel_sums(
-    x:Tensor, # `bs`x3x... pictures
-    rows, # three weights for each output channel, plain numbers or an array
-) -> Tensor: # `bs`xlen(`rows`)x...
-    "Weighted sums of the three channels of `x`"
-    r,g,b = x.unbind(1)
-    return torch.stack([i*r + j*g + k*b for i,j,k in np.asarray(rows).tolist()], 1)
-
-# %%
-#| export
-def lab_curve(
-    t:Tensor, # tristimulus value relative to white
-) -> Tensor: # about 0.138 for black, 1 for white
-    "CIE's cube root with a straight line near black"
-    return torch.where(t > DELTA**3, t.clamp(min=DELTA**3)**(1/3), t/(3*DELTA**2) + 4/29)
-
-# %%
-#| export
-@at_least_float32
-def rgb_to_lab(
-    rgb:Tensor, # sRGB pictures in 0..1, `bs`x3xHxW, any float type
-) -> Tensor: # Lab, `bs`x3xHxW: L in 0..100, a and b in about -108..99
-    "CIE Lab (D65) of sRGB pictures"
-    x,y,z = lab_curve(channel_sums(to_linear(rgb), RGB_TO_XYZ)).unbind(1)
-    return torch.stack([116*y - 16, 500*(x - y), 200*(y - z)], 1)
-
-# %% [markdown]
-# We compare with two references: with published values for the eight corners of the RGB cube (Lindbloom's, by which scikit-image tests itself as well), and with scikit-image for random colors. One thing is ours: scikit-image's white is not quite the sum of the rows of its matrix, so that there white and every gray come out with $b$ up to 0.0047. Here they come out with 0, and all other colors differ from the reference by as little: nowhere more than 0.006, a hundredth of what one step of an 8-bit channel changes. The NumPy half of the library computes the same to the accuracy of its type.
 
 # %%
 corners = dict(black=(0, 0, 0), white=(100, 0, 0), yellow=(97.1393, -21.5537, 94.4780),
@@ -146,44 +71,12 @@ test_close(116*fy - 16, rgb_to_lab(byte[:1]/255)[0,0].numpy(), eps=1e-3)
 np.abs(rgb_to_lab(pictures).numpy() - reference).max()
 
 # %% [markdown]
-# ## And back
+# ## Gradients
 
 # %% [markdown]
-# Each step has an inverse, so the way back is the way there in reverse. But Lab is larger than sRGB: most triples are colors that no screen can show, and their linear light is negative or above 1 in some channel. We leave it so by default. Cutting it off would make the gradient zero exactly where a generator is most wrong and most needs one; `clip=True` is for showing.
+# A network is trained through these functions, so their gradients matter as much as their values. A power has no finite slope at zero, and `torch.where` computes both branches: an infinite gradient in the branch that was not taken still becomes `nan`. Hence the `clamp` inside of the curves. And Lab is larger than sRGB: most triples are colors that no screen can show, and their linear light is negative or above 1 in some channel. `lab_to_rgb` leaves it so unless asked. Cutting it off would make the gradient zero exactly where a generator is most wrong and most needs one; `clip=True` is for showing.
 #
-# What should hold? There and back changes nothing, outside of the cube either. Gradients agree with finite differences (`gradcheck`) and are finite at black and where the pieces of the curves meet. At black both curves are straight lines, so the slope of $L$ is known: $116/(3\delta^2)/12.92=69.9$ for a step in all three channels. A picture in 16 bits comes back in 16 bits, each value the nearest that the type can hold; bfloat16 resolves an $L$ near 100 to a half. And a picture of bytes, 0 to 255, is refused, because 255 would be far whiter than white.
-
-# %%
-#| export
-def lab_curve_inv(
-    f:Tensor, # value of `lab_curve`
-) -> Tensor: # tristimulus value relative to white
-    "Inverse of `lab_curve`"
-    return torch.where(f > DELTA, f**3, 3*DELTA**2*(f - 4/29))
-
-# %%
-#| export
-@at_least_float32
-def lab_to_linear(
-    lab:Tensor, # Lab, `bs`x3xHxW
-) -> Tensor: # linear sRGB, `bs`x3xHxW, outside 0..1 where the color does not fit
-    "Linear light of Lab colors, not clipped"
-    L,a,b = lab.unbind(1)
-    y = (L + 16)/116
-    xyz = lab_curve_inv(torch.stack([y + a/500, y, y - b/200], 1))
-    return channel_sums(xyz, XYZ_TO_RGB)
-
-# %%
-#| export
-@at_least_float32
-def lab_to_rgb(
-    lab:Tensor, # Lab, `bs`x3xHxW
-    clip:bool=False, # cut each channel to 0..1? Zero gradient there: for showing, not for training
-) -> Tensor: # sRGB, `bs`x3xHxW
-    "sRGB pictures of Lab colors"
-    rgb = from_linear(lab_to_linear(lab))
-    return rgb.clamp(0, 1) if clip else rgb
-
+# There and back is the identity, outside the cube too. The gradients agree with finite differences in float64 (`gradcheck`) and are finite at black and at the joints of the curves; at black both curves are straight lines, so the slope of $L$ is known: $116/(3\delta^2)/12.92=69.9$ for a step in all three channels, with $\delta=6/29$. What becomes of 16-bit numbers is told in [Arithmetic for Lab](arithmetic.ipynb).
 
 # %%
 test_close(lab_to_rgb(rgb_to_lab(pictures)), pictures, eps=1e-5)
@@ -199,15 +92,6 @@ slope, = torch.autograd.grad(rgb_to_lab(x)[0,0].sum(), x)
 test_close(slope[0].sum(), 116/(3*DELTA**2)/12.92, eps=1e-3)
 slope[0].flatten()
 
-# %%
-for dtype in (torch.half, torch.bfloat16):
-    x = pictures.to(dtype)
-    assert torch.equal(rgb_to_lab(x), rgb_to_lab(x.float()).to(dtype))
-exact = rgb_to_lab(pictures)
-with torch.autocast('cpu', torch.bfloat16): assert torch.equal(rgb_to_lab(pictures), exact)
-test_fail(lambda: rgb_to_lab((pictures*255).byte()), exc=InputError, contains='divide by 255')
-(rgb_to_lab(pictures.bfloat16()).float() - exact).abs().amax((0, 2, 3))
-
 # %% [markdown]
 # ## Colors that do not fit
 
@@ -216,27 +100,7 @@ test_fail(lambda: rgb_to_lab((pictures*255).byte()), exc=InputError, contains='d
 #
 # $$(L,\;k\,a,\;k\,b)$$
 #
-# is inside sRGB. Lightness and hue (the angle of $a,b$) stay. On a screen every ray from the gray axis leaves the gamut once, so sixteen bisections find $k$ to a hundred-thousandth; colors that fit already are returned as they are. The gradient flows through the color and takes $k$ for a constant. In @fig-gamut the colors of a photograph are pushed three times as far from gray and brought back in both ways. Look at the saucer: where channels are cut it becomes one glaring red, without the light and shade of the photograph, which remain where chroma is lowered.
-
-# %%
-#| export
-@at_least_float32
-def map_gamut(
-    lab:Tensor, # Lab, `bs`x3xHxW, L in 0..100
-    steps:int=16, # bisections: the chroma is exact to 2**-steps
-    eps:float=1e-4, # how far outside 0..1 linear light may lie
-) -> Tensor: # Lab of the same lightness and hue, inside sRGB
-    "Chroma lowered along constant hue and lightness until the color fits into sRGB"
-    lo,hi = torch.zeros_like(lab[:,:1]),torch.ones_like(lab[:,:1])
-    def fits(k):
-        lin = lab_to_linear(torch.cat([lab[:,:1], lab[:,1:]*k], 1))
-        return ((lin >= -eps) & (lin <= 1 + eps)).all(1, keepdim=True)
-    whole = fits(hi)
-    for _ in range(steps):
-        mid = (lo + hi)/2
-        ok = fits(mid)
-        lo,hi = torch.where(ok, mid, lo),torch.where(ok, hi, mid)
-    return torch.cat([lab[:,:1], lab[:,1:]*torch.where(whole, 1., lo)], 1)
+# is inside sRGB. Lightness and hue (the angle of $a,b$) stay. On a screen every ray from the gray axis leaves the gamut once, so sixteen halvings of `map_gamut` find $k$ to a hundred-thousandth; colors that fit already are returned as they are. The gradient flows through the color and takes $k$ for a constant. In @fig-gamut the colors of a photograph are pushed three times as far from gray and brought back in both ways. Look at the saucer: where channels are cut it becomes one glaring red, without the light and shade of the photograph, which remain where chroma is lowered.
 
 # %%
 wild = torch.rand(2, 3, 64, 64)*torch.tensor([98, 240, 240]).view(3, 1, 1) + torch.tensor([1, -120, -120]).view(3, 1, 1)
@@ -380,29 +244,15 @@ show_row([face[0], *made.values()], ['photo', *made])
 # ## For the network
 
 # %% [markdown]
-# Networks like numbers around one. We divide $L$ by 100 and $a,b$ by 110, which no sRGB color exceeds, so that `tanh`, whose values lie between -1 and 1, can reach every color, and 0 is gray. Two functions go there and back. All chapters and the files of trained models use these scales and no other. @fig-split shows what the two parts are: on the right is all that a colorizer has to find.
-#
-# $$L'=\frac{L}{100}\in[0,1],\qquad a',b'=\frac{a}{110},\frac{b}{110}\in(-1,1)$$
+# We divide $L$ by 100 and $a,b$ by 110, which no sRGB color exceeds, so that `tanh`, whose values lie between -1 and 1, can reach every color, and 0 is gray. All chapters and the files of trained models use these scales and no other.
 
 # %%
-#| export
-def split_lab(
-    rgb:Tensor, # pictures in 0..1, `bs`x3xHxW
-) -> tuple[Tensor,Tensor]: # `L` in 0..1 (`bs`x1xHxW), `ab` in about -1..1 (`bs`x2xHxW)
-    "Lightness and color of `rgb`, each on the scale a network likes"
-    lab = rgb_to_lab(rgb)
-    return lab[:,:1]/100, lab[:,1:]/110
-
-# %%
-#| export
-def join_lab(
-    L:Tensor, # lightness in 0..1, `bs`x1xHxW
-    ab:Tensor, # color in about -1..1, `bs`x2xHxW
-    gamut:bool=True, # lower the chroma of colors that do not fit? Otherwise cut channels
-) -> Tensor: # pictures in 0..1, `bs`x3xHxW
-    "Pictures from lightness and color: the inverse of `split_lab`"
-    lab = torch.cat([L*100, ab*110], 1)
-    return lab_to_rgb(map_gamut(lab) if gamut else lab, clip=True)
+L,ab = split_lab(pictures)
+for gamut in (True, False): test_close(join_lab(L, ab, gamut), pictures, eps=1e-4)
+assert ab.abs().max() < 1 and L.min() >= 0 and L.max() <= 1
+same = gray.expand(-1, 3, -1, -1)
+test_close(split_lab(same)[1], 0, eps=1e-4)
+test_close(join_lab(*split_lab(same)), same, eps=1e-4)
 
 # %% [markdown]
 # Generators answer in different ways: in RGB on a scale from -1 to 1, or in $ab$, at full size or at a quarter. `to_rgb` makes pictures of all of them.
@@ -426,24 +276,12 @@ test_close(split_lab(quarter)[0], L, eps=5e-3)
 assert .001 < (quarter - photo).abs().mean() < .05
 to_rgb(L, ab*0)[0,:,0,0]
 
-# %%
-#| label: fig-split
-#| fig-cap: "A photograph, its lightness, and its color at constant lightness: what is given and what must be found."
-L,ab = split_lab(pictures)
-for gamut in (True, False): test_close(join_lab(L, ab, gamut), pictures, eps=1e-4)
-assert ab.abs().max() < 1 and L.min() >= 0 and L.max() <= 1
-same = gray.expand(-1, 3, -1, -1)
-test_close(split_lab(same)[1], 0, eps=1e-4)
-test_close(join_lab(*split_lab(same)), same, eps=1e-4)
-L,ab = split_lab(face)
-show_row([face[0], L[0], join_lab(torch.full_like(L, .6), ab)[0]], ['photo', 'lightness', 'color, at L = 60'], width=7)
-
 # %% [markdown]
 # ## What we have
 #
-# - Lab and back in torch: batched, any float type, the values of scikit-image but for its white, gradients that are finite everywhere;
+# - Lab and back in torch, tested: the values of scikit-image but for its white, gradients that are finite everywhere, colors that do not fit made weaker;
 # - six grays with names, of which `lstar` keeps lightness;
-# - `map_gamut`, `split_lab` and `join_lab`: what the network sees, and how its answer becomes a picture with the lightness it was given; `to_rgb` does that for answers of any kind.
+# - `to_rgb`, which makes pictures of a generator's answers of any kind, and `show_row` and `show_sheet`, which show them.
 
 # %% [markdown]
 # ## Exercises

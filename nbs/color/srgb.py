@@ -3,7 +3,7 @@
 #
 # > sRGB to light and back, color at a given light, and nothing that a screen cannot show
 #
-# To paint color over the light of a photograph takes some arithmetic: from the bytes of a file to amounts of light, from light and color to the three channels, and back to bytes. It has to be exact, because lightness must stay to the last bit that a byte can hold, and fast, because a photograph has twelve million pixels and a film has a hundred thousand frames. At the end of this chapter we have that arithmetic, and `fit_gamut`, which makes a color that does not exist on a screen paler and shifts neither its hue nor its lightness. It is NumPy alone: the part of the library that colors pictures must not load torch. [Lab for tensors](lab.ipynb) uses the same constants.
+# To paint color over the light of a photograph takes some arithmetic: from the bytes of a file to amounts of light, from light and color to the three channels, and back to bytes. It has to be exact, because lightness must stay to the last bit that a byte can hold, and fast, because a photograph has twelve million pixels and a film has a hundred thousand frames. At the end of this chapter we have that arithmetic, and `fit_gamut`, which makes a color that does not exist on a screen paler and shifts neither its hue nor its lightness. It is NumPy alone: the part of the library that colors pictures must not load torch. [Lab for tensors](../lessons/light_and_color.ipynb) uses the same constants.
 
 # %%
 #| default_exp color.srgb
@@ -31,7 +31,7 @@ side = 400 # of the photograph that the arithmetic is held against
 #
 # $$ c = \begin{cases} v/12.92 & v \le 0.04045 \\ \left(\dfrac{v+0.055}{1.055}\right)^{2.4} & \text{else} \end{cases} $$
 #
-# the luminance $Y$ is a weighted sum of the three, and lightness $L^* = 116 f(Y) - 16$ with $f$ a cube root that turns into a straight line in the deepest dark. Both are explained in [Lab and gray](lab.ipynb).
+# the luminance $Y$ is a weighted sum of the three, and lightness $L^* = 116 f(Y) - 16$ with $f$ a cube root that turns into a straight line in the deepest dark. Both are explained in [Light and color](../lessons/light_and_color.ipynb).
 
 # %%
 #| export

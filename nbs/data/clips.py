@@ -3,7 +3,7 @@
 #
 # > Every frame once, no triple across a cut, and photos that a camera moves over
 #
-# A network that looks at three frames wants films, and films are scarcer than photos: an hour of one has hundreds of shots and not a hundred thousand subjects. At the end of this chapter a folder of S1's frames, a video file or a set of photos gives clips of consecutive frames with their true colors, and with the flow between them: measured once, before training, where the film is real, and known exactly where we moved the camera ourselves. And no frame is lost: S1's tester, which shuffles and drops the last incomplete batch, leaves some of a film uncolored.
+# A network that looks at three frames wants films, and films are scarcer than photos: an hour of one has hundreds of shots and not a hundred thousand subjects. In this chapter a folder of S1's frames, a video file or a set of photos gives clips of consecutive frames with their true colors, and with the flow between them: measured once, before training, where the film is real, and known exactly where we moved the camera ourselves. And no frame is lost: S1's tester, which shuffles and drops the last incomplete batch, leaves some of a film uncolored.
 
 # %%
 #| default_exp data.clips
@@ -40,6 +40,7 @@ from fastcore.test import *
 from colorbook.data.loaders import present
 from colorbook.video.read import write_clip
 from colorbook.data.synthetic import travel, write_rides
+from colorbook.color.lab import join_lab, show_row
 from colorbook.data.photos import sample_photos
 from colorbook.data.warp import warp_batch
 
@@ -101,7 +102,7 @@ def open_film(
     return Film(*map(list, zip(*marked)), path.name)
 
 # %% [markdown]
-# A *window* is what a generator is shown at a time: the $T$ frames that it answers for, and one on either side, if there is one in the same shot. With $T=1$ these are S1's triples, one for each frame, and that is a promise which the test keeps: in a film with cuts, a shot of a single frame included, every frame stands in the middle exactly once, and no window crosses a cut.
+# A *window* is what a generator is shown at a time: the $T$ frames that it answers for, and one on either side, if there is one in the same shot. With $T=1$ these are S1's triples, one for each frame. In a film with cuts, even if a shot has a single frame, every frame stands in the middle exactly once, and no window crosses a cut.
 
 # %%
 #| export
@@ -409,7 +410,7 @@ def load_long_clips(recipe, source, n=None, workers=0):
     return load_clips(recipe, source, n, workers, answered=3, lone=.3)
 
 # %% [markdown]
-# The frame count, S1's defect: thirteen frames in batches of four are thirteen answers where they are measured, in order. Training shuffles and may drop; measuring does neither. The same with folders as `extract_frames` writes them, and with a video.
+# S1's tester lost frames, so we count: thirteen frames in batches of four must give thirteen answers, in order. Training shuffles and may drop a batch; measuring does neither. The frames come from folders as `extract_frames` writes them, and from a video.
 
 # %%
 home,photos = Path(tempfile.mkdtemp()),sample_photos(256)
@@ -433,7 +434,7 @@ test_fail(lambda: Clips([], size), exc=InputError, contains='no film')
 x.shape,y.shape
 
 # %% [markdown]
-# And all kinds together, with flow: the true colors, warped as the loss warps them, differ from the true colors only where interpolation does.
+# Last, films and photos together, with flow: the true colors of one frame, warped as the loss warps them, must be those of the other, up to interpolation.
 
 # %%
 film = Film([np.asarray(o) for o in travel(photos[4], 12, (100, 80), part=.8)])
@@ -454,6 +455,24 @@ assert all(.35 < hidden[i] < .65 for i in (0, 4))
 again = [b for b in dls.valid]
 assert all(torch.equal(a, b) for p,q in zip(again, dls.valid) for a,b in zip(p, q))
 [round(o.item(), 4) for o in gaps],[round(o.item(), 4) for o in blunt]
+
+# %% [markdown]
+# A clip of a film as the network meets it (*Big Buck Bunny*, (c) 2008 Blender Foundation, bigbuckbunny.org, CC BY 3.0). Above are the five frames that it sees, below the true colors of the inner three, which it is to answer with. Look whether the first and the last frame are there.
+
+# %%
+#| label: fig-clip
+#| fig-cap: "A clip of five frames. Above, what the network sees; below, what it should answer for three of them."
+bird = Film([fit_frame(o.im, 144) for o in read_frames('../../asset/bunny.mp4', 17, 18.5)])
+dls = clip_loaders(Clips([bird], 128, 3), 4, aged=.5, lone=.3)
+torch.manual_seed(3); random.seed(3)
+x,target,_ = dls.train.one_batch()
+answers = F.interpolate(target[:3], scale_factor=4, mode='bilinear')
+colored = join_lab(x[0,1:4,None].clamp(0), answers)
+white,seen = torch.ones(3, 128, 128),x[0,:,None].clamp(0).expand(-1, 3, -1, -1)
+show_row([torch.cat([torch.cat([*seen], 2), torch.cat([white, *colored, white], 2)], 1)])
+
+# %% [markdown]
+# The light of the five frames wavers a little, as in an old film; the colors below do not. A frame that is black is one that the network is told not to have, as at the beginning and the end of a shot.
 
 # %% [markdown]
 # ## What we have

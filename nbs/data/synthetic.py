@@ -3,7 +3,7 @@
 #
 # > A camera moves over photographs, so that every pixel, every cut and every motion is known
 #
-# Films in color that may be trained on are rare, photographs are not; and a tool for films can be tested only on a film of which everything is known. So we make films: a camera travels over a photograph. At the end of this chapter there are three such cameras, from a plain one to a scene with depth, and two of them know the optical flow exactly. `colorbook data rides PHOTOS --out RIDES` writes the clips of the second one down, each a folder of numbered frames with the flow beside it: a set that `colorbook train s1 RIDES` takes as it takes films, that is the same on every machine, and that can be published wherever its photographs can.
+# Films in color that may be trained on are rare, photographs are not; and a tool for films can be tested only on a film of which everything is known. So we make films: a camera travels over a photograph. There are three such cameras here, from a plain one to a scene with depth, and two of them know the optical flow exactly. `colorbook data rides PHOTOS --out RIDES` writes the clips of the second one down, each a folder of numbered frames with the flow beside it: a set that `colorbook train s1 RIDES` takes as it takes films, that is the same on every machine, and that can be published wherever its photographs can.
 
 # %%
 #| default_exp data.synthetic
@@ -30,6 +30,7 @@ from fastcore.test import *
 from colorbook.color.lab import show_row
 from colorbook.data.warp import visibility_batch, warp_batch
 from colorbook.data.photos import read_photo, sample_photos
+from colorbook.imaging.sheet import LoopingClip
 from colorbook.video.flow import warp
 photo = sample_photos()[0]
 
@@ -165,6 +166,9 @@ def flow_picture(w): return torch.cat([.5 + w/w.abs().max()/2, torch.full((1, *w
 show_row([x[0], x[4], flow_picture(w[0]), visibility_batch(x[1:2], x[3:4], w)[0]], ['first', 'last', 'flow', 'visible'])
 
 # %% [markdown]
+# First and last frame differ by a pan, a zoom and the piece that passes in front. The flow has one color for the background and another for the piece, and in the last picture a dark rim shows what the piece has uncovered.
+
+# %% [markdown]
 # ## A scene with known motion
 
 # %% [markdown]
@@ -293,7 +297,7 @@ def scene_frames(
     for t in range(n): yield SceneFrame(s.at(t), *s.flow(t, t + 1))
 
 # %% [markdown]
-# The truth must be true: the next frame, fetched along the flow, is this frame wherever it is visible, up to what a bilinear look-up loses, and is not where it is hidden. There and back again is nowhere. A scene without pieces and turns is a pan, whose arrow is the camera's speed.
+# A known flow must be right, or everything measured with it is wrong. The next frame, fetched along the flow, must be this frame wherever it is visible, up to what bilinear interpolation loses, and must not where it is hidden. The flow there and the flow back must cancel. A scene without pieces and turns is a pan, whose arrow is the camera's speed.
 
 # %%
 clip = list(scene_frames(photo, 4, (width, height), seed))
@@ -320,6 +324,13 @@ long,seen = stage.flow(0, 8)
 show_row([*(torch.from_numpy(np.array(stage.at(t))).permute(2, 0, 1)/255 for t in (0, 4, 8)),
     flow_picture(torch.from_numpy(long).permute(2, 0, 1)), torch.from_numpy(seen)[None]],
     ['0', '4', '8', 'flow', 'visible'])
+
+# %% [markdown]
+# In the flow, the pieces in front have other colors than the background: they move otherwise. The last picture is black where something is covered, or leaves the picture, within eight frames. The same scene in motion:
+
+# %%
+LoopingClip([[stage.at(t)] for t in range(24)],
+    'A camera moves over a photograph, in front of which pieces of it float at other speeds.')
 
 # %% [markdown]
 # ## Clips written down
@@ -411,6 +422,9 @@ def show_rides(folders, step=2):
     ax.imshow(np.vstack([np.hstack(frames_of(o)[::step]) for o in folders]))
     ax.axis('off')
 show_rides(folders[:3])
+
+# %% [markdown]
+# Each row is a film of six frames, of which three are shown. In some a piece of another photograph passes in front.
 
 # %% [markdown]
 # ## What we have

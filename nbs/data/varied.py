@@ -17,7 +17,8 @@ import math, random
 import torch
 from fastai.vision.all import DataLoaders
 from torch import Tensor
-from colorbook.color.lab import channel_sums, grays, lab_curve, RGB_TO_XYZ, to_linear
+from colorbook.color.arithmetic import channel_sums
+from colorbook.color.lab import grays, lab_curve, RGB_TO_XYZ, to_linear
 from colorbook.data.loaders import data_loaders, degrade, load_photos, SquareCrop, ToLab
 
 # %%

@@ -3,7 +3,7 @@
 #
 # > The same thing found in two frames of a clip, on tensors and differentiable
 #
-# A film colored frame by frame flickers: the network is a little unsure of each color, and twenty-four times a second the eye notices. A loss that is to see flicker must compare the same thing in two frames, and things move. At the end of this chapter batches of frames are moved along an optical flow, each pixel has a weight for how far its flow can be trusted, and it is settled which frames of a clip are compared. [The chapter on motion](../video/flow.ipynb) finds flows; here we only use them, and the last cell proves that both chapters mean the same by them.
+# A film colored frame by frame flickers: the network is a little unsure of each color, and twenty-four times a second the eye notices. A loss that is to see flicker must compare the same thing in two frames, and things move. So batches of frames are moved along an optical flow, each pixel gets a weight for how far its flow can be trusted, and a rule says which frames of a clip are compared. [Optical flow](../video/flow.ipynb) finds flows; here we only use them, and we check that both chapters mean the same by them.
 
 # %%
 #| default_exp data.warp
@@ -44,7 +44,7 @@ def warp_batch(
     return F.grid_sample(y, (at*2/side - 1).permute(0, 2, 3, 1), padding_mode='border', align_corners=True)
 
 # %% [markdown]
-# Whole pixels must come back as they are, halves as means, and a flow that points out of the picture gets the edge.
+# As a check, a flow of whole pixels must bring them as they are, half a pixel must bring the mean of two neighbors, and a flow that points out of the picture must bring the edge.
 
 # %%
 y = torch.rand(bs, 3, 9, 12)
@@ -148,6 +148,9 @@ warped = (film[2:] - warp_batch(film[:1], move)).abs().mean(1)*3
 seen = visibility_batch(film[:1], film[2:], move)[0]
 assert (seen[...,:-4] > .999).all() and (seen[...,-3:] == 0).all()
 show_row([film[0], film[2], apart, warped, seen], ['first', 'third', 'difference', 'warped', 'visible'])
+
+# %% [markdown]
+# The camera has moved by four pixels from the first to the third frame, so their plain difference (third picture) shows every edge. After warping the difference is black, except for the strip at the right where the camera sees something new. The same strip is black in the last picture: there nothing is compared.
 
 # %% [markdown]
 # ## What we have

@@ -3,7 +3,7 @@
 #
 # > How much the colors of a film tremble, beside how much they have to
 #
-# A colorizer that sees one frame at a time decides anew in each: a coat is blue, then less blue, then brown for a moment. Every user sees it at once, and hardly any program says how bad it is. At the end of this chapter `flicker_report` takes a film and any number of colored versions of it, made by whatever program, and says for each, for each shot and for each moment how much its colors change without a cause, and where one should look. Beside every number stands that of the true colors, because a film without any flicker is a film without any color.
+# A colorizer that sees one frame at a time decides anew in each: a coat is blue, then less blue, then brown for a moment. Everybody who looks at the film sees it, and hardly any program says how bad it is. `flicker_report` takes a film and any number of colored versions of it, made by any program, and says for each, for each shot and for each moment how much its colors change without a cause, and where one should look. Beside every number stands that of the true colors, because a film without any flicker is a film without any color.
 
 # %%
 #| default_exp evaluation.flicker
@@ -32,7 +32,26 @@ from fastcore.test import *
 from skimage import data
 from colorbook.video.read import write_clip
 from colorbook.data.synthetic import travel
+from colorbook.imaging.sheet import LoopingClip
 photos = [Image.fromarray(o()) for o in (data.astronaut, data.chelsea, data.coffee)]
+
+# %% [markdown]
+# First, what we are talking about. A camera moves over a photograph; on the right the color of every second frame is a little stronger and of the others a little weaker. That is made up for this chapter, and it is how the films of many colorizers look.
+
+# %%
+calm = list(travel(photos[0], 24, (width, height), (0, .2), (.3, .4)))
+def tremble(ims, strength=.3, only=None):
+    "The same lightness, its color stronger and weaker by turns"
+    def change(i, im):
+        by = 1 + strength*(-1)**i if only is None or i in only else 1
+        Y,*c = im.convert('YCbCr').split()
+        return Image.merge('YCbCr', [Y, *(o.point(lambda v: 128 + by*(v - 128)) for o in c)]).convert('RGB')
+    return [change(i, o) for i,o in enumerate(ims)]
+LoopingClip(list(zip(calm, tremble(calm))), 'A film whose colors are steady, and beside it one whose colors tremble.',
+    ['true colors', 'trembling'])
+
+# %% [markdown]
+# Stop at any frame and the right picture is as believable as the left one. The fault is only between the frames, and a measure of flicker has to look there.
 
 # %% [markdown]
 # ## The distribution of colors
@@ -97,7 +116,7 @@ def cdc(
     return _mean([_mean(o) for o in rows.T])
 
 # %% [markdown]
-# Three clips whose value is known. A still one has 0. One that is red and cyan by turns shares no value with its neighbors and all of them with the frames 2 and 4 before, which makes a third of $\ln2$. With red, green and blue by turns, two of three channels change at each step and none is there again at distances 1, 2 and 4. Without its colors the flickering clip scores low, which says nothing in its favor: so the figure of a colored film is read beside that of the true one.
+# The value of three clips can be worked out. A still one has 0. One that is red and cyan by turns shares no value with its neighbors and all of them with the frames 2 and 4 before, which makes a third of $\ln2$. With red, green and blue by turns, two of three channels change at each step and none is there again at distances 1, 2 and 4. Without its colors the trembling clip scores low as well, which is no merit: so the figure of a colored film is read beside that of the true one.
 
 # %%
 flat = lambda *names: [Image.new('RGB', (32, 18), o) for o in names]
@@ -106,14 +125,6 @@ test_close(cdc(flat('red', 'cyan')*5), math.log(2)/3, eps=1e-9)
 test_close(cdc(flat('red', 'lime', 'blue')*5), 2/3*math.log(2), eps=1e-9)
 test_close(cdc(flat('red', 'cyan')), math.log(2), eps=1e-9)
 assert math.isnan(cdc(flat('red'))) and math.isnan(cdc([]))
-calm = list(travel(photos[0], 24, (width, height), (0, .2), (.3, .4)))
-def tremble(ims, strength=.3, only=None):
-    "The same lightness, its color stronger and weaker by turns"
-    def change(i, im):
-        by = 1 + strength*(-1)**i if only is None or i in only else 1
-        Y,*c = im.convert('YCbCr').split()
-        return Image.merge('YCbCr', [Y, *(o.point(lambda v: 128 + by*(v - 128)) for o in c)]).convert('RGB')
-    return [change(i, o) for i,o in enumerate(ims)]
 gray = [o.convert('L').convert('RGB') for o in calm]
 assert cdc(gray) < cdc(tremble(calm))/2 and cdc(calm) < cdc(tremble(calm))/2
 [round(cdc(o), 5) for o in (gray, calm, tremble(calm))]
@@ -126,7 +137,7 @@ assert cdc(gray) < cdc(tremble(calm))/2 and cdc(calm) < cdc(tremble(calm))/2
 #
 # $$E_t=\frac{\sum_x M_t(x)\,\bigl|O_t(x)-\hat O_{t-1}(x)\bigr|^2}{3\sum_x M_t(x)}$$
 #
-# Then the mean over the pairs is taken, and never is a pair divided by a cut. The flow is computed on gray copies whose long side has 480 pixels, with the exacter preset: for larger films that is all the motion that can be trusted, and its share of the time stays the same. No film has an error of 0: light changes, film has grain and flow is not exact. In most of them that is nearly all of the error, the same for each version, because all have the lightness of the original, and a figure of which nine tenths cannot change tells little about color. So we keep a second one, of the same differences without their luma: with $d$ the difference at a pixel and $w$ the weights of Rec. 601, it averages $|d-(w\cdot d)|^2$, is 0 for every gray film, and is called `color_error`. Dull colors tremble less than lively ones, too. So this error is divided by the same average over the colors themselves, and the root of the quotient, `color_change`, says by which part of itself the color changes from frame to frame: .05 are five percent of the film's color, for strong colors and for weak ones.
+# Then the mean over the pairs is taken, and never is a pair divided by a cut. The flow is computed on gray copies whose long side has 480 pixels, with the exacter preset: for larger films that is all the motion that can be trusted, and its share of the time stays the same. No film has an error of 0: light changes, film has grain and flow is not exact. In most of them that is nearly all of the error, the same for each version, because all have the lightness of the original, and a figure of which nine tenths cannot change tells little about color. So we keep a second one, of the same differences without their luma, as television calls its weighted sum of red, green and blue: with $d$ the difference at a pixel and $w$ the weights of Rec. 601, it averages $|d-(w\cdot d)|^2$, is 0 for every gray film, and is called `color_error`. Dull colors tremble less than lively ones, too. So this error is divided by the same average over the colors themselves, and the root of the quotient, `color_change`, says by which part of itself the color changes from frame to frame: .05 are five percent of the film's color, for strong colors and for weak ones.
 
 # %%
 #| export
@@ -441,7 +452,7 @@ test_eq(report.tracks[1].worst.found, [])
 report.by_shot(3)
 
 # %% [markdown]
-# Through files, as it will be used: a version that is smaller, one in a folder of frames, one with a frame too few. A gray original has no truth.
+# People will give it files: a version that is smaller, one in a folder of frames, one with a frame too few, which is refused. And where the original is gray there is no truth to compare with.
 
 # %%
 home = Path(tempfile.mkdtemp())

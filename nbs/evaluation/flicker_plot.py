@@ -3,7 +3,7 @@
 #
 # > A film of two hours in one picture: where its colors tremble, and what that looks like
 #
-# The [flicker report](flicker.ipynb) is a table of numbers, and who has to decide between two programs, or to repair a film, wants to see the places. At the end of this chapter there is one picture for a film of any length: both measures over time for all versions, the cuts, and below them the worst moments of each version, frame before and frame after, with the time at which to look.
+# The [flicker report](flicker.ipynb) is a table of numbers, and who has to decide between two programs, or to repair a film, wants to see the places. This chapter draws one picture for a film of any length: both measures over time for all versions, the cuts, and below them the worst moments of each version, frame before and frame after, with the time at which to look.
 
 # %%
 #| default_exp evaluation.flicker_plot
@@ -33,7 +33,7 @@ from colorbook.evaluation.flicker import flicker_report
 # ## Curves
 
 # %% [markdown]
-# A film of two hours has 172,800 frames, and a line of a thousand pixels: each column shows the largest value in it, or the one bad frame would not be seen. Above are the divergences between neighbors, below the warp errors of the color, the original in gray, cuts as light lines. Then come the worst moments of each version: the frame before and the frame, with the time under it. Pillow draws it, because who only colors films has no plotting library.
+# A film of two hours has 172,800 frames, and a line of a thousand pixels: each column shows the largest value in it, or the one bad frame would not be seen. Above are the divergences between neighbors, below the warp errors of the color, the original in gray, cuts as light lines. Then come the worst moments of each version: the frame before and the frame, with the time under it. It is drawn with Pillow, because an installation that only colors films has no plotting library.
 
 # %%
 #| export
@@ -113,7 +113,7 @@ def _strip(out, track, y, font):
         d.text((x, y + 25 + 2*im.height), f"{_clock(o['time'])}  +{o['value']:.2g}", 'black', font)
 
 # %% [markdown]
-# Two shots and two versions, one of which trembles all the time, while the other loses most of its color in two frames.
+# As an example take two shots and two versions, one of which trembles all the time, while the other loses most of its color in two frames. In the lower panel look for a line that is high everywhere, and for one that has two spikes.
 
 # %%
 def change(ims, how):
@@ -146,6 +146,9 @@ def show_file(path, height=7):
     ax.imshow(Image.open(path))
     ax.axis('off')
 show_file(home/'timeline.png')
+
+# %% [markdown]
+# The version that trembles is far above the gray line of the original from beginning to end. The other one lies on the original and leaves it twice, once in each shot. Below are the worst moments, the frame before above and the frame itself below: at 0:00.42 and 0:01.71 color is back that was gone in the frame before.
 
 # %% [markdown]
 # ## What we have

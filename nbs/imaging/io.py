@@ -395,5 +395,5 @@ pic.deep
 # %% [markdown]
 # ## Exercises
 #
-# 1. A PNG of today can say by a chunk `cICP` that it has a high dynamic range. Where would it have to be looked at, and what should become of what shines?
+# 1. A PNG can say by a chunk `cICP` that it has a high dynamic range; so far that is a warning and no more. Where would its numbers have to be turned into those of a common screen, and what should become of what shines?
 # 2. An array with values from 0 to 1023 is refused. Which friendlier rule would be wrong, and for which pictures?

@@ -3,13 +3,14 @@
 #
 # > Many pictures on one, with a few words under each
 #
-# A photographer lays the negatives of a film on one sheet of paper and chooses with a magnifying glass. The library does that often: several answers to one photograph, gray beside truth beside result, the copies that were found in a data set. At the end of this chapter one function draws all of these sheets. It takes whatever can become a Pillow picture and needs NumPy and Pillow alone; whoever holds tensors converts them first.
+# A photographer lays the negatives of a film on one sheet of paper and chooses with a magnifying glass. The library does that often: several answers to one photograph, gray beside truth beside result, the copies that were found in a data set. At the end of this chapter one function draws all of these sheets. It takes whatever can become a Pillow picture and needs NumPy and Pillow alone; tensors are converted first. A second thing shows sheets one after the other, for films.
 
 # %%
 #| default_exp imaging.sheet
 
 # %%
 #| export
+import base64, html, io
 import numpy as np
 from PIL import Image, ImageDraw
 from colorbook.core import UsageError
@@ -104,10 +105,58 @@ plt.imshow(contact_sheet([data.astronaut(), cat, data.coffee()], 3, ['astronaut'
 plt.axis('off');
 
 # %% [markdown]
+# ## A sheet that moves
+#
+# What goes wrong in a film does not show in a still picture. `LoopingClip` makes an animated picture of several sheets. Twelve frames a second are enough to see a color tremble, and half of the bytes of twenty-four.
+
+# %%
+#| export
+class LoopingClip:
+    "Frames one after the other, for ever, which a notebook or a page shows where it is the value of a cell"
+    def __init__(self,
+        frames:list, # of each frame a list of pictures that stand side by side, see `as_cell`
+        alt:str, # what one sees, for those who do not see it
+        notes=(), # a few words under each picture
+        rate:float=12, # frames a second
+        quality:int=80, # of the WebP file
+    ):
+        self.sheets = [contact_sheet(o, len(o), notes) for o in frames]
+        self.alt,self.rate,self.quality = alt,rate,quality
+    def webp(self,
+        moving:bool=True, # all frames; otherwise the first
+    ) -> bytes: # content of a file
+        "The clip as an animated WebP"
+        (first,*rest),to = self.sheets,io.BytesIO()
+        how = dict(save_all=True, append_images=rest, duration=round(1000/self.rate), loop=0) if moving else {}
+        first.save(to, 'WEBP', quality=self.quality, **how)
+        return to.getvalue()
+    def _repr_html_(self): # who has asked the browser for less motion sees the first frame
+        still,moving = ('data:image/webp;base64,' + base64.b64encode(self.webp(o)).decode() for o in (False, True))
+        return (f'<picture><source media="(prefers-reduced-motion: reduce)" srcset="{still}">'
+                f'<img src="{moving}" alt="{html.escape(self.alt)}" style="max-width: 100%"></picture>')
+
+# %% [markdown]
+# Three frames of two gray squares: the file has as many frames, each is shown for a tenth of a second, and the grays are those that went in, to a few levels.
+
+# %%
+steps = [[np.full((20, 60, 3), o, np.uint8), np.full((20, 60, 3), 255 - o, np.uint8)] for o in (0, 80, 160)]
+clip = LoopingClip(steps, 'a ramp & its negative', rate=10)
+with Image.open(io.BytesIO(clip.webp())) as im:
+    test_eq((im.n_frames, im.size, im.info['loop']), (3, (132, 28), 0))
+    for i in range(3):
+        im.seek(i)
+        im.load()
+        test_eq(im.info['duration'], 100)
+        test_close([im.convert('RGB').getpixel((x, 12))[0] for x in (30, 100)], [80*i, 255 - 80*i], eps=4)
+with Image.open(io.BytesIO(clip.webp(False))) as im: test_eq(getattr(im, 'n_frames', 1), 1)
+assert 'alt="a ramp &amp; its negative"' in clip._repr_html_()
+
+# %% [markdown]
 # ## What we have
 #
 # - `contact_sheet`, pictures in a grid with notes, on which the rest of the library lays its answers, findings and examples;
-# - `as_cell`, one picture of a sheet, from Pillow or NumPy.
+# - `as_cell`, one picture of a sheet, from Pillow or NumPy;
+# - `LoopingClip`, sheets one after the other, for ever.
 
 # %% [markdown]
 # ## Exercises

@@ -7,12 +7,19 @@
 #
 # ![Six photographs and what the first network makes of them.](../../asset/lessons/brown.jpg)
 
+# %%
+#| default_exp models.small_plain
+
 # %% tags=["parameters"]
 size,n_steps,seed = 96, 100, 0
 
 # %%
-import torch, torch.nn.functional as F, numpy as np, matplotlib.pyplot as plt
+#| export
 from torch import nn
+
+# %%
+#| hide
+import torch, torch.nn.functional as F, numpy as np, matplotlib.pyplot as plt
 from colorbook.color.lab import join_lab, show_row, show_sheet, split_lab
 from colorbook.data.photos import sample_photos
 
@@ -60,25 +67,26 @@ assert torch.allclose(answers[best['L2']], mean, atol=1e-3)
 # Now the same with photographs. Our first network is a stack of *convolutions*: each value of the next layer is a weighted sum over a neighborhood of 3x3 in the layer before, with the same weights at every place, and a bend at zero (ReLU) behind it. Four of them keep the size of the picture and go from one channel (`L`) to two (`ab`).
 
 # %%
-def plain_net(nf=24):
+#| export
+def plain_net(
+    nf:int=24, # channels of the layers between
+) -> nn.Module: # `bs`x1xHxW to `bs`x2xHxW
     "Four convolutions that keep the size"
     def conv(ni): return nn.Sequential(nn.Conv2d(ni, nf, 3, padding=1),
         nn.BatchNorm2d(nf), nn.ReLU())
     return nn.Sequential(conv(1), conv(nf), conv(nf),
         nn.Conv2d(nf, 2, 3, padding=1))
 
-torch.manual_seed(seed)
-net = plain_net()
-f'{sum(p.numel() for p in net.parameters()):,} weights'
-
 # %% [markdown]
 # The exercises are six photographs, and we will test on the same six. That is a test nobody should fail: the network has the solutions in front of it.
 
 # %%
+torch.manual_seed(seed)
+net = plain_net()
 photos = np.stack(sample_photos(size))
 rgb = torch.from_numpy(photos).permute(0, 3, 1, 2)/255
 L,ab = split_lab(rgb)
-L.shape,ab.shape
+f'{sum(p.numel() for p in net.parameters()):,} weights, {ab.numel():,} answers'
 
 # %% [markdown]
 # ## Training, watched
@@ -136,7 +144,7 @@ assert .2 < angle < 2 # between red and yellow: brown
 # %% [markdown]
 # Two reasons, and they need two remedies.
 #
-# **It does not see what it colors.** Each of four 3x3 convolutions reaches one pixel further, so an answer depends on 9x9 pixels. A gray patch of 9x9 pixels may be cheek, clay or cloud. To the network these are ten buses. A better network looks further: [U-Net](unet.ipynb).
+# **It does not see what it colors.** Each of four 3x3 convolutions reaches one pixel further, so an answer depends on a *patch* of 9x9 pixels. Such a gray patch may be cheek, clay or cloud. To the network these are ten buses. A better network looks further: [U-Net](unet.ipynb).
 #
 # **It is punished for taking sides.** Where the truth cannot be known, squares are smallest at the mean, and the mean of the colors of the world is a grayish brown. No better network helps against this, since some things *are* unknowable: the bus. L1 takes a side more often, but it is the side of the majority, which is gray or brown, too. What helps is another question: not "how far from the truth", but "could this be true?" [The critic](critic.ipynb) asks it.
 

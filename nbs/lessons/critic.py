@@ -7,13 +7,21 @@
 #
 # ![Photographs with a wrong right half, and the critic's verdicts.](../../asset/lessons/critic.jpg)
 
+# %%
+#| default_exp models.small_critic
+
 # %% tags=["parameters"]
 size,n_steps,seed = 64, 150, 0
 
 # %%
-import torch, torch.nn.functional as F, numpy as np, matplotlib.pyplot as plt
-from torch import nn
+#| export
+import torch
+from torch import nn, Tensor
 from torch.nn.utils.parametrizations import spectral_norm
+
+# %%
+#| hide
+import torch.nn.functional as F, numpy as np, matplotlib.pyplot as plt
 from colorbook.color.lab import join_lab, show_row, show_sheet, split_lab
 from colorbook.data.photos import sample_photos
 
@@ -33,29 +41,39 @@ from colorbook.data.photos import sample_photos
 # %% [markdown]
 # A single verdict on a whole picture would tell the generator that something is wrong, but not where. The *PatchGAN* [@isola2017] stops before everything is one number: its last layer is a small *map* of verdicts, each for one patch of the picture. Read the strides: 2, 2, 1, 1 make the map about a quarter of the size.
 #
-# `spectral_norm` divides the weights of each layer, written as one matrix, by (an estimate of) the largest factor by which that matrix stretches a vector. This limits how fast the verdict can change. Without it, a critic can become so sure that its verdict hardly changes when a color does, and then no choice of loss helps; try it in an exercise of [The duel](duel.ipynb).
+# *Spectral norm* divides the weights of each layer, written as one matrix, by (an estimate of) the largest factor by which that matrix stretches a vector. This limits how fast the verdict can change. Without it, a critic can become so sure that its verdict hardly changes when a color does, and then no choice of loss helps; try it in an exercise of [The duel](duel.ipynb).
 
 # %%
+#| export
 class SmallCritic(nn.Module):
-    "Lightness and color in, a map of verdicts out"
-    def __init__(self, nf=16):
+    "A PatchGAN in its shortest form: lightness and color in, verdicts out"
+    def __init__(self,
+        nf:int=16, # channels after the first layer, doubled by each, up to 8 nf
+        strides:tuple=(2, 2, 1, 1), # of the 4x4 convolutions
+        n_in:int=3, # channels that it sees: one of L, two of ab
+    ):
         super().__init__()
-        sizes,layers = (3, nf, 2*nf, 4*nf, 1),[]
-        for ni,no,stride in zip(sizes, sizes[1:], (2, 2, 1, 1)):
+        widths = [nf*min(2**i, 8) for i in range(len(strides) - 1)]
+        widths,layers = [n_in, *widths, 1],[]
+        for ni,no,stride in zip(widths, widths[1:], strides):
             conv = spectral_norm(nn.Conv2d(ni, no, 4, stride, 1))
-            layers += [conv, nn.LeakyReLU(.2)]
+            layers += [conv, nn.LeakyReLU(.2, inplace=True)]
         self.layers = nn.Sequential(*layers[:-1])
-    def forward(self, L, ab): return self.layers(torch.cat([L, ab], 1))
-
-torch.manual_seed(seed)
-critic = SmallCritic()
-critic(torch.rand(1, 1, size, size), torch.rand(1, 2, size, size)).shape
+    def forward(self,
+        L:Tensor, # lightness in 0..1, `bs`x1xHxW
+        ab:Tensor, # color in about -1..1, `bs`x2xHxW
+    ) -> Tensor: # `bs`x1xhxw logits, positive for real
+        return self.layers(torch.cat([L, ab], 1))
 
 # %% [markdown]
 # For a picture of 64x64 there are 14x14 verdicts. How large is a patch? A verdict joins 4x4 values of the layer before, those 4x4 values of theirs, and so on: with these strides $1+3\,(1+2+4+4)=34$ pixels. The folded cell asks the network itself.
 
 # %%
 #| code-fold: true
+torch.manual_seed(seed)
+critic = SmallCritic()
+verdicts = critic(torch.rand(1, 1, 64, 64), torch.rand(1, 2, 64, 64))
+assert verdicts.shape == (1, 1, 14, 14)
 x = torch.rand(1, 3, 96, 96, requires_grad=True)
 critic(x[:,:1], x[:,1:])[0,0,10,10].backward()
 seen = x.grad[0].abs().sum(0) > 0
@@ -156,7 +174,7 @@ left,right = (o.mean((1, 2)) for o in halves)
 assert (left > right).sum() >= 5 and (left - right).mean() > .3
 
 # %% [markdown]
-# For the rocket and the temple it is plain, the others are fainter, and it also suspects a helmet and a spoon in which everything is right: dark, shiny things are rare in its school. Where both photographs are gray, there is nothing to object to, and it shrugs. This map is what the generator will get instead of a distance: *here it looks right, there it does not*. How a verdict becomes something that one can learn from is the subject of [From verdicts to losses](losses.ipynb). The library's [PatchGAN](../models/patchgan.ipynb) is this critic with more channels.
+# For the rocket and the temple it is plain, the others are fainter, and it also suspects a helmet and a spoon in which everything is right: dark, shiny things are rare in its school. Where both photographs are gray, there is nothing to object to, and it shrugs. This map is what the generator will get instead of a distance: *here it looks right, there it does not*. How a verdict becomes something that one can learn from is the subject of [From verdicts to losses](losses.ipynb). The library's [PatchGAN](../models/patchgan.ipynb) is this critic with more channels, for color of any kind.
 
 # %% [markdown]
 # ## Exercises

@@ -17,10 +17,10 @@ from IPython.display import display
 from colorbook.color.lab import join_lab, show_sheet
 from colorbook.data.film_tasks import film_tasks
 from colorbook.evaluation.metrics import colorfulness_ratio, psnr
-from colorbook.losses.content import L1Loss
+from colorbook.losses.basic import L1Loss, LogisticLoss
 from colorbook.models.patchgan import PatchCritic
 from colorbook.models.small_unet import SmallUNet
-from colorbook.training.gan import GAN, GANCallback, gan_splitter
+from colorbook.training.small_gan import SmallGAN, SmallGANCallback
 
 # %% [markdown]
 # ## The film
@@ -42,18 +42,19 @@ show_sheet([held.L[pick]]);
 # ## The networks
 
 # %% [markdown]
-# The generator is the U-Net of lesson 5, from `L` to `ab`. The critic is the patch critic of lesson 6; it sees `L` beside the color and gives a verdict for each patch of 34 pixels. The loss of the generator has two parts. *L1*, the mean distance from the truth, times 100, keeps colors where they belong. The critic's verdict, by the log loss of lesson 7 (`'logistic'` in the library), keeps them from fading. Both networks have one optimizer with a group of weights each.
+# The generator is the U-Net of lesson 5, from `L` to `ab`. The critic is the patch critic of lesson 6 in the library's form; it sees `L` beside the color and gives a verdict for each patch of 34 pixels. The loss of the generator has two parts. *L1*, the mean distance from the truth, times 100, keeps colors where they belong. The critic's verdict, by the log loss of lesson 7, keeps them from fading. The callback of lesson 8 does both halves of each step.
 
 # %%
-def new_learner(mode='both', weight=1.):
+def new_learner(weight=1.):
     "Networks with fresh weights, and all that trains them"
     set_seed(seed)
     pairs = [list(zip(o.L, o.ab)) for o in (learn, held)]
     dls = DataLoaders.from_dsets(*pairs, bs=16, shuffle=True, drop_last=True,
         num_workers=0, device='cpu')
-    gan = GAN(SmallUNet(24), PatchCritic(nf=16, strides=(2, 2, 1, 1)))
-    learner = Learner(dls, gan, L1Loss(100), splitter=gan_splitter, wd=0.,
-        opt_func=Adam, cbs=GANCallback('logistic', weight, mode))
+    gan = SmallGAN(SmallUNet(24), PatchCritic(nf=16, strides=(2, 2, 1, 1)))
+    learner = Learner(dls, gan, L1Loss(100), opt_func=Adam, wd=0.,
+        splitter=lambda gan: [params(o) for o in gan.children()],
+        cbs=SmallGANCallback(LogisticLoss(), weight))
     learner.remove_cb(ProgressCallback)
     learner.logger = noop
     return learner
@@ -156,21 +157,21 @@ if n_epochs >= 14:
     assert .3 < crit[-14:].median() < 2
 
 # %% [markdown]
-# About five decibels better than gray, with most of the color that the truth has. Do not give all of the credit to the critic: on a film in which light nearly tells the color, distance alone comes close, as exercise 1 shows. This is a GAN that colors, trained from nothing, on one film. It knows this film and nothing else: show it your holidays and it will find grass in your living room. To color everything one needs more pictures, an encoder that has already learned to recognize things, and patience. The model that ships also has another kind of answer, [a choice among classes](../color/bins.ipynb). That is [Training](../training/trainer.ipynb), with the same callback.
+# About five decibels better than gray, with most of the color that the truth has. Do not give all of the credit to the critic: on a film in which light nearly tells the color, distance alone comes close, as exercise 1 shows. This is a GAN that colors, trained from nothing, on one film. It knows this film and nothing else: show it your holidays and it will find grass in your living room. To color everything one needs more pictures, an encoder that has already learned to recognize things, and patience. The model that ships also has another kind of answer, [a choice among classes](../color/bins.ipynb). That is [Training](../training/trainer.ipynb), with a larger callback built on this one.
 #
 # DeOldify's author found that the GAN part can be short: content loss first, then the critic alone, then a short duel that is stopped at the right moment. [NoGAN: when to stop](../training/nogan.ipynb) finds that moment.
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Train once without the critic: `new_learner('content')`. Which of the two numbers suffers? Which differences can you see?
+# 1. Train once without the critic's verdict: `new_learner(weight=0)`. Which of the two numbers suffers? Which differences can you see?
 # 2. Let the critic count ten times as much: `new_learner(weight=10)`. What happens to PSNR, and what to the colors?
 # 3. Train on your own film: `film_tasks('my.mp4', size)`.
 #
 # <details><summary>Solution 1</summary>
 #
 # ```python
-# alone = new_learner('content')
+# alone = new_learner(weight=0)
 # alone.fit_one_cycle(n_epochs, 3e-3)
 # score(alone.model)[1:]
 # ```

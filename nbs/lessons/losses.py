@@ -7,11 +7,20 @@
 #
 # ![Two losses for the generator, and their slopes.](../../asset/lessons/losses.jpg)
 
+# %%
+#| default_exp losses.basic
+
 # %% tags=["parameters"]
 n_steps,seed = 400, 0
 
 # %%
-import torch, torch.nn.functional as F, matplotlib.pyplot as plt
+#| export
+import torch, torch.nn.functional as F
+from torch import Tensor
+
+# %%
+#| hide
+import matplotlib.pyplot as plt
 from torch import nn
 
 # %% [markdown]
@@ -65,7 +74,23 @@ axs[0].legend(frameon=False)
 axs[1].set(xlabel='verdict', ylabel='slope', ylim=(-3, 1));
 
 # %% [markdown]
-# The first loss is *flat* there: its slope at $s=-6$ is a four-hundredth. The generator is told that it is bad and not where to go; one says that the loss *saturates*. The second has a slope near -1 as long as the generator fails, and gets flat only when it succeeds. So the second one is the usual choice of these two [@goodfellow2014].
+# The first loss is *flat* there: its slope at $s=-6$ is a four-hundredth. The generator is told that it is bad and not where to go; one says that the loss *saturates*. The second has a slope near -1 as long as the generator fails, and gets flat only when it succeeds. So the second one is the usual choice of these two [@goodfellow2014]. Both networks' losses together, as the library has them:
+
+# %%
+#| export
+class LogisticLoss:
+    "Log loss on logits (Goodfellow et al. 2014) that does not saturate"
+    def critic(self,
+        real:Tensor, # logits of real pictures, any shape
+        fake:Tensor, # logits of generated ones, any shape
+    ) -> Tensor: # scalar, 2 log 2 for a critic that says nothing
+        "Mean log loss of the real plus that of the generated pictures"
+        return F.softplus(-real).mean() + F.softplus(fake).mean()
+    def generator(self,
+        fake:Tensor, # logits of generated pictures, any shape
+    ) -> Tensor: # scalar, near 0 where they pass for real
+        "Mean log loss of generated pictures that want to be real"
+        return F.softplus(-fake).mean()
 
 # %%
 #| code-fold: true
@@ -80,7 +105,24 @@ assert -.003 < a < -.002 and -1 < b < -.99 and b/a > 400
 #
 # $$\ell_D=(s_\text{real}-1)^2+s_\text{fake}^2,\qquad\ell_G=(s_\text{fake}-1)^2$$
 #
-# There are more of these pairs; [Adversarial losses](../losses/adversarial.ipynb) has more of these pairs, and [The loss laboratory](../results/ablation.ipynb) compares what they bring.
+# %%
+#| export
+class LeastSquaresLoss:
+    "LSGAN (Mao et al. 2017): 1 for real and 0 for generated pictures"
+    def critic(self,
+        real:Tensor, # verdicts on real pictures, any shape
+        fake:Tensor, # verdicts on generated ones, any shape
+    ) -> Tensor: # scalar, 0.5 for a critic that always says 0.5
+        "Mean squared distance of the real from 1 and of the generated from 0"
+        return ((real - 1)**2).mean() + (fake**2).mean()
+    def generator(self,
+        fake:Tensor, # verdicts on generated pictures, any shape
+    ) -> Tensor: # scalar
+        "Mean squared distance of the generated from 1"
+        return ((fake - 1)**2).mean()
+
+# %% [markdown]
+# [Adversarial losses](../losses/adversarial.ipynb) has more of these pairs, and [The loss laboratory](../results/ablation.ipynb) compares what they bring.
 
 # %% [markdown]
 # ## What would a perfect critic say?
@@ -104,7 +146,7 @@ opt = torch.optim.Adam([verdict], .05)
 torch.manual_seed(seed)
 for _ in range(n_steps):
     real,fake = (torch.multinomial(o, 512, replacement=True) for o in (p, q))
-    loss = F.softplus(-verdict[real]).mean() + F.softplus(verdict[fake]).mean()
+    loss = LogisticLoss().critic(verdict[real], verdict[fake])
     opt.zero_grad()
     loss.backward()
     opt.step()
@@ -121,14 +163,34 @@ ax.set(xticks=range(4), xticklabels=names, ylabel='verdict');
 
 # %%
 #| code-fold: true
+loss = LogisticLoss().critic(verdict[real], verdict[fake])
+by_hand = -(verdict[real].sigmoid().log().mean()
+    + (1 - verdict[fake].sigmoid()).log().mean())
+assert torch.allclose(loss, by_hand, atol=1e-5)
 assert (verdict[:3] - (p/q).log()[:3]).abs().max() < .35
 assert verdict[3] < -3 and verdict.argmax() == 0
 
 # %% [markdown]
-# And one weakness can be seen here, too. Suppose the generator now paints *everything* red. Then the critic's verdict on red sinks, the one on blue rises, the generator goes to blue, and so on: the two may chase each other for ever. In practice one adds a content loss (the distance from the truth, with a weight) that usually holds the generator in place. Both together are S4's and pix2pix' loss, and ours:
+# And one weakness can be seen here, too. Suppose the generator now paints *everything* red. Then the critic's verdict on red sinks, the one on blue rises, the generator goes to blue, and so on: the two may chase each other for ever. In practice one adds a *content loss* (the distance from the truth, with a weight) that usually holds the generator in place. Both together are S4's and pix2pix' loss, and ours:
 #
 # $$\ell=\lambda\,|\,\text{answer}-\text{truth}\,|+\log(1+e^{-s})$$
-#
+
+# %%
+#| export
+class L1Loss:
+    "Mean absolute difference times lambda"
+    def __init__(self,
+        lam:float=1., # weight; S0's is 100 on RGB in -1..1
+    ): self.lam = lam
+    def __call__(self,
+        output:Tensor, # generated, any shape
+        target:Tensor, # the truth, the same shape
+        L:Tensor=None, # lightness: other content losses look at it
+    ) -> Tensor: # scalar
+        "Weighted mean over all values"
+        return self.lam*(output - target).abs().mean()
+
+# %% [markdown]
 # The next lesson, [The duel](duel.ipynb), lets them play.
 
 # %% [markdown]

@@ -76,7 +76,7 @@ for o in cuts: ax.axvline(o, color='C1', ls=':', lw=1)
 ax.set(xlabel='frame', ylabel='change');
 
 # %% [markdown]
-# Within a shot, apart from the fade-in at the beginning, a frame differs from its neighbor by one or two steps of 255. If we held out a random tenth of the frames, each of them would have a twin among the frames to learn from, and the test would be worthless. The dotted lines are the cuts that the library [finds](../video/shots.ipynb); between them are four shots (the first cut only ends the black at the beginning).
+# Within a *shot*, what a camera has taken at one go, a frame differs from its neighbor by one or two steps of 255, apart from the fade-in at the beginning. If we held out a random tenth of the frames, each of them would have a twin among the frames to learn from, and the test would be worthless. The dotted lines are the *cuts*, where one shot ends and the next begins; the library [finds](../video/shots.ipynb) them. Between them are four shots (the first cut only ends the black at the beginning).
 #
 # We divide *in time*: the first two thirds of each shot are for learning, the last third is held out. It is still the same forest, so this is an easy test, and we should remember that. Only the first held-out frame of each shot has a neighbor among the frames to learn from; the others are further away in time.
 

@@ -24,6 +24,7 @@ import torch.nn.functional as F, numpy as np
 from colorbook.color.lab import join_lab, show_row, show_sheet
 from colorbook.data.film_tasks import film_tasks
 from colorbook.evaluation.metrics import colorfulness_ratio, psnr
+from colorbook.models.small_plain import plain_net
 
 # %% [markdown]
 # ## Down and up again
@@ -80,13 +81,6 @@ assert sum(p.numel() for p in net.parameters()) == 574_178
 # %%
 #| label: fig-lesson-field
 #| fig-cap: "What one pixel of the answer depends on: the plain network, the U-Net."
-def plain_net(nf=24):
-    "Four convolutions that keep the size, as in the lesson before"
-    def conv(ni): return nn.Sequential(nn.Conv2d(ni, nf, 3, padding=1),
-        nn.BatchNorm2d(nf), nn.ReLU())
-    return nn.Sequential(conv(1), conv(nf), conv(nf),
-        nn.Conv2d(nf, 2, 3, padding=1))
-
 def field(net):
     "How strongly the middle of the answer depends on each pixel"
     L = torch.rand(1, 1, 96, 160, requires_grad=True)
@@ -98,7 +92,7 @@ fields = [field(plain_net()), field(SmallUNet())]
 show_row([(o/o.max())**.3 for o in fields], ['plain', 'U-Net'], width=7)
 
 # %% [markdown]
-# The plain network decides from 9x9 pixels. The plain network decides from 9x9 pixels. The U-Net sees a square more than sixty pixels wide, and what is near counts much more than what is far. The nested squares are its layers of different size at work.
+# The plain network decides from 9x9 pixels. The U-Net sees a square more than sixty pixels wide, and what is near counts much more than what is far. The nested squares are its layers of different size at work.
 
 # %%
 #| code-fold: true
@@ -109,7 +103,7 @@ assert extent(fields[0]) == [9, 9] and min(extent(fields[1])) > 60
 # ## The race
 
 # %% [markdown]
-# Same film, same loss (mean squared error), same number of steps, same batches; only the network differs. The score is on frames that neither has seen in color. PSNR is closeness to the truth in decibels, more is better; the second number is how colorful the answers are, 1 for as colorful as the truth.
+# Same film, same loss (mean squared error), same number of steps, same batches; only the network differs. The score is on frames that neither has seen in color. *PSNR* is closeness to the truth in decibels, more is better; the second number is the *colorfulness ratio*, how colorful the answers are, 1 for as colorful as the truth.
 
 # %%
 #| slow

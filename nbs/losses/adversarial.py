@@ -3,7 +3,7 @@
 #
 # > Logistic, least squares, hinge, Wasserstein, WGAN-GP and EBGAN, for one critic or several
 #
-# An *adversarial* loss turns a critic's verdicts into a number for the critic and another for the generator. The first two of this chapter, the log loss and least squares, leave the critic alone. The others want something of the critic itself: that its slope be bounded, or that it be an auto-encoder. For each we look at the formula, at what the best possible critic would say under it, and at the slope that the generator gets. [A lesson](../lessons/losses.ipynb) introduces the first ones with pictures.
+# An *adversarial* loss turns a critic's verdicts into a number for the critic and another for the generator. [From verdicts to losses](../lessons/losses.ipynb) defines the two most used, the log loss and least squares, and says what a perfect critic would answer under each. This chapter enters them into a table, tests them at their limits, and adds four that want something of the critic itself: that it stop when it is right, that its slope be bounded, or that it be an auto-encoder. Each is tested against a sum done by hand or a closed form. They stay finite for any score, their gradients are where they are needed, and none of their values changes with the size of pictures or batches.
 
 # %%
 #| default_exp losses.adversarial
@@ -16,6 +16,7 @@ size,seed = 32,8
 import torch, torch.nn.functional as F
 from torch import nn, Tensor
 from colorbook.core import Registry, UsageError
+from colorbook.losses.basic import LeastSquaresLoss, LogisticLoss
 from colorbook.models.energy_critic import EnergyOutput, pull_away
 from colorbook.models.several_critics import Critics
 
@@ -36,16 +37,14 @@ from colorbook.color.lab import split_lab
 #| export
 adversarial_losses = Registry('adversarial loss', 'colorbook.losses.adversarial',
     energy=False, positive=False, alone=False)
+adversarial_losses('logistic', positive=True)(LogisticLoss)
+adversarial_losses('lsgan', positive=True)(LeastSquaresLoss)
 
 # %% [markdown]
 # ## The log loss, from logits
 
 # %% [markdown]
-# The critic's job is a classification with two classes, so its loss is the one of logistic regression. With $D=\sigma(s)$ the probability that the critic gives to "real", it pays $-\log D$ for each photograph and $-\log(1-D)$ for each fake [@goodfellow2014]:
-#
-# $$\ell_D=-\mathbb{E}_{\text{real}}\log\sigma(s)-\mathbb{E}_{\text{fake}}\log\left(1-\sigma(s)\right)$$
-#
-# Written down like that it breaks. In 32 bits $\sigma(-1000)$ is zero, its logarithm is $-\infty$, and the gradient is $\infty\cdot0$. S4 adds $10^{-12}$ inside the logarithm: the loss is finite then, and its gradient is zero just where the critic is most wrong.
+# The log loss written down as a formula of probabilities, $-\log\sigma(s)$ for a photograph and $-\log(1-\sigma(s))$ for a fake, breaks. In 32 bits $\sigma(-1000)$ is zero, its logarithm is $-\infty$, and the gradient is $\infty\cdot0$. S4 adds $10^{-12}$ inside the logarithm: the loss is finite then, and its gradient is zero just where the critic is most wrong.
 
 # %%
 def naive(real, fake, eps=0.):
@@ -64,9 +63,7 @@ test_eq(slope(lambda s: naive(s, sure, 1e-12), [-1000.]).item(), 0)
 naive(wrong, sure, 1e-12)
 
 # %% [markdown]
-# S1 makes the opposite mistake: its patch critic has no sigmoid, and its log loss wants probabilities, which torch refuses today. Both mistakes go away if the loss takes the logit itself, because $-\log\sigma(s)=\log(1+e^{-s})$, which is called softplus and grows like $|s|$.
-#
-# $$\ell_D=\mathbb{E}_{\text{real}}\log(1+e^{-s})+\mathbb{E}_{\text{fake}}\log(1+e^{s})$$
+# S1 makes the opposite mistake with the same pair of functions: its patch critic has no sigmoid, and its log loss wants probabilities. Torch refuses that today. Both go away with `LogisticLoss`, which takes the logit itself, because $-\log\sigma(s)=\log(1+e^{-s})$ is softplus and grows like $|s|$.
 
 # %%
 test_fail(lambda: F.binary_cross_entropy(torch.tensor([1.7]), torch.ones(1)), contains='between 0 and 1')
@@ -75,27 +72,7 @@ test_close(F.softplus(-s), -s.sigmoid().log(), eps=1e-5)
 F.softplus(-s)
 
 # %% [markdown]
-# And the generator? It could lower $\log(1-\sigma(s))$, the same term with the other sign. Goodfellow et al. noticed that this has hardly any slope where the critic is sure of a fake, which is where every generator starts. So the generator lowers $-\log\sigma(s)$ instead: it leads in the same direction and has a slope near one as long as the generator fails.
-
-# %%
-#| export
-@adversarial_losses('logistic', positive=True)
-class LogisticLoss:
-    "The GAN of Goodfellow et al. (2014), on logits, with the generator's loss that does not saturate"
-    def critic(self,
-        real:Tensor, # logits of real pictures, any shape
-        fake:Tensor, # logits of generated ones, any shape
-    ) -> Tensor: # scalar, 2 log 2 for a critic that says nothing
-        "Mean log loss of the real plus that of the generated pictures"
-        return F.softplus(-real).mean() + F.softplus(fake).mean()
-    def generator(self,
-        fake:Tensor, # logits of generated pictures, any shape
-    ) -> Tensor: # scalar, near 0 where they pass for real
-        "Mean log loss of generated pictures that want to be real"
-        return F.softplus(-fake).mean()
-
-# %% [markdown]
-# The cell compares with a sum written out and with torch's own function, and asks for scores of $\pm1000$, where the naive form has no answer.
+# Once by hand, once with torch's own function, and once where the naive form has no answer.
 
 # %%
 loss = LogisticLoss()
@@ -128,26 +105,7 @@ torch.stack([s, saturating, ours])
 # ## Least squares
 
 # %% [markdown]
-# The log loss hardly has a slope for a fake that already passes, however far it may be from any photograph. Mao et al. [-@mao2017] measure the squared distance of the score from 1 for real and from 0 for generated pictures. The slope is then proportional to the distance, and a score that is too high costs as well. S1 trains with this one, on scores without a sigmoid, as it should be; S4 halves it, which the weight can undo, and puts a sigmoid before it, which brings saturation back.
-#
-# $$\ell_D=\mathbb{E}_{\text{real}}(s-1)^2+\mathbb{E}_{\text{fake}}\,s^2,\qquad\ell_G=\mathbb{E}_{\text{fake}}(s-1)^2$$
-
-# %%
-#| export
-@adversarial_losses('lsgan', positive=True)
-class LeastSquaresLoss:
-    "LSGAN (Mao et al. 2017): targets 1 for real and 0 for generated"
-    def critic(self,
-        real:Tensor, # scores of real pictures, any shape
-        fake:Tensor, # scores of generated ones, any shape
-    ) -> Tensor: # scalar, 0.5 for a critic that always says 0.5
-        "Mean squared distance of the real from 1 plus that of the generated from 0"
-        return ((real - 1)**2).mean() + (fake**2).mean()
-    def generator(self,
-        fake:Tensor, # scores of generated pictures, any shape
-    ) -> Tensor: # scalar
-        "Mean squared distance of the generated from 1"
-        return ((fake - 1)**2).mean()
+# The log loss pays ever less for a fake that already passes, however far it may be from any photograph; the slope of the squares is proportional to the error. S1 trains with `LeastSquaresLoss`, on scores without a sigmoid, as it should be; S4 halves it, which the weight can undo, and puts a sigmoid before it, which brings saturation back.
 
 # %%
 loss = LeastSquaresLoss()
@@ -158,34 +116,10 @@ test_close(slope(loss.generator, [-3.]), -8, eps=1e-6)
 loss.critic(real, fake)
 
 # %% [markdown]
-# @fig-adversarial has losses on the left and slopes on the right. Look at the left end of the right picture, where the critic is sure of a fake: the slope of the saturating loss (green) is zero, that of softplus (blue) is -1, and that of least squares (red) lies below the frame.
-
-# %%
-#| label: fig-adversarial
-#| fig-cap: "Losses over the score of one picture, and their slopes."
-def show_losses(curves, lo=-6, hi=6):
-    "Losses over the score, and their derivatives"
-    s = torch.linspace(lo, hi, 200)
-    fig,axs = plt.subplots(1, 2, figsize=(10, 3), layout='constrained')
-    for name,(f,style) in curves.items():
-        axs[0].plot(s, f(s), style, label=name)
-        axs[1].plot(s, slope(f, s), style)
-    for ax,name,lim in zip(axs, ('loss', 'slope'), ((-6, 8), (-4, 4))): ax.set(title=name, xlabel='score', ylim=lim)
-    fig.legend(loc='outside right center', frameon=False, fontsize=8)
-show_losses({
-    'critic, real; generator, fake': (lambda s: F.softplus(-s), 'C0'), 'critic, fake': (F.softplus, 'C1'),
-    'generator, fake, saturating': (lambda s: -F.softplus(s), 'C2--'),
-    'least squares, target 1': (lambda s: (s - 1)**2, 'C3:'), 'least squares, target 0': (lambda s: s**2, 'C4:')})
-
-# %% [markdown]
 # ## What the best critic would say
 
 # %% [markdown]
-# What do scores mean when the critic has learned all it can? Take a picture that makes up the share $p$ of the photographs and the share $q$ of the fakes. The log loss of its score is $p\log(1+e^{-s})+q\log(1+e^{s})$, smallest at
-#
-# $$s=\log\frac pq,$$
-#
-# and that of least squares is smallest at $s=p/(p+q)$, the same knowledge squeezed into 0..1. So a critic estimates how much more frequent a picture is among photographs than among fakes, and a generator that raises its score moves to where photographs are more frequent. We check that the gradient of both losses is zero there, with two pictures, the first of which is 4 of 5 photographs and 2 of 5 fakes.
+# With a share $p$ of the photographs and a share $q$ of the fakes, a picture's best score is $\log(p/q)$ under the log loss and $p/(p+q)$ under the squares, as [the lesson](../lessons/losses.ipynb) derives. We check that the gradient of both losses is zero there: two pictures, the first in 4 of 5 photographs and in 2 of 5 fakes.
 
 # %%
 def at(values): return torch.tensor(values, requires_grad=True)
@@ -626,6 +560,6 @@ for k,o in larger.items():
 # %% [markdown]
 # ## Exercises
 #
-# 1. Draw the hinge into @fig-adversarial. Where does its generator's slope differ from that of the log loss?
+# 1. Draw the hinge into the [figure of the lesson](../lessons/losses.ipynb). Where does its generator's slope differ from that of the log loss?
 # 2. Train the linear critic of the clipping example with a clip of 0.5 instead of 0.05. What changes for the generator?
 # 3. Replace $(\|\nabla\|-1)^2$ by $\max(0,\|\nabla\|-1)^2$. Which closed form of this chapter stays, and which critics are now free that were not?

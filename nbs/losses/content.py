@@ -17,6 +17,7 @@ import torch, torch.nn.functional as F
 from torch import Tensor
 from colorbook.color.lab import rgb_to_lab
 from colorbook.core import Registry, UsageError
+from colorbook.losses.basic import L1Loss
 
 # %%
 #| hide
@@ -35,6 +36,7 @@ from colorbook.color.lab import lab_to_rgb, split_lab
 content_losses = Registry('content loss', 'colorbook.losses.content colorbook.losses.classification'
     ' colorbook.losses.perceptual colorbook.losses.saliency colorbook.losses.temporal',
     shared='lam prior rebalance perceptual attention color', outputs=('rgb', 'ab', 'ab4'), prior=False, saliency=False)
+content_losses('l1')(L1Loss)
 
 # %% [markdown]
 # Some of the losses are tried on photographs, six of those that come with scikit-image and scikit-learn.
@@ -49,27 +51,11 @@ L.shape,ab.shape
 # ## Distance from the truth
 
 # %% [markdown]
-# The critic judges whether color is plausible, the content loss whether it is the right one; S0 adds it with a weight $\lambda=100$, on RGB in -1..1:
+# The critic judges whether color is plausible, the content loss whether it is the right one. The absolute difference, `L1Loss`, is defined [among the losses of a GAN](../lessons/losses.ipynb); S0 adds it with a weight $\lambda=100$, on RGB in -1..1:
 #
 # $$\ell_1=\lambda\,\frac{1}{N}\sum_{n=1}^{N}\left|\hat c_n-c_n\right|$$
 #
 # with $N$ the number of *all* values, pictures times channels times pixels. Its slope is $\pm\lambda/N$ at each value, however near or far the answer is.
-
-# %%
-#| export
-@content_losses('l1')
-class L1Loss:
-    "Mean absolute difference times lambda: independent of the size of pictures and batches"
-    def __init__(self,
-        lam:float=1., # weight; S0's is 100 on RGB in -1..1
-    ): self.lam = lam
-    def __call__(self,
-        output:Tensor, # generated, any shape
-        target:Tensor, # the truth, the same shape
-        L:Tensor=None, # not asked
-    ) -> Tensor: # scalar
-        "Weighted mean over all values"
-        return self.lam*(output - target).abs().mean()
 
 # %%
 pred,target = torch.tensor([[.5, -1.], [0., .25]], requires_grad=True),torch.tensor([[0., -.5], [1., .5]])

@@ -3,7 +3,7 @@
 #
 # > A content loss that sees flicker: color moves with the film, and nothing else
 #
-# A film colored frame by frame flickers: the network is a little unsure of each color, and grain and movement push it to one side or the other. S1's [three frames](../models/temporal.ipynb) let it know more; nothing tells it to be steady. At the end of this chapter we have the loss that S1 lacked, after VCGAN [@zhao2022], which compares each colored frame with earlier ones, moved to where their things are now.
+# A film colored frame by frame flickers: the network is a little unsure of each color, and grain and movement push it to one side or the other. S1's [three frames](../models/temporal.ipynb) let it know more; nothing tells it to be steady. Here is the loss that S1 lacked, after VCGAN [@zhao2022]: it compares each colored frame with earlier ones, moved to where their things are now.
 
 # %%
 #| default_exp losses.temporal
@@ -37,7 +37,7 @@ from colorbook.data.photos import sample_photos
 #
 # Neighbors, $(t,t+1)$, keep color from flickering: the short term. The first frame and each later one, $(1,t)$, keep it from drifting: the long term; where $t=2$ it would be the short one again and is left out. The sum is a mean over all $N$ values, so neither size nor batch changes it, and pixels that are not visible count as zero. Flow and visibility are made of the *true* frames, once, before training; nothing that the generator does can move them. VCGAN gives the short term a weight of 3 and the long one of 5 beside 10 for L1.
 #
-# What such a loss wants most is gray: gray never flickers. It needs a content loss beside it that wants color, and whoever measures flicker must look at colorfulness, too.
+# Gray never flickers, so gray has the smallest loss of all. It needs a content loss beside it that asks for color, and a measure of flicker must be read together with one of colorfulness.
 
 # %%
 #| export
@@ -83,7 +83,7 @@ def _follow(lam=1., color=None):
     return SteadyLoss(ColorL1(color), color, 3*lam, 5*lam)
 
 # %% [markdown]
-# By hand: three frames of two pixels, standing still, with one pixel hidden. And invariances: a clip beside itself, or enlarged, has the same loss; a film whose color moves with its light has none; one whose colors blink pays.
+# The smallest case can be worked out by hand: three frames of two pixels, standing still, with one pixel hidden. The loss must not depend on how often a clip is in the batch, nor on its size. Then a film in which a camera moves: if the colors move with the picture the loss must be zero, and if they blink it must not.
 
 # %%
 loss = SteadyLoss(lambda *o: 0, short=1., long=10.)
@@ -116,6 +116,20 @@ assert (slope[:,:,:,8:-8].abs().sum((1, 2, 3)) > 0).all()
 steady.steady(blink, moves).item(),3*.1
 
 # %% [markdown]
+# What does the loss see? In the figure the colors of the middle frame are too strong by a little. The camera has moved by two pixels, which the loss knows and takes back.
+
+# %%
+#| label: fig-blink
+#| fig-cap: "Three frames, the colors of the middle one too strong, and what the loss counts between the first two."
+from colorbook.color.lab import join_lab, show_row
+L,ab = split_lab(film)
+strong = ab*torch.tensor([1., 1.5, 1]).view(3, 1, 1, 1)
+counted = ((strong[1:2] - warp_batch(strong[:1], moves[0,:1,:2])).abs()*moves[0,:1,2:]).mean(1)*6
+show_row([*join_lab(L, strong), counted], ['first', 'second', 'third', 'counted'])
+
+# %% [markdown]
+# The last picture is bright where there is much color, since there it has changed most, and dark where the picture is gray anyway. At the right edge, where the camera sees something new, nothing is counted.
+#
 # Two entries of the table of content losses have it: `steady` beside classes, with the truth as target, and `follow`, which learns from the colors of another model.
 
 # %% [markdown]

@@ -1,28 +1,29 @@
 # %% [markdown]
 # # PatchGAN
 #
-# > A critic with a verdict for every patch, and why it has to see the gray picture
+# > A critic for every kind of color, the patch that one verdict sees, and what spectral norm does
 #
-# A loss that compares with the truth pixel by pixel calls every color wrong but one, and what a network learns from it is caution. A critic, or discriminator, asks instead whether a picture *could be* a photograph, and since nobody knows how to write that question down, it is a network too, trained on the spot with photographs on one side and generated pictures on the other. [S0](s0.ipynb), [S2](s2.ipynb) and [pix2pix](pix2pix.ipynb) have theirs beside their generators. The critic of this chapter belongs to no system: it judges every patch of a picture of any size. First we see why a critic has to see the gray picture; then what one of its verdicts depends on; last, how spectral norm keeps it from being too certain.
+# [The critic](../lessons/critic.ipynb) of the lessons, `SmallCritic`, looks at lightness and $ab$ and gives a verdict for each patch of 34 pixels. This chapter makes the library's critic of it: for color of any kind and number of channels, with or without lightness beside it, with patches of 70 pixels as published, and with a clear word where a picture is too small for a single verdict. Then it asks the network itself what a verdict depends on, and takes spectral norm apart. [S0](s0.ipynb), [S2](s2.ipynb) and [pix2pix](pix2pix.ipynb) have critics of their own beside their generators.
 
 # %%
 #| default_exp models.patchgan
 
 # %% tags=["parameters"]
-size,steps,seed = 64,60,2
+size,seed = 64,2
 
 # %%
 #| export
-from torch import nn, Tensor
-from torch.nn.utils.parametrizations import spectral_norm
+from torch import Tensor
 from colorbook.models.layers import check_side, concat_condition
 from colorbook.models.registry import critics
+from colorbook.models.small_critic import SmallCritic
 
 # %%
 #| hide
-import copy, math, numpy as np, matplotlib.pyplot as plt, torch, torch.nn.functional as F
+import copy, numpy as np, matplotlib.pyplot as plt, torch
+from torch import nn
 from fastcore.test import *
-from colorbook.color.lab import join_lab, split_lab
+from colorbook.color.lab import split_lab
 from colorbook.core import UsageError
 from colorbook.data.photos import sample_photos
 from colorbook.models.inspect import n_weights
@@ -54,55 +55,7 @@ assert not torch.equal(seeing(L, color), seeing(L.roll(1, 0), color)) and depend
 torch.cat([o(light, color).flatten(1) for o in (blind, seeing) for light in (L, L.roll(1, 0))], 1)
 
 # %% [markdown]
-# Each row is a photograph; the first two columns are the scores of the unconditional critic with the right and with a wrong lightness, the last two those of the conditional one. The first two are equal.
-#
-# Can a critic use the difference? We let both learn: right pairs are crops of photographs, wrong ones have the lightness of one photograph and the color of another. Both sides of an unconditional critic's loss contain the *same* colors, hence the same scores $s_i$, and
-#
-# $$\frac1n\sum_i\left[\log(1+e^{-s_i})+\log(1+e^{s_i})\right]\;\geq\;2\log 2$$
-#
-# with equality where every $s_i=0$. No training whatever gets such a critic below $2\log 2\approx1.386$, the dashed line of @fig-conditional. (Both start far above it: S0's rule for the first weights makes large scores, as the columns show.) Printed is the median of the last twelve losses of each.
-
-# %%
-def crops(bs, n=len(rgb)):
-    "Lightness and RGB of random crops; neighbors in the batch come from different photos"
-    at = torch.randint(0, size + 1, (bs, 2)).tolist()
-    out = torch.stack([rgb[i%n, :, y:y + size, x:x + size] for i,(y,x) in enumerate(at)])
-    return split_lab(out)[0],out*2 - 1
-
-def mistakes(critic, L, color):
-    "Logistic loss of right against wrong pairs"
-    return F.softplus(-critic(L, color)).mean() + F.softplus(critic(L, color.roll(1, 0))).mean()
-
-# %%
-def fit(critic, view, steps=steps, bs=16, lr=2e-3):
-    "Train `critic` to tell right pairs from wrong ones, as `view` shows them; returns its losses"
-    opt,losses = torch.optim.Adam(critic.parameters(), lr, betas=(.5, .99), fused=True),[]
-    for _ in range(steps):
-        loss = mistakes(critic, *view(*crops(bs)))
-        opt.zero_grad()
-        loss.backward()
-        opt.step()
-        losses.append(loss.item())
-    return losses
-
-# %%
-torch.manual_seed(seed)
-def smaller(*xs): return [F.avg_pool2d(x, 2) for x in xs]
-blind,seeing = S0Critic(size//2),S0Critic(size//2, conditional=True)
-losses = {'does not see L': fit(blind, smaller), 'sees L': fit(seeing, smaller)}
-assert min(losses['does not see L']) > 2*math.log(2) - 1e-4
-late = {k: float(np.median(v[-12:])) for k,v in losses.items()}
-assert late['sees L'] < 2*math.log(2)
-late
-
-# %%
-#| label: fig-conditional
-#| fig-cap: "Both critics learn from pairs; the dashed line is the bound for the one that does not see the lightness."
-fig,ax = plt.subplots(figsize=(6, 2.6), layout='constrained')
-for k,v in losses.items(): ax.plot(v, label=k)
-ax.axhline(2*math.log(2), color='gray', ls='--', lw=1)
-ax.set(xlabel='step', ylabel='loss', yscale='log')
-ax.legend(frameon=False);
+# Each row is a photograph; the columns are the scores of the unconditional critic with the right and with a wrong lightness, then those of the conditional one. That a critic which sees $L$ also learns to use it, and that one which does not can never get below $2\log 2$, is shown in [The critic](../lessons/critic.ipynb).
 
 # %% [markdown]
 # Only the critic that sees the lightness gets below the line.
@@ -111,27 +64,22 @@ ax.legend(frameon=False);
 # ## One verdict for every patch
 
 # %% [markdown]
-# One number for a whole picture is little to learn from: the generator is told that something is wrong, not where. Isola et al. [-@isola2017] leave out the fully-connected layer and let the convolutions' output stand, a *map* of verdicts, each about one patch. The same few weights then judge hundreds of patches in every picture, at any size, and cannot memorize whole pictures. S1, S3 and S4 all use one. What is lost is the view of the whole: no verdict knows whether the left sleeve has the color of the right one, if they are further apart than a patch.
+# Isola et al. [-@isola2017] leave out the fully-connected layer and let the convolutions' output stand, a *map* of verdicts, each about one patch. The same few weights judge hundreds of patches in every picture, at any size, and cannot memorize whole pictures. S1, S3 and S4 all use one. What is lost is the view of the whole: no verdict knows whether the left sleeve has the color of the right one, if they are further apart than a patch.
 #
-# Ours has S1's form, four-by-four convolutions and no batch norm. Spectral norm, which we come to below, keeps it in check instead.
+# Ours has S1's form, four-by-four convolutions and no batch norm. Spectral norm, which we come to below, keeps it in check instead. The layers are those of `SmallCritic`. What is added: color may have any number of channels, lightness may be left out, and it is averaged to the size of the color where that is smaller.
 
 # %%
 #| export
-class PatchCritic(nn.Module):
-    "PatchGAN (Isola et al. 2017) with spectral norm: one verdict for each overlapping patch"
+class PatchCritic(SmallCritic):
+    "PatchGAN (Isola et al. 2017) with spectral norm: one verdict for each overlapping patch, of color of any kind"
     def __init__(self,
         n_color:int=2, # color channels
         nf:int=64, # channels after the first layer
         strides:tuple=(2, 2, 2, 1, 1), # of the 4x4 convolutions; these see patches of 70 pixels
         conditional:bool=True, # see `L` as well?
     ):
-        super().__init__()
+        super().__init__(nf, strides, n_color + conditional)
         self.conditional,self.strides = conditional,strides
-        widths = [n_color + conditional] + [nf*min(2**i, 8) for i in range(len(strides) - 1)] + [1]
-        layers = []
-        for ni,no,s in zip(widths, widths[1:], strides):
-            layers += [spectral_norm(nn.Conv2d(ni, no, 4, s, 1)), nn.LeakyReLU(.2, inplace=True)]
-        self.layers = nn.Sequential(*layers[:-1])
     def forward(self,
         L:Tensor, # lightness in 0..1, `bs`x1xHxW; it is averaged to the size of `color`
         color:Tensor, # about -1..1, `bs`x`n_color`xhxw, any size of at least 24 pixels with these strides
@@ -224,37 +172,6 @@ def show_field(photo, grad, r, j):
 show_field(rgb[2], grads[0], *field((2, 2, 2, 1, 1)))
 
 # %% [markdown]
-# ## The map
-
-# %% [markdown]
-# Now we let a small one with patches of 34 pixels learn the same task as before, this time on $ab$. It cannot simply compare two pictures of the same light there, but has to find that edges and textures of color lie where those of lightness are. Then we ask it about photographs whose left half is right and whose right half has the color of another photograph. The rows below are its mean verdicts on the left and on the right halves. In @fig-map look for red on the right: nobody told the critic about halves.
-
-# %%
-torch.manual_seed(seed)
-def ab_of(color): return split_lab(color/2 + .5)[1]
-patch = PatchCritic(nf=16, strides=(2, 2, 1, 1))
-fit(patch, lambda L,color: (L, ab_of(color)), 5*steps//2, bs=12, lr=2e-3)
-half = torch.cat([ab[...,:size], ab.roll(1, 0)[...,size:]], -1)
-with torch.no_grad(): verdicts = patch.eval()(L, half)[:,0]
-left,right = verdicts[...,:13].mean((1, 2)),verdicts[...,-13:].mean((1, 2))
-assert (left - right).mean() > .3 and (left > right).sum() >= len(rgb) - 1
-torch.stack([left, right])
-
-# %%
-#| label: fig-map
-#| fig-cap: "Photographs whose right half has wrong colors, and a critic's verdicts: blue for real, red for wrong."
-def show_map(pictures, verdicts, limit=None):
-    "Pictures above the critic's verdicts on them"
-    limit = limit or verdicts.abs().max()
-    fig,axs = plt.subplots(2, len(pictures), figsize=(2*len(pictures), 4.1), layout='constrained')
-    for up,low,p,v in zip(*axs, pictures, verdicts):
-        up.imshow(p.permute(1, 2, 0))
-        low.imshow(v, cmap='RdBu', vmin=-limit, vmax=limit)
-    for ax in axs.flat: ax.axis('off')
-best = (left - right).argsort(descending=True)[:3]
-show_map(join_lab(L, half)[best], verdicts[best])
-
-# %% [markdown]
 # ## Spectral norm
 
 # %% [markdown]
@@ -293,19 +210,20 @@ critic(L, ab).mean().backward()
 twin = copy.deepcopy(critic)
 with torch.no_grad(): scores = critic.eval()(L, ab)
 assert torch.equal(twin.eval()(L, ab), scores)
-fit(twin.train(), lambda L,color: (L, ab_of(color)), 1)
+opt = torch.optim.Adam(twin.train().parameters(), 1e-3)
+twin(L, ab).mean().backward()
+opt.step()
 assert torch.equal(critic(L, ab), scores) and not torch.equal(twin.eval()(L, ab), scores)
 list(critic.state_dict())[:4]
 
 # %% [markdown]
 # ## What we have
 #
-# - `PatchCritic`, a PatchGAN discriminator for pictures of any size, each of whose verdicts sees 70 pixels;
-# - the reason why a critic has to see the gray picture to judge its color;
-# - spectral norm, which keeps its slope finite.
+# - `PatchCritic`, a PatchGAN discriminator with a verdict for every 70 pixels that we measured on the network itself, for any kind of color and at any size;
+# - spectral norm, which keeps its slope finite, and what is stored of it.
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. Find strides and a number of layers for a patch of 16 pixels. What can such a critic still notice, and what not?
-# 2. The unconditional critic cannot get below $2\log 2$ here, and yet S0 learned with one. What does it notice about a generator's picture that it cannot notice about our wrong pairs?
+# 2. The unconditional critic cannot get below $2\log 2$ here, and yet S0 learned with one. What does it notice about a generator's picture that it cannot notice about wrong pairs of true colors and true lightness?

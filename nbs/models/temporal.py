@@ -3,7 +3,7 @@
 #
 # > Generators that look at the frame before and the frame after: S1, and the product's film model
 #
-# A film colored frame by frame flickers: the network is a little unsure of each color, grain and movement push it to one side or the other, and twenty-four times a second the eye notices. S1's answer is to show its generator three frames at a time. At the end of this chapter we have S1's generator and critic to the last weight, and the product's own temporal generator, which begins as exactly the image model and in which a neighbor may be missing.
+# A film colored frame by frame flickers: the network is a little unsure of each color, grain and movement push it to one side or the other, and twenty-four times a second the eye notices. S1's answer is to show its generator three frames at a time. This chapter builds S1's generator and critic with exactly S1's weights, and the product's own temporal generator, which begins as the image model and in which a neighbor may be missing.
 
 # %%
 #| default_exp models.temporal
@@ -28,6 +28,11 @@ from colorbook.models.s0 import down, he_init, up
 from fastcore.test import *
 from torch.nn.utils.parametrize import is_parametrized
 from colorbook.data.loaders import present
+from colorbook.imaging.colorizer import load_model
+from colorbook.imaging.sheet import LoopingClip
+from colorbook.video.model import color_source, load_film_model
+from colorbook.video.read import open_reel
+from colorbook.video.steps import paint_frame, prepare, watch, with_colors
 
 # %% [markdown]
 # ## Clips and neighbors
@@ -138,7 +143,7 @@ def _s1_attention(): return S1Generator(attention=True)
 def _s1_32_attention(): return S1Generator(32, True)
 
 # %% [markdown]
-# The four published counts, and the sum by hand. Three quarters of the 512 channels at the bottom are the present frame's own.
+# S1 publishes the number of weights of four variants. We count ours, and for one of them add up the layers by hand. Three quarters of the 512 channels at the bottom are the present frame's own.
 
 # %%
 def count(net): return sum(o.numel() for o in net.parameters())
@@ -151,7 +156,7 @@ test_eq(made, {(64, False): 8_085_504, (64, True): 8_111_346, (32, False): 2_023
 made
 
 # %% [markdown]
-# What the arrows in the picture of S1 say, the gradient can prove. All three frames reach the color in the middle. A missing neighbor answers like a repeated one, to the last digit that matters. And a clip of three answers is three triples, worked out in one pass with every frame encoded once.
+# Three things can be checked. The gradient with respect to each of the three frames is not zero, so all of them reach the color in the middle. A missing neighbor answers like a repeated frame. And a clip of three answers gives the same as three triples, though it is worked out in one pass with every frame encoded once.
 
 # %%
 torch.manual_seed(seed)
@@ -339,6 +344,26 @@ moved = {k.split('.')[0] for k,v in frozen.state_dict().items() if not torch.equ
 test_eq(moved, {'bottom', 'look', 'ups', 'head', 'fuse'})
 test_eq([k for k in before if 'running' in k and not torch.equal(before[k], frozen.state_dict()[k])], [])
 {k: sum(p.numel() for p in g) for k,g in zip(('decoder', 'fusion'), frozen.groups())}
+
+# %% [markdown]
+# ## In a film
+#
+# The package carries an image model and a film model of this kind. Both color a bird that dances on a branch (*Big Buck Bunny*, (c) 2008 Blender Foundation, bigbuckbunny.org, CC BY 3.0). Look at the wings and at the sky behind the bird: on the left each frame is colored by itself.
+
+# %%
+def colored(model, first=400, n=36):
+    "Frames of the film in the colors of a model"
+    c,s = open_reel('../../asset/bunny.mp4')
+    with c:
+        seen = prepare(watch('bunny', c, s, stop=(first + n)/24), 192, 32, first=first)
+        return [paint_frame(o, ab)[...,:3] for o,ab in with_colors(seen, color_source(model))]
+single,three = colored(load_model()),colored(load_film_model())
+LoopingClip(list(zip(single, three))[::2],
+    'A bird on a branch, colored frame by frame, and by a model that sees three frames.',
+    ['frame by frame', 'three frames'])
+
+# %% [markdown]
+# The colors are nearly the same, since the film model began as the image model and learned from it. They change a little less from frame to frame. [Films, measured](../results/films.ipynb) has figures: the three frames take a third of the change of color away. What takes away most of the rest is [steady color](../video/stabilize.ipynb).
 
 # %% [markdown]
 # ## What we have

@@ -3,7 +3,7 @@
 #
 # > Every adversarial loss beside every content loss, with intervals
 #
-# Which loss is worth what? Twenty-five ways to train, three seeds each, on [equal terms](../training/ablation.ipynb), were measured on 200 photographs that none of them has seen. At the end of this chapter we know what a critic buys and what it costs, which of S4's findings hold, and what S2 would have got from a critic that is heard.
+# Which loss should one train with? Twenty-five ways to train, three seeds each, on [equal terms](../training/ablation.ipynb), were measured on 200 photographs that none of them has seen. The figures say what a critic brings and what it costs, which of S4's findings hold, and what S2 would have gained if its generator had heard its critic.
 
 # %%
 #| hide
@@ -50,7 +50,10 @@ fig,axs = plt.subplots(1, 3, figsize=(13, 5), layout='constrained')
 for ax,(title,names) in zip(axs, groups.items()): draw_variants(results, names, title, ax)
 
 # %% [markdown]
-# In @fig-laboratory-sheet the columns are: gray; $L_1$ alone, with GAN, LSGAN, EBGAN, WGAN; $L_2$ alone, with the same four; classes alone, with LSGAN; the truth. Each network saw 64 pixels, the lightness is the photograph's.
+# Up is nearer to the truth pixel by pixel, right is more colorful. In the first two panels the content loss alone stands at the upper left, and the variants with a critic lie to the right of it and below: they have more color and a lower PSNR.
+
+# %% [markdown]
+# What that looks like is in @fig-laboratory-sheet. Look along a row: does anything except the truth have the color of the suit, the saucer or the flower? The columns are: gray; $L_1$ alone, with GAN, LSGAN, EBGAN, WGAN; $L_2$ alone, with the same four; classes alone, with LSGAN; the truth. Each network saw 64 pixels, the lightness is the photograph's.
 
 # %%
 #| label: fig-laboratory-sheet
@@ -59,6 +62,9 @@ sheet = Image.open(kept.with_suffix('.jpg'))
 fig,ax = plt.subplots(figsize=(14, 14*sheet.height/sheet.width), layout='constrained')
 ax.imshow(sheet)
 ax.axis('off');
+
+# %% [markdown]
+# No column does. After so little training the networks have learned that cats are brown and that a sky may be blue; what can be of any color stays nearly gray. The differences between the losses are differences between pale pictures, and this is how the figures below should be read.
 
 # %% [markdown]
 # Which hues? @fig-hues has the mean chroma of a pixel in every direction of the $ab$ plane. Photographs have much orange and brown, $+b$ with a little $+a$, and a good deal of blue on the other side. An average of orange and blue is neither, but as there is more of the former it is a pale brown: that is what networks say which have to name one color.
@@ -84,7 +90,7 @@ for ax,names in zip(axs, (('l1 alone', 'l2 alone', 'classes alone'), ('gan-l1', 
 # ## What S4 would have to say
 
 # %% [markdown]
-# What is said below of the figures is asserted by the cell under it; another run has to agree, or break the book.
+# Each sentence below that names figures is checked by the cell under it, so that another run of the benchmark cannot contradict the text unnoticed.
 #
 # **A critic buys color with decibels.** All eleven variants with a critic are more colorful than the content loss they started from, and all pay for it in PSNR, 0.2 to 0.8 dB.
 #

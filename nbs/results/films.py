@@ -3,7 +3,7 @@
 #
 # > The same films frame by frame, steadied, and by a model with a memory: how good, and how steady
 #
-# S1 compares its films with those of a colorizer of single pictures in two ways: a frame by itself, and frames in a row. It does so with pictures only. At the end of this chapter both comparisons have figures, with intervals, for films that none of our choices has seen: what the stabilizer costs, what a model with a memory is worth, and which of the usual measures of flicker can be believed.
+# S1 compares its films with those of a colorizer of single pictures in two ways: a frame by itself, and frames in a row. It does so with pictures only. Here both comparisons get figures, with intervals, on films that were not used for any choice: what the stabilizer costs, what a model with a memory is worth, and which of the usual measures of flicker can be believed.
 
 # %%
 #| hide
@@ -13,12 +13,31 @@ import numpy as np, pandas as pd
 from pathlib import Path
 from fastcore.test import *
 from PIL import Image
+from colorbook.imaging.sheet import LoopingClip
+from colorbook.video.model import color_source, load_film_model
+from colorbook.video.read import open_reel
+from colorbook.video.stabilize import stabilize
+from colorbook.video.steps import paint_frame, prepare, watch, with_colors
+
+# %% [markdown]
+# First the film itself: thirty-six frames of *Big Buck Bunny* ((c) 2008 Blender Foundation, bigbuckbunny.org, CC BY 3.0), as `colorbook video` colors it, with the film model and the stabilizer.
+
+# %%
+c,s = open_reel('../../asset/bunny.mp4')
+with c:
+    seen = list(prepare(watch('bunny', c, s, stop=448/24), 192, 32, first=400))
+colored = stabilize(with_colors(iter(seen), color_source(load_film_model())))
+views = [(np.dstack([o.gray]*3), paint_frame(o, ab)[...,:3], o.frame.to_image()) for o,ab in colored]
+LoopingClip(views[6:42:2], 'A bird dances on a branch: gray, colored, and in true colors.', ['gray', 'colored', 'true'])
+
+# %% [markdown]
+# The colors are steady, and they are those of a photograph: a blue sky and a brown bird, where the film has a violet sky and a violet bird. That the colors of an animated film cannot be guessed is one thing; whether they tremble is another, and this chapter is about the second.
 
 # %% [markdown]
 # ## What was compared
 
 # %% [markdown]
-# `benchmarks/steady.py` makes every version from the same frames, before any encoder, and keeps figures, command and hashes of the models in `asset/film.json`; the book shows what is there. The films are the last thirds of three: `bmx-trees` (a moving camera and much motion), `people` (a camera that stands still) and *Big Buck Bunny*. The film model has learned from the beginnings of these, and what they show at the end it has partly seen. So there is a fourth, of which nobody has seen anything: a camera rides over photographs of the evaluation set. *Frame by frame* is the shipped image model; *steadied* is the same with the [stabilizer](../video/stabilize.ipynb), as `colorbook video` has it. Intervals are 95 %, from a bootstrap over blocks of six neighboring frames; for the one second of `bmx-trees` there are four blocks, and they say little more than that.
+# `benchmarks/steady.py` makes every version from the same frames, before any encoder, and keeps figures, command and hashes of the models in `asset/film.json`; the book shows what is there. The films are the last thirds of three: `bmx-trees` (a moving camera and much motion), `people` (a camera that stands still) and *Big Buck Bunny*. The film model has learned from the beginnings of these, and has partly seen there what they show at the end. So there is a fourth film, which no model has seen any part of: a camera rides over photographs of the evaluation set. *Frame by frame* is the shipped image model; *steadied* is the same with the [stabilizer](../video/stabilize.ipynb), as `colorbook video` has it. Intervals are 95 %, from a bootstrap over blocks of six neighboring frames; for the one second of `bmx-trees` there are only four blocks, too few for an interval that one could rely on.
 
 # %%
 kept = [o for up in (Path.cwd(), *Path.cwd().parents) if (o := up/'asset/film.json').exists()][0]
@@ -34,7 +53,7 @@ pd.DataFrame({k: {o: v[o] for o in ('start', 'frames', 'rate', 'size')} for k,v 
 # ## A frame by itself
 
 # %% [markdown]
-# PSNR in RGB, LPIPS, and colorfulness as a part of the truth's (@tbl-film-frames, @fig-film-frames). A film without any color stands on top of each.
+# PSNR in RGB, LPIPS, and colorfulness as a part of the truth's (@tbl-film-frames, @fig-film-frames). The first row of each film is the film without any color.
 
 # %%
 #| label: tbl-film-frames
@@ -67,10 +86,13 @@ def show_picture(name, width=14):
 show_picture('film-frames.jpg')
 
 # %% [markdown]
+# As single frames the four colored versions can hardly be told apart: a blue sky, green grass, gray roots. The tables agree, since within each film the intervals of all four overlap.
+
+# %% [markdown]
 # ## Frames in a row
 
 # %% [markdown]
-# The measures of [Flicker](../evaluation/flicker.ipynb), beside those of the truth and of the film without color (@tbl-film-rows). In @fig-film-time a column of pixels is drawn for each frame of a shot of *Big Buck Bunny*, from left to right: what trembles has vertical stripes, as the sky in the first second has frame by frame. The dark spot flies by in all versions. @fig-film-change has the change of color from each frame to the next.
+# The measures of [Flicker](../evaluation/flicker.ipynb), beside those of the truth and of the film without color (@tbl-film-rows). To see time in a still picture, @fig-film-time takes the same column of pixels from every frame of a shot of *Big Buck Bunny* and sets these columns side by side, from left to right. What stands still makes horizontal bands; what trembles makes vertical stripes. @fig-film-change has the change of color from each frame to the next.
 
 # %%
 #| label: tbl-film-rows
@@ -91,6 +113,9 @@ pd.DataFrame(row_rows(), columns=heads).set_index(['clip', 'version'])
 #| fig-cap: "A column of pixels of Big Buck Bunny over three seconds, by each way. Credit as above."
 show_picture('film-time.jpg', 12)
 
+# %% [markdown]
+# Frame by frame the sky of the first second has faint vertical stripes, and the brown band changes its color once at the left. Steadied, the stripes are gone. The film model alone has some of them. The dark spot is a thing that flies by, in all versions.
+
 # %%
 #| label: fig-film-change
 #| fig-cap: "Change of color from frame to frame, in parts of the color: truth gray."
@@ -106,10 +131,13 @@ for ax,name in zip(axs.flat, clips): draw_change(name, ax)
 axs[0,0].legend(fontsize=7);
 
 # %% [markdown]
+# The axis is logarithmic: a step of the grid is a factor of ten. In each panel the two steadied lines lie lowest, the line frame by frame highest. The peaks that all versions share are moments of fast motion.
+
+# %% [markdown]
 # ## Which measure can be believed
 
 # %% [markdown]
-# As in the [laboratory](ablation.ipynb), what is said below of the figures is asserted by the cell under it.
+# As in the [laboratory](ablation.ipynb), each sentence below that names figures is checked by the cell under it.
 #
 # **Most of a warp error is light.** The gray version alone has between .57 and .73 of the error of the frame-by-frame colors: light moves, has grain, and flow is not exact. No colors, however steady, can halve such a figure.
 #
@@ -173,7 +201,7 @@ pd.DataFrame({(o, k): {m: cell(clips[o]['versus'][k][m]) for m in rows} for o in
 # %% [markdown]
 # ## What we have
 #
-# - both of S1's comparisons with figures, on films nothing was chosen on and on one that no model knows;
+# - both of S1's comparisons with figures, on films that were used for no choice and on one that no model knows;
 # - a stabilizer that more than halves what trembles and keeps color;
 # - a measure of flicker that neither light nor dull colors can fool.
 

@@ -3,7 +3,7 @@
 #
 # > What `colorize` uses: how it was made, what it scores, and where it fails
 #
-# With the package comes one model for photographs, a file of eight megabytes. Other chapters explain its parts. This one looks at the whole as a buyer would: what it was trained on, how good it is beside a gray picture, whether it minds who made the picture gray, and which photographs it colors wrongly. All figures are read from the file itself or from what the scripts in `benchmarks/` left in `asset/`.
+# With the package comes one model for photographs, a file of eight megabytes. Other chapters explain its parts. This one looks at it as a whole: what it was trained on, how good it is beside a gray picture, whether it matters how the picture became gray, and which photographs it colors wrongly. All figures are read from the file itself or from what the scripts in `benchmarks/` left in `asset/`.
 
 # %% tags=["parameters"]
 size = 256
@@ -44,7 +44,7 @@ with pd.option_context('display.max_colwidth', None): display(pd.Series(about).t
 # ## What it scores
 
 # %% [markdown]
-# 800 photographs were kept apart from the first day. Each is made gray, colored, and compared with itself at 256 pixels. Beside every figure stands that of the gray picture, because a gray picture is a serious competitor: it has no wrong color. The figures are explained in [Evaluation](../evaluation/metrics.ipynb); in short, PSNR and CIEDE2000 measure how far each pixel is from the truth, LPIPS how far a network finds the two pictures apart, and the colorfulness ratio how much of the truth's color there is. A model can win any one of them alone: by shrugging, or by shouting.
+# 800 photographs were kept apart from the first day. Each is made gray, colored, and compared with itself at 256 pixels. Beside every figure stands that of the gray picture, which is hard to beat, because it has no wrong color. The figures are explained in [Evaluation](../evaluation/metrics.ipynb); in short, PSNR and CIEDE2000 measure how far each pixel is from the truth, LPIPS how far a network finds the two pictures apart, and the colorfulness ratio how much of the truth's color there is. A model can do well in any one of them alone: by pale colors in PSNR, by gaudy ones in colorfulness. So they are read together.
 
 # %%
 m = card['metrics']
@@ -108,7 +108,7 @@ damage.round(2).astype(object).fillna('')
 # ## Where it fails
 
 # %% [markdown]
-# The six photographs below come with two libraries, so everyone can color them again. Under each stand two numbers: the distance from the truth of the colored picture and of the gray one. Look first for what is right, which is mostly what a camera sees every day, such as skin, fur and grass; and then for things that come in any color.
+# The six photographs below come with two libraries, so everyone can color them again. Under each stand two numbers: the distance from the truth of the colored picture and of the gray one. Look first for what is right, which is mostly what a camera sees every day, such as skin and fur; and then for things that come in any color, such as the suit and the saucer.
 
 # %%
 #| label: fig-six

@@ -3,7 +3,7 @@
 #
 # > GAN training as one callback on a plain fastai Learner
 #
-# A generator that is scored by its distance from the truth learns to be careful, and careful means brown. A critic that is trained at the same time asks another question: could this be the color of a photograph? Here both questions meet in one training loop. ([The duel](../lessons/duel.ipynb) has it in forty lines of plain PyTorch; read that first.) The loop is a callback on an ordinary fastai `Learner`, so that schedules, checkpoints, clipping and mixed precision go on working. The same object trains the generator alone, the critic alone, or both against each other, and the network that is not being trained does not change at all.
+# [The duel](../lessons/duel.ipynb) has adversarial training in its shortest form: `SmallGAN`, two networks in one model, and `SmallGANCallback`, both halves of a step on an ordinary `Learner`. This chapter builds on them what a real training needs. One object trains the generator alone, the critic alone, or both against each other, batch by batch if a schedule says so; whoever is not being trained rests, and not a bit of it changes. Networks may compute in 16 bits, gradients may be limited for each network, the weight between the losses may be learned. And it tests the gradients: what reaches whom, and that a training that was interrupted goes on as if it had not been.
 
 # %%
 #| default_exp training.gan
@@ -22,13 +22,14 @@ from fastai.vision.all import *
 from colorbook.core import UsageError
 from colorbook.data.loaders import present
 from colorbook.losses.adversarial import adversarial_losses, EachLoss
+from colorbook.training.small_gan import critic_half, generator_half, SmallGAN, SmallGANCallback
 
 # %%
 #| hide
 import copy, pickle, tempfile
 import matplotlib.pyplot as plt
 from fastcore.test import *
-from colorbook.losses.adversarial import LogisticLoss
+from colorbook.losses.basic import LogisticLoss
 from colorbook.models.patchgan import PatchCritic
 from colorbook.color.lab import join_lab
 
@@ -38,7 +39,7 @@ from colorbook.color.lab import join_lab
 # %% [markdown]
 # A Learner trains one module with one optimizer. fastai's own `fastai.vision.gan` bends that rule: its module is the generator on one batch and the critic on the next, a callback exchanges inputs and targets in between, and the loss changes its meaning with it. Every other part of fastai would have to know which network is in training, and those that do not know it fail: a learning rate for the critic cannot be combined with `fit_one_cycle`, and the log mixes the losses of both networks.
 #
-# We keep the rule instead. The Learner's model holds both networks, and when it is called it *is* the generator. What the critic does happens elsewhere.
+# `SmallGAN` keeps the rule: the Learner's model holds both networks, and when it is called it *is* the generator. What the critic does happens elsewhere. `GAN` adds three things.
 #
 # Networks may compute in bfloat16: eight significant bits with the range of float32, which processors of recent years multiply twice as fast or better. With `bf16`, `GAN` runs both networks under PyTorch's `autocast`, on any device, and returns float32. The networks themselves are unchanged by it, so they can be copied and exported as usual. Weights, gradients and losses stay in float32. `benchmarks/gan_step.py` measures what it brings.
 #
@@ -48,16 +49,16 @@ from colorbook.color.lab import join_lab
 
 # %%
 #| export
-class GAN(nn.Module):
-    "Generator and critic side by side; called, it is the generator"
+class GAN(SmallGAN):
+    "Generator and critic side by side, in 32 or 16 bits, with what schedules remember; called, it is the generator"
     def __init__(self,
         generator:nn.Module, # `L` to output; its method `color` turns output into what the critic sees
         critic:nn.Module, # `L` and color to logits
         weights:nn.Module=None, # content and adversarial loss to their sum, trained with the generator
         bf16:bool=False, # networks compute in bfloat16; their weights and what they answer stay in float32
     ):
-        super().__init__()
-        self.generator,self.critic,self.weights,self.bf16 = generator,critic,weights,bf16
+        super().__init__(generator, critic)
+        self.weights,self.bf16 = weights,bf16
         self.register_buffer('step', torch.tensor(0)) # batches of turns, see `GANCallback`
         self.register_buffer('crit', torch.tensor(float('inf'))) # the critic's last loss
     def precision(self, device): # a context in which the networks compute
@@ -65,14 +66,14 @@ class GAN(nn.Module):
     def forward(self,
         L:Tensor, # lightness in 0..1, `bs`x1xHxW
     ) -> Tensor: # the generator's output
-        with self.precision(L.device): out = self.generator(L)
+        with self.precision(L.device): out = super().forward(L)
         return out.float() if self.bf16 else out
     def judge(self,
         L:Tensor, # lightness in 0..1, `bs`x1xHxW
         color:Tensor, # what the critic sees beside it
     ): # the critic's verdict: a tensor, or a tuple that begins with one
         "What the critic says"
-        with self.precision(L.device): out = self.critic(L, color)
+        with self.precision(L.device): out = super().judge(L, color)
         return tree_map_only(Tensor, Tensor.float, out) if self.bf16 else out
 
 # %%
@@ -127,7 +128,7 @@ len(groups)
 # ## One pass of the generator for both steps
 
 # %% [markdown]
-# With logits $D(L,c)$ for lightness $L$ and color $c$, the [logistic losses](../losses/adversarial.ipynb) and a content loss $\ell$, one step of training wants to lower two numbers [@goodfellow2014; @isola2017]:
+# With logits $D(L,c)$ for lightness $L$ and color $c$, the [logistic losses](../lessons/losses.ipynb) and a content loss $\ell$, one step of training wants to lower two numbers [@goodfellow2014; @isola2017]:
 #
 # $$\mathcal{L}_D=\mathbb{E}\left[\mathrm{softplus}(-D(L,c))+\mathrm{softplus}(D(L,\bar G(L)))\right],\qquad
 # \mathcal{L}_G=\mathbb{E}\left[\ell(G(L),c)\right]+\alpha\,\mathbb{E}\left[\mathrm{softplus}(-D(L,G(L)))\right]$$
@@ -137,11 +138,7 @@ len(groups)
 # Both networks step at the same time, from the same weights. (S0 lets the critic step first and shows the generator the result.)
 
 # %% [markdown]
-# One verdict on the generated colors serves both losses. The critic's loss is propagated at once, to the critic's weights only. With 16-bit floats the gradients of both networks go through one scaler, so the critic's loss has to be scaled like the other.
-#
-# The generator's term must not change the critic, which would otherwise learn to be deceived. So we ask autograd for the slope of that term at the generated colors alone, $s=\partial\ell/\partial c$, and hand the Learner a term with the value $\ell$ and the slope $s$, namely $\ell + \langle c - \bar c, s\rangle$, where the bar stands for a value without a graph. The critic is run twice a step, not three times.
-#
-# All of this is one function, `gan_step`, of networks, loss, batch and turn. The *turn* says which of the networks are trained in this batch. No Learner is needed.
+# The two halves, `critic_half` and `generator_half`, are those of [The duel](../lessons/duel.ipynb): the generator gets the value $\ell$ of its term and the slope $s=\partial\ell/\partial c$ at the generated colors, as $\ell + \langle c - \bar c, s\rangle$ where the bars stand for values without a graph, so that nothing of it reaches the critic, which would be trained to be fooled. What `gan_step` adds: one of the two networks may rest; a loss may ask for a penalty; and with 16-bit floats the gradients of both networks go through one scaler, so the critic's loss has to be scaled like the other. It needs no Learner.
 
 # %%
 #| export
@@ -166,19 +163,16 @@ def gan_step(
 ) -> GANStep:
     "The critic's gradients, unless it rests, and the generator's adversarial term, unless that rests"
     works,plays = 'critic' in TRAINED_IN[turn],'generator' in TRAINED_IN[turn]
-    leaf,true = fake.detach().requires_grad_(plays),gan.judge(L, real) if works else None
-    verdict,crit,scores,gen,term = gan.judge(L, leaf),None,None,None,None
-    if works:
-        crit,scores = loss.critic(true, verdict),(first_output(true), first_output(verdict))
+    leaf,crit,scores,gen,term = fake.detach().requires_grad_(plays),None,None,None,None
+    if not works: verdict = gan.judge(L, leaf)
+    else:
+        crit,(true,verdict) = critic_half(gan, loss, L, real, leaf)
+        scores = first_output(true),first_output(verdict)
         with gan.precision(L.device): penalty = loss.penalty(gan.critic, L, real, leaf.detach())
         crit = crit + penalty
         scale(crit).backward(inputs=list(gan.critic.parameters()), retain_graph=plays)
         crit = crit.detach()
-    if plays:
-        gen = loss.generator(verdict)
-        slope, = torch.autograd.grad(gen, leaf)
-        gen = gen.detach()
-        term = gen + ((fake - fake.detach())*slope).sum()
+    if plays: gen,term = generator_half(loss, verdict, leaf, fake)
     return GANStep(crit, gen, term, scores)
 
 # %% [markdown]
@@ -199,13 +193,12 @@ test_eq(first_output([(.5, (x, None)), (.5, x*2)]), x)
 first_output(x)
 
 # %% [markdown]
-# The callback calls it in `after_loss`, when the prediction and the content loss are there and nothing has been propagated yet. The content loss is kept before anything is added to it, because a log of mixed losses cannot be read. A content loss is called with the answer, the truth and the lightness, which the callback puts beside the truth in `after_pred`; most losses ignore it, but a [perceptual loss](../losses/perceptual.ipynb) makes pictures of $ab$ with it. Data may bring a map of saliency along; then the content loss gets it as a fourth argument, and a critic that [sees saliency](../models/s3.ipynb) gets it behind the color.
+# The callback calls it, as that of the lesson does, in `after_loss`, when the prediction and the content loss are there and nothing has been propagated yet. The content loss is kept before anything is added to it, because a log of mixed losses cannot be read. A content loss is called with the answer, the truth and the lightness, which the callback puts beside the truth in `after_pred`; most losses ignore it, but a [perceptual loss](../losses/perceptual.ipynb) makes pictures of $ab$ with it. Data may bring a map of saliency along; then the content loss gets it as a fourth argument, and a critic that [sees saliency](../models/s3.ipynb) gets it behind the color.
 
 # %%
 #| export
-class GANCallback(Callback):
-    "The critic's step and the generator's adversarial term, from one pass of the generator"
-    order,name = 5,'adversary'
+class GANCallback(SmallGANCallback):
+    "The critic's step and the generator's adversarial term, in turns, from one pass of the generator"
     def __init__(self,
         loss='logistic', # key of `adversarial_losses`, or an object like theirs
         weight:float=1., # of the adversarial term beside the content loss
@@ -216,30 +209,30 @@ class GANCallback(Callback):
             raise UsageError(f"there is no mode '{mode}'", remedy)
         if isinstance(loss, str) and loss not in adversarial_losses:
             raise UsageError(f"there is no adversarial loss '{loss}'", f"choose {', '.join(adversarial_losses)}")
-        self.adv,self.weight = EachLoss(adversarial_losses[loss]() if isinstance(loss, str) else loss),weight
+        super().__init__(EachLoss(adversarial_losses[loss]() if isinstance(loss, str) else loss), weight)
         self.mode,self.schedule = str(mode),mode if callable(mode) else None
     def __setattr__(self, name, value): object.__setattr__(self, name, value) # its own `crit`, not the GAN's
     def after_pred(self):
         (target,*more),L = self.yb,present(self.xb[0])
         self.learn.yb = target,L,*more
+    def seen(self):
+        "The same for clips, and with saliency behind the color for a critic that wants it"
+        if not getattr(self.learn.model.critic, 'sees_saliency', False): _,real,fake = super().seen()
+        else: real,fake = torch.cat([self.yb[0], self.yb[-1]], 1),self.pred
+        return present(self.xb[0]),real,fake
     def after_loss(self):
         if not self.training: return
-        self.content = self.learn.loss_grad.detach()
-        if self.turn == 'content': return
-        fake,real = self.learn.model.generator.color(self.pred),self.yb[0]
-        if getattr(self.learn.model.critic, 'sees_saliency', False):
-            fake,real = self.pred,torch.cat([real, self.yb[-1]], 1)
-        step = self.play(present(self.xb[0]), real, fake)
+        if self.turn == 'content': self.content = self.learn.loss_grad.detach()
+        else: super().after_loss()
+    def play(self, L, real, fake):
+        "One step of the two against each other"
+        scaler = getattr(self.learn, 'scaler', None)
+        step = gan_step(self.learn.model, self.adv, L, real, fake, self.turn, scaler.scale if scaler else noop)
         if step.crit is not None: self.crit,self.scores = step.crit,step.scores
         if step.crit is not None: self.learn.model.crit.copy_(step.crit)
         if step.gen is not None:
             self.gen,self.term = step.gen,self.weight*step.term
             self.learn.loss_grad = self.add(self.learn.loss_grad, self.term)
-        self.learn.loss = self.learn.loss_grad.clone()
-    def play(self, L, real, fake):
-        "One step of the two against each other"
-        scaler = getattr(self.learn, 'scaler', None)
-        return gan_step(self.learn.model, self.adv, L, real, fake, self.turn, scaler.scale if scaler else noop)
     def add(self, content, term):
         "The sum that the generator lowers"
         weigh = self.learn.model.weights

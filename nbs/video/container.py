@@ -314,5 +314,5 @@ test_eq(kept(film)[2], ['eng', 'fra'])
 # ## Exercises
 #
 # 1. Let `with_timestamps` use a depth of 0 for H.264 and see which player complains first.
-# 2. Keep the cover of a film: it is a video stream of one picture with a disposition of its own. What does a container have to be told about it?
+# 2. Every part begins with a key frame. Encode a film in parts of 24 and of 120 frames: how much larger is the first, and what does a part of 24 frames save when the power fails?
 # 3. Parts could be encoded at the same time by several processes. What is lost, and what would have to be kept in order?

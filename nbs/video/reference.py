@@ -3,7 +3,7 @@
 #
 # > Exemplar-based coloring: one frame in color tells its shot what the others are
 #
-# A network guesses, and sometimes somebody knows: the uniform was blue, the car was red. To say so in every frame is a month's work; to say so in one is an afternoon's, with a brush or with another program. The frames around it show the same things, and optical flow knows where they went. At the end of this chapter one colored frame steers the whole of its shot: its colors are carried along the motion as far as they can be followed, what cannot be followed learns from what the network got wrong in the reference, and other shots are not touched. And the frame may be a file of which nobody knows at which second it stands: it is found in the film by its light.
+# A network guesses, and sometimes a person knows: the uniform was blue, the car was red. To paint that into every frame is a month's work; to paint it into one is an afternoon's, with a brush or with another program. Such a frame is called a *reference*. The frames around it show the same things, and optical flow says where they went. In this chapter one colored frame steers the whole of its shot. Its colors are carried along the motion as far as they can be followed; for the rest the network's colors are corrected by the mistakes that it made in the reference; other shots are not touched. It need not be known at which second the frame stands: it is found in the film by its light.
 
 # %%
 #| default_exp video.reference
@@ -35,9 +35,10 @@ import matplotlib.pyplot as plt
 from fastcore.test import *
 from skimage import data
 from colorbook.data.synthetic import travel
+from colorbook.imaging.sheet import contact_sheet, LoopingClip
 from colorbook.video.model import load_film_model
-from colorbook.video.steps import with_colors
-from colorbook.video.read import write_clip
+from colorbook.video.steps import paint_frame, with_colors
+from colorbook.video.read import read_frames, write_clip
 
 # %% [markdown]
 # ## The picture
@@ -88,7 +89,7 @@ ab.mean((1, 2))
 # %% [markdown]
 # From the reference we track through the shot, forward and backward, frame by frame. The flow $f_t$ leads from a frame to the one before it on the way, and what we keep is where each pixel comes *from*, in the reference: $m_t(x) = f_t(x) + m_{t-1}(x + f_t(x))$. To carry places instead of colors has two advantages. Color is looked up once, in the reference itself, so it does not get paler with every step. And errors can be taken back: at each step the search for flow begins anew between the frame and the reference, from $m_t$ as a first guess.
 #
-# How far a place can be believed we see from the lightness that is found there. The weight is $e^{-4d^2}$ with $d$ the difference: mild, since even a doubtful place is usually in the right thing. But it never rises again on the way. What was hidden once and is found again was found by chance.
+# How far a place can be believed we see from the lightness that is found there. The weight is $e^{-4d^2}$ with $d$ the difference: mild, since even a doubtful place is usually in the right thing. But it never rises again on the way: where something was hidden in one frame, whatever is found in later ones is there by chance.
 
 # %%
 #| export
@@ -139,10 +140,10 @@ assert (error[trust > .9] < 1).mean() > .9 and trust[new].mean() < .1 < .8 < tru
 pan,np.median(error[trust > .9]),trust[new].mean(),trust[old].mean()
 
 # %% [markdown]
-# ## Learned from mistakes
+# ## A correction from the network's mistakes
 
 # %% [markdown]
-# For what has just come into view nothing can be looked up. But the reference also shows how wrong the network is in this shot: it has made the coat brown, and it will do so in the next frame as well. Let $D_i$ be what is missing at place $i$ of the reference, and $u_i$ a vector of its lightness, of the network's color and of the place. Then what is missing at a pixel with vector $u$ is the mean of the $D_i$ of those that are alike,
+# For what has just come into view nothing can be looked up. But the reference also shows how the network errs in this shot: if it has made the coat brown there, it will make it brown in the next frame as well. Let $D_i$ be what is missing at place $i$ of the reference, and $u_i$ a vector of its lightness, of the network's color and of the place. Then what is missing at a pixel with vector $u$ is the mean of the $D_i$ of those that are alike,
 #
 # $$ D(u) = \frac{\sum_i k_i D_i}{\lambda + \sum_i k_i}, \qquad k_i = e^{-|u-u_i|^2/2} $$
 #
@@ -272,7 +273,7 @@ assert np.mean([rms(a, b) for a,b in zip(same, guess)]) < .4*errors['guess']
 errors
 
 # %% [markdown]
-# The end of its reach: nothing is steered beyond, and there is no step on the way.
+# Eight frames are the end of its reach in the next cell: nothing is steered beyond, and the weight falls without a step.
 
 # %%
 short = guided(truth[middle], most=8)
@@ -293,7 +294,10 @@ repeated = [truth[middle]]*n, dict(ls='--', color='C3')
 show_errors([(guess, dict(color='.6')), repeated, (steered, dict(color='k'))], middle)
 
 # %% [markdown]
-# Real films are harder. `benchmarks/reference.py` takes a true frame of a held-out piece as reference and compares with the image model, frame by frame, and with the reference's colors repeated without motion; PSNR is that of the frames at full size, in dB. A rider passes behind trees and the camera follows him: there motion is everything. A street before a fixed camera and a branch in an animated film hardly move, and there it gains little over repeating; single distances lost up to .08 dB.
+# At the reference itself, in the middle, the steered colors have no error. They get a little worse with the distance, and stay far below those of the network. The dashed line shows what comes of repeating the reference without motion: a few frames away it is no better than the network, since the camera moves.
+
+# %% [markdown]
+# `benchmarks/reference.py` measures the same on real films. It takes a true frame of a held-out piece as reference and compares with the image model, frame by frame, and with the reference's colors repeated without motion; PSNR is that of the frames at full size, in dB. A rider passes behind trees and the camera follows him: there it helps most to know the motion. A street before a fixed camera and a branch in an animated film hardly move, and there steering gains little over repeating; at single distances it loses up to .08 dB.
 #
 # | frames from the reference | rider: model, repeated, steered | street | branch |
 # |---|---|---|---|
@@ -479,17 +483,34 @@ for k,words in said.items():
     test_fail(lambda: load_guide(clip, home/f'{k}.png', model, 64, .9), exc=InputError, contains=words)
 test_fail(lambda: load_guide('-', home/'reference.png', model, 64), exc=UsageError, contains='only once')
 
+# %% [markdown]
+# What does it look like? From a shot of *Big Buck Bunny* ((c) 2008 Blender Foundation, bigbuckbunny.org, CC BY 3.0) one true frame is given as the reference. Above are the colors of the film model, in the middle the same steered by the reference, below the true ones.
+
 # %%
 #| label: fig-steer
-#| fig-cap: "Color at one lightness: the network's, steered, true. First frame of the shot, reference, last frame."
-def show_colors(rows, L=62):
-    "Small colors, enlarged"
-    def rgb(ab): return cv2.cvtColor(np.dstack([np.full(ab.shape[1:], L, np.float32), *(110*ab)]), cv2.COLOR_Lab2RGB)
-    fig,axs = plt.subplots(len(rows), len(rows[0]), figsize=(8, 4.2))
-    for ax,ab in zip(axs.ravel(), sum(rows, [])):
-        ax.imshow(rgb(ab).clip(0, 1))
-        ax.axis('off')
-show_colors([[x[i] for i in (14, 21, 27)] for x in ([ab for _,ab in own], steered, truth)])
+#| fig-cap: "A shot of Big Buck Bunny: the model's colors, steered, true. The third column is the reference."
+def shot_of(first, stop):
+    "Frames of the film, with the model's colors, and their true pictures"
+    c,s = open_reel('../../asset/bunny.mp4')
+    with c: seen = list(prepare(watch('bunny', c, s, stop=stop/24), 192, 32, first=first))
+    return (list(with_colors(iter(seen), color_source(model))),
+            [o.im for o in read_frames('../../asset/bunny.mp4')][first:stop])
+own,true = shot_of(378, 478)
+true[50].save(home/'bird.png')
+guide = load_guide('../../asset/bunny.mp4', home/'bird.png', model, 192)
+test_eq((guide.number, len(guide.frames)), (428, 175))
+for o,_ in own: o.shot = guide.shot
+steered = list(steer(iter(own), guide))
+views = [[paint_frame(o, ab)[...,:3] for o,ab in pairs] for pairs in (own, steered)] + [true]
+contact_sheet([x[i] for x in views for i in (10, 30, 50, 70, 90)], 5,
+    ['model']*5 + ['steered']*5 + [f'true, {i:+} frames' for i in (-40, -20, 0, 20, 40)])
+
+# %% [markdown]
+# The model makes the bird brown and the sky blue, as they would be in a photograph. Steered, both are violet in all five frames, though only the one in the middle was given and the bird dances. What could not be followed is lost: the orange beak, where the head has turned. The same in motion:
+
+# %%
+LoopingClip(list(zip(*views))[30:70:2],
+    "A dancing bird in the model's colors, steered by one frame, and in true colors.", ['model', 'steered', 'true'])
 
 # %% [markdown]
 # ## What we have

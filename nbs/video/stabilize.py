@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Steady color
 #
-# > What a pixel was and will be is a better guess than what it is
+# > Ask the network about the same thing in several frames, and take the mean
 #
-# A network that looks at one frame at a time makes up its mind anew twenty-four times a second, and every small change of light or noise changes its mind a little. In a picture nobody sees that; in a film the coat shimmers. But the frames of a shot show the same things, and optical flow says where each thing was and will be. So we may ask the network about the same thing several times and take the mean of its answers. At the end of this chapter `stabilize` does that to any colors, from any source, without touching light and without ever looking across a cut.
+# A network that looks at one frame at a time decides anew twenty-four times a second, and every small change of light or noise changes its answer a little. In a picture nobody sees that; in a film the coat shimmers. But the frames of a shot show the same things, and optical flow says where each thing was and will be. So we may ask the network about the same thing several times and take the mean of its answers. `stabilize` does that to the colors of any model, without touching light and without ever looking across a cut.
 
 # %%
 #| default_exp video.stabilize
@@ -21,6 +21,11 @@ from types import SimpleNamespace
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from skimage import data
+from colorbook.imaging.colorizer import load_model
+from colorbook.imaging.sheet import LoopingClip
+from colorbook.video.model import color_source
+from colorbook.video.read import open_reel
+from colorbook.video.steps import paint_frame, prepare, watch, with_colors
 
 # %% tags=["parameters"]
 seed,n = 42,21 # of the noise; frames
@@ -63,7 +68,7 @@ flow_link(face, noise, (32, 40), .9)[1].mean()
 #
 # $$ P_t = s\,v_t\,W_{t,t-1}\bigl(A_{t-1} + P_{t-1}\bigr), \qquad w_t = s\,v_t\,W_{t,t-1}\bigl(1 + w_{t-1}\bigr) $$
 #
-# which is summed from the farthest of `window` frames to the nearest, and those of the future say the same with the links turned round. The stabilized color is the sum over the sum of weights. Because only a few frames are asked, it depends on nothing farther away: a film that is taken up again in the middle gives the same colors as one that was never stopped. Two networks in one may disagree about a coat, and the mean of blue and brown is gray; so the mean gets back the strength that color has in the frames that were asked, one factor for the whole frame and never more than a fifth. Strength is what colorfulness measures [@hasler2003], on $a$ and $b$: with the root of the mean square in its place a camera that moves fast lost five percent of its film's colorfulness, because a mean keeps the overall tint and loses the contrast between things.
+# which is summed from the farthest of `window` frames to the nearest, and those of the future say the same with the links turned round. The stabilized color is the sum over the sum of weights. Because only a few frames are asked, it depends on nothing farther away: a film that is taken up again in the middle gives the same colors as one that was never stopped. Where the network says blue in one frame and brown in the next, the mean is nearly gray; so the mean gets back the strength that color has in the frames that were asked, one factor for the whole frame and never more than a fifth. Strength is what colorfulness measures [@hasler2003], on $a$ and $b$: with the root of the mean square in its place a camera that moves fast lost five percent of its film's colorfulness, because a mean keeps the overall tint and loses the contrast between things.
 
 # %%
 #| export
@@ -147,7 +152,7 @@ def stabilize(
     for at in range(at, len(held)): yield steady()
 
 # %% [markdown]
-# Three films in which nothing moves have closed forms. Color that does not change comes back unchanged. Color that jumps between $+1$ and $-1$ from frame to frame is answered, inside the film, with
+# For three films in which nothing moves the result can be worked out. Color that does not change comes back unchanged. Color that jumps between $+1$ and $-1$ from frame to frame is answered, inside the film, with
 #
 # $$ \frac{1 + 2\sum_{k=1}^{6}(-s)^k}{1 + 2\sum_{k=1}^{6}s^k} $$
 #
@@ -177,7 +182,7 @@ gain
 # ## Strength
 
 # %% [markdown]
-# Colorfulness is linear in color, so what is missing in it is one factor. Of two pictures with the same contrast the one with a tint is stronger by three tenths of it. Where answers alternate between two contrasts, $+$ and $-$ on two halves of the frame, the mean has hardly any left, and a fifth more of little is little: what is given back is strength, never a decision.
+# Colorfulness is linear in color, so what is missing in it is one factor. Of two pictures with the same contrast the one with a tint is stronger by three tenths of it. Suppose that the answers alternate: in one frame the left half is orange and the right half blue, in the next it is the other way round. The mean has hardly any color left, and a fifth more of that is still little. So the factor repairs colors that are too pale; it does not choose between two answers.
 
 # %%
 x = np.random.default_rng(seed).normal(size=(32, 40, 3)).astype(np.float32)
@@ -230,10 +235,34 @@ def show_point(row=20, column=40):
 show_point();
 
 # %% [markdown]
+# The gray line jumps at every frame, since each frame has an error of its own. The black line follows the dashed truth with small and slow deviations.
+
+# %% [markdown]
+# Now a film. A bird dances on a branch (*Big Buck Bunny*, (c) 2008 Blender Foundation, bigbuckbunny.org, CC BY 3.0), and the image model of the package colors every frame by itself. On the left are its colors, on the right the same colors steadied. Look at the sky and at the trunk.
+
+# %%
+c,s = open_reel('../../asset/bunny.mp4')
+with c:
+    seen = list(prepare(watch('bunny', c, s, stop=436/24), 192, 32, first=400))
+own = list(with_colors(iter(seen), color_source(load_model())))
+steady = list(stabilize(iter(own)))
+views = [[paint_frame(o, ab)[...,:3] for o,ab in pairs] for pairs in (own, steady)]
+LoopingClip(list(zip(*views))[::2], 'A bird on a branch, colored frame by frame, and the same colors steadied.',
+    ['frame by frame', 'steadied'])
+
+# %%
+#| code-fold: true
+def change(pairs): return np.mean([np.abs(b - a).mean() for (_,a),(_,b) in zip(pairs, pairs[1:])])
+assert change(steady) < .7*change(own)
+
+# %% [markdown]
+# The light is the same in both, so the movement is. What is calmer on the right is the color of things that do not move or move slowly. Where the wings beat, flow cannot follow, and the colors are those of the frame itself.
+
+# %% [markdown]
 # ## Without the future
 
 # %% [markdown]
-# The sum above asks six frames before and six after. A [player](player.ipynb) cannot ask the future, and half of the mean is better than none. So the same sum is taken over the past alone; for the last frame of a film the two agree.
+# The sum above asks six frames before and six after. A [player](player.ipynb) has not seen the next frames yet. So the same sum is taken over the past alone; for the last frame of a film the two agree.
 
 # %%
 #| export
@@ -266,12 +295,12 @@ jump([ab for _,ab in pairs]),jump(past),jump(both)
 # ## Measured
 
 # %% [markdown]
-# What does it do to real films? That is measured in [Films, measured](../results/films.ipynb), on films that nothing was chosen on. What was chosen, window and strength, was chosen on 18 other pieces by `benchmarks/steady.py --choose`: four of the trailer of *Sintel*, six of the beginnings of the films that are measured, and eight photographs over which a camera moves. The rule: no piece may lose or gain more than 3 % of its colorfulness or lose more than .15 dB; of what is left, the steadiest. With 4, 6, 8 and 12 frames in each direction the change of color from frame to frame fell to .33, .29, .27 and .25 of what it was. With 8 and with 12 one piece loses 4 and 6 % of its colorfulness, so six frames are left. Between strengths of .9 and 1 there is no difference that counts (.293 and .292), and .8 is out by a hair.
+# How much does it do to other films? That is measured in [Films, measured](../results/films.ipynb), on films that nothing was chosen on. What was chosen, window and strength, was chosen on 18 other pieces by `benchmarks/steady.py --choose`: four of the trailer of *Sintel*, six of the beginnings of the films that are measured, and eight photographs over which a camera moves. The rule: no piece may lose or gain more than 3 % of its colorfulness or lose more than .15 dB; of what is left, the steadiest. With 4, 6, 8 and 12 frames in each direction the change of color from frame to frame fell to .33, .29, .27 and .25 of what it was. With 8 and with 12 one piece loses 4 and 6 % of its colorfulness, so six frames are left. Between strengths of .9 and 1 there is no difference that counts (.293 and .292), and .8 is out by a hair.
 
 # %% [markdown]
 # ## What we have
 #
-# - links between frames, with a weight that knows what cannot be followed;
+# - links between frames, with a weight that is small where something cannot be followed;
 # - `stabilize`, which needs six frames of each direction and no others, and whose effect on flicker is known in closed form;
 # - `steady_so_far`, the same for those who cannot wait for the future;
 # - color that shimmers less and is nearer to the truth, with light untouched.

@@ -217,9 +217,11 @@ def test_the_model_in_the_package_says_what_was_measured():
 
 
 def test_the_model_in_the_package_corrects_what_infrared_does_to_photographs():
+    gained = []
     for im in sample_photos(128):
         rgb = np.array(im)
         near = infrared(torch.from_numpy(rgb).permute(2, 0, 1)[None]/255)[0,0].clamp(0, 1).numpy()
         near = (near*255).round().astype(np.uint8)
-        assert psnr(colorize(near, 'infrared'), rgb) > psnr(near[...,None], rgb) + .3
+        gained.append(psnr(colorize(near, 'infrared'), rgb) - psnr(near[...,None], rgb))
+    assert min(gained) > -.3 and np.mean(gained) > 1.5
     with pytest.raises(UsageError, match='for infrared'): load_model(['default', 'infrared'])

@@ -132,7 +132,7 @@ for name,picture in zip(museum, pictures):
 # %% [markdown]
 # It is mild about spill, halo and patches, which the eye sees at first glance, because over most of the picture the colors are still nearly right. Fading, which the eye forgives, costs nine decibels more than spill. [A failure atlas](../evaluation/atlas.ipynb) measures such mistakes one by one.
 #
-# Go back to the six photographs and look for them. The astronaut's suit is red in the middle and gray at the arms, and the flag has lost its red and blue: fading. The painted beams of the temple are plain wood, and the saucer is, too: wrong object, the common one in place of the rare one. On the saucer and in the helmet there is a red spot: patches. The face comes out well, since the model has seen many.
+# Go back to the six photographs and look for them. The astronaut's suit is red in the middle and gray at the sleeves, and the flag has lost its red and blue: fading. The painted beams of the temple are plain wood, and the saucer is, too: wrong object, the common one in place of the rare one. On the saucer and in the helmet there is a red spot: patches. The face comes out well, since the model has seen many.
 #
 # ## What you have now
 #

@@ -159,7 +159,7 @@ names = ['red', 'blue', 'green', 'purple']
 ax.set(xticks=range(4), xticklabels=names, ylabel='verdict');
 
 # %% [markdown]
-# Red is too rare among the generated buses, and its verdict is positive, $\log3$. Blue and green are as frequent as they should be: about 0. Purple, the average that the distance loved so much, occurs in no real picture, and its verdict falls and falls. **The average color is exactly what a critic sees through first.** This is why a GAN is not brown.
+# Red is too rare among the generated buses, and its verdict is positive, $\log3$. Blue and green are as frequent as they should be: about 0. Purple, the average that the distance loved so much, occurs in hardly any real picture, and its verdict falls and falls. **The average color is exactly what a critic sees through first.** This is why a GAN is not brown.
 
 # %%
 #| code-fold: true
@@ -171,7 +171,7 @@ assert (verdict[:3] - (p/q).log()[:3]).abs().max() < .35
 assert verdict[3] < -3 and verdict.argmax() == 0
 
 # %% [markdown]
-# And one weakness can be seen here, too. Suppose the generator now paints *everything* red. Then the critic's verdict on red sinks, the one on blue rises, the generator goes to blue, and so on: the two may chase each other for ever. In practice one adds a *content loss* (the distance from the truth, with a weight) that usually holds the generator in place. Both together are S4's and pix2pix' loss, and ours:
+# And one weakness can be seen here, too. Suppose the generator now paints *everything* red. Then the critic's verdict on red sinks, the one on blue rises, the generator goes to blue, and so on: the two may chase each other for ever. In practice one adds a *content loss* (the distance from the truth, with a weight) that usually holds the generator in place. Both together are the loss of pix2pix, and that of the [GAN that colors](gan.ipynb) in lesson 9:
 #
 # $$\ell=\lambda\,|\,\text{answer}-\text{truth}\,|+\log(1+e^{-s})$$
 

@@ -32,7 +32,7 @@ from colorbook.models.small_plain import plain_net
 # %% [markdown]
 # The plain network was brown because each of its answers came from a small patch. To see more, let the network make the picture *smaller*: a convolution with a stride of 2 looks at every second place only, and its output has half the rows and half the columns. After four of them our pictures of 48x80 are 3x5, and each of these 15 places has seen a large part of the picture. That is where the network can know *what* it sees: a meadow, a sky.
 #
-# But the answer must be large again. A *transposed convolution* does the reverse and doubles the size. What went down to 5x9 and up again has forgotten where the edges were. So at each size the network gets back what it knew there on the way down: these *skip connections* are the bars across the letter U [@ronneberger2015]. Read `forward`: down, remembering; up, with what was remembered beside it.
+# But the answer must be large again. A *transposed convolution* does the reverse and doubles the size. What went down to 3x5 and up again has forgotten where the edges were. So at each size the network gets back what it knew there on the way down: these *skip connections* are the bars across the letter U [@ronneberger2015]. Read `forward`: down, remembering; up, with what was remembered beside it.
 
 # %%
 #| export
@@ -154,7 +154,7 @@ show_sheet([*(o[pick] for o in answers.values()), held.rgb[pick]],
 # ## A head start
 
 # %% [markdown]
-# This network began with random weights and had 237 pictures. Nobody can learn from these that fire engines are red. What helps is an *encoder* (the half that makes the picture smaller) that has already learned to *recognize* things in a million photographs: its features know "dog" and "sky", and only the way up has to learn colors. The library builds a U-Net [on any such encoder](../models/encoder_unet.ipynb), and [the one that ships](../models/unet.ipynb) also leaves out the last two steps up, since the eye hardly sees color at full size.
+# This network began with random weights and had 237 pictures. Nobody can learn from these that fire engines are red. What helps is an *encoder* (the half that makes the picture smaller) that has already learned to *recognize* things in a million photographs: its features know "dog" and "sky", and only the way up has to learn colors. The library builds a U-Net [on any such encoder](../models/encoder_unet.ipynb), and [the one that ships](../models/encoder_unet.ipynb) also leaves out the last two steps up, since the eye hardly sees color at full size.
 
 # %% [markdown]
 # ## Exercises

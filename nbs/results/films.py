@@ -139,7 +139,7 @@ axs[0,0].legend(fontsize=7);
 # %% [markdown]
 # As in the [laboratory](ablation.ipynb), each sentence below that names figures is checked by the cell under it.
 #
-# **Most of a warp error is light.** The gray version alone has between .57 and .73 of the error of the frame-by-frame colors: light moves, has grain, and flow is not exact. No colors, however steady, can halve such a figure.
+# **Most of a warp error is light.** The gray version alone has between .56 and .64 of the error of the frame-by-frame colors: light moves, has grain, and flow is not exact. No colors, however steady, can halve such a figure.
 #
 # **An excess over the truth forgives too much.** On the three films the steadied colors have a smaller warp error than the truth itself, whose colors have grain, too; those of `bmx-trees` are JPEG files, each compressed by itself. There the excess is below zero, and no longer says which of two ways is the better one.
 #
@@ -149,7 +149,7 @@ axs[0,0].legend(fontsize=7);
 def value(clip, way, k): return clips[clip]['versions'][way][k]['mean']
 def ratio(clip, way, k): return clips[clip]['versus'][way][k]['mean']
 films = [o for o in clips if o != 'photos']
-assert all(.57 < ratio(o, 'gray', 'warp_error') < .73 for o in clips)
+assert all(.56 < ratio(o, 'gray', 'warp_error') < .64 for o in clips)
 test_eq([o for o in clips if ratio(o, 'steadied', 'warp_error_excess') < 0], films)
 test_eq([o for o in clips if value(o, plain, 'color_change') < 1.5*value(o, 'truth', 'color_change')], ['bmx-trees'])
 assert value('photos', plain, 'color_change') > 5*value('photos', 'truth', 'color_change')
@@ -172,7 +172,7 @@ for o in clips:
     assert ratio(o, 'steadied', 'cdc_excess') < .6
     assert ratio(o, 'steadied', 'warp_error_excess') < .6
     assert abs(ratio(o, 'steadied', 'colorfulness') - 1) < .01
-    low,high = (-.2, 0) if o == 'bmx-trees' else (-.01, .05)
+    low,high = (-.2, 0) if o == 'bmx-trees' else (-.01, .07)
     assert low < ratio(o, 'steadied', 'psnr') < high
 pd.DataFrame({o: {k: cell(clips[o]['versus']['steadied'][k]) for k in rows} for o in clips}).T
 
@@ -180,11 +180,11 @@ pd.DataFrame({o: {k: cell(clips[o]['versus']['steadied'][k]) for k in rows} for 
 # ## What a memory is worth
 
 # %% [markdown]
-# The film model fuses features of three frames. All else in it is the image model, which it was trained to follow while its answers change little along the motion.
+# The film model fuses features of three frames. All else in it is the image model, which it was trained to follow while its answers change little along the motion. When the image model was replaced by today's, the fusion of the film model before was trained on with it, for 584 steps (`benchmarks/temporal.py IMAGE_AND_FUSION.safetensors OUT --epochs 4`).
 #
 # **It keeps the colors of the image model.** Colorfulness and PSNR are within 2 % and a tenth of a decibel of those frame by frame.
 #
-# **Alone it takes a third of the change of color away,** a little less or more, and about half of the color's warp error or more, on every clip. Of CDC's excess it leaves more than .6 on two of four. The stabilizer, which needs no training, takes more than half and four fifths. The film model looks at three frames, the stabilizer at thirteen. But it is all there is where there is no flow, and it is but one frame late.
+# **Alone it takes a quarter to a third of the change of color away,** and about half of the color's warp error, on every clip. Of CDC's excess it leaves more than .6 on three of four. The stabilizer, which needs no training, takes more than half and four fifths. The film model looks at three frames, the stabilizer at thirteen. But it is all there is where there is no flow, and it is but one frame late.
 #
 # **Together they are as steady as the stabilizer alone,** with either model: what three frames can agree on, thirteen agree on as well.
 
@@ -193,9 +193,10 @@ memory,both = 'film model','film model, steadied'
 for o in clips:
     assert abs(ratio(o, memory, 'colorfulness') - 1) < .02 and abs(ratio(o, memory, 'psnr')) < .1
     assert ratio(o, memory, 'color_error') < .6 and ratio(o, 'steadied', 'color_error') < .2
-    assert .5 < ratio(o, memory, 'color_change') < .75
+    assert .6 < ratio(o, memory, 'color_change') < .78
     assert abs(ratio(o, both, 'color_change') - ratio(o, 'steadied', 'color_change')) < .03
-test_eq([o for o in clips if ratio(o, memory, 'cdc_excess') > .6], ['bmx-trees', 'photos'])
+test_eq([o for o in clips if ratio(o, memory, 'cdc_excess') > .6],
+    ['bmx-trees', 'big-buck-bunny-480p.mp4', 'photos'])
 pd.DataFrame({(o, k): {m: cell(clips[o]['versus'][k][m]) for m in rows} for o in clips for k in (memory, both)}).T
 
 # %% [markdown]

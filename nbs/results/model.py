@@ -62,7 +62,7 @@ assert m['lpips']['high'] < m['gray_lpips']['low']
 table
 
 # %% [markdown]
-# On average it is better than gray by every measure, and the intervals do not touch. But an average hides what matters to the owner of one photograph: is *mine* better than before? On more than two photographs of five the colored picture is farther from the truth than the gray one was, measured by CIEDE2000. Such a picture need not look wrong: a blue coat in the place of a red one is plausible, and by this measure it costs more than a gray one.
+# On average it is better than gray by every measure, and the intervals do not touch. But an average hides what matters to the owner of one photograph: is *mine* better than before? On one photograph of three the colored picture is farther from the truth than the gray one was, measured by CIEDE2000. Such a picture need not look wrong: a blue coat in the place of a red one is plausible, and by this measure it costs more than a gray one.
 
 # %%
 worse = m['worse_than_gray']['mean']

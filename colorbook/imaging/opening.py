@@ -87,7 +87,7 @@ def open_image(label:str, content:bytes) -> Image.Image:
             warnings.simplefilter('ignore')
             return Image.open(io.BytesIO(content))
     except Image.DecompressionBombError as e:
-        raise InputError(f'{label} is larger than {2*Image.MAX_IMAGE_PIXELS/1e6:.0f} megapixels',
+        raise InputError(f'{label} is larger than {2*Image.MAX_IMAGE_PIXELS/1e6:.3g} megapixels',
                          'reduce it, or if you trust it raise --max-pixels or PIL.Image.MAX_IMAGE_PIXELS') from e
     except UnidentifiedImageError as e:
         raise InputError(f'{label} is not a picture that Pillow can read', 'save it as JPEG, PNG or TIFF') from e

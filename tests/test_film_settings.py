@@ -424,3 +424,12 @@ def test_every_option_of_the_flicker_command_arrives(home, make, tmp_path, capsy
     assert main(['flicker', str(home/'other.mp4'), pair[1], '--json', str(tmp_path/'other.json')]) == 0
     other = json.loads((tmp_path/'other.json').read_text())
     assert other['versions'][0]['cdc_excess'] != found[None]['versions'][0]['cdc_excess'], 'the original counts'
+
+
+@pytest.mark.parametrize('wrong', [dict(src=None), dict(src=5), dict(dst=None), dict(model=5), dict(preview='a'),
+    dict(stabilize='b'), dict(saturation='c')])
+def test_what_is_no_option_is_said(tmp_path, wrong):
+    "No error of Python's own, and nothing is written"
+    given = dict(src=tmp_path/'in.mp4', dst=tmp_path/'out.mp4') | wrong
+    with pytest.raises(UsageError): colorize_video(**given)
+    assert not [*tmp_path.iterdir()]

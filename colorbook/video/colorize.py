@@ -218,6 +218,10 @@ def plan_of(
 # %% ../../nbs/video/colorize.ipynb #794b0ef9
 def check_film(src, dst, o:Options, model, overwrite:bool=False):
     "`UsageError` if an option is out of range"
+    for k,v,kinds in (('src', src, (str, os.PathLike)), ('dst', dst, (str, os.PathLike)),
+        ('preview', o.preview, (int, float, type(None))), ('stabilize', o.stabilize, (int, float))):
+        if not isinstance(v, kinds):
+            raise UsageError(f'{k} is {v!r}, a {type(v).__name__}', 'see help(colorize_video)')
     check_options(o.size, o.saturation)
     if not str(src).strip() or not str(dst).strip():
         raise UsageError('a name is empty', "name a film or a folder; '.' is this one")

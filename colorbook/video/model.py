@@ -87,6 +87,8 @@ def load_film_model(
 ): # a `FilmModel`, or a `Colorizer`, which will see frame by frame
     "The model that colors a film"
     if isinstance(model, (list, tuple, MeanColorizer)): raise UsageError('a film takes one model', 'name one')
+    if model is not None and not isinstance(model, (str, os.PathLike, Colorizer, FilmModel)):
+        raise UsageError(f'model is {model!r}, a {type(model).__name__}', 'give a name or an .onnx file')
     if not isinstance(model, (Colorizer, FilmModel)):
         path = find_model(default_film_model() if model is None else model)
         model = FilmModel(path) if open_model(path)[1].get('kind') == 'video' else load_model(path)

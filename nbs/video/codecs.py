@@ -82,7 +82,7 @@ def choose_codec(
     codec:str|None=None, # a name of `CODECS`; None for what the suffix stands for
 ) -> str: # a name of `CODECS`
     "Which codec a name asks for; `UsageError` if there is none or it cannot be had"
-    suffix = '-' if str(dst) == '-' else Path(dst).suffix.lower()
+    suffix = '-' if str(dst) == '-' else Path(str(dst)).suffix.lower()
     if suffix not in SUFFIXES:
         raise UsageError(f"'{dst}' has no suffix of a film", f'use {", ".join(o for o in SUFFIXES if len(o) > 1)}')
     if codec is None: codec = SUFFIXES[suffix]

@@ -101,6 +101,14 @@ def show_file(name, width=7):
 show_file('scgan-terms.jpg')
 
 # %% [markdown]
+# How it gets there is in @fig-scgan-evolution, from a run of its own with 700 photographs. The first epoch has one color for everything, and by its third the first term has settled on a faint brown and blue. The critic's head start (`1-000`) changes no picture. In the second term sky and night stay blue, fur and petals turn to brown, and the flag, the saucer and the flower find their red and orange in neither.
+
+# %%
+#| label: fig-scgan-evolution
+#| fig-cap: "A run over both terms, epoch by epoch: 0 the first term, 1 the critic alone, 2 both."
+show_file('scgan-evolution.jpg', width=13)
+
+# %% [markdown]
 # ## Where one looks
 
 # %% [markdown]

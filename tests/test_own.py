@@ -1,7 +1,7 @@
-"The systems trained on their own kind of pictures: what is measured was not learned, and small weights are the weights"
-import importlib.util, sys
+"Systems trained on their own kind of pictures: what is measured was not learned, and the page has what was measured"
+import importlib.util, json, re, sys
 
-import numpy as np, pytest, torch
+import numpy as np
 
 import book
 from colorbook.data.clips import Clips, Film, split_clips
@@ -17,7 +17,7 @@ def script(path):
     return module
 
 
-systems,own = (script(book.ROOT/o) for o in ('benchmarks/systems.py', 'asset/own.py'))
+systems = script(book.ROOT/'benchmarks/systems.py')
 
 
 def test_plans_are_recipes_that_go_together():
@@ -38,14 +38,13 @@ def test_a_frame_without_neighbor():
     assert x.shape == (1, 3, 16, 16) and (x[:,2] == -1).all() and (x[:,:2] >= 0).all() and x[0,0,0,0] < x[0,1,0,0]
 
 
-@pytest.mark.parametrize('bits', [3, 4, 8])
-def test_packed_weights(bits):
-    w = torch.randn(4, 32, 3, 3, generator=torch.Generator().manual_seed(0))
-    code,scale = own.pack(w, bits)
-    assert len(code) == w.numel()*bits/8 and len(scale) == w.numel()/64
-    # by hand, value by value
-    digits = np.unpackbits(code.numpy(), bitorder='little').reshape(-1, bits)
-    whole = [sum(int(d) << i for i,d in enumerate(o)) - 2**(bits - 1) for o in digits]
-    back = torch.tensor(whole).view(-1, 64)*scale.float()[:,None]
-    off = (back - w.view(-1, 64)).abs()
-    assert (off <= .51*scale.float()[:,None] + 1e-6).all() and off.max() > .2*scale.min()
+def test_the_book_says_what_was_measured():
+    "S0 on flowers: the figures of the page are those that were kept"
+    kept = json.loads((book.ROOT/'asset/own.json').read_text())['flowers']
+    text = ' '.join((book.ROOT/'appendix/systems.qmd').read_text().split())
+    assert kept['photos'] == 340
+    for tag in ('0-006', '1-002'):
+        o = kept['summary'][tag]
+        for k,unit,off in (('psnr', ' dB', .0051), ('lpips', '', .00051)):
+            said = np.array(re.findall(rf'(\d+\.\d+){unit} \[(\d+\.\d+), (\d+\.\d+)\]', text), float)
+            assert (abs(said - [o[k][v] for v in ('mean', 'low', 'high')]).max(1) < off).any(), (tag, k)

@@ -46,7 +46,7 @@ print(f'mean      {psnr(fake, real).mean():5.1f} dB, gray'
     f' {psnr(gray, real).mean():5.1f} dB, colorfulness {ratio:.2f}')
 
 # %% [markdown]
-# The temple and the cat are best, although both are a little pale. The rocket is *worse than gray*: the model paints the dark sky of a dawn in the blue of a day, and being colorful in the wrong place costs more than being gray. The saucer is brown instead of red, the flower white instead of orange. Gray alone gets anything from 14 to 23 dB, which says something about the photographs and nothing about colorizers. So compare with gray, photograph by photograph.
+# The temple and the cat are best, although both are a little pale. The rocket is *worse than gray*: the model paints the dark sky of a dawn in the blue of a day, and being colorful in the wrong place costs more than being gray. The saucer is gray instead of red, the flower white instead of orange. Gray alone gets anything from 14 to 23 dB, which says something about the photographs and nothing about colorizers. So compare with gray, photograph by photograph.
 
 # %%
 #| code-fold: true
@@ -132,7 +132,7 @@ for name,picture in zip(museum, pictures):
 # %% [markdown]
 # It is mild about spill, halo and patches, which the eye sees at first glance, because over most of the picture the colors are still nearly right. Fading, which the eye forgives, costs nine decibels more than spill. [A failure atlas](../evaluation/atlas.ipynb) measures such mistakes one by one.
 #
-# Go back to the six photographs and look for them. The astronaut's suit is red in the middle and gray at the sleeves, and the flag has lost its red and blue: fading. The painted beams of the temple are plain wood, and the saucer is, too: wrong object, the common one in place of the rare one. On the saucer and in the helmet there is a red spot: patches. The face comes out well, since the model has seen many.
+# Go back to the six photographs and look for them. The astronaut's suit has gray folds at the sleeves, and the flag has lost its blue: fading. The painted beams of the temple are plain wood, and the saucer is gray: wrong object, the common one in place of the rare one. On the saucer and in the helmet there is a red spot: patches. The face comes out well, since the model has seen many.
 #
 # ## What you have now
 #

@@ -64,7 +64,7 @@ assert torch.allclose(answers[best['L2']], mean, atol=1e-3)
 # ## A network
 
 # %% [markdown]
-# Now the same with photographs. Our first network is a stack of *convolutions*: each value of the next layer is a weighted sum over a neighborhood of 3x3 in the layer before, with the same weights at every place, and a bend at zero (ReLU) behind it. Four of them keep the size of the picture and go from one channel (`L`) to two (`ab`).
+# Now the same with photographs. Our first network is a stack of *convolutions*: each value of the next layer is a weighted sum over a neighborhood of 3x3 in the layer before, with the same weights at every place, and a bend at zero (*ReLU*) behind it; `BatchNorm2d` between the two keeps the numbers at a scale on which one can learn, which the next lesson says more about. Four of them keep the size of the picture and go from one channel (`L`) to two (`ab`).
 
 # %%
 #| export
@@ -92,7 +92,7 @@ f'{sum(p.numel() for p in net.parameters()):,} weights, {ab.numel():,} answers'
 # ## Training, watched
 
 # %% [markdown]
-# Each step: answer all six, measure the mean squared distance, follow it back to every weight (`backward`), move the weights a little (`step`). Every 25 steps we keep the pictures. Look for the first color that appears, and for the ones that never do.
+# Each step: answer all six, measure the mean squared distance, follow it back to every weight (`backward`), move the weights a little (`step`; *Adam* is a rule for how far each moves). Every 25 steps we keep the pictures. Look for the first color that appears, and for the ones that never do.
 
 # %%
 #| slow
@@ -112,7 +112,7 @@ for step in range(n_steps + 1):
 show_sheet([*rows, rgb], [*names, 'truth']);
 
 # %% [markdown]
-# It begins with a tint by chance, here green. After 25 steps everything is grayish, after 50 everything is brown, with some blue in the darkest parts, and there it stays. Suit and skin, cat, cup and temple get the same color where they have the same gray. The deep red of the saucer and of the pagoda, the blue of the flag, the green around the flower never come, although the network has seen them in every single step.
+# It begins with a tint by chance, here green. After 25 steps everything is grayish, after 50 everything is brown, with some blue in the darkest parts, and there it stays. Suit and skin, cat, cup and temple get the same color where they have the same gray. The deep red of the saucer and of the temple, the blue of the flag, the green around the flower never come, although the network has seen them in every single step.
 #
 # Is this a matter of patience? Look at the loss.
 

@@ -71,7 +71,7 @@ def new_judge(): return SmallCritic(24, strides=(2, 2, 1))
 # ## The loop
 
 # %% [markdown]
-# One step of the duel has two halves. First the judge learns: it sees true colors and painted ones, and its loss is the log loss of [From verdicts to losses](losses.ipynb), `log_loss`. `detach` cuts the painting off from its painter, so that this loss cannot teach the painter anything. Then the painter learns: the judge looks at the *same* painting once more, this time not cut off, and the painter moves its colors to where the verdict is higher. `lam` and `adv` are the weights of distance and verdict. The distance is L1, and for a reason: between orange and blue, which are equally frequent, [L1 does not care](brown.ipynb), so that it leaves this choice to the judge and only keeps the ground gray. Read it slowly; everything else in this book is built around these lines.
+# One step of the duel has two halves. First the judge learns: it sees true colors and painted ones, and its loss is the log loss of [From verdicts to losses](losses.ipynb), `log_loss`. `detach` cuts the painting off from its painter, so that this loss cannot teach the painter anything. Then the painter learns: the judge looks at the *same* painting once more, this time not cut off, and the painter moves its colors to where the verdict is higher. `lam` and `adv` are the weights of distance and verdict. The distance is L1, and for a reason: between orange and blue, which are equally frequent, [L1 does not care](brown.ipynb), so that it leaves this choice to the judge and only keeps the ground gray. (`betas=(.5, .99)` give Adam a shorter memory than usual; the next lesson says why.) Read it slowly; everything else in this book is built around these lines.
 
 # %%
 def look(painter):
@@ -110,7 +110,7 @@ def duel(painter, judge, n_steps, lam=10., adv=1., lr=5e-3,
     return strip,losses
 
 # %% [markdown]
-# First without the judge, by squared distance (`adv=0`); then the duel, with L1. Two things differ: run `duel(Painter(), new_judge(), n_steps, adv=0.)` to see L1 without the judge. In each row the noise goes from -1 at the left to 1 at the right. Look at the discs' colors in the first and in the last row, and at the ground on the way.
+# First without the judge, by squared distance (`adv=0`); then the duel, with L1. (Two things differ between them. `duel(Painter(), new_judge(), n_steps, adv=0.)` shows L1 without the judge.) In each row the noise goes from -1 at the left to 1 at the right. Look at the discs' colors in the first and in the last row, and at the ground on the way.
 
 # %%
 #| slow
@@ -276,7 +276,7 @@ with learner.no_bar(), learner.no_logging(): learner.fit(n_steps//80, 5e-3)
 show_sheet([look(gan.generator)]);
 
 # %% [markdown]
-# Two colors again, chosen by the noise. [Adversarial training](../training/gan.ipynb) builds the library's `GANCallback` on these few lines: networks that rest, turns that change from batch to batch, several critics, 16-bit numbers. With a film we are ready for [A GAN that colors](gan.ipynb).
+# Two colors again, chosen by the noise. [Adversarial training](../training/gan.ipynb) builds the library's `GANCallback` on these few lines, with which it trains the same weights, bit for bit; what it adds are networks that rest, turns that change from batch to batch, several critics, 16-bit numbers. With a film we are ready for [A GAN that colors](gan.ipynb).
 
 # %% [markdown]
 # ## Exercises

@@ -157,7 +157,7 @@ if n_epochs >= 14:
     assert .3 < crit[-14:].median() < 2
 
 # %% [markdown]
-# About five decibels better than gray, with most of the color that the truth has. Do not give all of the credit to the critic: on a film in which light nearly tells the color, distance alone comes close, as exercise 1 shows. This is a GAN that colors, trained from nothing, on one film. It knows this film and nothing else: show it your holidays and it will find grass in your living room. To color everything one needs more pictures, an encoder that has already learned to recognize things, and patience. The model that ships also has another kind of answer, [a choice among classes](../color/bins.ipynb). That is [Training](../training/trainer.ipynb), with a larger callback built on this one.
+# About five decibels better than gray, with most of the color that the truth has. Do not give all of the credit to the critic: on a film in which light nearly tells the color, distance alone comes close, as exercise 1 shows. This is a GAN that colors, trained from nothing, on one film. It knows this film and nothing else: show it your holidays and it will find grass in your living room. To color everything one needs more pictures, an encoder that has already learned to recognize things, and patience. The model that ships also has another kind of answer, [a choice among classes](../color/bins.ipynb). [Training](../training/trainer.ipynb) is about such runs, with a larger callback built on this one.
 #
 # DeOldify's author found that the GAN part can be short: content loss first, then the critic alone, then a short duel that is stopped at the right moment. [NoGAN: when to stop](../training/nogan.ipynb) finds that moment.
 

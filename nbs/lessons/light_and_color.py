@@ -72,7 +72,7 @@ ax.set(xlabel='stored number', ylabel='light', xticks=[0, 64, 128, 188, 255]);
 #
 # 1. from stored numbers to light, as above;
 # 2. a fixed 3x3 matrix turns red, green and blue light into three values $X,Y,Z$; of these $Y$ is how bright the light is for an average eye, in which green counts most and blue least;
-# 3. a cube root of each, $f(t)=\sqrt[3]{t}$ with a straight line near black, because the eye sees small differences better in the dark. With the formula for $L$ below, half the lightness is about a fifth of the light.
+# 3. a cube root of each, $f(t)=\sqrt[3]{t}$ with a straight line near black (where $f$ is below 6/29, in the code `DELTA`), because the eye sees small differences better in the dark. With the formula for $L$ below, half the lightness is about a fifth of the light.
 #
 # *Lightness* is $L=116f(Y)-16$, from 0 to 100. Color is two differences, $a=500\,(f(X)-f(Y))$, from green to red, and $b=200\,(f(Y)-f(Z))$, from blue to yellow. For a gray all three $f$ are equal, and $a=b=0$.
 
@@ -137,7 +137,7 @@ def lab_to_rgb(
 # ## Split and join
 
 # %% [markdown]
-# Networks like numbers near 0 and 1, so $L$ is divided by 100 and $a,b$ by 110: `split_lab`. The way back is `join_lab`, with one more step. A network may ask for a color that no screen can show, such as a deep blue that is bright. `map_gamut` then lowers $a$ and $b$ together until the color fits: a weaker color of the same lightness and hue.
+# Networks like numbers near 0 and 1, so $L$ is divided by 100 and $a,b$ by 110: `split_lab`. The way back is `join_lab`, with one more step. A network may ask for a color that no screen can show, such as a deep blue that is bright. `map_gamut` then lowers $a$ and $b$ together until the color fits: a weaker color of the same lightness and hue. (`largest_share` finds how much fits, by halving.)
 
 # %%
 #| export

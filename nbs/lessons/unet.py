@@ -32,7 +32,7 @@ from colorbook.models.small_plain import plain_net
 # %% [markdown]
 # The plain network was brown because each of its answers came from a small patch. To see more, let the network make the picture *smaller*: a convolution with a stride of 2 looks at every second place only, and its output has half the rows and half the columns. After four of them our pictures of 48x80 are 3x5, and each of these 15 places has seen a large part of the picture. That is where the network can know *what* it sees: a meadow, a sky.
 #
-# But the answer must be large again. A *transposed convolution* does the reverse and doubles the size. What went down to 3x5 and up again has forgotten where the edges were. So at each size the network gets back what it knew there on the way down: these *skip connections* are the bars across the letter U [@ronneberger2015]. Read `forward`: down, remembering; up, with what was remembered beside it.
+# But the answer must be large again. A *transposed convolution* does the reverse and doubles the size. What went down to 3x5 and up again has forgotten where the edges were. So at each size the network gets back what it knew there on the way down: these *skip connections* are the bars across the letter U [@ronneberger2015]. Read `forward`: down, remembering; up, with what was remembered beside it. (`4, 2, 1` are the side of the window, the stride, and a border of zeros.)
 
 # %%
 #| export

@@ -103,7 +103,7 @@ class Run:
 #| export
 @patch
 def weights(self:Run,
-    tag:str=None, # see `tag_order`; the newest if not given; several with a + between them for their mean
+    tag:str=None, # see `tag_order`; the newest if not given; 'a+b' is a mean, 'a+a+b' has two thirds of a
 ) -> dict: # state dict of the generator
     "Weights of an epoch, or the mean of several"
     if tag and '+' in tag: return mean_state([self.weights(o) for o in tag.split('+')])
@@ -172,6 +172,9 @@ run.save_weights(other, '0-009')
 both = run.weights('0-009+0-999')
 for k,v in net.state_dict().items():
     test_close(both[k], (v + other.state_dict()[k])/2 if v.is_floating_point() else v, eps=1e-6)
+third = run.weights('0-009+0-999+0-999') # two thirds of one, a third of the other
+for k,v in net.state_dict().items():
+    if v.is_floating_point(): test_close(third[k], (2*v + other.state_dict()[k])/3, eps=1e-6)
 test_eq(run.generator('0-999+0-999')(L), net(L))
 test_fail(lambda: run.weights('0-009+0-003'), exc=InputError, contains="no weights '0-003'")
 run.clear()

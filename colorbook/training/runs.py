@@ -69,7 +69,7 @@ class Run:
 # %% ../../nbs/training/runs.ipynb #b66c3289
 @patch
 def weights(self:Run,
-    tag:str=None, # see `tag_order`; the newest if not given; several with a + between them for their mean
+    tag:str=None, # see `tag_order`; the newest if not given; 'a+b' is a mean, 'a+a+b' has two thirds of a
 ) -> dict: # state dict of the generator
     "Weights of an epoch, or the mean of several"
     if tag and '+' in tag: return mean_state([self.weights(o) for o in tag.split('+')])

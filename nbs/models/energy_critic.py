@@ -203,7 +203,7 @@ means
 
 # %%
 #| label: fig-drawings
-#| fig-cap: "A photograph, its hues turned, its colors shuffled; below each what the critic draws of it, and the energy."
+#| fig-cap: "A photograph, its hues turned, its colors shuffled; below, what the critic draws of each, and the energy."
 def show_drawings(pictures, i=0):
     "Pictures, their drawings at the same lightness, and their energies"
     fig,axs = plt.subplots(2, len(pictures), figsize=(2.2*len(pictures), 4.6), layout='constrained')

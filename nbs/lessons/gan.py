@@ -167,7 +167,7 @@ if n_epochs >= 14:
 
 # %%
 #| label: fig-lesson-nogan
-#| fig-cap: "Held-out frames over the steps of the duel: PSNR, colorfulness ratio, distance of features. Dashed: where the run with weight 5 should stop."
+#| fig-cap: "Held-out frames over the steps of the duel. Dashed: the best moment of the run with weight 5."
 with open('../../asset/lessons/nogan.json') as f: runs = json.load(f)['runs']
 fig,axs = plt.subplots(1, 3, figsize=(9, 2.6), layout='constrained')
 for ax,k in zip(axs, ('psnr', 'ratio', 'distance')):
@@ -184,7 +184,7 @@ axs[0].legend(frameon=False, loc='lower left', fontsize=8);
 
 # %%
 #| label: fig-lesson-wild
-#| fig-cap: "Held-out frames before the duel, at the best moment of weight 5, at the most colorful one of weight 50, and the truth. Big Buck Bunny (c) 2008 Blender Foundation."
+#| fig-cap: "Before the duel, best of weight 5, most colorful of weight 50. Big Buck Bunny (c) 2008 Blender Foundation."
 sheet = np.array(Image.open('../../asset/lessons/nogan.jpg'))
 sheet = torch.from_numpy(sheet).permute(2, 0, 1)/255
 rows = [torch.stack(o.split(80, 2)) for o in sheet.split(48, 1)]

@@ -48,7 +48,8 @@ class Look(Callback):
         if self.n%self.every == 0: self.look()
 
 
-def main(epochs=(20, 4, 8), weights=(5., 0., 50.), rates=(1e-4, 2e-3), every=4, seed=0, size=SIZE, out=ROOT/'asset/lessons'):
+def main(epochs=(20, 4, 8), weights=(5., 0., 50.), rates=(1e-4, 2e-3), every=4, seed=0, size=SIZE,
+         out=ROOT/'asset/lessons'):
     start = time.process_time()
     torch.set_num_threads(1)
     learn,held = film_tasks(ROOT/'asset/bunny.mp4', size)

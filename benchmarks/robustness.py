@@ -7,8 +7,8 @@ Every photograph (folder, tar, list) is made gray by eight functions: exact ligh
 mean, film that is blind to red, and red, green or blue alone. The colors that a model then finds are joined to the
 photograph's own lightness, so that a column differs from the next by color alone, and compared with the truth. In the
 last rows the picture stays at L* and is damaged: gamma 0.7 and 1.4, fading (lightness squeezed into 20 to 85 of 100),
-grain of 4 L*, sepia, and a border of 60 pixels in black, white or gray, of which `moved` says how far colors inside
-were moved by it, in units of a and b.
+grain of 4 L*, dots of a print 4 pixels apart, sepia, and a border of 60 pixels in black, white or gray, of which
+`moved` says how far colors inside were moved by it, in units of a and b.
 --train asks the question of S4: one small network is trained under each gray function, with nothing else changed, and
 once under all of them together, and each is measured on each. --asset keeps what was found in asset/robustness.json.
 """
@@ -21,6 +21,7 @@ from rich.progress import track
 
 from colorbook.color.lab import gray_to_L, grays, join_lab, lstar, rgb_to_lab
 from colorbook.core import atomic_path
+from colorbook.data.loaders import halftone
 from colorbook.data.photos import list_photos, read_photo
 from colorbook.data.varied import CAMERAS
 from colorbook.evaluation.metrics import bootstrap_ci, ciede2000, colorfulness, psnr
@@ -45,7 +46,8 @@ def damages(gray, rng):
     x = gray/255.
     fade = lambda o: np.uint8(np.rint(o.clip(0, 1)*255))
     sepia = np.stack([x**.8, x, x**1.35], 2)
-    return {'gamma 0.7': fade(x**.7), 'gamma 1.4': fade(x**1.4), 'faded': fade(.2 + .65*x),
+    dots = halftone(torch.from_numpy(x)[None,None], 4., .4)[0,0].numpy()
+    return {'gamma 0.7': fade(x**.7), 'gamma 1.4': fade(x**1.4), 'faded': fade(.2 + .65*x), 'halftone': fade(dots),
         'grain': fade(x + rng.normal(0, .04, x.shape)), 'sepia': fade(sepia)}
 
 
@@ -97,7 +99,7 @@ def trained(photos, runs, n, epochs):
     "Artifacts of the same small network, trained under each gray and under all of them"
     phase = Phase('content', epochs, (3e-4, 2e-3, 0.))
     base = replace(recipes['default'], phases=(phase,), size=64, bs=32, aged=0., ema=0., processes=1, valid=.05)
-    for name in (*grays, 'all'):
+    for name in (*(o for o in grays if o != 'infrared'), 'all'):
         recipe = replace(base, name=name, data='varied' if name == 'all' else 'photos',
             gray='lstar' if name == 'all' else name)
         run = train(recipe, photos, out=runs/name, n=n)

@@ -229,6 +229,14 @@ def test_the_share_of_damage_arrives():
     assert shares[0] == 0 and shares[1] + .2 < shares[2]
 
 
+def test_dots_of_a_print_come_a_sixth_as_often():
+    L = torch.full((4000, 1, 16, 16), .5)
+    torch.manual_seed(0)
+    for p in (.3, .9):
+        rough = degrade(L, p).std((1, 2, 3)) > .04 # grain has .035 at most, dots of some depth far more
+        assert .75 < rough.float().mean()/(p/6) < 1.25 # some are softened until they are gone
+
+
 FRAMES = [np.asarray(o) for im in sample_photos(150)[:2] for o in travel(im, 12, (56, 48))]
 
 

@@ -148,20 +148,31 @@ down.min(),down.max(),(across < 0).float().mean()
 #
 # $$L' = b + (w-b)\,L^{\gamma} + \sigma\,n,\qquad\gamma\in[.65,1.5],\;b\in[0,.18],\;w\in[.8,1],\;\sigma\in[0,.035],\;n\sim N(0,1)$$
 #
-# A third as often as by these, a picture is softened, by a mean over 3x3 pixels, as cheap lenses and enlargements do. Each kind of damage is drawn for each picture by itself. @fig-age has six draws of all of them; compare the blacks and the whites with those of the first picture.
+# A third as often as by these, a picture is softened, by a mean over 3x3 pixels, as cheap lenses and enlargements do. And some pictures were cut out of a newspaper. Printers make gray of black dots, whose size says how dark it is: *halftone*. A scan shows the dots as a grid at 45 degrees, which is strongest in the middle grays and vanishes in black and white; a sixth as often as by gamma, a picture gets one whose dots are 2.5 to 5 pixels apart. Each kind of damage is drawn for each picture by itself. @fig-age has six draws of all of them; compare the blacks and the whites with those of the first picture.
 
 # %%
 #| export
+def halftone(
+    L:Tensor, # lightness in 0..1, `bs`x1xHxW
+    cell:float|Tensor=4., # pixels from a dot to the next, or one number for each picture, `bs`x1x1x1
+    depth:float|Tensor=.5, # 0 for none, .5 for dots that reach black and white
+) -> Tensor: # lightness in 0..1 with the same mean
+    "The grid of dots of a printed picture, at 45 degrees and darkest in the middle grays"
+    y,x = (torch.arange(n, device=L.device, dtype=L.dtype) for n in L.shape[-2:])
+    across,down = ((o*(2**.5*torch.pi/cell)).cos() for o in (x, y[:,None]))
+    return L + 2*depth*torch.minimum(L, 1 - L)*across*down
+
 def degrade(
     L:Tensor, # lightness in 0..1, `bs`x1xHxW
     p:float=.5, # chance of each kind of damage, for each picture
 ) -> Tensor: # lightness in 0..1
-    "Gamma, fading, softness and grain: damage of old photographs that changes lightness and leaves the color alone"
+    "Gamma, fading, halftone, softness and grain: damage of old photographs that leaves the color alone"
+    def uniform(lo, hi): return torch.empty(len(L), 1, 1, 1).uniform_(lo, hi).to(L)
     def some(lo, hi, neutral):
-        value = torch.empty(len(L), 1, 1, 1).uniform_(lo, hi)
-        return torch.where(torch.rand(len(L), 1, 1, 1) < p, value, neutral).to(L)
+        return torch.where((torch.rand(len(L), 1, 1, 1) < p).to(L.device), uniform(lo, hi), neutral)
     L = L.clamp(0, 1)**some(.65, 1.5, 1.)
-    black,white = some(0, .18, 0.),some(.8, 1, 1.)
+    black,white,dots = some(0, .18, 0.),some(.8, 1, 1.),torch.rand(len(L)) < p/6
+    if dots.any(): L[dots] = halftone(L[dots], *(o[dots] for o in (uniform(2.5, 5), uniform(.1, .5))))
     L,soft = black + (white - black)*L,torch.rand(len(L)) < p/3
     if soft.any(): L[soft] = F.avg_pool2d(F.pad(L[soft], (1, 1, 1, 1), mode='replicate'), 3, 1)
     return (L + torch.randn_like(L)*some(0, .035, 0.)).clamp(0, 1)
@@ -172,9 +183,9 @@ black,middle,white = (degrade(torch.full((400, 1, 16, 16), v)) for v in (0., .5,
 test_eq(degrade(middle, 0), middle)
 grainy = middle.std((1, 2, 3)) > 0
 test_close(grainy.float().mean(), .5, eps=.1)
-assert middle.std((1, 2, 3)).max() < .05
+test_close((middle.std((1, 2, 3)) > .04).float().mean(), .5/6, eps=.04) # dots; grain is finer
 means = [o.mean((1, 2, 3)) for o in (black, middle, white)]
-assert .1 < means[0].max() < .2 and .8 < means[2].min() < .9
+assert .1 < means[0].max() < .2 and .79 < means[2].min() < .9
 assert .25 < means[1].min() and means[1].max() < .72
 stripes = torch.zeros(900, 1, 9, 9)
 stripes[...,::3] = 1
@@ -182,13 +193,27 @@ spread = degrade(stripes, .3).std((1, 2, 3))
 test_close((spread < .22).float().mean(), .1, eps=.04)
 grainy.float().mean(),[(o.min().item(), o.max().item()) for o in means]
 
+# %% [markdown]
+# Dots leave black and white alone and never leave that range; the mean of a picture is what it was; and from a dot to its neighbor at 45 degrees it is as far as was asked for.
+
+# %%
+levels = torch.tensor([0., .2, .5, .9, 1.]).view(-1, 1, 1, 1).expand(-1, 1, 64, 64)
+printed = halftone(levels, 8/2**.5, .5)
+test_close(printed.mean((1, 2, 3)), levels[:,0,0,0], eps=1e-5)
+assert 0 <= printed.min() and printed.max() < 1 + 1e-6
+test_close(printed.amax((1, 2, 3)), tensor([0, .4, 1, 1, 1]), eps=1e-5)
+y,x = (printed[2,0] > .999).nonzero().T
+test_eq(((x - x[0])**2 + (y - y[0])**2).sort().values[1].item(), 32) # (8/2**.5)**2
+assert ((x + y)%8 == 0).all()
+test_eq(halftone(levels, 3., 0.), levels)
+
 # %%
 #| label: fig-age
-#| fig-cap: "One photograph as it is and in six stages of neglect. The color to be found is the same for all."
+#| fig-cap: "One photograph as it is, in six stages of neglect, and in print. The color to be found is the same."
 set_seed(seed)
 face = torch.from_numpy(np.array(sample_photos(size*2)[0])).permute(2, 0, 1)[None]/255
 L = gray_to_L(grays['lstar'](face))
-show_row([L[0], *degrade(L.expand(6, -1, -1, -1), 1.)])
+show_row([L[0], *degrade(L.expand(6, -1, -1, -1), 1.), halftone(L, 3.5)[0]])
 
 # %% [markdown]
 # ## Targets

@@ -79,7 +79,7 @@ print(f'farther from the truth than gray: {worse:.0%} of the photographs')
 asset = [o for up in (Path.cwd(), *Path.cwd().parents) if (o := up/'asset/robustness.json').exists()][0]
 kept = json.loads(asset.read_text())['shipped']
 found = dict(before=kept['models']['before'], now=kept['models']['default'])
-eight = [k for k in found['now'] if not any(o in k for o in ('gamma', 'faded', 'grain', 'sepia', 'border'))]
+eight = [k for k in found['now'] if not any(o in k for o in ('gamma', 'faded', 'halftone', 'grain', 'sepia', 'border'))]
 loss = pd.DataFrame({k: {g: max(o[h]['psnr']['mean'] for h in eight) - o[g]['psnr']['mean'] for g in eight}
     for k,o in found.items()}).T
 test_eq(len(eight), 8)
@@ -89,14 +89,17 @@ assert loss.loc['now', 'ortho'] < .1
 loss.round(2)
 
 # %% [markdown]
-# The table says how many decibels each gray is below the best of the eight. The red and the blue channel alone cost the most, some half a decibel; film that is blind to red costs hardly anything. Damage is another question. The next table has the same for a picture that is too bright or too dark, faded, grainy or sepia, and how far a border of 60 pixels moves the color of what it surrounds, in units of $a$ and $b$.
+# The table says how many decibels each gray is below the best of the eight. The red and the blue channel alone cost the most, some half a decibel; film that is blind to red costs hardly anything. Damage is another question. The next table has the same for a picture that is too bright or too dark, faded, printed in dots (*halftone*, here 4 pixels apart), grainy or sepia, and how far a border of 60 pixels moves the color of what it surrounds, in units of $a$ and $b$.
 
 # %%
 best = max(found['now'][g]['psnr']['mean'] for g in eight)
 damage = pd.DataFrame({k: dict(below=best - o['psnr']['mean'], ratio=o['ratio'], moved=o['moved'])
     for k,o in found['now'].items() if k not in eight}).T
-assert damage.moved.max() < 2
+assert damage.moved.max() < 2 and damage.below['halftone'] > 2.5 and damage.below.drop('halftone').max() < .3
 damage.round(2).astype(object).fillna('')
+
+# %% [markdown]
+# One kind of damage is beyond this model: the dots of a newspaper, where they are coarse enough to be seen at the 192 pixels that the network gets. It takes them for a texture, and the answer is worse than no color at all. It has never seen dots; they have been added to [the damage of training](../data/loaders.ipynb#age) since, for the next one. Until then, blur such a scan until the dots are gone before you color it. A large scan needs nothing: its dots vanish when it is made small for the network.
 
 # %% [markdown]
 # ## Beside others

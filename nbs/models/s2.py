@@ -360,6 +360,8 @@ extent(g)
 # - `Stride1Generator((90, 120))`, with S2's 1,572,454 parameters, and `Stride1Generator()` for every size;
 # - a measurement that each layer is told the lightness, and a picture of what a network does when the choice is hidden from it;
 # - `S2Critic`, 22,388,721 weights at 90x120, COLORGAN's by its parameters, and at any size with a global pool.
+#
+# Trained on a film, with its weights to try, S2 is in [The five systems, trained](../results/systems.ipynb).
 
 # %% [markdown]
 # ## Exercises

@@ -5,7 +5,8 @@
 PHOTOS to train with and HELD to measure with are folders, tars, lists or globs. What is finished is in OUT, and this
 command goes on from there. With --keep the figures go to KEEP.json and the sheet, of pictures that installed packages
 carry, to KEEP.jpg; nbs/results/ablation shows both. For a graphics card there are larger sizes: --scale 2 doubles
-the side of all pictures.
+the side of all pictures. With --only and --seeds it asks a part of the questions: nbs/results/systems shows
+ten of S4's at 128 pixels.
 """
 import argparse, json, subprocess, time
 from dataclasses import replace
@@ -71,11 +72,15 @@ def main():
     arg.add_argument('--out', type=Path, default=Path('runs/laboratory'))
     arg.add_argument('--keep')
     arg.add_argument('--only', nargs='+', default=list(variants), choices=list(variants), metavar='VARIANT')
+    arg.add_argument('--seeds', type=int, default=len(seeds), choices=range(1, len(seeds) + 1))
     a = arg.parse_args()
+    some,part = seeds[:a.seeds],[]
+    if len(a.only) < len(variants): part += ['--only', *map(repr, a.only)]
+    if len(some) < len(seeds): part += ['--seeds', a.seeds]
     recipes,start = [replace(variants[k], size=variants[k].size*a.scale) for k in a.only],time.perf_counter()
     photos,held = Photos(a.photos, short=96*a.scale, n=a.n),Photos(a.held, short=96*a.scale)
-    run_all(photos, held, a.out, recipes, workers=a.workers)
-    rows = summarize(a.out, recipes)
+    run_all(photos, held, a.out, recipes, some, workers=a.workers)
+    rows = summarize(a.out, recipes, some)
     gray = measure(None, squares(held, 64*a.scale)).mean()
     seconds = time.perf_counter() - start
     names = 'variant', 'PSNR', 'colorfulness ratio', 'LPIPS', 'PSNR of seeds', 'CPU seconds'
@@ -89,13 +94,14 @@ def main():
     L = gray_to_L(grays['lstar'](rgb))
     turns = {r.name: hues(to_rgb(L, trained(a.out, r, L)).clamp(0, 1)) for r in recipes if r.size == L.shape[-1]}
     commit = subprocess.run(['git', 'rev-parse', 'HEAD'], capture_output=True, text=True).stdout.strip()
-    command = f'python benchmarks/laboratory.py PHOTOS HELD --n {a.n} --scale {a.scale}'
-    kept = dict(command=command, commit=commit, photos=len(photos), held=min(200, len(held)), seeds=len(seeds),
-        cpu_seconds=round(sum(o['seconds'] for o in rows.values())*len(seeds)), gray=gray.to_dict(),
+    command = ' '.join(map(str, ['python benchmarks/laboratory.py PHOTOS HELD', '--n', a.n, '--scale', a.scale, *part]))
+    kept = dict(command=command, commit=commit, photos=len(photos), held=min(200, len(held)), seeds=len(some),
+        cpu_seconds=round(sum(o['seconds'] for o in rows.values())*len(some)), gray=gray.to_dict(),
         hues=dict(truth=hues(rgb)) | turns, arms=rows,
-        compare=compare(a.out, [o for o in comparisons if {r.name for r in o} <= {*a.only}]))
+        compare=compare(a.out, [o for o in comparisons if {r.name for r in o} <= {*a.only}], some))
     with atomic_path(f'{a.keep}.json') as f: f.write_text(json.dumps(kept, indent=1) + '\n')
-    draw_grid(a.out, sample_photos(), [variants[k] for k in COLUMNS if k in a.only], f'{a.keep}.jpg')
+    named = {r.name: r for r in recipes}
+    draw_grid(a.out, sample_photos(), [named[k] for k in COLUMNS if k in named], f'{a.keep}.jpg')
 
 
 if __name__ == '__main__': main()

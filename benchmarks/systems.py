@@ -36,8 +36,8 @@ from colorbook.video.shots import is_black
 from steady import plain, values, with_intervals
 
 # S0 on flowers: ten epochs instead of twenty, the first seven without a critic, larger batches and rates to match,
-# bfloat16, and parts of pictures, every second one mirrored. On films, all: 96 pixels cut from the frames and
-# not squeezed, rates that fall to zero, bfloat16; S1 with the widths of its code, and S2 with a critic that is heard
+# bfloat16, and parts of pictures, every second one mirrored. On films, all: pieces cut from the frames and not
+# squeezed, rates that fall to zero, bfloat16; S1 has the widths of its code, and S2's critic is heard
 FILMS = dict(bf16=True, squeeze=False, mirror=True, valid=1/3, bs=8)
 PLANS = {o.name: o for o in (
     replace(recipes['s0'], name='s0-flowers', bs=16, bf16=True, mirror=True, low=.8, valid=.03, phases=(
@@ -46,8 +46,8 @@ PLANS = {o.name: o for o in (
         Phase('both', 8, (5e-4, 5e-4), 'to_zero'),), **FILMS),
     replace(recipes['s1'], name='s1-film', generator='s1_32', size=96, phases=(
         Phase('both', 8, (1e-3, 1e-3), 'to_zero'),), **FILMS),
-    replace(recipes['s2-fixed'], name='s2-film', data='stills', size=48, phases=(
-        Phase('both', 4, (1e-3, 2e-4), 'to_zero'),), **FILMS))}
+    replace(recipes['s2-fixed'], name='s2-film', data='stills', size=40, phases=(
+        Phase('both', 3, (1e-3, 2e-4), 'to_zero'),), **FILMS | dict(bs=4)))}
 SIDE = {'s1-film': 108, 's0-film': 108, 's2-film': 72} # short sides of the frames
 
 
@@ -106,12 +106,11 @@ def light(frames, gray):
 
 @torch.no_grad()
 def color(run, frames, z=None):
-    "The middle frame of three in the colors of a run's generator, with its own lightness"
+    "The middle frame of three in the colors of a run's generator, with its own lightness, whatever gray the run sees"
     gen,recipe = run
     x = light(frames, recipe.gray)
-    L = x[:,1:2]
-    out = gen(x) if recipe.data == 'frames' else gen(L) if z is None else gen(L, z)
-    return to_bytes(to_rgb(L, ab_of(gen.color(out))))
+    out = gen(x) if recipe.data == 'frames' else gen(x[:,1:2]) if z is None else gen(x[:,1:2], z)
+    return to_bytes(to_rgb(light(frames, 'lstar')[:,1:2], ab_of(gen.color(out))))
 
 
 def ab_of(color):
@@ -155,17 +154,18 @@ def measure(versions):
     return {k: with_intervals([v], stat) for k,v in rows.items()}
 
 
-def films(film, out, training=True):
+def films(film, out, training=True, only=tuple(SIDE)):
     "Train three systems on one film, and measure each on what was held out"
-    found = {}
+    found = json.loads((out/'films.json').read_text())['versions'] if (out/'films.json').exists() else {}
     for name,side in SIDE.items():
+        if name not in only: continue
         shots,run = shots_of(film, side),Run(out/name)
         if training: train(PLANS[name], shots, run, progress=False)
         versions = versions_of((run.generator(), run.recipe), shots)
         for k,v in versions.items(): np.save(out/f"{name}-{k.replace(' ', '-')}.npy", np.stack(v))
         found[name] = measure(versions)
         print(name, {k: {m: round(x['mean'], 4) for m,x in v.items()} for k,v in found[name].items()}, flush=True)
-        kept = plain(dict(frames=len(versions['truth']), versions=found))
+        kept = plain(dict(shots=[len(held_out(o)) for o in shots], versions=found))
         with atomic_path(out/'films.json') as f: f.write_text(json.dumps(kept, indent=1))
 
 
@@ -175,7 +175,9 @@ if __name__ == '__main__':
     parser.add_argument('source')
     parser.add_argument('out', type=Path)
     parser.add_argument('--measure', action='store_true', help='measure the runs of OUT as far as they are')
+    parser.add_argument('--only', nargs='+', default=list(SIDE), choices=list(SIDE))
     args = parser.parse_args()
     torch.set_num_threads(1)
     args.out.mkdir(parents=True, exist_ok=True)
-    globals()[args.what](args.source, args.out, not args.measure)
+    if args.what == 'flowers': flowers(args.source, args.out, not args.measure)
+    else: films(args.source, args.out, not args.measure, args.only)

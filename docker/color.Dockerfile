@@ -1,7 +1,9 @@
 # Colors photographs and films, on a processor, and nothing else.
 #
 #   docker build -f docker/color.Dockerfile -t colorbook .
-#   docker run --rm -v "$PWD:/pictures" colorbook colorize old.jpg -o color.png
+#   docker run --rm -u "$(id -u)" -v "$PWD:/pictures" colorbook colorize old.jpg -o color.png
+#
+# Films go the same way: colorbook video old.mp4 color.mp4. `-u` makes the new files yours.
 FROM python:3.13-slim
 COPY pyproject.toml README.md LICENSE /src/
 COPY colorbook /src/colorbook

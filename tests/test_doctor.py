@@ -175,3 +175,13 @@ def test_every_file_of_a_folder_is_accounted_for(tmp_path):
     assert len(exam.pictures) + len(exam.unreadable) == len(ims)
     assert {Path(o).name for o in exam.unreadable.name} == {f'{i:03}.png' for i in range(0, len(ims), 3)}
     assert all('remove it or copy it again' in o for o in exam.unreadable.error)
+
+
+def test_a_lost_picture_of_a_database_is_named():
+    class Broken:
+        "A set whose second picture is lost"
+        names = ['a', 'b', 'c']
+        def __getitem__(self, i):
+            return read_photo(b'lost' if i == 1 else np.full((64, 64, 3), 9, np.uint8), self.names[i])
+    seen = [summarize_image(o, i) for i,o in enumerate(stream_photos(Broken()))]
+    assert [bool(o.error) for o in seen] == [False, True, False]

@@ -10,11 +10,11 @@ from scipy.io import savemat
 from torchvision import datasets as tv
 from torchvision.datasets import imagenet as tv_imagenet
 
-from colorbook.core import InputError
+from colorbook.core import InputError, UsageError
 from colorbook.data.loaders import color_loaders
 from colorbook.data.photos import Photos, data_dir
-from colorbook.data.named_sets import (Sets, flowers17, keep_sound, lfw, read_sets, unofficial_flower_splits,
-                               unofficial_people)
+from colorbook.data.named_sets import (Sets, flowers17, keep_sound, lfw, numbered_frames, read_sets,
+                               unofficial_flower_splits, unofficial_people)
 from colorbook.data.paired import nir_pairs, pair_loaders
 from colorbook.data.download import URLs, fetch
 
@@ -258,6 +258,41 @@ def test_a_mat_file_that_breaks_off(tmp_path, keep):
     mat = unofficial_flower_splits(tmp_path/'datasplits.mat')
     mat.write_bytes(mat.read_bytes()[:keep])
     with pytest.raises(InputError, match='datasplits.mat. .*; (copy it again|is it the file)'): flowers17(tmp_path)
+
+
+def test_splits_that_are_no_splits(tmp_path):
+    (tmp_path/'jpg').mkdir()
+    for i in range(1, 5): (tmp_path/f'jpg/image_{i:04}.jpg').write_bytes(picture())
+    mat = tmp_path/'datasplits.mat'
+    savemat(mat, dict(trn1=[1, 2], val1=[3], tst1=[4]))
+    assert {k: len(v) for k,v in flowers17(tmp_path).items()} == dict(train=3, test=1)
+    with pytest.raises(UsageError, match='give 1, 2 or 3'): flowers17(tmp_path, 4)
+    for content,said in ((dict(trnid=[1, 2]), "no numbers 'trn1'"), (dict(trn1=[1, 2], val1=[2], tst1=[3]),
+                         'is in trn1 and in val1')):
+        savemat(mat, content)
+        with pytest.raises(InputError, match=said): flowers17(tmp_path)
+    mat.write_text('this is no MATLAB file at all')
+    with pytest.raises(InputError, match='as a MATLAB file'): flowers17(tmp_path)
+
+
+@pytest.mark.parametrize('said,rows,options', [
+    ("'0000,sea' is not a frame's number; S0 separates by tabs", ['id,scene', '0000,sea'], {}),
+    ("begins with '0001' and not with a header", ['0001', '0003'], {}),
+    ("has no column 'id', but \\['n'\\]", ['n', '0001'], dict(column='id')),
+    ("'sea' is not a frame's number", ['scene\tid', 'sea\t0000'], {}),
+    ("'00' is not a frame's number", ['id', '0000', '00'], {}), ('is in train and in test', ['id', '0', '2'], {}),
+    ("0099.png' is missing", ['id', '0000', '0099'], {})])
+def test_tables_of_frames(tmp_path, said, rows, options):
+    "What is wrong with a table is said with the table's name"
+    (tmp_path/'img').mkdir()
+    for i in range(12): (tmp_path/f'img/frame_{i:04}.png').write_bytes(picture())
+    def table(name, rows): (tmp_path/f'{name}_split.csv').write_text('\n'.join(rows) + '\n')
+    table('test', ['id\tscene', '0002\tsea', '0011\thouse'])
+    table('train', ['id\tscene', '0\tsea', '0003\tsea'])
+    assert [o.stem for o in numbered_frames(tmp_path)['train']] == ['frame_0000', 'frame_0003']
+    table('train', rows)
+    with pytest.raises(InputError, match=said): numbered_frames(tmp_path, **options)
+    if '0099' in said: assert "0099.png' is missing" in numbered_frames(tmp_path, skip_bad=True).skipped[0]
 
 
 def test_tables_that_break_off(tmp_path):

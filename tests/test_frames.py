@@ -9,7 +9,8 @@ from PIL import Image
 
 from colorbook.core import InputError, UsageError
 from colorbook.data.photos import data_dir, sample_photos
-from colorbook.video.read import open_video, read_frames, video_length, write_clip
+from colorbook.video.read import open_reel, open_video, read_frames, video_length, write_clip
+from colorbook.video.sequences import frame_files
 from colorbook.video.shots import find_cuts, mark_shots
 from colorbook.data.download import fetch_video
 from colorbook.data.synthetic import travel
@@ -259,3 +260,15 @@ def test_a_trailer(tmp_path):
     assert len(starts) <= 16
     val = {o['shot'] for o in rows if o['folder'] == 'val'}
     assert val and not val & {o['shot'] for o in rows if o['folder'] == 'train'}
+
+
+def test_a_folder_whose_order_is_open_is_refused(tmp_path):
+    def folder(name, *files):
+        (tmp_path/name).mkdir()
+        for o in files: Image.new('L', (8, 8)).save(tmp_path/name/o)
+        return tmp_path/name
+    kinds = folder('kinds', *(f'{i:05}.{o}' for i in range(4) for o in ('png', 'bmp')))
+    with pytest.raises(InputError, match='not of one kind'): frame_files(kinds)
+    twice = folder('twice', *(f'{o}{i}.png' for i in range(4) for o in 'ab'))
+    with pytest.raises(InputError, match='a number of their own'): frame_files(twice)
+    with pytest.raises(UsageError, match='rate'): open_reel(folder('good', '1.png', '2.png'), rate=0)

@@ -11,6 +11,7 @@ from colorbook.core import InputError, OutputError
 from colorbook.imaging.carried import carried
 from colorbook.imaging.colorizer import colorize_bytes, colorize_file
 from colorbook.imaging.io import read_pages, read_picture
+from colorbook.imaging.opening import is_hdr, is_shallow, open_image
 from colorbook.imaging.profiles import srgb_profile
 
 RNG = np.random.default_rng(3)
@@ -498,3 +499,20 @@ def test_without_the_extra_its_name_is_said(monkeypatch):
     with pytest.raises(InputError, match=r'colorbook\[heif\]'): read_picture(b'\0\0\0\x18ftypheic' + bytes(40))
     dng = struct.pack('<4sLHHHLLL', b'II*\0', 8, 1, 50706, 1, 4, 0x0401, 0)
     with pytest.raises(InputError, match=r'colorbook\[raw\]'): read_picture(dng)
+
+
+def test_what_the_bytes_of_a_file_say():
+    "Bits that Pillow does not give, and a high dynamic range, by single bytes of small files"
+    def j2k(im):
+        f = io.BytesIO()
+        im.save(f, 'JPEG2000')
+        return f.getvalue()
+    deep,flat = j2k(Image.fromarray(np.zeros((8, 8), np.uint16))),bytearray(j2k(Image.new('RGB', (64, 48))))
+    assert not is_shallow(open_image('it', deep), deep)
+    im = open_image('it', bytes(flat))
+    assert not is_shallow(im, bytes(flat))
+    flat[flat.find(b'\xff\x51') + 40] = 15  # it says now that its first channel has 16 bits
+    assert is_shallow(im, bytes(flat))
+    said = [b'\x89PNG' + bytes(30) + b'cICP\x09' + bytes([o, 0, 1]) for o in (13, 16, 18)]
+    said += [b'\0\0\0\x1cftypavif' + bytes(30) + b'colrnclx\0\x09\0' + bytes([o]) for o in (1, 16, 18)]
+    assert [is_hdr(o) for o in said] == [False, True, True]*2

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # The data commands
 #
-# > Sets of pictures from the command line: read, examine, divide, pack
+# > Sets of pictures on the command line: list, examine, divide, pack
 #
-# Whoever trains on pictures of their own has them in some layout, does not know what is wrong with them, and must not let a copy stand on two sides. The chapters on data have functions for all of that. At the end of this one they are words of one command, `colorbook data`, and what each of them writes is what `colorbook train` reads: lists, folders, shards, a database.
+# Pictures of one's own lie in some layout, have faults that nobody knows of, and hold copies that must not stand on both sides of a split. The chapters on data have functions for all of that; here each becomes a word after `colorbook data`. What they write is what `colorbook train` reads: lists, folders, shards, a database. If you train on your own pictures, two of them are worth a minute: `doctor` and `split`.
 
 # %%
 #| default_exp cli.data
@@ -39,7 +39,7 @@ Out = Annotated[str, typer.Option('--out', '-o', help='A folder.')]
 # ## Lists of a set
 
 # %% [markdown]
-# A set in a known layout ([formats](../data/named_sets.ipynb)) becomes text files, one for each of its lists, with a photo in each line, relative to the file. `colorbook train RECIPE train.txt` learns from one, `colorbook evaluate MODEL test.txt` measures on another. What was left out is said, and counted; the exit code is 0, because it was asked for.
+# A set in a [known layout](../data/named_sets.ipynb) becomes text files, one for each of its lists, with a photo in each line, relative to the file. `colorbook train RECIPE train.txt` learns from one, `colorbook evaluate MODEL test.txt` measures on another. With `--skip-bad` what is missing or broken is left out and counted; the exit code is 0, because it was asked for.
 
 # %%
 #| export
@@ -124,7 +124,7 @@ out.replace(str(home), '')
 # ## From the network
 
 # %% [markdown]
-# What has an address is a video, fetched with yt-dlp; what has only a name is one of the public sets, fetched by the code of torchvision and fastai and turned into lists at once. Nothing else in colorbook ever asks a network.
+# An address is a video, fetched with yt-dlp; a name is one of the [public sets](../data/download.ipynb), fetched by the code of torchvision and fastai and turned into lists at once. Nothing else in colorbook ever uses a network.
 
 # %%
 #| export
@@ -154,7 +154,7 @@ said
 # ## Frames, shards, a database
 
 # %% [markdown]
-# Three ways to store pictures for training: as [numbered frames](../data/frames.ipynb) of a video, in [shards](../data/shard_loader.ipynb) for more than fits on one disk, in a [database](../data/hdf5.ipynb) as S2 has it. All can be interrupted and called again.
+# Three ways to store pictures for training: as [numbered frames](../data/frames.ipynb) of a video, in [shards](../data/shard_loader.ipynb) for more than fits on one disk, in a [database](../data/hdf5.ipynb) as S2 has it. All can be interrupted and called again. Two commands make what some recipes need besides: saliency maps, and films of photographs under a moving camera.
 
 # %%
 #| export

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # The models command
 #
-# > Which models are there, do they work, and how does another one join them?
+# > List models, try them, and give a new one a name
 #
-# A model that one has trained, or was sent, is a file somewhere, and after a month nobody remembers where. At the end of this chapter `colorbook models` lists all that have a name, `colorbook models add FILE` gives one a name, and `colorbook models verify` tries them; `colorbook colorize --model NAME` uses one, and `--model NAME --model OTHER` the mean of two.
+# A model that one has trained, or was sent, is a file somewhere, and after a month nobody remembers where. `colorbook models` lists all that have a name, `colorbook models add FILE` gives one a name, and `colorbook models verify` tries them. Then `colorbook colorize --model NAME` uses one, and `--model NAME --model OTHER` the mean of two.
 
 # %%
 #| default_exp cli.models
@@ -122,7 +122,10 @@ test_eq([o['card']['format'] for o in rows], [1, 1, 1, 1])
 print(run('models')[1])
 
 # %% [markdown]
-# A name colors as its file does, and two names as the mean of both; here both are the same.
+# So it looks on a terminal: three models of the package, and the one that was added.
+
+# %% [markdown]
+# A name colors as its file does, and two names as the mean of both. A name that nobody knows is an error that lists the others.
 
 # %%
 Image.fromarray(data.camera()[::4,::4]).save(home/'a.png')
@@ -136,7 +139,7 @@ test_eq((code, (home/'x.png').exists()), (3, False))
 said
 
 # %% [markdown]
-# A file that is cut off is said to be broken, in the list and by `verify`, and is not added.
+# A file that is cut off is listed as broken, fails `verify`, and is not added.
 
 # %%
 (home/'cut.onnx').write_bytes(default_model().read_bytes()[:1000])

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # The training commands
 #
-# > From a folder of photographs to a model of one's own, and a number that says how good it is
+# > From a folder of photographs to a model of one's own, in three commands
 #
-# Whoever is not content with the model in the package trains another: on pictures of their own, by a recipe of their own. At the end of this chapter that takes three commands, `train`, `export` and `evaluate`, and no line of Python; what comes out is a file that `colorbook colorize --model` takes.
+# If the model in the package is not good enough for your photographs, train another: `colorbook train` learns from a folder by a recipe, `export` makes one file of the best weights, and `evaluate` says how good it is. No line of Python is needed, and the file is what `colorbook colorize --model` takes. The [guide](../../guides/train.qmd) shows their use; this chapter is their code.
 
 # %%
 #| default_exp cli.train
@@ -119,7 +119,7 @@ def rank_command(
 # %% [markdown]
 # `rank` is for runs whose generator has [many answers](../evaluation/diversity.ipynb).
 #
-# The first three in a row, with S0 at 32 pixels for a single epoch: far too little for color, and enough to see that every step takes what the one before it left.
+# All of it in a row, with S0 at 32 pixels for a single epoch: far too little for color, and enough to see that every command takes what the one before it left. The list is the folder of the run.
 
 # %%
 home = Path(tempfile.mkdtemp())
@@ -149,16 +149,9 @@ test_eq(run('colorize', home/'photos/0-0.png', '-m', home/'mine.onnx', '-o', hom
 sorted(o.name for o in (home/'run').iterdir())
 
 # %% [markdown]
-# What cannot be done is refused with the same one line as everywhere: a recipe that does not exist, other options for a run that has begun, a file that is no model.
+# Other options for a run that has begun are refused in one line:
 
 # %%
-test_eq(run('train', 's00', home/'photos')[0], 2)
-test_eq(run('rank', home/'run', home/'photos/0-0.png')[0], 2)
-test_eq(run('train', home/'mine.yaml', home/'photos', '-o', home/'run', '--epochs', 2)[0], 2)
-test_eq(run('train', home/'mine.yaml', home/'none', '-o', home/'new')[0], 3)
-for wrong in ('lam', 'lamb=3', 'lam=much', 'size=64.5', 'phases=3', 'workers=3', 'data=clips', 'content=bins'):
-    test_eq(run('train', 's0', home/'photos', '--set', wrong)[0], 2)
-(home/'text.onnx').write_text('no model')
 said = run('train', home/'mine.yaml', home/'photos', '-o', home/'run', '--epochs', 2)[2]
 said.replace(str(home), '')
 

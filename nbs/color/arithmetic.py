@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Arithmetic for Lab
 #
-# > Sixteen bits in and out and thirty-two between, sums that autocast leaves alone, and a search by halves
+# > Three helpers of the formulas of Lab: 16-bit pictures, mixed precision, and a search by halves
 #
-# [Light and color](../lessons/light_and_color.ipynb) has the formulas of Lab in their shortest form. They stand on three small functions that have nothing to do with color, and that a training on a graphics card cannot do without: one that keeps 16-bit numbers out of the formulas, one that adds three channels so that mixed precision does not notice, and one that finds how much of something fits. This chapter shows what goes wrong without each of them.
+# [Light and color](../lessons/light_and_color.ipynb) has the formulas of Lab in their shortest form. They stand on three small functions that have nothing to do with color and that training on a graphics card cannot do without: one keeps 16-bit numbers out of the formulas, one adds three channels so that mixed precision leaves them alone, and one finds the largest share of something that fits. For each you will see what goes wrong without it.
 
 # %%
 #| default_exp color.arithmetic
@@ -29,7 +29,7 @@ from colorbook.color.srgb import RGB_TO_XYZ
 # ## Sixteen bits
 
 # %% [markdown]
-# A network may compute with 16-bit numbers, and its pictures then come in the same type. There are two: *half* has eleven significant bits and a small range, *bfloat16* eight bits and the range of 32-bit floats. Eight bits are as many as a picture file has, which sounds like enough, and one number can be stored that way well enough. But the way to Lab is a power, three sums and a cube root, and a rounding after each of them adds up. So what comes in 16 bits is computed in 32 and rounded once, at the end. Each value is then the nearest one that the type can hold. Numbers that are larger, 64 bits, stay what they are. Bytes, which would all be whiter than white, are refused.
+# A network may compute with 16-bit numbers, and its pictures then come in the same type. There are two: *half* has eleven significant bits and a small range, *bfloat16* eight bits and the range of 32-bit floats. Eight bits are as many as a picture file has, so one number can be stored that way well enough. But the way to Lab is a power, three sums and a cube root, and rounding after each of them adds up. So what comes in 16 bits is computed in 32 and rounded once, at the end. Numbers of 64 bits stay what they are. Bytes, which a formula for 0..1 would take for enormous amounts of light, are refused.
 
 # %%
 #| export
@@ -68,13 +68,13 @@ ax.set(xlabel='stored gray value', ylabel='a')
 ax.legend(frameon=False);
 
 # %% [markdown]
-# In @fig-sixteen all values should be zero. Rounded at every step, a gray ramp comes out with stripes of green and red, up to two units strong. Rounded once, it stays gray: zero is a number that every type can hold.
+# In @fig-sixteen all values should be zero, since a gray has no color. Rounded at every step, the ramp comes out with stripes of green and red, up to two units strong. Rounded once, it stays gray.
 
 # %% [markdown]
 # ## A sum that stays what it is
 
 # %% [markdown]
-# A matrix times the three channels of each pixel is one line of `einsum`. Under *autocast*, which decides for each operation of a network whether 16 bits are enough, an `einsum` is computed in bfloat16 without asking, and its inputs are rounded although they came in 32 bits. Three products and two sums, written out, are left alone.
+# A matrix times the three channels of each pixel is one line of `einsum`. But under *autocast*, by which torch decides for each operation of a network whether 16 bits are enough, an `einsum` is computed in bfloat16, and its inputs are rounded although they came in 32 bits. Three products and two sums, written out, are left in 32 bits.
 
 # %%
 #| export
@@ -98,10 +98,13 @@ assert torch.equal(under, rgb_to_lab(pictures))
 test_eq(under.dtype, torch.float32)
 
 # %% [markdown]
+# Without autocast both ways are equal. Under it the `einsum` comes back in bfloat16, and Lab by `channel_sums` is what it was, to the last bit.
+
+# %% [markdown]
 # ## The largest share that fits
 
 # %% [markdown]
-# How much of a color can a screen show? There is no short formula for the largest factor, but one can ask of any factor whether the color still fits. So we halve: if one half fits, the answer is above it, otherwise below, and so on; sixteen questions leave an interval of a hundred-thousandth. All pixels are asked at the same time. What fits whole gets exactly 1 and is not changed by a rounding.
+# How strong can a color be before a screen can no longer show it? There is no short formula for the largest factor, but one can ask of any factor whether the color still fits. So we halve: if one half fits, the answer is above it, otherwise below, and so on; sixteen questions leave an interval of a hundred-thousandth. All pixels are asked at the same time. What fits whole gets exactly 1 and is not changed by rounding.
 
 # %%
 #| export

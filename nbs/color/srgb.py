@@ -3,7 +3,7 @@
 #
 # > sRGB to light and back, color at a given light, and nothing that a screen cannot show
 #
-# To paint color over the light of a photograph takes some arithmetic: from the bytes of a file to amounts of light, from light and color to the three channels, and back to bytes. It has to be exact, because lightness must stay to the last bit that a byte can hold, and fast, because a photograph has twelve million pixels and a film has a hundred thousand frames. At the end of this chapter we have that arithmetic, and `fit_gamut`, which makes a color that does not exist on a screen paler and shifts neither its hue nor its lightness. It is NumPy alone: the part of the library that colors pictures must not load torch. [Lab for tensors](../lessons/light_and_color.ipynb) uses the same constants.
+# To paint color over the light of a photograph takes some arithmetic: from the bytes of a file to amounts of light, from light and color to the three channels, and back to bytes. It has to be exact, because the lightness of a byte must be the same byte afterwards, and fast, because a photograph has twelve million pixels and a film a hundred thousand frames. This chapter is that arithmetic in NumPy alone, since the part of the library that colors pictures must not load torch; [Lab for tensors](../lessons/light_and_color.ipynb) uses the same constants. The picture at its end shows its hardest part: a color that no screen can show is made paler, and keeps its hue and its lightness.
 
 # %%
 #| default_exp color.srgb
@@ -69,7 +69,7 @@ def lab_f(
     return np.where(t > DELTA**3, np.cbrt(t), t/(3*DELTA**2) + 4/29).astype(np.float32)
 
 # %% [markdown]
-# The whole way from Lab to a picture, as plainly as possible. It is slow and does not ask whether the color exists on a screen; everything faster in this chapter will be held against it, and it is held against scikit-image, whose white is off by a ten-thousandth: that moves no byte by more than a half.
+# The whole way from Lab to a picture, as plainly as possible. It is slow and does not ask whether a screen can show the color; everything faster in this chapter is compared with it. It is itself compared with scikit-image, whose white differs from ours by a ten-thousandth: no byte comes out differently.
 
 # %%
 def naive_rgb(L, ab):
@@ -90,7 +90,7 @@ test_close(RGB_TO_XYZ.sum(1), 1, eps=1e-15)
 np.abs(rgb*255 - photo).max()
 
 # %% [markdown]
-# A power costs more than everything else in these formulas together, and a byte has only 256 values. So the way in is a lookup: three tables that hold each channel's share of $Y$, and one for $f$ on 65,536 levels. The way out is a lookup as well: 16,384 levels of light are fine enough even in the deep dark, where sRGB is steepest and a level is still only a fifth of a byte's step ($12.92 \cdot 255/16384 = 0.2$).
+# A power costs more than everything else in these formulas together, and a byte has only 256 values. So the way in is a lookup: three tables that hold each channel's share of $Y$, and one for $f$ on 65,536 levels. The way out is a lookup as well: 16,384 levels of light are fine enough even in the deep dark, where sRGB is steepest: there one level is a fifth of a byte's step ($12.92 \cdot 255/16384 = 0.2$).
 
 # %%
 #| export
@@ -107,6 +107,9 @@ byte,f,back = lookup_tables()
 test_eq(back[(byte*LEVELS).astype(int).clip(max=LEVELS - 1)], np.arange(256))
 test_close(f[[0, 65535]], [4/29, 1], eps=1e-6)
 byte[188]
+
+# %% [markdown]
+# The value is the linear light of byte 188 of each channel, as its share of $Y$: together one half, though 188 is far above the middle of 255.
 
 # %%
 #| export
@@ -131,7 +134,10 @@ test_close(116*light(grays)[1] - 16, color.rgb2lab(grays[...,None].repeat(3, 2))
 (116*light(grays)[1] - 16)[0,[0, 1, 119, 255]]
 
 # %% [markdown]
-# A film is read as color pictures even where it is gray, and a network wants one channel. The gray of the same lightness has, by definition, the same luminance: it is the way in and the way out, without a detour.
+# Bytes, 16-bit numbers and floats come to the same lightness. The last line is the lightness of the bytes 0, 1, 119 and 255: byte 119 is the gray in the middle, at $L^*=50$.
+
+# %% [markdown]
+# A film is read as color pictures even where it is gray, and a network wants one channel. `lstar_gray` gives the gray of the same lightness: by definition, that is the gray of the same luminance.
 
 # %%
 #| export
@@ -152,7 +158,7 @@ lstar_gray(photo)[:2,:4]
 # ## Color at constant light
 
 # %% [markdown]
-# Let $f_Y$ be given. A color adds $a/500$ to get $f_X$ and takes away $b/200$ to get $f_Z$; cubing gives $X$ and $Z$, and a matrix the light of the three channels. No root has to be taken on this side. The straight foot of $f^{-1}$ is the tangent of the cube at the knee, which makes the two cases one formula without a branch:
+# Let $f_Y$ be given. To get $f_X$ one adds $a/500$, to get $f_Z$ one takes away $b/200$; cubing gives $X$ and $Z$, and a matrix the light of the three channels. No root has to be taken on this side. The straight foot of $f^{-1}$ is the tangent of the cube where the two meet, which makes the two cases one formula without a branch:
 #
 # $$ f^{-1}(t) = g^3 + 3\delta^2 (t - g), \qquad g = \max(t, \delta),\quad \delta = 6/29 $$
 
@@ -199,7 +205,7 @@ np.stack(linear_rgb(fy, Y, fy), -1)[0,0], Y[0,0]
 # ## Colors that do not exist
 
 # %% [markdown]
-# A bright pixel cannot be deep blue on any screen; a network may ask for it all the same. Clipping the channels at 0 and 255 answers with another hue and another lightness. Lowering the chroma along a line of constant hue and lightness answers with a paler blue, and the line always ends well, because at its foot stands the gray that was there before. `gamut_excess` says how far a color lies outside, or, below zero, how far inside.
+# A bright pixel cannot be deep blue on any screen; a network may ask for it all the same. Clipping the channels at 0 and 255 answers with another hue and another lightness. We lower the chroma instead, along a line of constant hue and lightness, until the color fits: a paler blue. There is always one that fits, because at the end of the line stands the gray of that lightness. `gamut_excess` says how far a color lies outside of what fits, or, below zero, how far inside.
 
 # %%
 #| export
@@ -219,7 +225,7 @@ def gamut_excess(
     return high
 
 # %% [markdown]
-# How far can we go? The largest $s \le 1$ for which the color $s\,(a, b)$ exists has no short formula, but on the line the excess is smooth except for a few kinks. Halving the interval seven times gets within a hundredth; there it is all but straight, and one step of linear interpolation gets the rest. Only the pixels that need it are gathered, so that a picture with no such pixel pays for the question alone. The halving adds a step where it is allowed to, without choosing between two arrays: `np.where` costs twenty times an addition.
+# How far down the line must we go? The largest $s \le 1$ for which the color $s\,(a, b)$ fits has no short formula, but along the line the excess is smooth except for a few kinks. Halving the interval seven times gets within a hundredth; there the excess is nearly straight, and one step of linear interpolation does the rest. Only pixels that need it are gathered, so a picture with no such pixel pays for the question alone. (The halving adds a step where it is allowed to, without choosing between two arrays: `np.where` costs twenty times an addition.)
 
 # %%
 #| export
@@ -258,7 +264,7 @@ def fit_gamut(
     for c,new in zip(rgb, linear_rgb(f + s*dx, y, f + s*dz)): c.reshape(-1)[at] = new
 
 # %% [markdown]
-# Random colors, most of them impossible: afterwards each exists, its lightness and hue are what they were, and its chroma is no larger. Bisection to the last bit would find hardly more.
+# Ten thousand random colors, most of which no screen can show: afterwards each fits, its lightness and hue are what they were, and its chroma is no larger. The two numbers are the share that did not fit, and the largest change of hue, measured as a distance in the $ab$ plane.
 
 # %%
 rng = np.random.default_rng(seed)
@@ -279,20 +285,24 @@ share, hue.max()
 # %%
 #| label: fig-fitted
 #| fig-cap: "All hues at lightness 70, chroma growing downwards: clipped by channel, and fitted; below, lightness."
-def show_gamut(L=70, n=180, height=3.2):
+def show_gamut(L=70, n=180, height=4.3):
     "Hue against chroma at one lightness, clipped and fitted"
     h,c = np.meshgrid(np.linspace(0, 2*np.pi, 2*n), np.linspace(0, 110, n))
     fy = np.full(h.shape, (L+16)/116, np.float32)
     fx,fz = (fy + c*np.cos(h)/500).astype(np.float32), (fy - c*np.sin(h)/200).astype(np.float32)
     clipped,fitted = linear_rgb(fx, lab_f_inv(fy), fz),linear_rgb(fx, lab_f_inv(fy), fz)
     fit_gamut(fitted, fx, fy, fz, lab_f_inv(fy))
-    fig,axs = plt.subplots(2, 2, figsize=(8, height))
+    fig,axs = plt.subplots(2, 2, figsize=(8, height), layout='constrained')
     for i,rgb in enumerate((clipped, fitted)):
         rgb = srgb_encode(np.stack(rgb, -1).clip(0, 1))
         axs[0,i].imshow(rgb)
+        axs[0,i].set_title(('clipped', 'fitted')[i], fontsize=9)
         axs[1,i].imshow(color.rgb2lab(rgb)[...,0], cmap='gray', vmin=0, vmax=100)
     for ax in axs.flat: ax.axis('off')
 show_gamut();
+
+# %% [markdown]
+# In @fig-fitted clipping (left) keeps strong colors in the lower half, and its lightness is wrong: the picture below it, which should be one flat gray, is darker at both ends, where the pinks are, and lighter in the middle, under cyan. Fitted (right), the colors stop growing where the screen ends, and the lightness is flat.
 
 # %% [markdown]
 # ## What we have

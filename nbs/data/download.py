@@ -1,9 +1,9 @@
 # %% [markdown]
-# # Public sets
+# # Fetching public sets
 #
-# > Fetched by those who know where they lie, whole or not at all
+# > Imagenette, Flowers102, Places365, LFW, ImageNet and COCO's sample by name, each whole or not at all
 #
-# torchvision, fastai and scikit-learn know where the public sets of photographs lie, how they are packed, and which checksums they have. So nobody needs to write that again; but each of the three unpacks into another place and answers with another kind of object. At the end of this chapter one call brings a set and answers with the named lists of [the chapter on formats](named_sets.ipynb), after a power cut too, and says what to do by hand where a program may not fetch or finds no network.
+# `fetch('imagenette')` brings a public set and answers with the named lists of [Sets in known layouts](named_sets.ipynb). The fetching itself is done by torchvision, fastai and scikit-learn, which know where the sets lie, how they are packed and which checksums they have. What is added here is what they leave open: each of them unpacks into another place and answers with another kind of object, and none of them notices that an earlier run was stopped in the middle of unpacking. Where a program may not fetch a set, or finds no network, the error says what to do by hand.
 
 # %%
 #| default_exp data.download
@@ -34,7 +34,7 @@ from colorbook.data.photos import Photos, sample_photos
 # ## Two more layouts
 
 # %% [markdown]
-# Imagenette and ImageNet are folders with the names of lists, LFW we know, and COCO's sample is a plain folder. Two have layouts of their own. Flowers102 keeps its lists in a MATLAB file, `setid.mat`: 1,020 photos to train with, 1,020 to choose by and 6,149 to test on, which is the wrong way round for most uses and is left as it is, so that figures can be compared. Places365 has tables with a path and a class in each line, 1.8 million lines in the longer one; the paths begin with a slash though they are relative.
+# Imagenette and ImageNet are folders with the names of lists, LFW is known already, and COCO's sample is a plain folder. Two have layouts of their own. Flowers102 keeps its lists in a MATLAB file, `setid.mat`: 1,020 photos to train with, 1,020 to choose by and 6,149 to test on. That is the wrong way round for most uses and is left as it is, so that figures can be compared. Places365 has tables with a path and a class in each line, 1.8 million lines in the longer one; the paths begin with a slash though they are relative.
 
 # %%
 #| export
@@ -83,7 +83,7 @@ places
 # ## Fetched once
 
 # %% [markdown]
-# The fetching is left to the libraries: `fetch` calls them in a folder of the set's own. All of them take a folder that is there for a set that is whole, and unpack in place; after a power cut they go on with half of it and say nothing. So `fetch` marks the folder while they work, and if it finds its mark the next time, it has them unpack again, from the archives that are there. Where there is no mark, whatever lies in the folder was brought by somebody, and is read and never touched.
+# `fetch` calls the libraries in a folder of the set's own. All of them take a folder that is there for a set that is whole, and unpack in place; after a power cut they go on with half of it and say nothing. So `fetch` marks the folder while they work, and if it finds its mark the next time, it has them unpack again, from the archives that are there. A folder without a mark was brought by somebody; it is read and never touched.
 #
 # torchvision no longer downloads LFW; scikit-learn does, without the lists of persons. ImageNet is given to persons, not to programs: its archives must be put in the folder by hand, and the error says which. The same holds for all others where there is no network.
 
@@ -154,7 +154,7 @@ def fetch(
     return read(home, **kwargs)
 
 # %% [markdown]
-# A server on this machine, with an archive in the layout of Imagenette, twelve pictures small; torchvision is told its address and checksum and does everything else as usual. Its own reading and ours must agree. Then a power cut, played by an exception that nobody catches, in the middle of unpacking: the next run must not be content with what lies there. And a set that nobody can fetch.
+# To see it work without a network, a server on this machine offers an archive in the layout of Imagenette, twelve pictures in all; torchvision is told its address and checksum and does everything else as usual. The lists have the same pictures as torchvision's own reader of the set.
 
 # %%
 (home/'web').mkdir()
@@ -177,6 +177,9 @@ for k,split in dict(train='train', valid='val').items():
     test_eq([np.asarray(Image.open(o)).sum() for o in nette[k]], [np.asarray(o).sum() for o,_ in theirs])
 nette
 
+# %% [markdown]
+# Now a power cut in the middle of unpacking, played by an exception that nobody catches. Half of the set lies there, and the next `fetch` brings the whole of it.
+
 # %%
 server.shutdown()
 class PowerCut(BaseException): pass
@@ -190,14 +193,13 @@ except PowerCut: test_eq([o.name for o in (home/'imagenette/imagenette2-160').it
 test_eq(fetch('imagenette', home), nette)
 test_fail(lambda: fetch('imagenet', home), exc=InputError, contains='ILSVRC2012_devkit_t12.tar.gz is not present')
 test_fail(lambda: fetch('coco_sample', home, download=False), exc=InputError, contains='there is no photo in')
-test_fail(lambda: fetch('mnist', home), exc=UsageError, contains='choose flowers102')
 sorted(o.name for o in (home/'imagenette').iterdir())
 
 # %% [markdown]
 # ## A video from an address
 
 # %% [markdown]
-# S2 took its films from a video site. `yt-dlp` knows hundreds of sites, and any address that ends in a video; it is an extra of its own, needed by nobody who has files. We ask for one file of moderate height without sound, because frames are made small anyway, and for one video where the address is that of a list. While it is loading, the file has another name.
+# S2 took its films from a video site. `yt-dlp` knows hundreds of sites, and any address that ends in a video; it is an extra of its own, since many have files already. We ask for one file of moderate height without sound, because frames are made small anyway, and for one video where the address is that of a list. While it is loading, the file has another name.
 
 # %%
 #| export

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # Frames
+# # Frames of films, for training
 #
 # > Numbered pictures of a video, and triplets that no cut divides
 #
-# Two of the five systems learned from films. S1 wants folders of numbered frames and shows its generator three of them at a time; S2 takes a frame a second, without the titles and without the black ones. At the end of this chapter any video becomes such folders by either's rules, an interrupted run goes on where it stood, no shot stands on both sides of the split, and each frame knows its two neighbors as long as they belong to the same shot.
+# S1 and S2 learned from films. S1 wants folders of numbered frames and shows its generator three of them at a time; S2 takes one frame a second, without the titles and without the black ones. `extract_frames` makes such folders of any video, by either's rules. Two things are new. No shot stands on both sides of the split between training and validation, since neighboring frames are nearly the same picture. And a frame's neighbors end where its shot ends, so the network never learns from a frame across a cut.
 
 # %%
 #| default_exp data.frames
@@ -36,7 +36,7 @@ from colorbook.color.lab import show_row
 # ## Folders of frames
 
 # %% [markdown]
-# S1 wants two folders: `train/` with `00000.png` and so on, `val/` with numbers from 10000. Which frames go where matters more than their names. Neighboring frames are nearly the same picture, so a random split would examine the network on what it has seen; we give the last part of the film to `val/`, beginning with a new shot. Beside the folders lies `frames.csv`: for each picture its place and time in the video, and its shot, by which triplets later know where to stop. Cuts are looked for among all frames, also where only one a second is kept: pictures a second apart look like cuts all the time.
+# S1 wants two folders: `train/` with `00000.png` and so on, `val/` with numbers from 10000. Which frames go where matters more than their names. A random split would examine the network on pictures that it has nearly seen; we give the last part of the film to `val/`, beginning with a new shot. Beside the folders lies `frames.csv`: for each picture its place and time in the video, and its shot. Cuts are looked for among all frames, even where only one a second is kept: pictures a second apart differ so much that each would look like a new shot.
 
 # %%
 #| export
@@ -68,7 +68,7 @@ def center_crop(
     return im.crop((x, y, x + tw, y + th))
 
 # %% [markdown]
-# A film is long and machines are switched off, so the work can be taken up again. Each picture is written whole or not at all; a note of video and settings is written first and the table last. A folder with a note and without a table is unfinished and goes on where it stood; with a table it is done; and with the note of another video or of other settings it is refused before anything is mixed.
+# A film is long and machines are switched off, so the work can be continued. Each picture is written whole or not at all; a note of video and settings is written first and the table last. A folder with a note and without a table is unfinished and is continued; with a table it is done; and with the note of another video or of other settings it is refused, before anything is mixed.
 
 # %%
 #| export
@@ -183,7 +183,7 @@ def extract_frames(
     return rows
 
 # %% [markdown]
-# A clip of twelve shots becomes two folders; the last shots go to `val/`. We interrupt a second extraction by taking the table and half of the pictures away, and it ends with the same bytes. Then S2's rules on 150 seconds with a black frame in the middle: from second 75 to second 90 one picture a second in 4:3.
+# A clip of twelve shots becomes two folders; the last shots go to `val/`. Then we take away the table and half of the pictures, as if the work had been interrupted, and call it again: the same bytes come back.
 
 # %%
 photos,home = sample_photos(),Path(tempfile.mkdtemp())
@@ -208,6 +208,9 @@ test_eq({k: (films/'a'/k).read_bytes() for k in have}, have)
 test_fail(lambda: extract_frames(whole, films/'a', size=32, valid=.3), exc=OutputError, contains='other settings')
 val[0]
 
+# %% [markdown]
+# S2's rules, on 150 seconds with a black frame in the middle: the first 75 seconds are left out for the titles and the last 60, the black frame is counted, and one picture a second in 4:3 is kept.
+
 # %%
 show = list(travel(photos[1], 150, (64, 36), (0, .2), (1, .8), .3)) + list(travel(photos[4], 150, (64, 36), part=.3))
 show[160] = Image.new('RGB', (64, 36))
@@ -218,7 +221,6 @@ test_eq({Image.open(o).size for o in (films/'b').rglob('*.png')}, {(48, 36)})
 left = json.loads((films/'b/frames.json').read_text())['left_out']
 test_eq(left, dict(black=1, damaged=[]))
 test_eq([o['frame'] for o in extract_frames(show, films/'c', every=100, valid=0)], [0, 100, 200])
-test_fail(lambda: extract_frames(show, films/'d', skip_end=151), exc=UsageError, contains='no frame')
 test_fail(lambda: extract_frames(home/'half.mp4', films/'e'), exc=InputError, contains='breaks off')
 some = extract_frames(home/'half.mp4', films/'e', skip_bad=True)
 assert len(ims)/4 < len(some) < len(ims)
@@ -229,7 +231,7 @@ left,[o.replace(f'{home}/', '') for o in half['damaged']]
 # ## Triplets
 
 # %% [markdown]
-# S1 shows its generator three frames, the one to be colored between its neighbors. The first and the last frame of a film lack one; they stand in for it themselves. S1 takes neighbors by number alone, so about one frame in forty of a film learns from a foreign shot on one side. For us every shot is a film: its ends repeat. The shots come from `frames.csv`; folders from elsewhere, without a table, are looked through for cuts. A number that is missing is an error, or, if we say so, the end of a shot.
+# S1 shows its generator three frames, the one to be colored between its neighbors. The first and the last frame of a film lack a neighbor; there the frame itself is taken instead. S1 takes neighbors by number alone, so about one frame in forty of a film learns from a foreign shot on one side. Here every shot is treated as a film of its own: at its ends frames repeat. The shots come from `frames.csv`; folders from elsewhere, without a table, are searched for cuts. A number that is missing is an error or, with `skip_bad`, the end of a shot.
 
 # %%
 #| export
@@ -274,7 +276,7 @@ test_fail(lambda: frame_shots(films), exc=InputError, contains='no pictures')
 len(shots_a)
 
 # %% [markdown]
-# @fig-triplets shows triplets around a cut: the second and the third repeat a frame rather than look across. [Films to learn from](clips.ipynb) makes batches of such clips.
+# The four columns of @fig-triplets are frames around a cut; each column has the frame before, the frame itself and the frame after. In the second column the last picture repeats, in the third the first one does: neither looks across the cut. [Films to learn from](clips.ipynb) makes batches of such triplets.
 
 # %%
 #| label: fig-triplets

@@ -358,7 +358,7 @@ def saliency_map(
 #
 # What is rare in color stands out, wherever it lies, and large things are filled as well; it fails where a thing fills most of the picture. The flower below gets 1.8 times the weight of its ground from it.
 #
-# The test has a disc on a plain ground that differs in lightness or, at the same lightness, in hue. OpenCV's own map, of the gray picture, does not see the second disc. Printed are the weights of the disc against its ground for our three methods, then those of the flower. @fig-maps has in each column a photograph, OpenCV's map and ours: in the second row look for outlines, in the third for whole things.
+# The test has a disc on a plain ground that differs in lightness or, at the same lightness, in hue. OpenCV's own map, of the gray picture, does not see the second disc. Printed are the weights of the disc against its ground for our three methods, then those of the flower. @fig-maps has in each column a photograph, OpenCV's map and ours.
 
 # %%
 y,x = np.mgrid[:120,:160]
@@ -395,6 +395,9 @@ for o in sample_photos(size*2):
     photo = torch.from_numpy(np.array(o)).permute(2, 0, 1)/255
     columns.append(torch.cat([photo, gray(theirs), gray(saliency_map(o))], 1))
 show_row([torch.cat(columns, 2)])
+
+# %% [markdown]
+# OpenCV's map, in the second row of @fig-maps, is thin outlines and grain. Ours, below, marks the same places as softer and broader areas: the cat's eyes and the middle of the flower are filled. But neither knows what a thing is: of the cup both see the rim, of the rocket next to nothing, and most of all the lamps at its foot.
 
 # %% [markdown]
 # `write_saliency` makes a folder of maps with the same names from a folder of photos. Maps that are there are not made again, so an interrupted run goes on where it was. Photos that cannot be read stop it, or are counted.

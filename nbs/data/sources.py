@@ -3,7 +3,7 @@
 #
 # > One word in a recipe, and photographs, shards, films or infrared become its batches
 #
-# The chapters of data each know one way in which pictures lie on a disk. A recipe should not: it says by a word what it learns from, and where that lies is the second argument of `colorbook train`. At the end of this chapter every word is known in one place, and a network that was trained on photographs is trained on a million of them in shards, or on near infrared, by changing one field.
+# A recipe says by one word what it learns from: `photos`, `shards`, `clips`, `nir` and so on; where that lies is the second argument of `colorbook train`. So a network that was trained on photographs is trained on a million of them in shards, or on near infrared, by changing one field. Each word belongs to a chapter on data; here they are all in one table.
 
 # %%
 #| default_exp data.sources
@@ -55,7 +55,7 @@ def load_data(
     return data_loaders[recipe.data](recipe=recipe, source=source, n=n, workers=workers)
 
 # %% [markdown]
-# The same six photographs in each of these ways. Whatever the word, the first two parts of a batch are what the generator sees and what it should answer, and the set tells what is held out.
+# Below, the same six photographs are stored in each of these ways. Whatever the word, the first two parts of a batch are what the generator sees and what it should answer, as the sizes at the end show: most generators see one channel; films show three frames, and clips five channels.
 
 # %%
 home,ims = Path(tempfile.mkdtemp()),[ImageOps.fit(o, (64, 48)) for o in sample_photos()]

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # The gallery
+# # A gallery of an album
 #
-# > A whole album at a glance, and what can be said about colors whose truth nobody knows
+# > A whole album at a glance, with figures for colors whose truth nobody knows
 #
-# The photographs that one really wants to see in color are those whose colors nobody knows. No figure can say how wrong they are, and looking at each of three hundred takes an evening. At the end of this chapter an album becomes a contact sheet, a page that sorts its pictures, and a table of figures that need no truth: how much of a picture has the color of skin, grass and sky, how colorful it is, and how much its colors change when the photograph is a little blurred, noisy or faded, as if it had been scanned on another day. It needs no torch.
+# The photographs that one really wants to see in color are those whose colors nobody knows. No figure can say how wrong they are, and looking at each of three hundred takes an evening. `make_gallery` turns an album into a contact sheet (@fig-gallery), a page that sorts its pictures, and a table of figures that need no truth: how much of a picture has the color of skin, grass and sky, how colorful it is, and how much its colors change when the photograph is a little blurred, noisy or faded, as if it had been scanned on another day. It needs no torch.
 
 # %%
 #| default_exp evaluation.gallery
@@ -33,7 +33,7 @@ from skimage import data
 # ## Would it say the same tomorrow?
 
 # %% [markdown]
-# A person's coat does not change its color because the scan is a little softer. If a network's answer does, it was a guess, and that can be measured without knowing the color. We disturb the small copy that the network sees in three ways: blurred by a Gaussian of one pixel, with noise of a deviation of 4 % of white, and faded, as paper fades, so that black becomes a dark gray and white a light one. What is reported is the mean distance in the ab plane between the two answers, in units of Lab. 0 is an answer that does not mind; 2 or 3 is hardly seen; 10 is another color.
+# A coat does not change its color because the scan is a little softer. If a network's answer does, it was a guess, and that can be measured without knowing the color. We disturb the small copy that the network sees in three ways: blurred by a Gaussian of one pixel, with noise of a deviation of 4 % of white, and faded, as paper fades, so that black becomes a dark gray and white a light one. The figure is the mean distance in the ab plane between the two answers, in units of Lab: 0 means no change, 2 or 3 is hardly seen, 10 is another color.
 
 # %%
 #| export
@@ -65,7 +65,7 @@ def stability(
     return {k: away(f) for k,f in DISTURBED.items()}
 
 # %% [markdown]
-# Two models that are no networks have known answers. One that gives everything the same tint does not mind anything. One whose $a$ is a tenth of the lightness it sees is moved by fading as much as lightness is: by $0.1\cdot|0.15-0.4L|$, in units of 110.
+# Two made-up models have known answers. One gives everything the same tint, so nothing changes it. The $a$ of the other is a tenth of the lightness it sees, so fading moves it as much as lightness: by $0.1\cdot|0.15-0.4L|$, in units of 110.
 
 # %%
 class Known(Colorizer):
@@ -90,7 +90,7 @@ found
 # ## Figures of a photograph
 
 # %% [markdown]
-# The rest looks at the colors that came out. [Naturalness](naturalness.ipynb) has the bands and says what they do not see: a share of skin of zero in a portrait, or of grass in a room, is a reason to look, no more. `size` and `saturation` are those of [`colorize`](../imaging/colorizer.ipynb).
+# The other figures look at the colors that came out. [Naturalness](naturalness.ipynb) has the ranges of skin, grass and sky and says what they do not see: a share of skin of zero in a portrait, or of grass in a room, is a reason to look, no more. `size` and `saturation` are those of [`colorize`](../imaging/colorizer.ipynb).
 
 # %%
 #| export
@@ -219,13 +219,13 @@ plt.imshow(Image.open(folder/'out/sheet.png'))
 plt.axis('off');
 
 # %% [markdown]
-# In @fig-gallery one sees what the figures cannot say: whether the colors are believable. The page is for an album of hundreds. Sorted by `noise` or `fade` it begins with the photographs about whose colors the network was least sure; sorted by `colorfulness`, from below, with those that it left gray.
+# In @fig-gallery one sees what the figures cannot say: whether the colors are believable. The man on the lawn is; the moon, taken for a sea, and the red patch among the coins are not. The page is for an album of hundreds. Sorted by `noise` or `fade` it begins with the photographs about whose colors the network was least sure; sorted by `colorfulness`, from below, with those that it left gray.
 
 # %% [markdown]
 # ## What we have
 #
 # - `stability`: how much a model's colors change under blur, noise and fading;
-# - `make_gallery`: contact sheet, page and table of an album, from [one command](../cli/gallery.ipynb), without torch.
+# - `make_gallery`: contact sheet, page and table of an album, from [one command](../cli/evaluate.ipynb#colorbook-gallery), without torch.
 
 # %% [markdown]
 # ## Exercises

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # A page of pictures
 #
-# > One file with all pictures in it, sorted in the browser by whatever figure one likes
+# > Pictures and their figures in one file, sorted in the browser
 #
-# A table says how good a colorizer is and not how it is bad. For that one has to look, and the question is where to look first. At the end of this chapter a function writes a page with many pictures, each with its figures, which the reader sorts by any of them: the worst first, or the best. The page is one file that needs nothing from elsewhere, no server and no network, so it can be sent to somebody and opened in twenty years.
+# A table says how good a colorizer is and not how it is bad. For that one has to look, and the question is where to look first. `write_sortable` writes a page with many pictures, each with its figures, which the reader sorts by any of them: the worst first, or the best. The page is one file that needs no server and no network, so it can be sent to somebody and opened in twenty years.
 
 # %%
 #| default_exp evaluation.page
@@ -26,7 +26,7 @@ from skimage import data
 # ## A picture inside of a page
 
 # %% [markdown]
-# HTML can hold a picture as text: its bytes, written with 64 letters, behind the word `data`. A JPEG of the size of a hand's width is some ten thousand letters.
+# HTML can hold a picture as text: its bytes, written with 64 letters, behind the word `data`. Three pictures of a hundred rows take some ten thousand letters.
 
 # %%
 #| export
@@ -56,7 +56,7 @@ len(text)
 # ## The page
 
 # %% [markdown]
-# Figures travel with their pictures as attributes, and a dozen lines of script put the pictures into order. Pictures are written as they come, so a page of ten thousand needs no more memory than one of ten. Names of files are text that somebody else has chosen; they are escaped, or a file called `<script>` would be one.
+# Each picture has its figures as attributes, and a dozen lines of script put the pictures into order. Pictures are written as they come, so a page of ten thousand needs no more memory than one of ten. Names of files are text that somebody else has chosen; they are escaped, or a file called `<script>` would be one.
 
 # %%
 #| export
@@ -110,6 +110,9 @@ def write_sortable(
             to.write(f'<figure data-name="{html.escape(name)}" {told}>'
                 f'<img src="{strip}" alt=""><figcaption></figcaption></figure>\n')
         to.write(PAGE_END.replace('{footer}', html.escape(footer())))
+
+# %% [markdown]
+# A page of two pictures, one with figures that JSON could not hold (infinite, and none), and with a file's name that would be dangerous unescaped. A page that fails halfway leaves the one before it. The value is its length in letters.
 
 # %%
 page = Path(tempfile.mkdtemp())/'page.html'

@@ -85,7 +85,7 @@ assert kept[-1]['attention'] < .5*kept[0]['attention']
 kept[0],kept[-1]
 
 # %% [markdown]
-# In @fig-learned the first row is before training, where the map is the same gray everywhere; the second is after it; the third has the true maps. Compare the second with the third.
+# In @fig-learned the first row is before training: the map is one half everywhere, so the photographs are only darker. The second row is after training, the third has the true maps. The second has found what the third has, eyes, helmet, rim and flower, though nothing ever showed it a map by itself; it is made of squares, because the network's map has a quarter of the size.
 
 # %%
 #| label: fig-learned

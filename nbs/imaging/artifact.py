@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Model files
 #
-# > A network in one file that says what it is, found by its name or by its place
+# > A network in one file that says what it is, found by its name or by its path
 #
-# A network that can be used is one file: an ONNX graph with a card inside that says what it was trained on, what it expects and how good it is. At the end of this chapter such files are opened, checked and given names, so that `colorize(photo, 'portraits')` finds what `colorbook models add` has put away; whatever is broken, cut off or not a colorizer at all is refused with a sentence that says which of these it is. NumPy and onnxruntime are enough, there is no torch.
+# A network that can be used is one file: an ONNX graph with a *card* inside that says what it was trained on, what it expects and how good it is. Such files can be given names, so that `colorize(photo, 'portraits')` finds what `colorbook models add` has put away. And they are checked: a file that is broken, cut off or not a colorizer at all is refused with a sentence that says which of these it is. NumPy and onnxruntime are enough, there is no torch.
 
 # %%
 #| default_exp imaging.artifact
@@ -118,6 +118,9 @@ def card(
     "The card of an artifact: where it comes from and how good it is; `InputError` if the file has none"
     return deepcopy(model.card if hasattr(model, 'card') else open_model(model)[1])
 
+# %% [markdown]
+# Some of what the card of the model in the package says. A file that is no model, one that is cut off, one that is not there and a name that nobody knows are errors.
+
 # %%
 test_eq(card()['format'], 1)
 test_eq((card('default'), find_model('default')), (card(), default_model()))
@@ -136,7 +139,7 @@ test_fail(lambda: open_model('nobody'), exc=InputError, contains="no model 'nobo
 # ## Does it work?
 
 # %% [markdown]
-# A file may open and still be of no use. The check gives the network a small gray ramp, and looks at what comes back: two channels, a quarter of the size, numbers that are numbers. A file that `add_model` has put away has its hash beside it, in the form that `sha256sum -c` reads, and the check compares the two.
+# A file may open and still be of no use. So the check gives the network a small gray ramp, and looks at what comes back: two channels, a quarter of the size, numbers that are numbers. A file that `add_model` has put away has its hash beside it, in the form that `sha256sum -c` reads, and the check compares the two.
 
 # %%
 #| export
@@ -188,7 +191,7 @@ def add_model(
     return path
 
 # %% [markdown]
-# A copy of the default under another name, found again; then one byte of it changes.
+# A copy of the default is added under another name, and found. Then one of its bytes changes, and the check notices.
 
 # %%
 shutil.copy(default_model(), home/'mine.onnx')

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Borders
 #
-# > Frames of paper and black bars are found, and the network does not see them
+# > Frames of paper and black bars are found, so that the network does not see them
 #
-# A scan has paper around it, a film picture has black bars. To the network a border is part of the scene: a white one is snow or sky, and what is inside gets colors that go with it. At the end of this chapter `find_borders` knows where the picture begins, whatever the gray of the border and with the noise of a scanner in it; and it leaves pictures alone that have none, though they may have a dark sky or stand before a white wall.
+# A scan has paper around it, a film picture has black bars. To the network a border is part of the scene: a white one is snow or sky, and what is inside gets colors that go with it. `find_borders` says where the picture begins, whatever the gray of the border and with the noise of a scanner in it (@fig-borders). It must also leave pictures alone that have none, though they may have a dark sky or stand before a white wall; most of this chapter is about that.
 
 # %%
 #| default_exp imaging.borders
@@ -114,7 +114,7 @@ def inside_borders(
     return Picture(part, None, pic.orientation)
 
 # %% [markdown]
-# Frames of every gray and width around a photograph, as bytes, 16 bits, color, Pillow pictures; clean, with the noise of a scan, and after JPEG. The box is right to the pixel, or to one where there is noise.
+# Borders of every gray and width around a photograph, as bytes, 16 bits and Pillow pictures; clean, and with the noise of a scan. The box is right to the pixel, or to one where there is noise.
 
 # %%
 rng = np.random.default_rng(seed)
@@ -142,7 +142,7 @@ test_eq(find_borders(from_array(framed(big, 31, 90, 31, 75, 235))), (31, 90, 163
 box
 
 # %% [markdown]
-# And pictures without: photographs as they are, a dark sky over roofs, an object before a white wall, a black band on one side only, a flat picture, a gradient, and tiny ones.
+# Thirteen pictures without borders: photographs as they are, a dark sky over roofs, an object before a white wall, a black band on one side only, a flat picture, a gradient, and tiny ones. None is cut.
 
 # %%
 night = np.where(np.arange(400)[:,None] > 150 + 40*np.sin(np.arange(500)/40), gray[:,:500]//2, 3).astype(np.uint8)
@@ -164,6 +164,9 @@ for ax,o in zip(axs, (framed(photo, 70, 50, 60, 80, 236, 3), framed(gray, 0, 90,
     ax.imshow(o, cmap='gray')
     ax.plot([l, r, r, l, l], [t, t, b, b, t], 'r', lw=1)
     ax.axis('off')
+
+# %% [markdown]
+# At the left of @fig-borders the four margins differ in width, at the right there are two bars. In both the line lies on the edge of the picture.
 
 # %% [markdown]
 # ## What we have

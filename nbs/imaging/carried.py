@@ -1,9 +1,9 @@
 # %% [markdown]
-# # What a file says besides its pixels
+# # Metadata
 #
-# > Captions, keywords, cameras and dates: kept in a file of any kind, or missed aloud
+# > Captions, keywords, cameras and dates stay with the picture, and what cannot stay is named
 #
-# An archive's scan is worth little without its caption. Where the words stand depends on the kind of file: in EXIF, in IPTC records inside of a Photoshop block, in XMP, in the texts of a PNG, in a comment. Most programs keep the ones that they know and lose the rest. At the end of this chapter `carried` collects them all from a picture that Pillow opened, three functions write them the way that JPEG, PNG and TIFF want them, and `not_held` names what another format cannot hold.
+# An archive's scan is worth little without its caption. Where the words stand depends on the kind of file: in EXIF, in IPTC records inside a Photoshop block, in XMP, in the texts of a PNG, in a comment. Most programs keep the ones that they know and lose the rest. `carried` collects them all from a picture that Pillow opened, three functions write them the way that JPEG, PNG and TIFF want them, and `not_held` names what another format cannot hold.
 
 # %%
 #| default_exp imaging.carried
@@ -25,7 +25,7 @@ from fastcore.test import *
 # ## Inside of a Photoshop block
 
 # %% [markdown]
-# Press agencies describe pictures by IPTC records: caption, keywords, byline. They lie in a block that Photoshop invented, a list of *resources*, each with the letters `8BIM`, a number, a name and its content. Number 1028 holds the records. Numbers 1033 and 1036 are thumbnails of the picture, which would stay gray; they are left out.
+# Press agencies describe pictures by IPTC records: caption, keywords, byline. They lie in a block that Photoshop invented, a list of *resources*, each with the letters `8BIM`, a number, a name and its content. Number 1028 holds the records. Numbers 1033 and 1036 are thumbnails of the picture; they would stay gray, so they are left out.
 
 # %%
 #| export
@@ -72,7 +72,7 @@ len(block)
 # ## EXIF without its thumbnail
 
 # %% [markdown]
-# EXIF is a small TIFF file inside the file, with the camera's settings. Its second directory holds a thumbnail, and a viewer of folders would show that, in gray. Cameras also put notes of their own in, with addresses that count from the beginning of the block, so nothing in it may move. We cut only the thread: the pointer to the second directory becomes zero. The thumbnail mostly lies at the end, where it can be cut off; elsewhere its bytes are cleared.
+# EXIF is a small TIFF file inside the file, with the camera's settings. Its second directory holds a thumbnail, and a viewer of folders would show that, in gray. Cameras also put notes of their own in, with addresses that count from the beginning of the block, so nothing in it may move. We only cut the connection: the pointer to the second directory becomes zero. The thumbnail mostly lies at the end, where it can be cut off; elsewhere its bytes are cleared.
 
 # %%
 #| export
@@ -118,7 +118,7 @@ len(block),len(cut)
 # ## Everything, from a picture
 
 # %% [markdown]
-# Pillow undoes the orientation of a TIFF by itself and takes the tag away, of all other files it leaves the pixels as they are stored, and so do we: the tag is handed on with them, and every viewer turns the colored picture as it turned the gray one. The tags of a TIFF that describe how its bytes lie must not be handed on, because ours will lie differently.
+# Pillow undoes the orientation of a TIFF by itself and takes the tag away; of all other files it leaves the pixels as they are stored. We leave them too: the tag is handed on, and every viewer turns the colored picture as it turned the gray one. The tags of a TIFF that describe how its bytes lie must not be handed on, because ours will lie differently.
 
 # Of a JPEG we also keep the tables by which it was compressed: see [Writing pictures](write.ipynb).
 
@@ -266,6 +266,9 @@ def not_held(
     words = {'exif': 'EXIF', 'xmp': 'XMP', 'iptc': 'IPTC', 'comment': 'the comment'}
     texts = [] if fmt == 'PNG' else [k for k in info.get('texts', {}) if k not in _IN_EXIF and k != 'Comment']
     return [words[o] for o in lost] + [f"the text '{o}'" for o in texts]
+
+# %% [markdown]
+# A caption, keywords, two texts and a comment are written into a PNG and read again; then into a JPEG. All but one text arrive there, and `not_held` had said which. The value is what a WebP could not hold.
 
 # %%
 from PIL.PngImagePlugin import PngInfo

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Colorize
 #
-# > A small network colors a small copy; arithmetic carries the color to every pixel and leaves the light alone
+# > Any picture in, the same kind and size in color out
 #
-# We can read any picture, and paint color from a small map over its light. What is missing is the map. This chapter takes an artifact, as the training half of the book writes it, shows it a small upright copy, and makes `colorize` of the answer: any picture in, the same kind and size out, lightness untouched, the same bytes every time. It needs NumPy, Pillow and onnxruntime, and no torch.
+# `colorize(image)` is what most users of the library call. It shows a small upright copy of the picture to a network, and paints the colors that come back over the picture's own light: any kind of picture in, the same kind and size out, lightness untouched, the same bytes every time. [Reading](io.ipynb), [painting](compose.ipynb) and [model files](artifact.ipynb) have their own chapters; here they are put together. It needs NumPy, Pillow and onnxruntime, and no torch. @fig-colorize shows what it does.
 
 # %%
 #| default_exp imaging.colorizer
@@ -41,7 +41,7 @@ from skimage import color, data
 # ## The small copy
 
 # %% [markdown]
-# The network was trained on pictures of about 256 by 256, and does best on that many pixels, whatever the shape of the picture. So the copy keeps the shape and gets that *area*, with each side rounded to the 32 that the network's halvings ask for. Very long pictures stop at one to sixty-four.
+# The network was trained on pictures of about 256 by 256, and does best on that many pixels, whatever the shape of the picture. So the copy keeps the shape and gets that *area*, with each side rounded to a multiple of 32, which the network's halvings ask for. Pictures longer than one to sixty-four get the copy of one to sixty-four.
 
 # %%
 #| export
@@ -81,7 +81,7 @@ def small_light(
     return 1.16*light(small)[1] - np.float32(.16)
 
 # %% [markdown]
-# A few models look at three channels, as they are stored: a camera for [long-wave infrared](../models/infrared.ipynb) writes three, and a picture with a hole has colors around it.
+# Most models look at the lightness of the copy. A few look at three channels, as they are stored: a camera for [long-wave infrared](../models/infrared.ipynb) writes three, and a picture with a hole has colors around it. The two values below are the mean lightness of the copy and of the photograph.
 
 # %%
 photo = data.astronaut()
@@ -151,7 +151,7 @@ class Colorizer:
         return np.concatenate([chroma_maps((L + more).clip(0, 1), np.moveaxis(ab, -1, 0)), more[None]])
 
 # %% [markdown]
-# Two models make different mistakes, and the mean of their colors is often better than either: what one of them is sure of stays, and what they disagree about fades. `MeanColorizer` is such a pair, or more of them, and is used as one model. Each sees the picture at its own size; then slopes and offsets are averaged, which for the same size is exactly the mean of $a$ and $b$.
+# Two models make different mistakes, and the mean of their colors is often better than either: where one is sure it keeps most of its color, and where they disagree the color fades. `MeanColorizer` is such a pair, or more of them, and is used as one model. Each sees the picture at its own size; then slopes and offsets are averaged, which for the same size is exactly the mean of $a$ and $b$.
 
 # %%
 #| export
@@ -211,7 +211,7 @@ test_fail(lambda: load_model('film'), exc=InputError, contains='for films')
 test_eq(load_model(['default']) is load_model('default'), True)
 
 # %% [markdown]
-# The mean of a model with itself is the model. With one that answers with the opposite, nothing is left. And the default beside a model that always answers with the same tint is half of both.
+# The mean of a model with itself is the model. With one that answers the opposite color, nothing is left. And with one that always answers the same tint, the mean is half of each.
 
 # %%
 class Tint(Colorizer):
@@ -258,10 +258,10 @@ def check_options(
 # %% [markdown]
 # Uniform [borders](borders.ipynb) are left out of what the network sees. What is inside is colored as if it had been cut out, and the border stays gray.
 #
-# Where a network does not know, its mean of many colors is gray, and the picture comes back as it was. Whoever colors a hundred of them should be told which: a picture whose color is less than 2 units of $a$ and $b$ on average is reported by a warning, which the [command line](../cli/app.ipynb) prints as a note and writes into its report.
+# Where a network does not know, its mean of many colors is gray, and the picture comes back as it was. In a folder of a hundred one wants to know which these are: a picture whose color is less than 2 units of $a$ and $b$ on average is reported by a warning, which the [command line](../cli/app.ipynb) prints as a note and writes into its report.
 
 # %% [markdown]
-# A scan of two hundred megapixels takes 800 megabytes as Pillow stores it, and as much again for the result would not fit everywhere. From `LARGE` pixels on, the strips of a picture in 8 bits that nobody else needs are painted into the picture that they come from; borders are not looked for then.
+# A scan of two hundred megapixels takes 800 megabytes as Pillow stores it, and not every machine has as much again for the result. From `LARGE` pixels on, a picture in 8 bits that nobody else needs is painted strip by strip into itself; borders are not looked for then.
 
 # %%
 #| export
@@ -297,7 +297,7 @@ def _depth(alpha:np.ndarray|None, dtype:np.dtype) -> np.ndarray|float:
     return np.rint(out) if top(dtype) > 1 else out
 
 # %% [markdown]
-# A gray picture has more than one color picture, and a model whose card says `noise` knows several. Random numbers choose; the same numbers make the same choice again, for another picture as well. `sample_noise` takes them from a seed, in which the first numbers do not depend on how many are asked for.
+# A gray picture has more than one plausible color picture, and a model whose card says `noise` knows several. Random numbers choose; the same numbers make the same choice again, for another picture as well. `sample_noise` takes them from a seed, and the first numbers do not depend on how many are asked for.
 
 # %%
 #| export
@@ -386,7 +386,10 @@ def show_all(ims, height=3):
 show_all([gray, out, colorize(gray, saturation=1.5)]);
 
 # %% [markdown]
-# Three answers of the model, below: each has the lightness of the picture, none is the plain one, the same seed gives the same three, and zeros give what is given without samples.
+# In @fig-colorize sky, meadow and skin get likely colors; the coat stays nearly black. Saturation 1.5 makes the same colors stronger, and with them what is doubtful, such as the meadow's bare left part.
+
+# %% [markdown]
+# A model that knows several answers is asked for three. Each has the lightness of the picture, and the same seed gives the same three. The values say how far each is from the plain answer, in levels of 255.
 
 # %%
 many = colorize(gray, samples=3, seed=1)
@@ -404,6 +407,9 @@ test_fail(lambda: colorize(gray, samples=0), exc=UsageError, contains='not in 1.
 #| label: fig-answers
 #| fig-cap: "Four answers of one model to one photograph."
 show_all(colorize(gray, samples=4, seed=2));
+
+# %% [markdown]
+# The answers of @fig-answers agree about the sky and differ where the model is unsure: the coat is black, blue, red, black, and the meadow more or less green.
 
 # %% [markdown]
 # ## File to file
@@ -503,7 +509,7 @@ for f,o in zip(made, many): test_eq(np.asarray(Image.open(f).convert('RGB')), o)
 test_eq(Image.open(home/'one.png').size[0], 3*484 + 4)
 
 # %% [markdown]
-# A gray scan of 16 bits becomes a color picture of 16 bits, and has many more than 256 levels of each color.
+# A gray scan of 16 bits becomes a color picture of 16 bits. The value is how many levels of green it has; a picture of 8 bits would have 256 at most.
 
 # %%
 folder = Path(tempfile.mkdtemp())
@@ -516,7 +522,7 @@ for name in ('scan.png', 'color.tif'):
 len(np.unique(deep[...,1]))
 
 # %% [markdown]
-# How long does it take? Reading and writing the file is most of it; the network sees a small copy, and the rest is arithmetic in the cache.
+# How long does it take? The two numbers are seconds, for coloring a JPEG of three megapixels and for merely reading and writing it. The network costs the same for a picture of any size, since it sees a small copy.
 
 # %%
 def seconds(f, *args):

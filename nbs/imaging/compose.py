@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Painting
 #
-# > Color from a small map, light from the photograph
+# > A small map of colors is joined to the light of the full photograph
 #
-# A photograph of twelve million pixels will go through a network that looks at sixty-five thousand. That works because the eye is generous with color and strict with light: color may come from a small copy, light must be the photograph's own. At the end of this chapter `paint` joins the two for every pixel: lightness stays to the last bit that a byte can hold, and twelve million pixels take a fraction of a second. The color mathematics is that of [light and color in NumPy](../color/srgb.ipynb); there is no network yet, and no torch.
+# A photograph of twelve million pixels is colored by a network that looks at sixty-five thousand. That works because the eye is generous with color and strict with light: color may come from a small copy, light must be the photograph's own. `paint` joins the two for every pixel, in a fraction of a second, and the lightness of every byte stays the same byte. What makes it more than an enlargement is seen in @fig-guided: color ends where the light has an edge. The color mathematics is that of [light and color in NumPy](../color/srgb.ipynb); no network is needed yet.
 
 # %%
 #| default_exp imaging.compose
@@ -29,11 +29,11 @@ from sklearn.datasets import load_sample_images
 # ## Color follows light
 
 # %% [markdown]
-# The network answers at a quarter of its size: 64 by 64 for a picture of any size. Enlarged as it is, a red coat would glow beyond its edge. But where the light has an edge the color probably has one too, and the light is known in full. In every small window we fit color as a straight line over lightness, and let the detail of the light, the part that the small copy has not, move color along that line:
+# The network answers at a quarter of its size: 64 by 64 for a picture of any size. Enlarged as it is, a red coat would glow beyond its edge. But where the light has an edge the color probably has one too, and the light is known in full. So in every small window we fit color as a straight line over lightness, with slope $s$. The detail of the light, which the small copy does not have, then moves color along that line:
 #
 # $$ ab(x) = \overline{ab}(x) + s(x)\,\bigl(L(x) - \overline{L}(x)\bigr), \qquad s = \frac{\operatorname{cov}(L, ab)}{\operatorname{var}(L) + \varepsilon} $$
 #
-# where a bar means enlarged from the small copy. It is the guided filter of He, Sun and Tang (2013) with one difference: theirs smooths $\overline{ab}$ in the windows as well, which is right for noisy maps and wrong for ours.
+# where a bar means: enlarged from the small copy. It is the guided filter of He, Sun and Tang (2013) with one difference: theirs smooths $\overline{ab}$ in the windows as well, which is right for noisy maps and wrong for ours.
 
 # %%
 #| export
@@ -113,7 +113,7 @@ def resize_rows(
     return out
 
 # %% [markdown]
-# Were the colors of real photographs so small and enlarged again, how much would be lost? We take the true `ab` of color pictures at a quarter of the network's size, and compare four ways back: plain cubic enlargement, the guided filter as published, and ours with a smaller and a larger $\varepsilon$. The best is what `chroma_maps` does by default; the published filter is *worse* than no guide at all, for the reason given.
+# How much is lost if the colors of real photographs are made so small and enlarged again? We take the true $ab$ of color pictures at a quarter of the network's size, and compare ways back by their PSNR: plain cubic enlargement, the guided filter as published, and ours with three values of $\varepsilon$. The best is what `chroma_maps` does by default. The published filter is *worse* than plain enlargement, since it smooths what is already small.
 
 # %%
 def true_maps(rgb):
@@ -175,13 +175,16 @@ def show_detail(ims, titles, at=np.s_[350:430,100:220]):
 show_detail([rgb, *(naive_rgb(L*100, x*110).clip(0, 1) for x in (plain, follow))], ('truth', 'cubic', 'guided'));
 
 # %% [markdown]
+# In @fig-guided look at the rim of the badge. Enlarged as it is, its purple glows into the orange suit, and what is white in it, the letters and the shuttle, turns violet. Guided, the glow is gone and the shuttle is white; only letters near the rim have taken some of the suit's orange, since for them the light has no better advice.
+
+# %% [markdown]
 # ## Painting
 
 # %% [markdown]
-# Now the two meet. Every step works on a strip of rows, small enough for the processor's cache and large enough that Python's own time does not count, and strips go to as many threads as there are cores for us: NumPy lets go of Python's lock while it computes. The threads are made once and serve all pictures, of which a film has many. Nothing depends on which thread takes which strip, so the result does not depend on their number. In the maps lightness is replaced by $f_Y$ ($L = 1.16 f_Y - 0.16$) and the scales of $a$ and $b$ are folded in, so that one multiplication and one addition a pixel give $f_X$, and as many $f_Z$. The lesson holds the fast way against the plain one, on a photograph and its own color, and then checks the promise of this chapter on colors that are far too strong: lightness moves by less than half a unit anywhere, which is what rounding to bytes costs.
+# Now color and light are joined, strip by strip. A strip is a number of rows, small enough for the processor's cache and large enough that Python's own time does not count, and strips go to as many threads as there are cores: NumPy lets go of Python's lock while it computes. The threads are made once and serve all pictures, of which a film has many. The result does not depend on their number. In the maps lightness is replaced by $f_Y$ ($L = 1.16 f_Y - 0.16$) and the scales of $a$ and $b$ are folded in, so that one multiplication and one addition a pixel give $f_X$, and as many $f_Z$.
 
 # %% [markdown]
-# A picture of [near infrared](../models/infrared.ipynb) has light of its own, and not that of the picture that is wanted. For such a fifth map says what is to be added to the lightness, on the scale of $L$; all detail is still the picture's. Without a fifth map nothing is added, and lightness stays.
+# A picture of [near infrared](../models/infrared.ipynb) has a light of its own, which is not that of the picture that is wanted. For it a fifth map says what is to be added to the lightness, on the scale of $L$; all detail is still the picture's. Without a fifth map nothing is added.
 
 # %%
 #| export
@@ -258,6 +261,9 @@ def paint(
         out.paste(Image.frombuffer('RGBX', Y.shape[::-1], new, 'raw', 'RGBX', 0, 1).convert('RGB'), (0, at.start))
     list(_pool(os.getpid(), threads or core_count()).map(strip, range(0, h, step)))
 
+# %% [markdown]
+# First the fast way is compared with the plain one, on a photograph and its own color. Then its promise is tested on colors that are three times too strong: the two values are the largest change of lightness, in units of $L^*$, and both are below the half unit that rounding to bytes costs.
+
 # %%
 maps = chroma_maps(small, ab)
 out = np.empty_like(rgb)
@@ -282,7 +288,7 @@ test_close(color.rgb2lab(darker)[...,0], (color.rgb2lab(rgb)[...,0] - 20).clip(0
 dL
 
 # %% [markdown]
-# Two small things that the [next](colorizer.ipynb) of these chapters needs: a copy of a picture with its three channels, for models that look at three, and whether the colors of an answer can be seen at all.
+# [Colorize](colorizer.ipynb) needs two small functions more: a copy of a picture with its three channels, for models that look at three, and a test whether the colors of an answer can be seen at all.
 
 # %%
 #| export

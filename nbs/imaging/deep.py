@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Sixteen bits
 #
-# > Every bit of deep files, with a library that hands out half of them
+# > All the bits of deep PNG, TIFF, PPM and JPEG 2000 files, by decoders that give half of them
 #
-# Scanners and raw converters write 65,536 steps a channel instead of 256, and a colored sky shows the difference. Pillow opens such files and keeps the upper byte of every number; some, whose planes are stored one after the other, it even mixes up, and others it does not open at all. A library for deep files would weigh more than the rest of the installation. But the decoders inside Pillow are good; they only have to be told another story about the same bytes. At the end of this chapter `deep_samples` gives all the bits of PNG, TIFF, PPM and JPEG 2000 files, with any compression that Pillow knows.
+# Scanners and raw converters write 65,536 steps a channel instead of 256, and a colored sky shows the difference. Pillow opens such files and keeps the upper byte of every number; some, whose planes are stored one after the other, it even mixes up, and others it does not open at all. A library for deep files would weigh more than the rest of the installation. But the decoders inside Pillow are good, and they do what they are told about the bytes. So we describe the same bytes to them in another way, such that nothing is thrown away: `deep_samples` gives all the bits of PNG, TIFF, PPM and JPEG 2000 files, with any compression that Pillow knows.
 
 # %%
 #| default_exp imaging.deep
@@ -70,7 +70,7 @@ def _png(im:Image.Image, content:bytes) -> Samples|None:
 # ## TIFF
 
 # %% [markdown]
-# A TIFF file is a directory of tags, which say how the pixels are cut into strips or tiles and compressed, and those pieces. Whoever knows the tags can describe the same pieces in another way. A row of 100 pixels with three numbers each is also a row of 300 gray pixels, and gray pixels of 16 or 32 bits come out of Pillow whole. Planes that lie one after the other are as many gray pictures. So we write a second directory behind the file, let its head point there, and open it.
+# A TIFF file is a directory of tags, which say how the pixels are cut into strips or tiles and compressed, and those pieces. The same pieces can be described by other tags. A row of 100 pixels with three numbers each is also a row of 300 gray pixels, and gray pixels of 16 or 32 bits come out of Pillow whole. Planes that lie one after the other are as many gray pictures. So we write a second directory behind the file, let its head point there, and open it.
 
 # One thing has to be undone by hand. Many files store differences from the pixel to the left, and "the pixel to the left" is three numbers away for us and one for the decoder; so the tag that says so is left out, and the differences are added up in NumPy.
 
@@ -170,7 +170,7 @@ def _freed(x:np.ndarray, alpha:np.ndarray) -> np.ndarray:
 # ## JPEG 2000
 
 # %% [markdown]
-# Archives keep their masters in JPEG 2000. Of gray Pillow gives all the bits, of color the upper eight. Here there is no story to tell, but another decoder: PyAV, which this library has for films, brings the one of FFmpeg, to which a picture is a film of one frame. It moves numbers of twelve bits up to the upper end of sixteen. Kinds that it stores otherwise, such as chroma at half the size, are left to Pillow.
+# Archives keep their masters in JPEG 2000. Of gray Pillow gives all the bits, of color the upper eight. No other description helps here, but another decoder does: PyAV, which this library has for films, brings the one of FFmpeg, to which a picture is a film of one frame. It moves numbers of twelve bits up to the upper end of sixteen. Kinds that it stores otherwise, such as chroma at half the size, are left to Pillow.
 
 # %%
 #| export
@@ -196,7 +196,7 @@ def _jpeg2000(im:Image.Image, content:bytes) -> Samples|None:
     return Samples(np.ascontiguousarray(x[...,:3]), x[...,3] if im.mode == 'RGBA' else None, 'RGB', bits)
 
 # %% [markdown]
-# ## PPM, and the door
+# ## PPM, and all four together
 
 # %% [markdown]
 # A PPM file is a line of words and then the numbers, the high byte first where there are more than 255 steps; Pillow divides them down to 8 bits. The number of steps is written in the file and need not be 65,536.
@@ -226,7 +226,7 @@ def deep_samples(
     return _png(im, content) if im.format == 'PNG' else _ppm(content) if im.format == 'PPM' else None
 
 # %% [markdown]
-# The library tifffile is the independent writer here: two byte orders, planes together and apart, strips and tiles, three compressions, differences or none, and files of more than four gigabytes in principle (BigTIFF). Every number must come back.
+# The library tifffile writes files in many ways, independently of us: two byte orders, planes together and apart, strips and tiles, compressed or not, with differences or without, and BigTIFF. Every number must come back.
 
 # %%
 folder,rng = Path(tempfile.mkdtemp()),np.random.default_rng(0)
@@ -251,6 +251,9 @@ test_eq(back(light, photometric='rgb').x, light)
 test_eq(back(x, photometric='separated').space, 'CMYK')
 test_eq(back((x[...,:3]>>8).astype(np.uint8), photometric='rgb'), None)
 got.x[:2,:3]
+
+# %% [markdown]
+# The same for PNG: gray, color, each with transparency, and one color that is declared transparent. At the end a PPM file with 4,096 steps: its middle and its top become those of sixteen bits.
 
 # %%
 def png(color, pixels, *chunks):

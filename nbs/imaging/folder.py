@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Folders of pictures
 #
-# > Which file becomes which, and why some become nothing
+# > Which pictures of a folder are colored, under which names, and why the other files are not
 #
-# Most people who want color have a folder, and nobody knows what is in it: scans with and without a suffix, photographs of telephones, raw files beside their JPEGs, notes, the small copies that a server hid in a folder of its own. At the end of this chapter `plan` has a list of pairs, a picture and its colored name, before a pixel is touched, and `survey` knows for every other file why it is left out. No photograph is ever written over, and none goes missing without a word.
+# Nobody knows what is in a folder of photographs: scans with and without a suffix, photographs of telephones, raw files beside their JPEGs, notes, the small copies that a server hid in a folder of its own. So, before a pixel is touched, `plan` makes a list of pairs, a picture and its colored name, and `survey` says of every other file why it is left out. No photograph is ever written over, and none goes missing without a word.
 
 # %%
 #| default_exp imaging.folder
@@ -137,7 +137,7 @@ def _target(src:Path, root:Path, out:str|None, single:bool) -> Path:
     return _writable(Path(out)/src.relative_to(root), src)
 
 # %% [markdown]
-# Three traps. The output folder may lie inside the input folder, and then a second run must not color the colored. The same holds for `one-color.jpg` where `one.jpg` is there too. And two inputs may want one name, or an input its own: that is an error before anything is written, never a lost photograph. Only where the suffix was changed by us, as with a raw file beside another of the same name, the old suffix stays in the new name.
+# Three cases need care. The output folder may lie inside the input folder, and then a second run must not color what the first one made. The same holds for `one-color.jpg` where `one.jpg` is there too. And two inputs may want one name, or an input its own: that is an error before anything is written, never a lost photograph. Only where the suffix was changed by us, as with a raw file beside another of the same name, the old suffix stays in the new name.
 
 # %%
 #| export
@@ -198,6 +198,9 @@ def plan(
     if not single: pairs = _apart(pairs)
     _no_clash(pairs, samples)
     return list(pairs.items())
+
+# %% [markdown]
+# A folder with hidden copies, a picture without a suffix, one with a strange suffix, and one that is a PNG under the name `g.jpg`. The last becomes `g.png`; if there is a `g.png` as well, both get names of their own, as below.
 
 # %%
 top = Path(tempfile.mkdtemp())

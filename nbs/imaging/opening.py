@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Opening files
 #
-# > From a name, bytes or a stream to something that can be decoded, with a sentence for all that cannot
+# > From a name, bytes or a stream to a picture that can be decoded, or to a sentence that says what it is
 #
-# Most of what goes wrong with pictures goes wrong before the first pixel: the file is empty, it is a page of a web site under the name of a picture, it is the raw file of a camera, it claims to be larger than any memory. A message that only says *cannot identify image file* sends people to a search engine. At the end of this chapter `open_image` either opens a file or says what it is and what helps, and we know how many pages it has.
+# Most of what goes wrong with pictures goes wrong before the first pixel: the file is empty, it is a page of a web site under the name of a picture, it is the raw file of a camera, it claims to be larger than any memory. A message that only says *cannot identify image file* helps nobody. `open_image` either opens a file or says what it is and what can be done. It also says how many pages there are, and whether a file has more bits than Pillow gives.
 
 # %%
 #| default_exp imaging.opening
@@ -28,7 +28,7 @@ from skimage import data
 # ## From anything to bytes
 
 # %% [markdown]
-# `label` is what the sentences call the picture: its name where it has one. A file object is read from its beginning, as Pillow does it.
+# A picture may be given as a name, as bytes or as an open file. `label` is what error messages call it: its name where it has one. A file object is read from its beginning, as Pillow does it.
 
 # %%
 #| export
@@ -156,7 +156,7 @@ def heic_samples(
     return Samples(x[...,:3], x[...,3] if x.shape[2] == 4 else None, 'RGB', bits)
 
 # %% [markdown]
-# Two kinds of damage go unnoticed by Pillow: a TIFF that claims to have more rows than it has strips for, and an animated WebP whose frames are specks on a canvas of a hundred megapixels. What is missing comes out black, and a file of a few bytes can take a gigabyte.
+# Two kinds of damage go unnoticed by Pillow: a TIFF that claims to have more rows than it has strips for, and an animated WebP whose frames are specks on a canvas of a hundred megapixels. What is missing comes out black, and a file of a few bytes can take a gigabyte. Both are looked for.
 
 # %%
 #| export
@@ -179,10 +179,11 @@ def lacks_frames(
     sizes = [side(m.start() + 14)*side(m.start() + 17) for m in re.finditer(b'ANMF', content)]
     return bool(sizes) and 64*max(sizes) < im.width*im.height
 
+# %% [markdown]
+# Six things that are no picture, each with the word that its message must have. A PNG is found whichever way it is given.
+
 # %%
 cat,folder = Image.fromarray(data.chelsea()),Path(tempfile.mkdtemp())
-cat.save(folder/'cat.jpg', quality=90)
-whole = (folder/'cat.jpg').read_bytes()
 for bad,word in ((b'', 'empty'), (b'hello', 'not a picture'), (folder/'dog.jpg', 'dog.jpg'), (folder, 'folder'),
                  (io.StringIO('x'), 'text'), (7, 'int')):
     test_fail(lambda: open_image(*read_bytes(bad)), exc=InputError, contains=word)
@@ -190,18 +191,14 @@ test_fail(lambda: develop("'a.dng'", b'nothing'), exc=InputError, contains='a.dn
 written = io.BytesIO()
 cat.save(written, 'PNG')
 test_eq(open_image(*read_bytes(written)).size, cat.size)
-deep_j2k = io.BytesIO()
-Image.fromarray(np.zeros((8, 8), np.uint16)).save(deep_j2k, 'JPEG2000')
-test_eq(is_shallow(open_image(*read_bytes(deep_j2k)), deep_j2k.getvalue()), False)
-flat_j2k = io.BytesIO()
-Image.new('RGB', (64, 48)).save(flat_j2k, 'JPEG2000')
-im,flat = open_image(*read_bytes(flat_j2k)),bytearray(flat_j2k.getvalue())
-test_eq(is_shallow(im, bytes(flat)), False)
-flat[flat.find(b'\xff\x51') + 40] = 15 # it says now that its first channel has 16 bits
-test_eq(is_shallow(im, bytes(flat)), True)
-said = [b'\x89PNG' + bytes(30) + b'cICP\x09' + bytes([o, 0, 1]) for o in (13, 16, 18)]
-said += [b'\0\0\0\x1cftypavif' + bytes(30) + b'colrnclx\0\x09\0' + bytes([o]) for o in (1, 16, 18)]
-test_eq([is_hdr(o) for o in said], [False, True, True]*2)
+try: open_image(*read_bytes(folder/'dog.jpg'))
+except InputError as e: said = str(e).replace(f'{folder}/', '')
+said
+
+# %% [markdown]
+# A small TIFF is changed by one byte, after which it claims to have 256 times as many rows; an animated WebP is told that its canvas is large. Both are noticed.
+
+# %%
 scan = io.BytesIO()
 Image.new('1', (56, 40)).save(scan, 'TIFF')
 tall = bytearray(scan.getvalue()) # says that it has 256 times as many rows
@@ -214,7 +211,8 @@ speck = bytearray(moving.getvalue())
 at = speck.index(b'VP8X') + 12 # width and height of the canvas, less one, of three bytes each
 speck[at:at+6] = b'\x0f\x27\0\x0f\x27\0'
 test_eq([lacks_frames(open_image('it', bytes(o)), bytes(o)) for o in (moving.getvalue(), speck)], [False, True])
-open_image('it', whole).size
+open_image('it', bytes(speck)).size
+
 
 # %% [markdown]
 # ## Several pages

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # Which way is up
+# # The orientation of a picture
 #
-# > The eight ways in which a stored picture can lie, by a camera's tag or by a film's matrix
+# > Eight ways in which a stored picture can lie, by a camera's tag or by a film's matrix
 #
-# Who holds a camera on its side does not want to see the picture lie on its side. Cameras leave the pixels as the sensor gave them and write down how they were held; every viewer reads that and turns the picture. A colorizer has to know it too. At the end of this chapter `upright` turns stored pixels as a viewer would, and back, and both ways to write the orientation down, the tag of photographs and the matrix of films, come to the same eight numbers. It is NumPy alone.
+# A camera that is held on its side leaves the pixels as the sensor gave them and writes down how it was held; every viewer reads that and turns the picture. A colorizer has to know it too, because its network does badly on mountains that lie on their side. `upright` turns stored pixels as a viewer would, and back. There are two ways to write the orientation down, the tag of photographs and the matrix of films, and both come to the same eight numbers (@fig-orientations).
 
 # %%
 #| default_exp imaging.orientation
@@ -25,7 +25,7 @@ from skimage import data
 # ## Eight ways to lie
 
 # %% [markdown]
-# A network that has seen mountains with the sky above does badly on mountains that lie on their side. So the small copy that it sees is turned upright, and the color that it answers with is turned back; the large picture never moves. A camera writes a tag, a telephone that films writes a matrix, whose signs say the same. The eight orientations are the eight symmetries of the square, and only the two quarter turns are not their own inverse. Pillow's `exif_transpose` is the reference, and going there and back must change nothing.
+# Only the small copy that the network sees is turned upright, and the color that it answers with is turned back; the large picture never moves. A camera writes a tag; a telephone that films writes a matrix, whose signs say the same. The eight orientations are the eight symmetries of the square, and only the two quarter turns are not their own inverse.
 
 # %%
 #| export
@@ -52,7 +52,7 @@ def matrix_orientation(
     return _signs.get(tuple(int(np.sign(matrix[i])) for i in (0, 1, 3, 4)), 1) if matrix else 1
 
 # %% [markdown]
-# The lesson turns a picture by Pillow's own way, and derives the matrix of each orientation from where the corners of a picture go: a matrix takes a point $(x, y)$ of the stored frame to where it is shown, and a turned frame of which only the signs count does that with the corners around its middle.
+# Two references: a picture is turned by Pillow's own `exif_transpose`, which must agree with `upright`; and the matrix of each orientation is derived from where the corners of a picture go. (A matrix takes a point $(x, y)$ of the stored frame to where it is shown.)
 
 # %%
 chelsea,cat = data.chelsea(),Image.fromarray(data.chelsea())
@@ -80,6 +80,9 @@ def show_row(ims, titles, height=1.6):
         ax.set_title(t, fontsize=8)
     for ax in axs: ax.axis('off')
 show_row([upright(chelsea[::4,::4], o, back=True) for o in range(1, 9)], [f'orientation {o}' for o in range(1, 9)]);
+
+# %% [markdown]
+# Number 1 of @fig-orientations is a picture that was stored upright. Numbers 3, 6 and 8 are a camera turned upside down and to either side. The other four are mirrored; cameras do not write them, but programs and scanners do.
 
 # %% [markdown]
 # ## What we have

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Color profiles
 #
-# > What the numbers of a picture mean: lightness through any profile, at any depth
+# > What the numbers in a picture mean: lightness by its profile, at any depth
 #
-# A file holds numbers, and a color profile inside the file says which light they stand for. The byte 128 is a medium gray in an sRGB file, a lighter one in a scan made for old Macintosh screens, and no gray at all in the inks of a CMYK file. A colorizer that promises to keep lightness has to ask the profile. At the end of this chapter `light_through` gives the light of every pixel as the profile means it, from 8 bits, 16 bits or floats, and the rest of the library goes on in sRGB.
+# A file holds numbers, and a color profile inside the file says which light they stand for. The byte 128 is a medium gray in an sRGB file, a lighter one in a scan made for old Macintosh screens, and no gray at all in the inks of a CMYK file. A colorizer that promises to keep lightness has to ask the profile. `light_through` gives the light of every pixel as the profile means it, from 8 bits, 16 bits or floats; from there on the library works in sRGB. Taking Adobe RGB for sRGB would be wrong by several units of lightness: the exact numbers stand at the end of the section *Into sRGB*.
 
 # %%
 #| default_exp imaging.profiles
@@ -138,7 +138,7 @@ class LightProfile:
         return sum(look(i, x if x.ndim == 2 else x[...,i]) for i in range(len(self.curves)))
 
 # %% [markdown]
-# A small profile is quickly made: a header, a table, and a few numbers with sixteen bits behind the point (`s15`).
+# A small profile is quickly made: a header, a table, and a few numbers with sixteen bits behind the point (`s15`). Such profiles are for tests, and for PNG files below.
 
 # %%
 #| export
@@ -159,7 +159,7 @@ def make_profile(
     return head.ljust(68, b'\0') + s15(.9642, 1, .8249).ljust(60, b'\0') + table + body
 
 # %% [markdown]
-# The lesson builds profiles itself, with the published primaries of three color spaces, and holds the luminance that they give against plain matrix arithmetic. A gray has the luminance of its curve in any of them, which is why a medium gray of Adobe RGB, with its exponent of 2.2, is not far from ours, and one of ProPhoto with 1.8 is.
+# Profiles with the published primaries of two color spaces are built, and the luminance that they give is compared with plain matrix arithmetic. The values are the shares of red, green and blue in the luminance. A gray has the luminance of its curve in any of them: in Adobe RGB, with its exponent of 2.2, that is close to sRGB, in ProPhoto, with 1.8, it is not.
 
 # %%
 gamma = lambda g: b'curv\0\0\0\0' + struct.pack('>IH', 1, round(g*256))
@@ -182,7 +182,7 @@ adobe.weights.round(4), prophoto.weights.round(4)
 # ## Two chunks of PNG
 
 # %% [markdown]
-# A PNG without a profile may say the same in two chunks: `gAMA` holds the exponent, by which light was turned into numbers, and `cHRM` the places of white, red, green and blue in the diagram of colors, as pairs $x, y$. An exponent of 1/2.2 alone is what programs write for sRGB, and is taken for it. Anything else becomes a profile. The columns of the matrix from RGB to $X,Y,Z$ are the primaries, scaled so that their sum is white; then white is brought to that of paper by Bradford's way, which scales three responses of the eye.
+# A PNG without a profile may describe its colors in two chunks: `gAMA` holds the exponent by which light was turned into numbers, and `cHRM` the places of white, red, green and blue in the diagram of colors, as pairs $x, y$. An exponent of 1/2.2 alone is what programs write for sRGB, and is taken for it. Anything else becomes a profile. The columns of the matrix from RGB to $X,Y,Z$ are the primaries, scaled so that their sum is white; then white is brought to that of paper by Bradford's way, which scales three responses of the eye.
 
 # %%
 #| export
@@ -224,7 +224,7 @@ found.weights.round(4)
 # ## Into sRGB
 
 # %% [markdown]
-# What goes on through the library is a gray picture in sRGB with 16 bits: its numbers say the lightness, finely enough for any depth, and what colors the file had is not asked any more. Where a profile has tables, and for inks, LittleCMS inside Pillow gives the lightness $L^*$ in 8 bits, which is a step of 0.4 units. The picture is worked through in strips, so that a large one needs little more memory than itself.
+# The rest of the library gets a gray picture in sRGB with 16 bits: its numbers say the lightness, finely enough for any depth. Where a profile has tables, and for inks, LittleCMS inside Pillow gives the lightness $L^*$ in 8 bits, which is a step of 0.4 units. The picture is worked through in strips, so that a large one needs little more memory than itself.
 
 # Most files carry the profile of sRGB itself or one of its many near copies. Those are left alone: `is_srgb` compares a profile with ours on a few hundred colors.
 
@@ -253,7 +253,7 @@ def is_srgb(
     return bool(np.abs(lab_f(found(x)) - lab_f(srgb_decode(x)@RGB_TO_XYZ[1])).max()*116 < .1)
 
 # %% [markdown]
-# Inks in 16 bits deserve more than a step of 0.4. The table of a printer's profile, in the two forms that are usual (`mft1` and `mft2`), is a grid with one axis for each ink, between curves for what goes in and what comes out; only its first number, the lightness, is read, and between the points of the grid it is interpolated along every axis.
+# For inks in 16 bits a step of 0.4 would be coarse. The table of a printer's profile, in the two usual forms (`mft1` and `mft2`), is a grid with one axis for each ink, between curves for what goes in and what comes out. Only its first number, the lightness, is read, and between the points of the grid it is interpolated along every axis.
 
 # %%
 #| export
@@ -320,7 +320,7 @@ def light_through(
     return out
 
 # %% [markdown]
-# A photograph in numbers of Adobe RGB, of ProPhoto, and as a scan with an exponent of 1.8: the lightness of what we go on with is that of the formula, to a hundredth at 16 bits. Without the profile it would be off by up to so much:
+# A photograph in numbers of Adobe RGB, of ProPhoto, and as a scan with an exponent of 1.8: the lightness of the result is that of the formula, to a hundredth of a unit at 16 bits. Without the profile it would be wrong by up to so many units, for Adobe RGB and for ProPhoto:
 
 # %%
 photo = data.chelsea()*np.uint16(257)
@@ -341,7 +341,7 @@ test_eq([is_srgb(o) for o in (srgb_profile(), *wide, scan)], [True, False, False
 [missed(icc, photo) for icc in wide]
 
 # %% [markdown]
-# A profile with tables, here the one that every LittleCMS can make for Lab numbers turned into RGB, goes through eight bits.
+# A profile with tables goes through eight bits. Here is how far lightness is from that of scikit-image on average:
 
 # %%
 test_eq(profile_space(ImageCms.ImageCmsProfile(ImageCms.createProfile('LAB')).tobytes()), 'Lab')
@@ -351,7 +351,7 @@ np.abs(lightness(_table_light(Image.fromarray(data.chelsea()), srgb_profile()))
        - color.rgb2lab(data.chelsea())[...,0]).mean()
 
 # %% [markdown]
-# A printer's table made by hand, in which black ink takes the lightness away and the other three a third of it each: halfway between two points of the grid the lightness is halfway too, and of black alone LittleCMS says the same, in its bytes.
+# A printer's table made by hand, in which black ink takes the lightness away and the other three a tenth of it each. Halfway between two points of the grid the lightness must be halfway too; and for black alone LittleCMS says the same, in its bytes.
 
 # %%
 corners = [(c, m, y, k) for c in (0, 1) for m in (0, 1) for y in (0, 1) for k in (0, 1)]

@@ -3,7 +3,7 @@
 #
 # > Many pictures on one, with a few words under each
 #
-# A photographer lays the negatives of a film on one sheet of paper and chooses with a magnifying glass. The library does that often: several answers to one photograph, gray beside truth beside result, the copies that were found in a data set. At the end of this chapter one function draws all of these sheets. It takes whatever can become a Pillow picture and needs NumPy and Pillow alone; tensors are converted first. A second thing shows sheets one after the other, for films.
+# A photographer lays the negatives of a film on one sheet of paper and chooses with a magnifying glass. The library does that often: several answers to one photograph, gray beside truth beside result, the copies that were found in a data set. `contact_sheet` draws all of these (@fig-contact-sheet is one). It takes whatever can become a Pillow picture and needs NumPy and Pillow alone; tensors are converted first. For films, `LoopingClip` shows sheets one after the other.
 
 # %%
 #| default_exp imaging.sheet
@@ -53,7 +53,7 @@ as_cell(Image.fromarray(cat).convert('P'), 100).mode
 # ## The sheet
 
 # %% [markdown]
-# All cells are as large as the largest picture, so that columns and rows are straight. Notes are read in the cell: one that is too long loses its beginning, since names of files differ at the end. Only where the cells to the right have no note may it run on, which makes it a caption of the whole row.
+# All cells are as large as the largest picture, so that columns and rows are straight. A note that is too long for its cell loses its beginning, since names of files differ at the end. Only where the cells to the right have no note may it run on, which makes it a caption of the whole row.
 
 # %%
 #| export
@@ -81,7 +81,7 @@ def contact_sheet(
     return out
 
 # %% [markdown]
-# Where each picture lies can be said beforehand, and so can where there is ink. A note of 40 letters is cut in a cell of 60 pixels; alone in its row, it is not.
+# Where each picture must lie can be computed beforehand, and so can where there is ink. A note of 40 letters is cut in a cell of 60 pixels; alone in its row, it is not.
 
 # %%
 def ink(im, x, y, w, h=12): return (np.asarray(im.crop((x, y, x + w, y + h))) < 128).any()
@@ -103,6 +103,9 @@ named.size
 plt.figure(figsize=(7, 2.6))
 plt.imshow(contact_sheet([data.astronaut(), cat, data.coffee()], 3, ['astronaut', 'chelsea', 'coffee'], 240))
 plt.axis('off');
+
+# %% [markdown]
+# The astronaut's picture is square, the others are wide. All cells are as large as the square, so white is left below the wide ones, under their notes.
 
 # %% [markdown]
 # ## A sheet that moves

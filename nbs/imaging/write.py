@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Writing pictures
 #
-# > A colored picture in the format that was asked for, with its depth, its words and all its pages
+# > A colored picture in the format that was asked for, with its depth, its metadata and all its pages
 #
-# A colored picture should lie in the folder as the gray one did: the same kind of file, the same 16 bits, the caption still in it, an animation still moving. At the end of this chapter `encode_picture` makes a file of colored pixels and of what [the old file said](carried.ipynb), and `encode_pages` one of several. For 8 bits Pillow does the work; 16 bits in color it cannot write, so there are three short functions for PNG, TIFF and PPM.
+# A colored picture should lie in the folder as the gray one did: the same kind of file, the same 16 bits, the caption still in it, an animation still moving. `encode_picture` makes a file of colored pixels and of [the old file's metadata](carried.ipynb), and `encode_pages` one of several pages. For 8 bits Pillow does the work. It cannot write 16 bits in color, so there are three short functions for PNG, TIFF and PPM.
 
 # %%
 #| default_exp imaging.write
@@ -66,7 +66,7 @@ def ppm16(
     return b'P6 %d %d 65535\n' % x.shape[1::-1] + x.astype('>u2').tobytes()
 
 # %% [markdown]
-# A TIFF file is a directory of tags and strips of pixels somewhere behind it. Pillow writes such a directory, EXIF and GPS included; we add the strips, deflated, with the same left-hand differences, this time modulo 256 or 65536. It serves 8 bits as well, because Pillow's own compressed TIFF cannot hold a whole EXIF block. Each page has a directory, which names the place of the next. What these functions write, `read_picture` must read back to the last bit, with profile and orientation where they belong; and a slope, which is what a sky is, must shrink to almost nothing.
+# A TIFF file is a directory of tags and strips of pixels somewhere behind it. Pillow writes such a directory, EXIF and GPS included; we add the strips, deflated, with the same left-hand differences, this time modulo 256 or 65536. It serves 8 bits as well, because Pillow's own compressed TIFF cannot hold a whole EXIF block. Each page has a directory, which names the place of the next.
 
 # %%
 #| export
@@ -103,6 +103,9 @@ def tiff(
         out += body
     return bytes(out)
 
+# %% [markdown]
+# What these functions write, [`read_picture`](io.ipynb) reads back to the last bit, with profile, metadata and resolution. tifffile, a library of others, finds both pages of a TIFF.
+
 # %%
 deep = np.random.default_rng(0).integers(0, 65536, (37, 53, 4), dtype=np.uint16)
 exif = Image.Exif()
@@ -123,6 +126,9 @@ test_eq([o.asarray().shape for o in tifffile.TiffFile(io.BytesIO(both)).pages], 
 test_eq(read_picture(both, page=1).pixels, deep[:20,:,:3])
 len(png16(deep, info)), len(both)
 
+# %% [markdown]
+# Differences pay for a slope, which is what a sky is: the first number is the size of the file as a share of the pixels', the second what deflating alone would give.
+
 # %%
 smooth = np.add.outer(np.arange(400)*11, np.arange(600)*37).astype(np.uint16)[...,None].repeat(3, 2)
 sizes = len(png16(smooth, {}))/smooth.nbytes, len(zlib.compress(smooth, 1))/smooth.nbytes
@@ -133,7 +139,7 @@ sizes
 # ## Eight bits
 
 # %% [markdown]
-# For 8 bits Pillow does the work. A JPEG is written with the quantization tables and the sampling of the JPEG that it came from: lightness has not moved, so most of its coefficients fall on the very steps that they were rounded to before, and the file neither loses much a second time nor grows. A gray JPEG has one table, which then serves color too. Pictures from elsewhere are saved at quality 92, a WebP without losses stays without, and `quality` overrides all of it. The lesson compares: with its own tables a JPEG hardly changes, at a foreign quality it changes everywhere.
+# A JPEG is written with the quantization tables and the sampling of the JPEG that it came from. Lightness has not moved, so most of its coefficients fall on the very steps that they were rounded to before, and the file neither loses much a second time nor grows. A gray JPEG has one table, which then serves color too. Pictures from elsewhere are saved at quality 92, a WebP without losses stays without, and `quality` overrides all of it.
 
 # %%
 #| export
@@ -207,7 +213,7 @@ class ColoredImage(Image.Image):
         super().save(fp, format, **keep | params)
 
 # %% [markdown]
-# Formats without EXIF cannot say that a picture lies on its side, so for them it is turned. A format that cannot hold a caption says so in a warning, which the command line prints as a note.
+# Formats without EXIF cannot say that a picture lies on its side, so for them it is turned. If a format cannot hold a caption, there is a warning, which the command line prints as a note.
 
 # %%
 #| export
@@ -252,6 +258,9 @@ def encode_picture(
     except (OSError, ValueError, KeyError, TypeError, struct.error) as e:
         raise OutputError(f'{fmt} cannot hold this picture: {e}', 'choose .png or .tif') from e
     return out.getvalue()
+
+# %% [markdown]
+# A JPEG is read and written again: with its own tables it hardly changes, at a foreign quality it changes everywhere. The two values are the mean changes, in levels of 255.
 
 # %%
 whole = io.BytesIO()

@@ -177,7 +177,7 @@ assert min(box['fcn']) > 100
 show_row([(o/o.max())**.3 for o in moved.values()], [f'{k}: {box[k][0]} pixels' for k in moved], width=5)
 
 # %% [markdown]
-# What can a network learn that sees a spot? We train a plain one of some 5,000 parameters on six photographs for a few seconds. In @fig-brown look for one thing that got its own color.
+# What can a network learn that sees a spot? We train a plain one of some 5,000 parameters on six photographs for a few seconds.
 
 # %%
 #| label: fig-brown
@@ -197,6 +197,9 @@ assert losses[-1] < losses[0]/2
 assert (fake.norm(dim=1).mean() < ab.norm(dim=1).mean())
 rows = [torch.cat(pair, 1) for pair in zip(photos, join_lab(L, fake))]
 show_row(rows)
+
+# %% [markdown]
+# In @fig-brown nearly everything has become brown: suit, saucer, roofs and flower alike. Where there is another color it follows the light and not the thing. What is lightest turns a pale blue-green, the sky behind the tower, but the rim of the cup as well; large dark areas turn a dull blue, the night, but also the leaves behind the flower. In the 9 pixels that this network sees at a time, sky and cup look the same.
 
 # %% [markdown]
 # There is none. Where the light is the same, cat, cup and suit have the same brownish gray: it is the best single color for that shade. [A lesson](../lessons/brown.ipynb) follows this up.

@@ -162,7 +162,7 @@ test_eq(EnergyCritic(3).unit, 127.5)
 # ## What it says of colors it has never seen
 
 # %% [markdown]
-# We train a small one on crops of photographs, on nothing else, to draw what it sees, and then ask about the same photographs with hues turned by 120 degrees and about colors shuffled from pixel to pixel. It has seen neither, and its energy is larger for both, as the means below say. In @fig-drawings compare the upper row with the lower: it cannot redraw the shuffled colors, because no photograph has such detail in color, and it pulls the turned hues back to usual ones. There is a weakness: a critic that learns to redraw *anything* can no longer tell pictures apart. To keep it from that is what the margin in the [loss](../losses/adversarial.ipynb#energy) is for.
+# We train a small one on crops of photographs, on nothing else, to draw what it sees, and then ask about the same photographs with hues turned by 120 degrees and about colors shuffled from pixel to pixel. It has seen neither, and its energy is larger for both, as the means below say. There is a weakness: a critic that learns to redraw *anything* can no longer tell pictures apart. To keep it from that is what the margin in the [loss](../losses/adversarial.ipynb#energy) is for.
 
 # %%
 side = size//2
@@ -203,7 +203,7 @@ means
 
 # %%
 #| label: fig-drawings
-#| fig-cap: "Photographs, hues turned, colors shuffled; below each what the critic makes of it, and the energy."
+#| fig-cap: "A photograph, its hues turned, its colors shuffled; below, what the critic draws of each, and the energy."
 def show_drawings(pictures, i=0):
     "Pictures, their drawings at the same lightness, and their energies"
     fig,axs = plt.subplots(2, len(pictures), figsize=(2.2*len(pictures), 4.6), layout='constrained')
@@ -214,6 +214,9 @@ def show_drawings(pictures, i=0):
         top.set_title(name, fontsize=9)
     for ax in axs.flat: ax.axis('off')
 show_drawings({'photograph': ab, 'hue turned': turned, 'shuffled': shuffled})
+
+# %% [markdown]
+# In @fig-drawings compare each upper picture with the one below it. Of the photograph it draws the orange suit again, with soft edges, and loses small things such as the badge. Of the turned hues it can draw almost none: the green suit comes out gray. The shuffled colors, in which each pixel has another, come out as one smooth pale brown, because no photograph has taught it such detail in color. The worse the drawing, the higher the energy.
 
 # %% [markdown]
 # ## When all answers are alike

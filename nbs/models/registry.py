@@ -3,7 +3,7 @@
 #
 # > Two tables, one of generators and one of critics, in which every network says what it answers or can judge
 #
-# A recipe cannot hold a network, but it can hold its name. Each network of this room enters itself in a table where it is defined, and says there what anyone has to know who wants to put it to work: what kind of answer a generator gives, so that the target and the losses follow from it; what kind of color a critic can judge, and what it says about it. At the end of this chapter networks are made by name, and a table of what fits what can be read off them without making one.
+# A recipe cannot hold a network, but it can hold its name. Each network enters itself in a table where it is defined, and says there what has to be known before it is put to work. A generator says what kind of answer it gives, from which the target and the losses follow; a critic says what kind of color it can judge and what its verdict is. @tbl-generators and @tbl-critics are the two tables: which network goes with which can be read off them without making one.
 
 # %%
 #| default_exp models.registry
@@ -26,7 +26,7 @@ from fastcore.test import *
 # ## Seven kinds of answers
 
 # %% [markdown]
-# Some generators answer with a picture, most with color for the lightness they were given, and some with scores of 313 classes of color; some answer at full size and some at a quarter of it; [S3's](s3.ipynb) say beside the color where one looks. From that it follows which true colors the answer is compared with, how many channels a critic sees, how large they are, and whether a map of saliency comes with them.
+# Some generators answer with a picture, most with color for the lightness they were given, and some with scores of 313 classes of color; some answer at full size and some at a quarter of it; [S3's](s3.ipynb) also say where one looks. The kind of answer decides four things: with which true colors it is compared, how many channels a critic sees, how large they are, and whether a map of saliency comes with them.
 
 # %%
 #| export
@@ -45,9 +45,9 @@ outputs = dict(rgb=Output('rgb', 3, 1), ab=Output('ab', 2, 1), ab4=Output('ab4',
 # ## Two tables
 
 # %% [markdown]
-# Of a generator the table knows its `output`; how many channels it looks at, `n_in`; whether it is made for films, and takes the frames before and after; whether noise can choose between its answers; and which pretrained `weights` it can begin with: those of MobileNetV2, of the `encoder` that it is named after, of an `image` model, or of an earlier run of `s3`. A builder is offered the side of the pictures and these weights, and takes what it needs.
+# A generator's entry has its `output`; the number of channels it looks at, `n_in`; whether it is made for films, and takes the frames before and after; whether noise can choose between its answers; and which pretrained `weights` it can begin with: those of MobileNetV2, of the `encoder` that it is named after, of an `image` model, or of an earlier run of `s3`. A builder is offered the side of the pictures and these weights, and takes what it needs.
 #
-# Of a critic it knows which `colors` it can judge, whether it answers with an energy instead of a score, whether it sees a map of `saliency` beside the color, and whether it `mixes` the pictures of a batch, as batch norm does; its builder is offered the side and the channels of the color.
+# A critic's entry has the `colors` that it can judge, whether it answers with an energy instead of a score, whether it sees a map of `saliency` beside the color, and whether it `mixes` the pictures of a batch, as batch norm does; its builder is offered the side and the channels of the color.
 
 # %%
 #| export
@@ -88,7 +88,7 @@ def create_critic(
     return critics[name](**settings)
 
 # %% [markdown]
-# The networks enter the tables of the library, so those are the ones to look at.
+# In the tables of the library, a row is a network and a column is a fact.
 
 # %%
 #| hide
@@ -110,7 +110,10 @@ test_eq([k for k in critics if critics[k].energy], ['energy'])
 table
 
 # %% [markdown]
-# Do they say the truth? The small ones are asked: an answer has the channels and the size that its kind says, and the color that it stands for is one that a critic of that color judges, with batch norm depending on the other pictures of a batch and without it not.
+# To find critics for a generator, take the color of its `output` in @tbl-generators (`rgb`, `ab`, or `ab4`, which is `ab` at a quarter of the size) and look for rows of @tbl-critics whose `colors` have it.
+
+# %% [markdown]
+# Do the entries tell the truth? Small networks are asked: an answer must have the channels and the size that its kind says.
 
 # %%
 torch.manual_seed(seed)
@@ -122,6 +125,9 @@ for name in ('s1_32', 'mobile_ab', 'plain_bins', 'stride1', 'pix2pix_batch'):
 test_eq({generators[o].n_in for o in generators}, {1, 3})
 test_eq(list_generators('s1*'), ['s1', 's1_32', 's1_32_attention', 's1_attention'])
 color.abs().mean()
+
+# %% [markdown]
+# And a critic with batch norm must change its verdict on one picture when the other picture of the batch changes, a critic without it must not. `True` below means that it does.
 
 # %%
 def mixes(name):

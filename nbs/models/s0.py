@@ -293,6 +293,8 @@ ask(small.eval(), 1, 32).shape
 # - `S0Generator`, with 7,822,336 parameters, for any size; one pixel of its answer sees 95 pixels;
 # - `S0Critic`, with the published number of weights, tied to its size and saying so, and conditional where it is told to be;
 # - their parts, `down`, `up` and `he_init`, from which S1 is made, too.
+#
+# What they do when they are trained, on flowers and on a film, is shown in [The five systems, trained](../results/systems.ipynb).
 
 # %% [markdown]
 # ## Exercises

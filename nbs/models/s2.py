@@ -228,7 +228,7 @@ assert low < .7*high
 low,high
 
 # %% [markdown]
-# In @fig-choices one disk is colored with four different $z$. On the left, with $z$, the first two are blue and the others red. On the right, where $z$ was hidden, all four are the same dull violet between them.
+# In @fig-choices one disk is colored with four different $z$, whose first number stands above it. On the left, with $z$, the disk is blue where that number is negative and red where it is positive. On the right, where $z$ was hidden, all four are the same pink, which is the mean of the two.
 
 # %%
 #| label: fig-choices
@@ -240,7 +240,7 @@ zs[:,0] = torch.tensor([-.9, -.5, .5, .9])
 with torch.no_grad(): fakes = [join_lab(L, net(L, z[None]*k))[0] for net,k in ((told, 1), (untold, 0)) for z in zs]
 def spread_of(o): return torch.stack(o).std(0).mean()
 assert spread_of(fakes[:4]) > 10*spread_of(fakes[4:])
-show_row(fakes, ['told']*4 + ['hidden']*4)
+show_row(fakes, [f'{k}, {v:.1f}' for k in ('told', 'hidden') for v in zs[:,0]])
 
 # %% [markdown]
 # ## The critic
@@ -360,6 +360,8 @@ extent(g)
 # - `Stride1Generator((90, 120))`, with S2's 1,572,454 parameters, and `Stride1Generator()` for every size;
 # - a measurement that each layer is told the lightness, and a picture of what a network does when the choice is hidden from it;
 # - `S2Critic`, 22,388,721 weights at 90x120, COLORGAN's by its parameters, and at any size with a global pool.
+#
+# Trained on a film, with its weights to try, S2 is in [The five systems, trained](../results/systems.ipynb).
 
 # %% [markdown]
 # ## Exercises

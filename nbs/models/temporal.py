@@ -371,6 +371,8 @@ LoopingClip(list(zip(single, three))[::2],
 # - `S1Generator` and `S1Critic`, with exactly S1's parameters, for any size and at the ends of shots;
 # - `TemporalUNet`, which begins as the image model, and whose answer to a still picture or a photo never depends on the fusion;
 # - both as `Temporal`, three steps of which a player needs each once a frame.
+#
+# S1 beside S0 on the same film, frames alone and in a row, is in [The five systems, trained](../results/systems.ipynb).
 
 # %% [markdown]
 # ## Exercises

@@ -166,6 +166,8 @@ pd.DataFrame({k: {m: cell(o) for m,o in v.items()} for k,v in versus.items()}).T
 # - the price of color in decibels, for every loss of S4 and others;
 # - answers with intervals, among them three that are not those of S4's report;
 # - one command that asks all of it again.
+#
+# Six of the variants at twice the size are in [The five systems, trained](systems.ipynb).
 
 # %% [markdown]
 # ## Exercises

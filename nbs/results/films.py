@@ -209,6 +209,6 @@ pd.DataFrame({(o, k): {m: cell(clips[o]['versus'][k][m]) for m in rows} for o in
 # %% [markdown]
 # ## Exercises
 #
-# 1. Add S1's own model to `sources` of the benchmark, trained by the recipe `s1`. Which of the two comparisons does it win?
+# 1. [The five systems, trained](systems.ipynb) has S1's own model on one film. Add it to `sources` of the benchmark. Which of the two comparisons does it win?
 # 2. Train the film model with clips of nine frames and three answers farther apart. Does it come nearer to the stabilizer?
 # 3. Measure the change of color over two seconds instead of one frame. Does what the stabilizer does still show?

@@ -102,7 +102,19 @@ damage.round(2).astype(object).fillna('')
 # ## Beside others
 
 # %% [markdown]
-# Published figures of other colorizers are of other photographs, and [figures of different photographs cannot be compared](../evaluation/compare.ipynb). There is one exception: the author of `vs-havc` publishes what several tools made of the same 23 photographs, and on these the model that was in the package before this one was measured by our protocol at 344 pixels. CIEDE2000, lower is better: gray 10.81, that model 9.60, DeOldify Video 9.55, DeOldify Artistic 9.37, DeOldify Stable 9.21, DDColor 9.03, its artistic variant 8.50. It tied the weakest of DeOldify's models with a twenty-second of the weights, and lost to the others. What it lost were pictures on which one has to know what a thing is. The model of today is a quarter of a unit better than it on our 800 photographs; on those 23 it has not been measured yet.
+# How does it compare with DeOldify or DDColor? Their published figures are of other photographs, and [figures of different photographs cannot be compared](../evaluation/compare.ipynb). There is one exception: the author of `vs-havc` publishes what several tools made of the same 23 photographs, and on these the model that was in the package before this one was measured by our protocol at 344 pixels.
+#
+# | on the same 23 photographs | CIEDE2000, lower is better |
+# |---|---|
+# | gray picture | 10.81 |
+# | the earlier model of this package | 9.60 |
+# | DeOldify Video | 9.55 |
+# | DeOldify Artistic | 9.37 |
+# | DeOldify Stable | 9.21 |
+# | DDColor | 9.03 |
+# | DDColor, artistic variant | 8.50 |
+#
+# It tied the weakest of DeOldify's models with a twenty-second of the weights, and lost to the others, mostly on pictures for which one has to know what a thing is. The model of today is a quarter of a unit better than it on our 800 photographs; on those 23 it has not been measured yet.
 
 # %% [markdown]
 # ## Where it fails

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Ablations on equal terms
 #
-# > Many ways to train, from the same start, at the same strength, in minutes
+# > Many ways to train, from the same start and at the same strength, in minutes
 #
-# S4 was a plan to compare the losses of adversarial colorization, with a report of eight pictures in a row and no number. S2 trained a critic that its generator never heard, and nobody noticed. [The next chapter](../results/ablation.ipynb) answers both comparisons with intervals. At the end of this one we have what it takes: twenty-five ways to train that differ in one thing each, a strength for adversarial losses, and a function that trains and measures all of them on two processor cores while one has lunch.
+# Which loss is worth what? S4 was a plan to compare the losses of adversarial colorization, and its report has eight pictures in a row and no number. S2 trained a critic that its generator never heard, and nobody noticed. [The loss laboratory](../results/ablation.ipynb) answers both with intervals; this chapter is its method. It has twenty-five ways to train that differ in one thing each, a way to give adversarial losses the same strength, and a function that trains and measures all of them on two processor cores within an hour.
 
 # %%
 #| default_exp training.ablation
@@ -46,13 +46,13 @@ from fastcore.test import *
 # ## What is equal and what differs
 
 # %% [markdown]
-# A comparison of losses is worth as much as what is held equal in it. Here that is nearly everything. All ways to train, called **variants**, see the same number of photographs in the same order for the same seed. Those with the same generator and content loss also start the adversarial stretch from the *same weights*: a stretch of content loss is trained once, and each variant goes on from there, for a while with the critic alone and then with both, or with content loss as before. So what differs at the end is what the second stretch did.
+# A comparison of losses is worth as much as what is held equal in it. Here that is nearly everything. All ways to train, called **variants**, see the same number of photographs in the same order for the same seed. Those with the same generator and content loss also start the adversarial stretch from the *same weights*: a stretch of content loss is trained once, and each variant goes on from there, for a while with the critic alone and then with both, or with content loss as before. So a difference at the end was made in the second stretch.
 #
-# One thing is usually forgotten: the **weight** of the adversarial loss. An energy in units of 80 and a logarithm of a probability, both with weight 1, are not the same treatment with two losses but two strengths, and a finding about the energy loss may be a finding about its weight. Even a weight that is fair at the start need not be so later: in a first trial of this laboratory, with weights set once, the pictures of LSGAN had 1.7 times the color of the truth and those of the logistic loss 0.6 times. So all adversarial losses get the same *strength*: at every step the gradient of the adversarial term in the weights $\theta$ of the generator's last layer is made $s$ times as long as that of the content loss [@esser2021],
+# One thing is usually forgotten: the **weight** of the adversarial loss. An energy in units of 80 and a logarithm of a probability, both with weight 1, differ in strength as well as in kind, and a finding about the energy loss may be a finding about its weight. Even a weight that is fair at the start need not be so later: in a first trial of this laboratory, with weights set once, the pictures of LSGAN had 1.7 times the color of the truth and those of the logistic loss 0.6 times. So all adversarial losses get the same *strength*: at every step the gradient of the adversarial term in the weights $\theta$ of the generator's last layer is made $s$ times as long as that of the content loss [@esser2021],
 #
 # $$w=s\,\frac{\lVert\partial\ell_\text{content}/\partial\theta\rVert}{\lVert\partial\ell_\text{adv}/\partial\theta\rVert}.$$
 #
-# What is left of a loss is then what its critic learns and in which direction it pulls. (In the weights and not in the pixels: what $L_1$ asks of neighboring pixels is half plus and half minus and mostly cancels, what a critic asks does not. Made equal pixel by pixel, three critics of four drowned the content loss in a trial. That trial, the strength of one half and the averages below were judged on the same photographs as the results.)
+# What then differs between the losses is what their critics learn and in which direction they pull. (Why in the weights and not in the pixels? What $L_1$ asks of neighboring pixels is half plus and half minus and mostly cancels; what a critic asks does not. Made equal pixel by pixel, three critics of four drowned the content loss in a trial. That trial, the strength of one half and the averages below were judged on the same photographs as the results.)
 
 # %%
 #| export
@@ -87,7 +87,7 @@ def variant(
         ema=.98, **kwargs)
 
 # %% [markdown]
-# The networks are small, so that seventy-five runs fit into three quarters of an hour. Most variants have the product's generator on its pretrained encoder, at 64 pixels with color at 16; a critic of three layers, whose patches of 16x16 are as large as that, without a norm, so that weight clipping and gradient penalty may meet it too; and S4's auto-encoder. Batch norm against instance norm is asked of pix2pix at a quarter of its width, from scratch. S2 answers for itself with its own two networks at 32 pixels.
+# The networks are small, so that seventy-five runs fit into three quarters of an hour. Most variants have the generator of the model in the package on its pretrained encoder, at 64 pixels with color at 16; a critic of three layers, whose patches of 16x16 are as large as that, without a norm, so that weight clipping and gradient penalty can be used with it too; and S4's auto-encoder. Batch norm and instance norm are compared on pix2pix at a quarter of its width, from scratch. For S2 there are its own two networks at 32 pixels.
 
 # %%
 #| export
@@ -134,7 +134,7 @@ pd.DataFrame([{k: getattr(r, k) for k in ('name', 'generator', 'critic', 'conten
 # ## One variant
 
 # %% [markdown]
-# A phase runs as in [training](trainer.ipynb), without the recorder. In a first trial the three seeds of a variant lay up to seven decibels apart, and with [averaged weights](ema.ipynb) less than one. So what is kept of the last phase, of every variant, is the average, with a decay of 0.98.
+# A phase runs as in [training](trainer.ipynb), without the recorder. In a first trial the three seeds of a variant lay up to seven decibels apart, and with [averaged weights](ema.ipynb) less than one. So of every variant the average over the last phase is kept, with a decay of 0.98.
 
 # %%
 #| export
@@ -203,7 +203,7 @@ def train_variant(
     return learn.model.generator.eval()
 
 # %% [markdown]
-# What is measured is what [the protocol](../evaluation/protocol.ipynb) measures, on small pictures, and two numbers more: the mean of $a$ and the mean of $b$ over all pixels. They show the *tint* of a variant's doubts.
+# The measures are those of [the protocol](../evaluation/protocol.ipynb), on small pictures, and two numbers more: the mean of $a$ and the mean of $b$ over all pixels. They show in which direction a variant's pictures are tinted.
 
 # %%
 #| export
@@ -234,7 +234,7 @@ def squares(
 # ## All variants
 
 # %% [markdown]
-# The variants of one start and one seed are a job. As many processes as there are cores take jobs until there are none left, each with one thread, which is better use of two cores than two threads for one job. Photographs are decoded before the processes part, so all share them. What is finished is in a file, and a second run goes on from there.
+# The variants of one start and one seed are a job. As many processes as there are cores take jobs until there are none left, each with one thread: that is faster on two cores than one job at a time with two threads. Photographs are decoded before the processes part, so all share them. What is finished is in a file, and a second run goes on from there.
 
 # %%
 #| export
@@ -286,7 +286,7 @@ def run_all(
         return [o.result() for o in with_progress(done, 'training', len(jobs))]
 
 # %% [markdown]
-# Of every variant there are as many tables as seeds. A photograph's values under all seeds belong together when the interval is drawn by lot ([metrics](../evaluation/metrics.ipynb)), for the photographs are a sample of all photographs; the seeds are too few for that, and their means are given one by one. Two variants are compared photograph by photograph: the interval of a difference is much narrower than the difference of two intervals, since easy photographs are easy for both.
+# Every variant has one table for each seed. For an interval, a photograph's values under all seeds stay together when photographs are drawn by lot ([metrics](../evaluation/metrics.ipynb)), for the photographs are a sample of all photographs; the seeds are too few for that, and their means are given one by one. Two variants are compared photograph by photograph: the interval of a difference is much narrower than the difference of two intervals, since easy photographs are easy for both.
 
 # %%
 #| export
@@ -344,10 +344,10 @@ def table_of(
     return pd.DataFrame({k: {c: cell(o[c], n) for c,n in digits.items() if c in o} for k,o in rows.items()}).T
 
 # %% [markdown]
-# ## In the lesson's size
+# ## Two variants, small
 
 # %% [markdown]
-# Now for real, if small: two variants on patches of five photographs, judged on patches of the sixth. They have one start and end as different networks, though of the same seed each comes out the same to the last bit; a second call finds everything done.
+# Two variants are trained on patches of five photographs and judged on patches of the sixth. They have one start and end as different networks; trained again with the same seed, each comes out the same to the last bit. A second call finds everything done.
 
 # %%
 def patches(ims, n, side=96):
@@ -380,7 +380,7 @@ test_eq(list(compare(home, [small[::-1]], (0,))), ['lsgan - alone'])
 table_of(rows)
 
 # %% [markdown]
-# Is the strength what it is said to be? At the last layer of the generator, the gradient of the whole loss less that of the content loss must have half the length of the latter, whatever the adversarial loss.
+# Is the strength what was asked for? At the last layer of the generator, the gradient of the whole loss less that of the content loss must have half the length of the latter, whatever the adversarial loss.
 
 # %%
 class Pulls(EvenGANCallback):

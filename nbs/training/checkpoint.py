@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Checkpoints
 #
-# > One file from which training resumes as if it had not been stopped, to the last bit
+# > One file from which training resumes exactly as if it had not been stopped
 #
-# A run of days will be interrupted. To resume it takes more than the weights: an optimizer remembers past gradients, and every shuffle, crop and mirror comes from a random generator that is somewhere in its sequence. At the end of this chapter a checkpoint holds all of that, a new process that reads it takes the very steps that the old one would have taken, and no moment of a power cut leaves a run without a whole file.
+# A run of days will be interrupted. To resume it takes more than the weights: an optimizer remembers past gradients, and every shuffle, crop and mirror comes from a random generator that is somewhere in its sequence. A checkpoint holds all of that, so that a new process takes the very steps that the old one would have taken. And as a power cut may come while a checkpoint is written, there is always an older one that is whole.
 
 # %%
 #| default_exp training.checkpoint
@@ -57,7 +57,7 @@ def set_rng_state(s:dict, dl):
     dl.rng.setstate(s['dl'])
 
 # %% [markdown]
-# Pictures for this chapter are patches of the photographs that come with scikit-image and scikit-learn, cropped and aged at random. Seven numbers, one or two from each generator and what a loader shuffles first: after the state is put back they come again.
+# Pictures for this chapter are patches of the photographs that come with scikit-image and scikit-learn, cropped and aged at random.
 
 # %%
 spots = list(product((0, size, 2*size), repeat=2))
@@ -82,6 +82,9 @@ def tiny_learner():
     learn.logger = noop
     return learn
 
+# %% [markdown]
+# Seven numbers are drawn: five from the generators of Python, NumPy and torch, and the places of the first pictures that the loader shuffles to the front. After the state is put back, the same seven come again.
+
 # %%
 dl = tiny_learner().dls.train
 def draw():
@@ -102,7 +105,7 @@ first
 # %% [markdown]
 # Since generator and critic are one model with one optimizer, a checkpoint is short: weights and buffers, Adam's moments for both networks, the random generators, and where in the run it was made.
 #
-# What a callback knows belongs to the place in a run as well: which looks [a stop](nogan.ipynb) has taken, how long [a monitor](monitor.ipynb) has seen gray, what the [average of the weights](ema.ipynb) is. Callbacks that have a `state_dict` are kept by the names of their classes. What of it is missing shows only later: a run that is resumed in the middle of a phase would choose other weights at its end.
+# What a callback remembers belongs to the place in a run as well: how often [a stop](nogan.ipynb) has looked, how long [a monitor](monitor.ipynb) has seen gray, the [average of the weights](ema.ipynb). Callbacks that have a `state_dict` are kept by the names of their classes. If one were forgotten, nothing would go wrong at first; but a run that was resumed in the middle of a phase would choose other weights at its end.
 
 # %%
 #| export
@@ -121,7 +124,7 @@ def state_of(
 # ## Whole files
 
 # %% [markdown]
-# The file holds tensors and plain values only, so that reading one runs no code of whoever wrote it. [`atomic_path`](../core.ipynb) sees to it that a file is whole or not there; but a disk may fail later, or a file be cut by hand. So the checkpoint before the newest stays, as `checkpoint-before.pth`: where the newest is missing or no longer readable, one epoch is repeated instead of all.
+# The file holds tensors and plain values only, so that reading one never runs code that somebody hid in it. [`atomic_path`](../core.ipynb) sees to it that a file is whole or not there; but a disk may fail later, or a file be cut by hand. So the checkpoint before the newest stays, as `checkpoint-before.pth`: where the newest is missing or no longer readable, one epoch is repeated instead of all.
 
 # %%
 #| export
@@ -162,10 +165,13 @@ test_fail(lambda: load_checkpoint(home), exc=TrainingError, contains='training s
 before.unlink()
 
 # %% [markdown]
+# A newest file that cannot be read is an error that says which file to remove, so that nobody goes on from an older place without knowing it.
+
+# %% [markdown]
 # ## Resumed
 
 # %% [markdown]
-# The test is strict. After one epoch and a checkpoint, another epoch in the same Learner and another epoch in a new one, which knows only the file, give equal weights and buffers to the last bit on a CPU. The controls leave out the optimizer's state or the random generators, and come out different. [Training](trainer.ipynb) does the same for whole runs, with their phases, and is killed at many moments.
+# Is a resumed run really the same? After one epoch and a checkpoint we train another epoch twice: once in the same Learner, and once in a new one, which knows only the file. On a CPU their weights and buffers are equal to the last bit. Two controls leave out the optimizer's state or the random generators; the two numbers say how many tensors then come out different. [Training](trainer.ipynb) does the same for whole runs, with their phases.
 
 # %%
 def go_on(*parts):

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # From names to networks
 #
-# > A recipe names its networks, losses and pictures; here is what the names stand for, and which go together
+# > The names in a recipe become networks, losses and pictures; what does not go together is refused
 #
-# A [recipe](recipes.ipynb) is data, and data cannot hold a network. It holds its name. Generators and critics are in [tables](../models/registry.ipynb) that say what each answers or can judge, [content](../losses/content.ipynb) and [adversarial losses](../losses/adversarial.ipynb) in tables that say what they can read. At the end of this chapter the names of a recipe become networks, losses and data, and a recipe whose parts do not fit is an error that names those that do, before a picture is read.
+# A [recipe](recipes.ipynb) is data, so it names its networks, losses and pictures instead of holding them. Generators and critics are in [tables](../models/registry.ipynb) that say what each answers or can judge, [content](../losses/content.ipynb) and [adversarial losses](../losses/adversarial.ipynb) in tables that say what they can read. Here the names become networks; and a recipe whose parts do not go together is refused before a picture is read, with an error that names the parts that would.
 
 # %%
 #| default_exp training.registry
@@ -35,13 +35,13 @@ import numpy as np
 from fastcore.test import *
 from colorbook.data.photos import sample_photos
 from colorbook.training.gan import gan_splitter
-from colorbook.training.recipes import Phase, recipes, replace
+from colorbook.training.recipes import recipes, replace
 
 # %% [markdown]
 # ## The networks of a recipe
 
 # %% [markdown]
-# What a generator answers decides what it is compared with (the `target`, which is no field of a recipe), and what its critic sees: three channels for RGB and two for $ab$, at the full size or at a quarter. First weights are drawn with the recipe's seed, by a random generator of their own, so that whoever makes networks does not set back the one of the program.
+# The kind of a generator's answer decides what it is compared with (the `target`, which is no field of a recipe), and what its critic sees: three channels for RGB and two for $ab$, at full size or at a quarter. First weights are drawn with the recipe's seed, by a random generator of their own, so that the program's own generators stay where they were.
 
 # %%
 #| export
@@ -78,10 +78,13 @@ small = ('s2', 's4-gan-l1', 's4-ebgan-l2', 's4-wgan-gp-l1', 's1', 'video')
 {k: len(gan_splitter(make_gan(replace(recipes[k], size=2*size)))) for k in small}
 
 # %% [markdown]
+# A recipe gives as many learning rates as there are groups of weights. Most have two, generator and critic; a generator with a pretrained encoder has three, so that the encoder can learn more slowly.
+
+# %% [markdown]
 # ## A teacher
 
 # %% [markdown]
-# A film model learns from the image model, frame by frame: its target is what the model in the package answers, or the one that `COLORBOOK_MODEL` names. It answers to each picture by itself, at any size that the network can halve.
+# A film model learns from the image model, frame by frame: its target is what the model in the package answers, or the one that `COLORBOOK_MODEL` names. This *teacher* answers to each picture by itself, at any size that the network can halve. The value is the mean strength of its color on two photographs, on the scale on which 1 is 110 units of Lab.
 
 # %%
 #| export
@@ -107,7 +110,7 @@ color.abs().mean().item()
 # ## What fits
 
 # %% [markdown]
-# Which fields of a recipe go together? A generator's kind of answer decides the content losses that can read it, and whether a critic can judge it; a generator for films wants clips; an energy wants a loss for energies; a gradient penalty is asked of each picture alone, and batch norm mixes the pictures of a batch; weights between losses can only be learned where both losses stay positive, otherwise they run away. All of this is declared where the parts are defined, so no network has to be made to check it, and the error names the parts that fit.
+# Which fields of a recipe go together? A generator's kind of answer decides the content losses that can read it, and whether a critic can judge it. A generator for films wants clips. An energy wants a loss for energies. A gradient penalty is computed for each picture by itself, and batch norm mixes the pictures of a batch. Weights between losses can only be learned where both losses stay positive, otherwise they run away. All of this is declared where the parts are defined, so no network has to be made to check it.
 
 # %%
 #| export
@@ -215,6 +218,9 @@ def check_recipe(recipe:Recipe) -> Recipe: # the same
             that_fit(adversarial_losses, lambda o: o.positive and o.energy == critic.energy))
     return recipe
 
+# %% [markdown]
+# All recipes of the library pass. Five that do not, and what is said of each:
+
 # %%
 for r in recipes.values(): check_recipe(r)
 def refused(name, *said, **fields):
@@ -223,40 +229,10 @@ def refused(name, *said, **fields):
     for o in said: test_fail(lambda: check_recipe(r), exc=UsageError, contains=o)
 
 refused('s0', "no critic 's00'; choose ", critic='s00')
-refused('s0', 'answers rgb, and the model that teaches answers ab4; choose taught false or generator', taught=True)
-refused('s1', 'choose taught false or generator temporal', taught=True)
 refused('s4-gan-l1', "'bins' cannot read ab, the answer of 'pix2pix'; choose content colorful, l1", content='bins')
-test_eq([recipes[o].target for o in ('s0', 's4-gan-l1', 's4-zhang', 'default', 'video')],
-    ['rgb', 'ab', 'ab4', 'ab4', 'taught'])
-refused('s4-gan-l1', "critic 's1' judges rgb", critic='s1')
-refused('s4-gan-l1', "which 'energy' cannot read; choose adversarial hinge, logistic", adversarial='energy')
 refused('s4-gan-l1', "critic 's4' has batch norm; choose critic ", 's4_gp', adversarial='wgan_gp')
-refused('s4-wgan-l1', 'run away; choose learn_weights false or adversarial logistic', learn_weights=True)
-refused('s1', "is for films, and data is 'photos'; choose data clips, frames", data='photos')
 refused('s0', "not for films, and data is 'clips'; choose data inpainting, lwir, nir", data='clips')
-refused('s3', "loss 'l1' cannot read rgb_saliency", content='l1')
-refused('s3', 'the attention loss needs maps of saliency in data and answer; choose data and generator saliency',
-    data='photos')
-refused('s3-readme', "critic 's3_two_gp' needs maps", attention=0., data='photos')
-refused('s0', "brings saliency, of which content loss 'l1' knows nothing; choose content s3", data='saliency')
-refused('s3', "critic 's3' has batch norm", critic='s3')
-refused('s0', "scenes are held out of pairs, and data is 'photos'; choose data lwir, nir, pairs", scenes='street')
-refused('s0', "'infrared3' looks at three channels, and data 'photos' has one; choose data inpainting",
-    generator='infrared3')
-refused('s0', 'a stop looks', phases=(Phase('content', 1, (1., 1.), stop=.1),))
-refused('s0', "no mode 'fight'", phases=(Phase('fight', 1, (1., 1.)),))
-refused('s0', "no schedule 'fast'; choose constant", phases=(Phase('both', 1, (1., 1.), 'fast'),))
-refused('s0', "critic 's0' can be trained at one size only", phases=(Phase('both', 1, (1., 1.), size=64),))
-refused('default-mobile', 'the recipe has size 128', phases=(Phase('both', 1, (1., 1., 1.), size=256),))
-grown = replace(recipes['default'], phases=tuple(Phase('content', 1, (1., 1., 0.), size=o, bs=8) for o in (64, 96, 0)))
-test_eq(check_recipe(grown), grown)
-refused('default', 'on photos or varied', data='shards')
-refused('default-mobile', 'by the content loss alone', processes=2)
 refused('default', 'do not divide by 3 processes', processes=3)
-refused('default', 'two or more phases', phases=(Phase('content', 1, (1., 1., 0.), mean=True),))
-refused('s4-pretrained', 'so a mean is never chosen', phases=3*(Phase('content', 1, (1., 0.), mean=True),))
-refused('default', "'l1' cannot read bins4", phases=(Phase('content', 1, (1., 1., 0.), content='l1'),))
-refused('s0', "no data 'movies'; choose clips, frames, inpainting", data='movies')
 
 # %% [markdown]
 # ## What we have

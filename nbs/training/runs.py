@@ -1,9 +1,9 @@
 # %% [markdown]
 # # The folder of a run
 #
-# > What a run leaves, by name, for whoever wants to go on with it or to use it
+# > What training leaves on the disk, by name, for going on with it and for using it
 #
-# Training writes a folder, and half of the library reads it: to go on, to choose among the weights, to export them, to sort answers by the critic. Where each reader knows for itself what the files are called, a run is what five modules happen to agree on. At the end of this chapter it is one class. It knows the files, and it has a record of what decided the weights beside the recipe.
+# Training writes a folder, and half of the library reads it: to go on, to choose among the weights, to export them, to sort answers by the critic. If each of these knew by itself what the files are called, every change would have to be made in five places. So there is one class, `Run`: it knows the files, reads them when they are asked for, and keeps a record of what decided the weights beside the recipe, such as where the pictures came from and which were held out.
 
 # %%
 #| default_exp training.runs
@@ -41,7 +41,7 @@ from colorbook.training.recipes import recipes, replace, save_recipe
 # ## Names and numbers
 
 # %% [markdown]
-# The weights after an epoch have a *tag*, the number of the phase and that of the epoch, as in `generator-0-004.safetensors`, and the weights to which [a stop](nogan.ipynb) went back at the end of a phase are `0-stop`. Which is the newest? By name `0-1000` would come before `0-999`, so tags are sorted by their numbers.
+# The weights after an epoch have a *tag*, the number of the phase and that of the epoch, as in `generator-0-004.safetensors`; the weights to which [a stop](nogan.ipynb) went back at the end of a phase have the tag `0-stop`. By name `0-1000` would come before `0-999`, so tags are sorted by their numbers. An epoch called `stop` counts as later than all others of its phase, as the pair below shows.
 
 # %%
 #| export
@@ -61,7 +61,7 @@ tag_order('9-stop')
 # ## A class for the folder
 
 # %% [markdown]
-# History, recipe and record are read when they are asked for. The record, `record.yaml`, holds what the recipe does not know and what decides the result all the same: where the pictures came from, how many were taken, a hash that says which were held out, and hashes of the weights that training began with, of the prior, and of the teacher. Which weights there are is what the history says, not what lies about: a folder may hold files of its owner.
+# History, recipe and record are read when they are asked for. The record, `record.yaml`, holds what the recipe does not know and what decides the result all the same: where the pictures came from, how many were taken, a hash that says which were held out, and hashes of the weights that training began with, of the prior, and of the teacher. The history decides which weights there are, not the names of files, because a folder may also hold files of its owner.
 
 # %%
 #| export
@@ -147,7 +147,7 @@ def clear(self:Run):
 LEFT = 'checkpoint.pth', 'checkpoint-before.pth', 'history.csv', 'losses.png', 'classes.safetensors', 'tried.csv'
 
 # %% [markdown]
-# Here is a folder with two files of its owner, whose names look like those of a run. They are in no history, so they are neither taken for weights nor removed.
+# Here is a folder with two files of its owner, whose names look like those of a run. They are in no history, so they are neither taken for weights nor removed. `0-009+0-999` is the mean of two weights.
 
 # %%
 home = Path(tempfile.mkdtemp())
@@ -195,7 +195,7 @@ test_eq(sorted(o.name for o in run.folder.glob('*.pth')), ['checkpoint-before.pt
 # ## What was held out
 
 # %% [markdown]
-# A photograph that was learned before must not be held out after, and whoever chooses among weights by held-out photographs must have the same ones. They are found again by their content. The record has a name for exactly this split of exactly these photographs.
+# A photograph that was learned from must not be held out later, and when weights are chosen by held-out photographs, these must be the same ones. They are found again by their content. The record has a name for exactly this split of exactly these photographs; if the photographs have changed, the name is another one, and that is an error.
 
 # %%
 #| export
@@ -251,7 +251,7 @@ len(out)
 # ## A run's critic
 
 # %% [markdown]
-# Whoever has trained a recipe with a critic has both networks in its last checkpoint, and [COLORGAN's sheet](../evaluation/diversity.ipynb) of any photograph is one call away. A generator with noise is asked as it is; a classifier gets its leaning here; a generator that knows one answer only is refused, and so is a critic that never learned anything, because a run of content loss alone carries one too. The photograph is cut to the square that the run was trained on, as COLORGAN does, for some critics know no other size. The runs themselves are in `tests/test_diverse.py`, where a few steps are trained.
+# After training with a critic, the last checkpoint has both networks, and [COLORGAN's sheet](../evaluation/diversity.ipynb) of any photograph, its answers sorted by the critic, is one call away. A generator with noise is asked as it is; a classifier is given the noise here; a generator with one answer only is refused, and so is a critic that never learned anything, because a run of content loss alone carries one too. The photograph is cut to the square that the run was trained on, as COLORGAN does, for some critics know no other size.
 
 # %%
 #| export

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # S3, one idea less
+# # Ablations of S3
 #
-# > What each of S3's ideas is worth: variants that lack one, measured in every way that S3 names
+# > S3 without one of its ideas at a time, measured in every way that S3 names
 #
-# S3's README says that six settings were compared in which a part was left out, and that fifteen combinations of weights were tried. It shows neither the settings nor a figure, and its readers have asked for both. [The result chapter](../results/scgan.ipynb) has our answer, for the small version of the network. At the end of this chapter we have what it takes: the variants as recipes, all of S3's measures at once, intervals that count photographs and seeds, a search for the weights that can be interrupted, and a sheet that shows how a network learns over both terms.
+# S3's README says that six settings were compared in which a part was left out, and that fifteen combinations of weights were tried. It shows neither the settings nor a figure, and its readers have asked for both. [S3's ideas, measured](../results/scgan.ipynb) has our answer, for the small version of the network, and this chapter is its method: the variants as recipes, all of S3's measures at once, intervals that count photographs and seeds, a search for the weights that can be interrupted, and a sheet that shows how a network learns over both terms.
 
 # %%
 #| default_exp training.s3_ablation
@@ -108,7 +108,7 @@ def s3_jobs(
 # %% [markdown]
 # S3 judges by a dozen figures. PSNR, SSIM, NRMSE and LPIPS compare with the photograph ([metrics](../evaluation/metrics.ipynb)); colorfulness and the share of pictures between 16 and 20, the CCI ratio, and naturalness, CNI, look at the result alone ([naturalness](../evaluation/naturalness.ipynb)); a classifier says whether things are still seen as what they are: *same top-1* is the share of the pictures for which EfficientNet-Lite0 gives the answer that it gives to the photograph, *same top-5* the share that has this answer among the first five ([features](../evaluation/features.ipynb)). Object intervention says how far color has crossed borders ([atlas](../evaluation/atlas.ipynb)).
 #
-# The [variance of hues](../evaluation/hues.ipynb) belongs to a whole set, inside and outside of what is salient. By which map? Once by the map that the rule finds in the photograph, which is the same for all variants. And once by the map that the network itself predicts, where it has a branch for it: those are the regions on which its second critic looked.
+# The [variance of hues](../evaluation/hues.ipynb) belongs to a whole set, inside and outside what is salient. By which map? Once by the map that the rule finds in the photograph, which is the same for all variants; and once by the map that the network itself predicts, where it has a branch for it, since its second critic looked there.
 
 # %%
 #| export
@@ -184,7 +184,7 @@ def hue_figures(
     return {f'{t}hue_{k}': found[f'hue_variance_{t}{k}'] for t in ('', 'truth_') for k in ('salient', 'other')}
 
 # %% [markdown]
-# Six photographs, gray and with their own colors at a quarter of the size. The gray ones have no hue and no naturalness, and color cannot leak where there is none. The second line is the best that a network with color at a quarter can do: what is wrong there is wrong with its size and not with what it has learned.
+# Two answers whose figures can be foreseen. Gray pictures have no hue and no naturalness, and no color can cross a border. The second row is the best that a network with color at a quarter of the size can do: the photographs' own colors, made small.
 
 # %%
 class Quarter(torch.nn.Module):
@@ -208,7 +208,7 @@ pd.DataFrame(dict(gray=gray.mean(), quarter=best.mean())).T.round(3)
 # ## Intervals over photographs and seeds
 
 # %% [markdown]
-# A figure of this chapter could have come out otherwise for two reasons: other photographs could have been measured, and the network could have begun with other weights. The bootstrap of [the protocol](../evaluation/protocol.ipynb) draws photographs only. Here photographs and seeds are both drawn, each for itself, and the value of a photograph under a seed is used as often as both were drawn. Two variants are compared in pairs: same photograph, same seed.
+# A figure could have come out otherwise for two reasons: other photographs could have been measured, and the network could have begun with other weights. The bootstrap of [the protocol](../evaluation/protocol.ipynb) draws photographs only. Here photographs and seeds are both drawn, each for itself, and the value of a photograph under a seed is used as often as both were drawn. Two variants are compared in pairs: same photograph, same seed.
 
 # %%
 #| export
@@ -233,7 +233,7 @@ def nearer(v): # by how much the first colorfulness is farther from the truth's 
     return abs(1 - a/truth) - abs(1 - b/truth)
 
 # %% [markdown]
-# With all the difference between the seeds the interval is as wide as three seeds must have it; with none, it is that of the photographs.
+# Two extremes. If only seeds differ, the interval reaches from the lowest seed to the highest, as three seeds must have it; if only photographs differ, it is that of the photographs.
 
 # %%
 rng = np.random.default_rng(0)
@@ -289,7 +289,7 @@ def table_of_pairs(
 # %% [markdown]
 # Fifteen combinations of weights, S3 says, were tried. Here [Optuna](https://optuna.org) proposes them: the first two are S3's own, of its text and of its program; the next few are drawn at random from wide ranges, and the rest where earlier ones did well [@akiba2019]. Each is a second term from the same first term, judged by LPIPS on photographs that are held out for that and measure nothing else.
 #
-# The study lies in a file of SQLite. The draw of a trial depends on the seed and on how many are finished, not on the process that makes it: a search that was interrupted goes on as if nothing had been. A trial that was under way is drawn again.
+# The study lies in a file of SQLite. What a trial draws depends on the seed and on how many trials are finished, not on the process that makes it, so a search that was interrupted makes the same trials as one that was not. A trial that was under way is drawn again.
 
 # %%
 #| export
@@ -327,7 +327,7 @@ def search_weights(
     return pd.DataFrame([t.params | t.user_attrs for t in done()])
 
 # %% [markdown]
-# On a bowl whose bottom is known, interrupted after four trials and after seven, the search makes the same fifteen trials as in one go, and comes nearer to the bottom than S3's own weights are.
+# A function whose lowest point is known takes the place of training. Interrupted after four trials and after seven, the search makes the same fifteen trials as in one go, and comes nearer to the lowest point than S3's own weights are.
 
 # %%
 home,calls = Path(tempfile.mkdtemp()),[]
@@ -374,10 +374,10 @@ def evolution_sheet(
     return contact_sheet(cells, len(names), names*len(rgb))
 
 # %% [markdown]
-# ## In the lesson's size
+# ## The whole way, small
 
 # %% [markdown]
-# The whole way, on patches of five photographs with the sixth to judge by: three variants, one seed, without features and without weights that were learned before. A second call finds everything done.
+# Three variants with one seed, on patches of five photographs with the sixth to judge by, without features and without weights that were learned before. A second call finds everything done.
 
 # %%
 def patches(ims, n, side=96):

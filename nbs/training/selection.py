@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Choosing weights
 #
-# > Which of a run's weights are shipped, by a rule that is older than the results
+# > Which of a run's weights are used, by a rule that was fixed before the results were known
 #
-# A long run leaves many weights, and a classifier has settings that can be turned without training. Whoever looks at results and then picks the nicest has measured nothing. At the end of this chapter the rule of [the chapter on training](trainer.ipynb#the-rule-for-what-is-shipped) is a function, and a run's weights and settings are tried on the photographs that it held out.
+# A long run leaves many weights, and a classifier has settings that can be changed without training. To look at results and pick the nicest would measure nothing but one's taste. So there is a rule, [fixed beforehand](trainer.ipynb#the-rule-for-what-is-shipped): the highest PSNR among those that are colorful enough. Here the rule is a function, and all weights and settings of a run are tried with it on the photographs that the run held out. @fig-choose shows such a choice.
 
 # %%
 #| default_exp training.selection
@@ -35,7 +35,7 @@ from colorbook.data.photos import sample_photos
 # ## The rule
 
 # %% [markdown]
-# The rule is the highest PSNR among those that are colorful enough. PSNR alone would choose the grayest, so what it gives depends on the floor. A tenth of a decibel counts as none, since other held-out photographs would change that much; among settings so close the one with the smallest [CIEDE2000](../evaluation/metrics.ipynb), the difference that eyes see, is taken.
+# PSNR alone would choose the grayest answer, so there is a floor of colorfulness, as a share of the truth's, and the choice depends on it. A tenth of a decibel counts as no difference, since other held-out photographs would change that much; among settings so close the one with the smallest [CIEDE2000](../evaluation/metrics.ipynb), the difference that eyes see, is taken.
 
 # %%
 #| export
@@ -59,13 +59,16 @@ test_eq([pick(seen, o)['name'] for o in (0., .7, .8)], ['gray', 'near', 'bold'])
 pick(table, .7)
 
 # %% [markdown]
-# A classifier has settings that cost nothing to turn. If it was trained with weights $w$ for its classes, it answers with $p\,w$ instead of $p$, up to a factor, and a share $s$ of that can be divided out again. A temperature $T$ sharpens what is left. The third setting is the size of the picture that the network sees.
+# Without a floor the gray model has the highest PSNR. At a floor of 0.7 it is out, and the fair one wins; at 0.8 only the bold one is left.
+
+# %% [markdown]
+# A classifier's settings cost nothing to change. If it was trained with weights $w$ for its classes, it answers with $p\,w$ instead of $p$, up to a factor, and a share $s$ of that can be divided out again. A temperature $T$ below 1 makes the likely classes likelier. The third setting is the size of the picture that the network sees.
 #
 # $$q_i\propto\left(p_i\,w_i\cdot w_i^{-s}\right)^{1/T}$$
 #
 # The fourth is a gain on the color. Settings should be compared at the same colorfulness, since a grayer answer has the higher PSNR by being grayer. So the color of each is multiplied by what is missing to the floor, or by less than one where there is too much, and tried again; colorfulness is nearly proportional to the gain, so that this arrives in two or three rounds.
 #
-# As a test, a classifier that knows the truth and was rebalanced perfectly: its scores are $\log p+\log w$ for the true soft bins $p$. Then $s=1$ and $T=1$ give the true color back, and the search must find just that.
+# As a test, take a classifier that knows the truth, trained with weights: its scores are $\log p+\log w$ for the true soft bins $p$. Only $s=1$ and $T=1$ give the true color back, and the search must find just these.
 
 # %%
 #| export
@@ -135,7 +138,7 @@ assert best['psnr'] > 35 and .95 < best['ratio'] < 1.05
 best
 
 # %% [markdown]
-# If the same classifier divides out nothing and is asked to be as colorful as half again the truth, it gets there by its gain, and by no more than it needs.
+# Now the floor is one and a half times the truth's colorfulness. The classifier gets there by its gain, in a few rounds; each pair below is a gain and the colorfulness that it gave.
 
 # %%
 bold,all_bold = choose(Oracle(photos, torch.ones(313)), photos, torch.ones(313), 1.5, (64,), (1.,), (0.,), most=3.)
@@ -161,10 +164,13 @@ def draw_tried(tried, best, floor=.7):
 draw_tried(tried, best)
 
 # %% [markdown]
+# In @fig-choose each dot is one setting. The right settings stand alone at the top; every other one is several decibels below, however colorful it is. The row of dots near the floor is the same settings again with a gain below one: less color than the truth, and so a lower PSNR.
+
+# %% [markdown]
 # ## The weights of a run
 
 # %% [markdown]
-# Not every epoch is a candidate: where content loss alone is trained, later is better, so only the end of such a phase counts; adversarial training swings, so there each epoch does. And where [a stop](nogan.ipynb) looked often and went back to the best moment, that moment stands for its phase alone.
+# Not every epoch is a candidate. Where content loss alone is trained, later is better, so only the end of such a phase counts; adversarial training swings, so there each epoch does. And where [a stop](nogan.ipynb) went back to the best moment of a phase, that moment alone stands for the phase.
 
 # %%
 #| export

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # Two processes
+# # Training with two processes
 #
 # > Each takes half of a batch; what they would learn is averaged
 #
-# A step of a small network is two hundred small operations. Two threads that share each of them wait for each other two hundred times, and on a machine that has something else to do they wait long. Two processes of one thread, each with its half of the batch, meet once a step, when the gradients are averaged. At the end of this chapter a recipe says `processes=2`, and [the trainer](trainer.ipynb) starts the second one, gives it the same command, and can be stopped and resumed as before, to the last bit.
+# A step of a small network is two hundred small operations. Two threads that share each of them wait for each other two hundred times, and on a machine that has something else to do they wait long. Two processes of one thread each, with half of the batch, meet only once a step, when their gradients are averaged. A recipe asks for that by `processes=2`; [the trainer](trainer.ipynb) starts the second process and gives it the same command, and a run can be stopped and resumed exactly as with one.
 
 # %%
 #| default_exp training.team
@@ -34,9 +34,9 @@ from colorbook.data.photos import Photos, sample_photos
 # ## Meeting once a step
 
 # %% [markdown]
-# The processes share a piece of memory with a page for each of them. Everybody writes its gradients on its own page, waits until all have written, and reads the mean of all pages, in the same order of addition, so that all get the same bits. Two such sets of pages are used in turn. Then one meeting a step is enough: whoever writes on a page again has met the others at the other set, which they only do when they have read this one.
+# The processes share a piece of memory with a page for each of them. Each writes its gradients on its own page, waits until all have written, and reads the mean of all pages, in the same order of addition, so that all get the same bits. Two such sets of pages are used in turn, and that makes one meeting a step enough: a process that writes on the first set again has since met the others at the second, and they go there only when they have read the first.
 #
-# If one of them ends, the others must not wait for ever. Whoever leaves breaks the barrier, at which the others get an error; and a process whose parent is gone ends itself.
+# If one of them ends, the others must not wait for ever. A process that leaves breaks the barrier, at which the others get an error; and a process whose parent is gone ends itself.
 
 # %%
 #| export
@@ -70,7 +70,7 @@ class Team:
             at += t.numel()
 
 # %% [markdown]
-# Alone, the mean is the tensor itself. Two threads stand for two processes here, and the average of a few tensors, several times in a row, is what one expects.
+# Alone, the mean is the tensor itself. For two processes, two threads stand here: several times in a row both get the same tensors, and they are the average of what was given. At the end one of them leaves, and the other is told.
 
 # %%
 solo,x = Team(1, 10),torch.randn(2, 3)

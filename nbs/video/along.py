@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Sound and subtitles
 #
-# > What a container holds goes over as it is; the rest is converted, or refused in the first second
+# > Streams that the new container can hold are copied; others are converted, or refused in the first second
 #
-# A film is more than its pictures, and a container is choosy: MP4 knows no SubRip, WebM no AAC, Matroska no Windows Media sound, and a transport stream takes nearly everything and gives it back as data that nobody can play. To find that out after a night of coloring is too late. At the end of this chapter one packet of every stream is written to a container in memory and read again before the first frame is colored. What comes back as it went in will be copied. What does not is converted: sound to a codec that the container is known for, words to its own kind of subtitles. What cannot be converted is refused by name, and the answer says what to do.
+# A film is more than its pictures, and not every container can hold what is in it: MP4 knows no SubRip subtitles, WebM no AAC sound, Matroska no Windows Media sound, and a transport stream takes nearly everything and gives it back as data that nobody can play. To find that out after a night of coloring is too late. So, before the first frame is colored, one packet of every stream is written to a container in memory and read again. What comes back as it went in will be copied. Other sound is converted to a codec that the container can hold, other subtitles to its own kind. What cannot be converted is refused by name, with a way out.
 
 # %%
 #| default_exp video.along
@@ -29,7 +29,7 @@ from fastcore.test import *
 # ## The first packets
 
 # %% [markdown]
-# What a stream is like is known for certain only from its packets: the sound of a transport stream carries its parameters in each of them, and a header tells nothing. So a few packets of every stream are collected from the beginning of the source. Subtitles may begin late; after sixteen megabytes we do without.
+# What a stream is like is known for certain only from its packets: the sound of a transport stream carries its parameters in each of them, and its header says nothing. So a few packets of every stream are collected from the beginning of the source. Subtitles may begin late; after sixteen megabytes we do without.
 
 # %%
 #| export
@@ -66,7 +66,7 @@ def first_packets(
 # ## As it is
 
 # %% [markdown]
-# A container that takes a stream need not give it back. So both are asked for: the packets are muxed into memory and the result is opened. If a stream of the same codec is in it, the container holds it.
+# A container may take a stream and not give it back. So both are tried: the packets are written into memory (*muxed*) and the result is opened. If a stream of the same codec is in it, the container holds it.
 
 # %%
 #| export
@@ -113,7 +113,7 @@ def holds(
 # ## Converted
 
 # %% [markdown]
-# Which encoder? Of sound without loss the first lossless one that the container gives back; of other sound AAC or else Opus; of words the kind that keeps most. Here too the container is asked rather than a table: a tenth of a second of silence, or one word, is written and read.
+# Which encoder? For sound without loss, the first lossless one that the container gives back; for other sound AAC or else Opus; for subtitles the kind that keeps most. Here too the container is asked instead of a table: a tenth of a second of silence, or one word, is written and read.
 
 # %%
 #| export
@@ -165,7 +165,7 @@ def makes(
     return (kind, av.Codec(encoder, 'w').canonical_name) in in_memory(fmt, fill)
 
 # %% [markdown]
-# Chapters are asked for in the same way, and so are the words about the film: its title, its author, the place where it was made. MP4 has places for some thirty of them, Matroska and NUT for all, a transport stream for none. Telephones use names of their own, which begin like an address on the web; MP4 and QuickTime keep those if they are told to, but then all words stand where fewer programs look, so they are told only where there are such names.
+# Chapters are tried in the same way, and so is what is written about the film: its title, its author, the place where it was made. MP4 has places for some thirty such words, Matroska and NUT for all, a transport stream for none. Telephones use names of their own, which begin like an address on the web; MP4 and QuickTime keep those if they are told to, but then all words stand where fewer programs look, so they are told only where there are such names.
 
 # %%
 #| export
@@ -224,6 +224,9 @@ test_eq(fits['webm'], ['libopus', 'webvtt'])
 test_eq([o for o in fits['mpegts'] if o in WORDS], [])
 fits
 
+# %% [markdown]
+# The table of what each container holds was not written by hand: each was asked. WebM takes one kind of sound and one of subtitles, a transport stream no subtitles at all.
+
 # %%
 #| export
 def encoder_for(
@@ -241,7 +244,7 @@ def encoder_for(
     return next((o for o in order if makes(fmt, o)), None)
 
 # %% [markdown]
-# Three ways to go along: copied, as new sound, as new words. Each has the stream of the new film, takes packets of the old one and gives packets of the new; at the end it gives what is still due.
+# A stream goes into the new film in one of three ways: copied, as new sound, as new subtitles. Each way is a class that adds a stream to the new film, takes packets of the old one and gives packets of the new; at the end it gives what is still due.
 
 # %%
 #| export
@@ -301,7 +304,7 @@ class NewWords:
 # ## What goes along
 
 # %% [markdown]
-# All of that together is a plan, made once and followed twice: for a film without frames, which shows that it can be written, and for the film itself. A conversion is tried with the real packets as well. Covers are pictures that stand still: Matroska carries them as attachments, MP4 as a stream of one packet, the others not at all. Whatever is left out is named; nothing is lost in silence.
+# All of that together is a plan, which is used twice: for a film without frames, which shows that the film can be written, and for the film itself. A conversion is tried with the real packets as well. Covers are pictures that stand still: Matroska carries them as attachments, MP4 as a stream of one packet, the others not at all. Whatever is left out is named.
 
 # %%
 #| export
@@ -376,7 +379,7 @@ def converted(fmt, s, first:list, name, notes:list) -> tuple: # a class and an e
     refuse(s, name, f'{codec_name(s)}{", which is damaged" if bad and len(bad) == len(first) else ""}')
 
 # %% [markdown]
-# A film with uncompressed sound and words, to three containers.
+# A film with uncompressed sound and SubRip subtitles is planned for four containers. Matroska takes both as they are; WebM needs both converted; a transport stream has no subtitles, so it is refused until they are dropped; the lines for MP4 stand below.
 
 # %%
 home = Path(tempfile.mkdtemp())

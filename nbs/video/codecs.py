@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Codecs of films
 #
-# > What an encoder has to be told, in plain values
+# > From a file's name and a film's first frame to an encoder that always gives the same bytes
 #
-# The suffix of a file says little about what is inside. Which codec, which of its many kinds of pixels, how many bits, with or without transparency, whose rows come first: an encoder has to be told all of it, and told the same when a film is taken up again a day later. At the end of this chapter a name becomes a codec, the first frame of a source becomes a record of plain values, and the record sets up an encoder that gives the same bytes every time.
+# The suffix of a file says little about what is inside. Which codec, which of its many kinds of pixels, how many bits, with or without transparency, whose rows come first: an encoder has to be told all of it, and told the same when a film is continued a day later. So the name chooses a codec, the first frame of the source is turned into a record of plain values, and the record alone sets up the encoder.
 
 # %%
 #| default_exp video.codecs
@@ -111,7 +111,7 @@ def comes_back(
     return ('video', codec) in in_memory(fmt, fill)
 
 # %% [markdown]
-# Everything that an encoder must be told stands in one record of plain values. It is written beside the parts, so that whoever goes on with them later sets up the very same encoder, and it is taken from the first decoded frame: size, pixel shape, matrix of display, the recipe of luma if the source names one.
+# Everything that an encoder must be told stands in one record, `Spec`. It is written beside the parts of a film, so that a later run sets up the very same encoder. It is taken from the first decoded frame: size, pixel shape, matrix of display, and the recipe of luma if the source names one.
 
 # %%
 #| export
@@ -185,7 +185,7 @@ def field_order(s) -> str: # 'tff' or 'bff'
     return 'bff' if order in (3, 4) or order < 2 and s.codec_context.name == 'dvvideo' else 'tff'
 
 # %% [markdown]
-# One thing had to be found out the hard way. The same frames must give the same bytes, or a film that was resumed is not the one that was never stopped. On processors with AVX-512 the x264 in FFmpeg's wheel does not keep this promise: of twenty-five runs over eight small frames seven gave other bytes, on one thread and with the very same input. Told to use nothing newer than AVX2 it gives the same bytes every time, so that is what it is told, when it is opened. The number of threads is part of the record for the same reason: by default the encoder gets as many as there are cores for this process, and another number may give other bytes.
+# The same frames must give the same bytes, or a film that was resumed is not the one that was never stopped. On processors with AVX-512 the x264 in FFmpeg's wheel does not keep this promise: of twenty-five runs over eight small frames seven gave other bytes, on one thread and with the very same input. Told to use nothing newer than AVX2 it gives the same bytes every time, so it is told that when it is opened. The number of threads is part of the record for the same reason: by default the encoder gets as many as there are cores for this process, and another number may give other bytes.
 
 # %%
 #| export
@@ -225,7 +225,7 @@ def configure(
     if spec.codec == 'av1': os.environ.setdefault('SVT_LOG', '1') # else this encoder tells of itself
 
 # %% [markdown]
-# Names become codecs, and what does not fit is refused; the first frame of a clip becomes a record.
+# Some names and their codecs; four that do not go together; and, at the end, the record of a clip whose pixels are 16:15 wide, for H.264.
 
 # %%
 home = Path(tempfile.mkdtemp())

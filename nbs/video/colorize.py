@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Coloring films
 #
-# > Any film in, the same film in color out, even if the power fails
+# > Any film in, the same film in color out, and a power cut costs seconds
 #
-# We can take a film apart, color its frames, and keep the color steady. This chapter puts these together. At its end `colorize_video` turns a film, a folder of frames or a pipe into a colored one with everything else as it was: every frame at its time, every language, the turn of the telephone. What it keeps does not grow with the film, it goes on where it was when it was killed, and what is damaged is passed over and named.
+# `colorize_video('old.mp4', 'color.mp4')` puts together what the chapters before it have: it takes a film apart, colors its frames and keeps the color steady, and joins everything again. It takes a folder of frames or a pipe as well. Everything else stays: every frame has its time, every language is there, the film lies as the telephone was held. Memory does not grow with the film, a run that was killed goes on where it was, and damage is passed over and named. @fig-film shows frames of a clip before and after.
 
 # %%
 #| default_exp video.colorize
@@ -52,7 +52,7 @@ from colorbook.color.srgb import light
 # ## Four steps
 
 # %% [markdown]
-# Frames are read and prepared in one thread, colored and steadied in a second, painted and encoded in a third; the encoder has threads of its own. When a film is resumed at some frame, the stabilizer must have seen as many frames before it as it asks for, and no more: then it gives what it would have given anyway. The network must have seen one frame before those. The stabilizer needs OpenCV, which the base installation has not: there it is off unless it is asked for, and then the answer is what to install. Nothing that is kept grows with the length of the film.
+# Frames are read and prepared in one thread, colored and steadied in a second, painted and encoded in a third; the encoder has threads of its own. When a film is resumed at some frame, the stabilizer must see as many frames before it as it asks for; then it gives what it would have given anyway. The network must see one frame before those. The stabilizer needs OpenCV, which the base installation has not: there it is off unless it is asked for, and then the error says what to install.
 
 # %%
 #| export
@@ -103,7 +103,7 @@ def render(
 # ## A source
 
 # %% [markdown]
-# The first frame decides how the film is encoded, so it is read before anything else. How many frames will come is what the container says, or a guess by its length; it is needed for the progress bar only. How long the last frame is shown is known by nobody but the container, and MP4 knows it by the length of the whole.
+# The first frame decides how the film is encoded, so it is read before anything else. How many frames will come is what the container says, or a guess by its length; only the progress bar needs it. How long the last frame is shown is known by the container alone, and MP4 says it by the length of the whole.
 
 # %%
 #| export
@@ -191,7 +191,7 @@ def save_film(
     except OSError as e: raise OutputError(f"cannot write '{dst}': {e.strerror}", 'choose another name') from e
 
 # %% [markdown]
-# Before the first frame is colored, a film with no frames is written where the parts will lie. It fails in a second if the place is read-only or the container refuses one of the streams, and not after a night.
+# Before the first frame is colored, a film with no frames is written where the parts will lie. If the place is read-only, or the container refuses one of the streams, that fails in a second, and not after a night.
 
 # %%
 #| export
@@ -267,9 +267,9 @@ def plan_of(
 # ## `colorize_video`
 
 # %% [markdown]
-# One [frame in color](reference.ipynb) may steer its shot. Its guide is prepared before the first frame is colored and does not depend on where the coloring begins, so a film that is taken up again is the same.
+# One [frame in color](reference.ipynb) may steer its shot. Its guide is prepared before the first frame is colored and does not depend on where the coloring begins, so a film that is resumed is the same.
 #
-# A film that breaks off is refused before work begins, since the rest of it is probably somewhere; with `skip_bad` what there is is colored. Damage in the middle is another matter: there is no other copy, and the frames around it are good. They are passed over, the warning names their times, and as all others keep theirs, the sound stays in step.
+# A film that breaks off is refused before work begins, since the rest of it is probably somewhere; with `skip_bad` what is there is colored. Damage in the middle is different: there is no other copy, and the frames around it are good. Damaged frames are passed over, the warning names their times, and as all others keep theirs, the sound stays in step.
 
 # %%
 #| export
@@ -371,6 +371,9 @@ def colorize_video(
     for x in [*notes, *film.changes]: warnings.warn(x, stacklevel=2)
     return Done(None if str(dst) == '-' else Path(dst), n, notes, kept, film.changes)
 
+# %% [markdown]
+# A clip of 56 frames with a cut in it: as many frames come out, at the same times. The value is the mean change of a frame's colors, in levels of 255.
+
 # %%
 home = Path(tempfile.mkdtemp())
 def shot(im, n): return list(travel(Image.fromarray(im), n, (width, height), (0, 0), (.3, .3)))
@@ -384,7 +387,7 @@ test_eq(sorted(o.name for o in home.iterdir() if 'color' in o.name), ['color.mp4
 np.abs(np.asarray(after[3].im, int) - np.asarray(before[3].im)).mean()
 
 # %% [markdown]
-# FFV1 stores what was painted without loss, so we can look for lightness that moved: there is none, beyond the rounding to bytes.
+# FFV1 stores what was painted without loss, so that one can look for lightness that moved. The value is the largest difference of any pixel, in units of $L^*$: no more than rounding to bytes makes.
 
 # %%
 gray = write_clip([o.convert('L') for o in ims[:8]], home/'gray.mkv', codec='ffv1')
@@ -395,7 +398,7 @@ assert dL < 1
 dL
 
 # %% [markdown]
-# An interrupted run: the third part fails, as a power cut would make it. What is there stays hidden; the second run makes only what is missing, and its film has the same frames as one that was never stopped.
+# Now the run is interrupted: encoding of the third part fails, as in a power cut. Two parts are kept, hidden; the second run makes only what is missing, and its film has the same frames as one that was never stopped.
 
 # %%
 long = write_clip(ims*3, home/'long.mp4')
@@ -417,7 +420,7 @@ assert looks('straight.mkv') == looks('resumed.mkv')
 left
 
 # %% [markdown]
-# Comparisons, as a GIF and as a folder of frames.
+# Comparisons may be films as well: here half a second side by side as a GIF, and a folder of frames with gray, result and truth. The folder is then colored like any film.
 
 # %%
 colorize_video(clip, home/'beside.gif', size=64, layout='side-by-side', preview=.5)
@@ -429,7 +432,7 @@ test_eq(again.frames, 6)
 
 # %%
 #| label: fig-film
-#| fig-cap: "Every twelfth frame of a clip with a cut: gray, result, truth."
+#| fig-cap: "Every fourteenth frame of a clip with a cut: gray, result, truth."
 def show_strip(clip, height=3):
     "Frames below each other"
     film = [np.asarray(o.im) for o in clip]
@@ -438,6 +441,9 @@ def show_strip(clip, height=3):
     ax.axis('off')
 colorize_video(clip, home/'strip.mkv', size=64, layout='triptych')
 show_strip([o for o in read_frames(home/'strip.mkv') if o.number%14 == 6], 5);
+
+# %% [markdown]
+# Each row of @fig-film is a frame: gray, result, truth. At the cut nothing of the first shot goes over into the second. Within a shot the colors of skin and wall stay; those of the saucer, which the network cannot know, are red in one frame and gray fourteen frames later. (It sees 64 pixels here, to be quick.)
 
 # %% [markdown]
 # ## What we have

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Writing films
 #
-# > Encoder, muxer and container: a film taken apart and put together again, with everything beside the pictures left as it was
+# > Encode frames in parts, join the parts, and add all other streams of the source
 #
-# To color a film is to replace one of its streams. All the rest, two languages and their subtitles, the turn of the telephone, the shape of the pixels, the time of every frame, belongs to the owner and must come out as it went in. And because coloring takes hours where copying takes seconds, the new stream must survive a power cut: it is made in [parts](parts.ipynb), each of them encoded by itself, and the parts are joined without being encoded again. At the end of this chapter we can encode frames into parts, and join parts and the other streams of the source into a new film.
+# To color a film is to replace one of its streams. All the rest, two languages and their subtitles, the turn of the telephone, the shape of the pixels, the time of every frame, must come out as it went in. And because coloring takes hours where copying takes seconds, the new stream must survive a power cut: it is made in [parts](parts.ipynb), each of them encoded by itself. This chapter has both halves of that work: frames are encoded into parts, and parts are joined with the other streams of the source into a new film, without being encoded again.
 
 # %%
 #| default_exp video.container
@@ -46,7 +46,7 @@ width,height = 96,64
 # ## A run of frames
 
 # %% [markdown]
-# A part is a run of frames that an encoder of its own has made: it begins with a frame that needs no other, and depends on nothing before it. So a part that was lost can be made again, and it will be the same. What has to be kept of it is little: for each packet its time, whether it is a key frame, and its bytes.
+# A part is a run of frames that an encoder of its own has made: it begins with a frame that needs no other, a *key frame*, and depends on nothing before it. So a part that was lost can be made again, and it will be the same. Little has to be kept of it: for each packet its time, whether it is a key frame, and its bytes.
 
 # %%
 #| export
@@ -97,13 +97,13 @@ test_eq([o[0].key for o in parts], [True]*3)
 # ## Joining
 
 # %% [markdown]
-# Codecs of today store frames out of order: one that others are predicted from comes before them. So a packet has two times, that of showing and that of decoding, and the second must never run back, not even where two parts meet, and not where the rate varies. Let $p_0<p_1<\dots$ be the times of showing of the whole film in order, and let no frame be moved forward by more than $d$ places. Then the packet at place $i$ may be decoded at
+# Codecs of today store frames out of order: a frame from which others are predicted comes before them. So a packet has two times, that of showing and that of decoding, and the second must never run back, not even where two parts meet, and not where the rate varies. Let $p_0<p_1<\dots$ be the times of showing of the whole film in order, and let no frame be moved forward by more than $d$ places. Then the packet at place $i$ may be decoded at
 #
 # $$ t_i = p_{i-d}, \qquad t_i = p_0 - (d-i)\,\Delta \ \text{ for } i<d $$
 #
-# with $\Delta$ the usual step between frames: it is early enough for every frame and never runs back. How long a frame lasts follows from the next one; for the last we ask the source. Both need to see only a few packets ahead.
+# with $\Delta$ the usual step between frames: the time at which the frame $d$ places earlier is shown. That is early enough for every frame and never runs back. How long a frame lasts follows from the next one; for the last we ask the source. Both need to see only a few packets ahead.
 #
-# MP4 has a trap of its own. It keeps no length for a frame, only the time from one decoding to the next, and the length of a film is their sum. Where the rate varies that sum may end before the last frame is shown, by a third of a second in one of our tests, and a player that trusts it cuts the film. Then the last packet of all is decoded as late as it may be, at its own time, and kept until the film ends; the sum is long enough again, and the list of edits, which is exact, has the last word.
+# MP4 needs one thing more. It keeps no length for a frame, only the time from one decoding to the next, and the length of a film is their sum. Where the rate varies that sum may end before the last frame is shown, by a third of a second in one of our tests, and a player that trusts it cuts the film. Then the last packet of all is decoded as late as it may be, at its own time, and kept until the film ends; the sum is long enough again, and the list of edits, which is exact, decides.
 
 # %%
 #| export
@@ -140,7 +140,10 @@ assert list(with_timestamps(parts, 2, step, lambda: step, True)) == list(with_ti
 [(o.pts, t) for o,t,_ in times[:4]]
 
 # %% [markdown]
-# What goes along is every stream of sound and every one of subtitles, as the [plan](along.ipynb) says: packet by packet or converted, with its language and its title; what cannot be read on the way to another codec is silent there, and is named at the end. So do the chapters, the cover, and where the container is Matroska the fonts that it carries. Writing the header costs nothing and is done before the first frame is colored; then is also the time to learn that the place cannot be written.
+# Each pair is a time of showing and one of decoding. The second frame that is stored is shown after the two that follow it; the times of decoding only grow, and none comes after its frame is due.
+
+# %% [markdown]
+# What is added is every stream of sound and every one of subtitles, as the [plan](along.ipynb) says: packet by packet or converted, with its language and its title; what cannot be read while it is converted is silent there, and is named at the end. Chapters and the cover are added, and where the container is Matroska the fonts that it carries. The header is written before the first frame is colored, because that costs nothing and shows whether the place can be written.
 
 # %%
 #| export
@@ -270,7 +273,7 @@ def packets_along(
     except av.FFmpegError: return
 
 # %% [markdown]
-# A film with two languages, subtitles and frames that come irregularly is taken apart and put together, and what is not a picture has not changed: times, packets, languages. The pictures are those of the parts.
+# A film with two languages is taken apart and put together: times, packets of sound and languages are what they were.
 
 # %%
 def sounding(path, silent, tracks=2, rate=8000):

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Interlaced films
 #
-# > Two half pictures in one frame are told apart
+# > Two moments in one frame are told apart
 #
-# Television sent its pictures in halves: first the even rows, a moment later the odd ones. Such a film has two moments in each frame, and where something moves its edges look like combs. A network that sees combs colors combs, and a flow that is measured on them is wrong. At the end of this chapter frames that say they are interlaced are made whole by a filter of FFmpeg, one frame for each, at its own time; and for those who want to keep the fields, a frame is turned into luma and chroma field by field, so that colors of one moment do not get into the other.
+# Television sent its pictures in halves: first the even rows, a moment later the odd ones. Such a film has two moments in each frame, and where something moves its edges look like combs (@fig-fields, left). A network that sees combs colors combs, and motion that is measured on them is wrong. A filter of FFmpeg makes such frames whole. For those who want to keep the two halves, the *fields*, a frame is turned into luma and chroma field by field, so that colors of one moment do not get into the other.
 
 # %%
 #| default_exp video.fields
@@ -24,7 +24,7 @@ from skimage import data
 # %% [markdown]
 # ## Whole frames
 #
-# The filter is `bwdif`: it looks at the frames before and after, and where nothing moves it takes the row that was not sent from there, so a still picture loses no sharpness. It touches only frames that carry the mark of being interlaced. It needs the next frame, so its answer comes one frame late; the times wait beside it.
+# The filter is `bwdif`. It looks at the frames before and after, and where nothing moves it takes the missing rows from there, so a still picture loses no sharpness. It touches only frames that carry the mark of being interlaced. It needs the next frame, so its answer comes one frame late; the times wait beside it.
 
 # %%
 #| export
@@ -71,7 +71,7 @@ def whole_frames(
     if graph: yield from graph.end()
 
 # %% [markdown]
-# A square moves eight pixels from field to field. As stored, its upright edges are combs of that width; after the filter they are within a pixel or two, and there are as many frames at the same times.
+# A square moves eight pixels from field to field. The two numbers say how much rows differ from their neighbors above and below, before and after the filter; there are as many frames as before, at the same times.
 
 # %%
 def moment(t, size=(96, 128)):
@@ -113,9 +113,12 @@ for ax,x in zip(axs, (before[2][1], after[2][1])):
     ax.axis('off')
 
 # %% [markdown]
+# In @fig-fields the square's left and right edges are combs eight pixels deep; at the right the square stands at one of its two moments, with straight edges. Faint lines remain at its top and bottom.
+
+# %% [markdown]
 # ## Kept as they are
 #
-# Whoever edits for television wants the fields. Then the combs stay, and only the way from RGB to luma and chroma has to know of them: in 4:2:0 a value of chroma belongs to two rows, and these must be of one field. So the two fields are converted by themselves and woven together.
+# A film that goes back to television needs its fields. Then the combs stay, and only the way from RGB to luma and chroma has to know of them: in 4:2:0 one value of chroma belongs to two rows, and these must be of one field. So the two fields are converted by themselves and woven together.
 
 # %%
 #| export
@@ -141,7 +144,7 @@ def by_fields(
     return out
 
 # %% [markdown]
-# A frame of which one field is red and the other blue: each keeps its color, where the usual way mixes them to purple.
+# A frame of which one field is red and the other blue. The first two numbers are the red chroma of the two fields, kept apart; the third is what the usual way makes of both, a mixture.
 
 # %%
 x = np.zeros((16, 16, 4), np.uint8)

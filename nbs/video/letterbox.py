@@ -3,7 +3,7 @@
 #
 # > Black bars of a film are found once, for all its frames
 #
-# Films are wider than television was, and so they were given black bars above and below; old films on wide screens have them at the sides. To the network a bar is a part of the scene, a dark floor or a night sky, and the picture inside gets colors that go with it. [Borders](../imaging/borders.ipynb) of one picture are found by looking at it. But in a film that is not enough: a scene at night has no visible edge, a title in white on black looks like all bars, and colors would jump whenever bars are found in one frame and not in the next. At the end of this chapter the bars are looked for in the whole film at once.
+# Films are wider than television was, and so they were given black bars above and below; old films on wide screens have them at the sides. To the network a bar is a part of the scene, a dark floor or a night sky, and the picture inside gets colors that go with it. [Borders](../imaging/borders.ipynb) of one picture are found by looking at it. In a film that is not enough: a scene at night has no visible edge, a title in white on black looks like all bars, and colors would jump whenever bars are found in one frame and not in the next. So the bars are looked for in the whole film at once (@fig-letterbox).
 
 # %%
 #| default_exp video.letterbox
@@ -59,7 +59,7 @@ def frames_from_everywhere(
 # %% [markdown]
 # ## The film as one picture
 #
-# For each pixel we ask how bright it is in the brighter frames: not in the very brightest, because words come and go in the lower bar, but in the one at the first third. In that picture a bar is still black, and everything else has been bright at some time. Then it is a question about one picture, and that we have answered before.
+# For each pixel we ask how bright it is in the brighter frames. Not in the very brightest, because subtitles come and go in the lower bar, but at the first third: a value that a third of the frames exceed. In that picture a bar is still black, and everything else has been bright at some time. Its borders are found as those of any picture.
 
 # %%
 #| export
@@ -88,7 +88,7 @@ def film_box(
     return box if np.median(x[outside]) <= 255*dark else None
 
 # %% [markdown]
-# A film of three scenes between bars: by day, at night where nothing is bright, and a title on black; and words in the lower bar now and then. The box is right to the pixel. The same film without bars has none.
+# A film of three scenes between bars: by day, at night where nothing is bright, and a title on black, with subtitles in the lower bar now and then. The box is found to the pixel, and the same film without bars has none.
 
 # %%
 home = Path(tempfile.mkdtemp())
@@ -119,6 +119,9 @@ for ax,im in zip(axs, shown):
     ax.imshow(im)
     ax.plot([0, 191, 191, 0, 0], [14, 14, 93, 93, 14], 'r', lw=1)
     ax.axis('off')
+
+# %% [markdown]
+# The line in @fig-letterbox is the box that was found. In the second frame alone it could hardly be seen, in the third not at all; and the words in the lower bar do not mislead it.
 
 # %% [markdown]
 # ## What we have

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # A model for films
 #
-# > Push a frame, get the color of the one before; no torch
+# > Push a frame, get the color of the frame before
 #
-# The [video artifact](../training/export.ipynb) is a graph that takes a frame and a state. At the end of this chapter it is an object with two methods for whoever plays or converts a film: `push` takes the lightness of the next frame, and is told where a shot ends, and `flush` gives what is still due. It needs NumPy and onnxruntime, like all of this half of the library, and holds two frames' worth of features, however long the film is.
+# The [video artifact](../training/export.ipynb) is a graph that takes a frame and a state. `FilmModel` puts it to work with two methods: `push` takes the lightness of the next frame, and is told where a shot ends, and `flush` gives what is still due. It needs NumPy and onnxruntime, like all of this half of the library, and holds the features of two frames, however long the film is.
 
 # %%
 #| default_exp video.model
@@ -104,7 +104,7 @@ def color_film(
     if ab is not None: yield ab
 
 # %% [markdown]
-# A model with arbitrary weights is enough to see all promises kept. As many colors as frames, with one frame, two, or none. A film of three shots is colored as the shots are by themselves, since nothing goes over a cut. And a frame depends on its neighbors and on nothing else: a change in frame 4 changes the answers for 3, 4 and 5.
+# A model with random weights is enough to see how it behaves. There are as many colors as frames, with one frame, two, or none. A film of three shots is colored as the shots are by themselves, since nothing goes over a cut. And a frame depends on its neighbors and on nothing else: a change in frame 4 changes the answers for frames 3, 4 and 5.
 
 # %%
 torch.manual_seed(seed)
@@ -125,7 +125,7 @@ test_eq(changed, [3, 4, 5])
 whole[0].shape,one.card['state']
 
 # %% [markdown]
-# The three-frame network in torch says the same to $10^{-3}$. A film pushed again gives the same bytes, whatever was pushed before.
+# The three-frame network in torch gives the same to $10^{-3}$ (the value is the largest difference). A film pushed again gives the same bytes, whatever was pushed before.
 
 # %%
 def triple(i):
@@ -181,7 +181,7 @@ test_eq(next(color_source(picture)([(film[0], 0)])), picture.ab(film[0]))
 test_eq([type(load_film_model(o)) for o in (path, picture, one)], [FilmModel, Colorizer, FilmModel])
 
 # %% [markdown]
-# What does not fit is refused by name: a model for pictures, a size that the network cannot halve, another size in the middle of a film.
+# What does not fit is refused: a model for pictures, a size that the network cannot halve, another size in the middle of a film.
 
 # %%
 test_fail(lambda: FilmModel(default_model()), exc=InputError, contains='for pictures')
@@ -197,7 +197,7 @@ one.push(film[0,:32]) is None
 #
 # - `FilmModel`, which colors a film one frame late with `push` and `flush`, and forgets at a cut;
 # - `color_film` and `color_source`, which take a film model, or either kind of model, to all frames of a film;
-# - the proof that all that an answer depends on are a frame and its two neighbors.
+# - a test that an answer depends on a frame and its two neighbors alone.
 
 # %% [markdown]
 # ## Exercises

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Parts of a film
 #
-# > What is done stays done when the power fails
+# > Colored frames are kept on the disk as they come, so that a power cut costs seconds
 #
-# To color a film takes hours, and in hours a machine may be switched off. So the colored frames are encoded in runs of some seconds, and each run is put on the disk as soon as it is there: whole or not at all. At the end of this chapter a folder of parts knows what it holds parts of, counts those that are whole, throws away those of another film or of other options, and takes new ones.
+# To color a film takes hours, and in hours a machine may be switched off. So the colored frames are encoded in runs of some seconds, and each run is put on the disk as soon as it is there: whole or not at all. The folder of these parts has a note that says which film and which options they belong to. A second call of the same command counts the parts that are whole and goes on after them; parts of another film, or of other options, are thrown away.
 
 # %%
 #| default_exp video.parts
@@ -28,7 +28,7 @@ from PIL import Image
 # ## One part, one file
 
 # %% [markdown]
-# The file is a line of JSON, with the time of each packet, whether it is a key frame and its length, and then the bytes. Like every file of this book it is written beside and renamed; but first the disk is told to keep it, since a power cut could otherwise leave the name without the bytes. A file that is shorter than its first line says is not whole, and is not read.
+# A part is a file: a line of JSON with the time of each packet, its length and whether it is a key frame, and then the bytes. It is written beside its name and renamed; but first the disk is told to keep it, since a power cut could otherwise leave the name without the bytes. A file that is shorter than its first line says is not whole, and is not read.
 
 # %%
 #| export
@@ -92,10 +92,10 @@ len(was)
 # ## A folder of parts
 
 # %% [markdown]
-# The parts of a film lie in a folder beside it, hidden by a point, until all are there. A file beside them says what they are parts of: which source, by size and date, which model, which options, which versions. Parts of anything else are thrown away. So whoever calls again with the same words goes on, and whoever changes a word begins anew. Parts count as far as they follow one another and are whole; the rest is made again.
+# The parts of a film lie in a folder beside it, hidden by a point in its name, until all are there. A file beside them says what they are parts of: which source, by size and date, which model, which options, which versions. Parts of anything else are thrown away. So the same command goes on, and a changed one begins anew. Parts count as far as they follow one another and are whole; the rest is made again.
 
 # %% [markdown]
-# Two runs of the same command at the same time would write the same parts, and the later one would find them gone at the end. So whoever works holds a lock on a file in the folder. The system lets go of it when the process ends, however it ends, so nobody has to clean up after a power cut. A file that was removed while we waited for it is no lock any more; then we take the new one. Where a file system has no locks we do without.
+# Two runs of the same command at the same time would write the same parts, and the later one would find them gone at the end. So a run holds a lock on a file in the folder. The system lets go of it when the process ends, however it ends, so nobody has to clean up after a power cut. If the file was removed while we waited for it, its lock means nothing, and we take the new one. Where a file system has no locks we do without.
 
 # %%
 #| export
@@ -172,6 +172,9 @@ class Parts:
         if os.name == 'nt': self.close() # Windows removes no open file
         shutil.rmtree(self.folder, ignore_errors=True)
         self.close()
+
+# %% [markdown]
+# Two parts of two frames each are found again by the next run. A half-written file is removed; if the second part loses a byte, the first alone counts; and with another `size` none does.
 
 # %%
 parts = Parts(home/'a.mp4', dict(size=64))

@@ -3,7 +3,7 @@
 #
 # > Color while the film runs, and rather one frame less than one too late
 #
-# Whoever looks for the right film, or points a camera at a wall of old photographs, does not want a file but a picture, now. So the work is done against a clock: each frame has a time at which it is due, and a frame that cannot be ready by then is better left out than shown late, because lateness adds up and a missing frame does not. At the end of this chapter we have a player that colors a film, a pipe or a camera as it goes, shows it on a [page](web_player.ipynb), and says how many frames it left out.
+# To find out whether a film is worth a night of coloring, or to look at a wall of old photographs through a camera, one wants a picture now, and no file. So the player works against a clock: each frame has a time at which it is due, and a frame that cannot be ready by then is left out rather than shown late, because lateness adds up and a missing frame does not. It colors a film, a pipe or a camera as it goes, shows it on a [page](web_player.ipynb), and says how many frames it left out.
 
 # %%
 #| default_exp video.player
@@ -45,9 +45,15 @@ from colorbook.video.web_player import Server, read_stream
 # ## The pace
 
 # %% [markdown]
-# A film has times of its own. Its clock starts when the first frame is ready, and from then on the frame with time $t$ is due at $z+t$. Three questions are asked of each frame. Before the network sees it: if it costs what frames cost at present, will it be ready at $z+t+\ell$, with $\ell=0.2$ s the lateness that we allow? If not, it is dropped, and only its decoding was in vain. When it is ready: is it in time after all? And is it too early? Then we wait. So a machine that needs half a second for a frame does not fall behind: it skips ahead to a frame that is due in about half a second, and shows that in time.
+# A film's clock starts when its first frame is ready, at $z$, and from then on the frame with time $t$ is due at $z+t$. Three questions are asked of each frame.
 #
-# What frames cost is the median of the last three, so that one hiccup changes nothing. And if for a second nothing was done but to throw frames away, because decoding alone takes longer than playing or the lid of the laptop was closed, the clock is put back, rather than the rest of the film thrown after them.
+# 1. Before the network sees it: if it costs what frames cost at present, will it be ready at $z+t+\ell$, where $\ell=0.2$ s is the lateness that we allow? If not, it is dropped, and only its decoding was in vain.
+# 2. When it is ready: is it in time after all?
+# 3. Is it too early? Then we wait.
+#
+# So a machine that needs half a second for a frame does not fall behind: it skips ahead to a frame that is due in about half a second, and shows that in time.
+#
+# What frames cost is the median of the last three, so that one hiccup changes nothing. If for a second all frames were dropped, because decoding alone takes longer than playing or the lid of the laptop was closed, the clock is put back; otherwise the rest of the film would be dropped as well.
 
 # %%
 #| export
@@ -98,7 +104,7 @@ class Pace:
         return True
 
 # %% [markdown]
-# What a frame costs is the time from the moment at which it is taken until it has its colors, less the time in which the one before it waited to be shown. A source of colors that gives them some frames late is measured as it is. Where frames are dropped a cut may be among them, and then the next frame begins the shot.
+# What a frame costs is the time from the moment at which it is taken until it has its colors, less the time in which the one before it waited to be shown. A source of colors that gives them some frames late is measured in the same way. If a dropped frame was the first of a shot, the next one begins the shot.
 
 # %%
 #| export
@@ -123,7 +129,7 @@ def in_time(
         idle += pace.now() - start
 
 # %% [markdown]
-# With a clock that only moves when we say so, a minute of film passes in no time. We play 24 frames a second on machines that need from 10 to 700 ms for a frame. A fast one drops none and shows each when it is due. A slow one shows as many as it can color, none later than the limit, and no machine comes to a halt. A source that is two frames late changes nothing but the price.
+# With a clock that moves only when we say so, a minute of film passes in no time. We play 24 frames a second on machines that need from 10 to 700 ms for a frame. The table has, for each cost and for sources that are 0 or 2 frames late: frames shown, dropped before and after the network, and how often the clock was put back. A fast machine drops none; a slow one shows as many as it can color, none later than the limit.
 
 # %%
 class Clock:
@@ -164,7 +170,7 @@ for c in (.01, .035, .05, .1, .3, .7):
 rows
 
 # %% [markdown]
-# A hiccup of three seconds costs the frames of three seconds, and no more. A decoder that is slower than the film makes the film slower, since there is nothing better to show.
+# A hiccup of three seconds costs the frames of three seconds, and no more. If the decoder is slower than the film, the film is played slower, since there is nothing better to show.
 
 # %%
 pace,shown = rehearse(lambda i: 3. if i == 500 else .01)
@@ -177,7 +183,7 @@ len(shown),len(slow)
 # ## What is played
 
 # %% [markdown]
-# A film, a folder or a pipe can wait: frames are decoded a few ahead, and the rest comes when it is asked for. Its times count from its first frame, and when it is played again and again they go on counting. A camera, or an address that sends whether or not somebody looks, cannot wait. Whatever is not fetched piles up, and the picture is late by the height of the pile. So its frames are all fetched, and only the newest is kept.
+# A film, a folder or a pipe can wait: frames are decoded a few ahead, and the rest comes when it is asked for. Their times count from the first frame, and when a film is played again they go on counting. A camera, or an address that sends whether or not somebody looks, cannot wait: what is not fetched piles up, and the picture is late by all that waits. So its frames are all fetched, and only the newest is kept.
 
 # %%
 #| export
@@ -284,6 +290,9 @@ def newest(
         if state['error']: raise state['error']
     finally: state['done'] = True
 
+# %% [markdown]
+# A source that gives one frame, then 28 at once, then a last one. The reader sees the first, the newest of the 28 and the last.
+
 # %%
 go,there,last,gone = *(threading.Event() for _ in range(3)),[]
 def camera_like():
@@ -309,7 +318,7 @@ kept
 # ## The player
 
 # %% [markdown]
-# One thread decodes, one colors, the third waits until a frame is due and puts it on the screen. Large films are shrunk before they are painted, since nobody's browser needs 2160 rows of a test, and stretched where their pixels are not square; the film itself is never changed.
+# One thread decodes, one colors, the third waits until a frame is due and puts it on the screen. Large films are shrunk before they are painted, since a test needs no 2160 rows, and stretched where their pixels are not square; the film itself is never changed.
 
 # %%
 #| export
@@ -395,7 +404,7 @@ class Player:
         return f'{self.shown} frames shown, {dropped} dropped, {self.shown/max(t, 1e-3):.1f} frames/s'
 
 # %% [markdown]
-# A clip is played with a viewer that does what a browser does: it fetches the page, the stream and the figures. Each part of the stream is a JPEG in color; the view with both halves is twice as wide.
+# A clip is played with viewers that do what browsers do: they fetch the page, the stream in two views, and the figures, which are shown below.
 
 # %%
 home = Path(tempfile.mkdtemp())
@@ -428,6 +437,9 @@ def show_pictures(ims, height=1.6):
         ax.imshow(im)
         ax.axis('off')
 show_pictures([got['both'][0], got['both'][-1]])
+
+# %% [markdown]
+# @fig-play has the first picture that the viewer saw, and the last. The film has two shots of 18 frames. (The network sees 64 pixels here, to be quick, and does badly: the wall is yellowish, one spot of the saucer red.)
 
 # %% [markdown]
 # ## What we have

@@ -3,7 +3,7 @@
 #
 # > Frames as a player shows them, from a file, a folder or a pipe
 #
-# A film is a cheap source of color: an hour holds 86,400 pictures, and nobody has to search for them. But a container is not a folder of pictures, and a folder of pictures is not yet a film. Frames lie on their side with a note that says so, pixels need not be square, the rate may be 24000/1001 or none at all, files break off, and frame 10 stands before frame 2 where names have no leading zeros. At the end of this chapter we read the frames of any video, and of any folder of numbered pictures, as a player would show them, with their times.
+# A film is a cheap source of color: an hour holds 86,400 pictures, and nobody has to search for them. But reading them is not simple. Frames lie on their side with a note that says so, pixels need not be square, the rate may be 24000/1001 or none at all, files break off, and frame 10 stands before frame 2 where names have no leading zeros. `read_frames` gives the frames of any video, and of any folder of numbered pictures, as a player would show them (@fig-upright), each with its time.
 
 # %%
 #| default_exp video.read
@@ -40,7 +40,7 @@ T = Image.Transpose
 # ## Clips to test with
 
 # %% [markdown]
-# To test a reader of videos we need videos of which we know every pixel and every time. We make them ourselves, of frames that a [camera over a photograph](../data/synthetic.ipynb) has seen, and encode them with whatever a camera or a cutter may have left in a file: any rate, a time for each frame, a turn, a pixel shape, an odd number of columns.
+# To test a reader of videos we need videos of which we know every pixel and every time. We make them of frames that a [camera over a photograph](../data/synthetic.ipynb) has seen, and encode them with whatever a camera or a cutter may have left in a file: any rate, a time for each frame, a turn, a pixel shape, an odd number of columns.
 
 # %% [markdown]
 # Video stores luma and chroma, and there are two recipes for them: Rec. 601 for the old sizes and Rec. 709 for high definition, with other weights of red, green and blue. Most files do not say which one they follow, and players go by the size. So do we, in both directions.
@@ -99,7 +99,12 @@ len(ims),clip.stat().st_size
 # ## Reading
 
 # %% [markdown]
-# PyAV brings FFmpeg in its wheel and decodes nearly everything. What it does not do by itself is to show the picture as a player would. Four things are left to us. Telephones store how they were held as a matrix of display: its signs tell which of the eight ways to lie a frame has, and those are the eight of [EXIF](../imaging/orientation.ipynb). Old television stores 720 columns for a picture that is wider or narrower than its count of pixels; we enlarge the side that is short, so that no pixel is thrown away. The recipe of luma is guessed where the file does not name it: a wrong guess turns every green a little. And the fast way from luma and chroma to RGB, which most readers take, makes each channel about one level of 255 too dark; asked for accurate rounding, the same library errs by a quarter of that, and to both sides.
+# PyAV brings FFmpeg in its wheel and decodes nearly everything. Four things are left to us, before the picture is as a player would show it.
+#
+# - Telephones store how they were held as a matrix of display: its signs tell which of the eight ways to lie a frame has, and those are the eight of [EXIF](../imaging/orientation.ipynb).
+# - Old television stores 720 columns for a picture that is wider or narrower than its count of pixels; we enlarge the side that is short, so that no pixel is thrown away.
+# - The recipe of luma is guessed where the file does not name it: a wrong guess turns every green a little.
+# - The fast way from luma and chroma to RGB, which most readers take, makes each channel about one level of 255 too dark; asked for accurate rounding, the same library errs by a quarter of that, and to both sides.
 
 # %%
 #| export
@@ -153,7 +158,7 @@ def frame_image(
     return Image.fromarray(np.ascontiguousarray(upright(x, matrix_orientation(display_matrix(f)))))
 
 # %% [markdown]
-# Times count from the first frame of the stream and come from the file, never from a rate: a telephone slows down in the dark, and 24000/1001 is not 24. What is damaged is not passed on. A file that breaks off has fewer packets than its index promises, or ends before its own length; a frame that was patched together from remains carries a mark. Either is an error that names the file, or, for those who want what there is, a line in a list of what was left out.
+# Times count from the first frame of the stream and come from the file, never from a rate: a telephone slows down in the dark, and 24000/1001 is not 24. What is damaged is not passed on. A file that breaks off has fewer packets than its index promises, or ends before its own length; a frame that was patched together from remains carries a mark. Either is an error that names the file. A program that wants what there is gives a list instead, and each damage becomes a line in it.
 
 # %%
 #| export
@@ -238,7 +243,7 @@ def open_reel(
     raise InputError(f"no decoder for the pictures in '{src}'", 'convert it with a program that plays it')
 
 # %% [markdown]
-# How many frames a second a film has is said in more than one place, and not all of them speak of frames: raw DV counts the ticks of its clock, sixty thousand a second. What is no rate of a film is not believed.
+# How many frames a second a film has is said in more than one place of a file, and not all of them speak of frames: raw DV counts the ticks of its clock, sixty thousand a second. A number that cannot be the rate of a film is not believed.
 
 # %%
 #| export
@@ -330,7 +335,7 @@ def read_frames(
     if n < 0: raise InputError(f"there is no whole frame in '{video}'", 'copy it again')
 
 # %% [markdown]
-# The clip comes back picture by picture at the times of its rate. Then four hard cases: a clip whose frames come irregularly, one of 853x479 pixels, one that was filmed with the camera on its side and one with wide pixels. Each shows the photograph upright and in shape (@fig-upright).
+# First, the clip comes back picture by picture, at the times of its rate, and a clip with irregular times keeps them. The value is the mean error of the worst frame, in levels of 255.
 
 # %%
 def error(a, b): return np.abs(np.asarray(a, dtype=int) - np.asarray(b)).mean()
@@ -346,6 +351,9 @@ test_close(video_length(clip), len(ims)*1001/24000, eps=.01)
 test_eq([o.number for o in read_frames(clip, start=1, stop=2)], range(24, 48))
 max(error(o.im, im) for o,im in zip(frames, ims))
 
+# %% [markdown]
+# Then hard cases: 853x479 pixels, an old codec, a camera on its side, one on its side and mirrored, and wide pixels. For each the value is the mean difference to the photograph.
+
 # %%
 face = photos[0].resize((853, 479))
 lying,wide = face.transpose(T.ROTATE_270),face.resize((640, 479))
@@ -357,7 +365,7 @@ test_eq({k: o.size for k,o in shown.items()}, {k: (853, 479) for k in kinds})
 {k: round(error(o, face), 2) for k,o in shown.items()}
 
 # %% [markdown]
-# A clip of plain patches, as most cameras store them, with one chroma value for four pixels. The mean of each channel in the middle of the patches is right within half a level; PyAV's default is not.
+# Is the color right? In a clip of plain patches, stored with one chroma value for four pixels as most cameras do, the mean error of red, green and blue in the middle of the patches is within half a level (first line); PyAV's default makes all three too dark (second line).
 
 # %%
 patches = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8).repeat(16, 0).repeat(16, 1)
@@ -377,7 +385,10 @@ test_eq([error(o, face) < 6 for o in shown.values()], [True]*5)
 show_row([torch.from_numpy(o).permute(2, 0, 1)/255 for o in tiles])
 
 # %% [markdown]
-# The three ways of being damaged, and a file that holds no pictures. The error names file and place; with a list the whole frames come, and the list says what is missing.
+# The upper row of @fig-upright is what is stored: two of the pictures lie on their side, one of them mirrored, and one is too narrow. Below, each is upright and in shape.
+
+# %% [markdown]
+# A file that breaks off, one with a hole, one that holds no pictures and one that is not there: each error names the file. With a list the whole frames come, and the list says what is missing.
 
 # %%
 whole = write_clip(ims*2, home/'whole.mp4', codec='mpeg4', b=2000000)

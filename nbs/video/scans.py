@@ -3,7 +3,7 @@
 #
 # > Numbers that mean density or light are turned into what a screen is told
 #
-# A scanner of films writes one picture for each frame, and not always in the numbers that a screen takes. Negative film has a range of light that no screen can show, so scanners store the *density* of the film, which is a logarithm of light: black is at 9 percent of the numbers, and a white wall at 67. Other programs store light itself, where a middle gray is at 18 percent and not at 46. If such a film is taken for an ordinary one, it is pale as fog, or nearly black, and the colors that a network finds for it are wrong. At the end of this chapter the decoder is told what the numbers mean, and frames are what a screen shows.
+# A scanner of films writes one picture for each frame, and not always in the numbers that a screen takes. Negative film has a range of light that no screen can show, so scanners store the *density* of the film, which is a logarithm of light: black is at 9 percent of the numbers, and a white wall at 67. Other programs store light itself, where a middle gray is at 18 percent; for a screen it is at 46. Taken for an ordinary film, such a one is pale as fog, or nearly black, and the colors that a network finds for it are wrong. @fig-scans shows a scan as it is stored and as a screen should show it; this chapter is the way from one to the other.
 
 # %%
 #| default_exp video.scans
@@ -31,7 +31,7 @@ from colorbook.color.srgb import srgb_decode
 #
 # $$ Y = \frac{10^{.002(n-685)/.6} - b}{1 - b}, \qquad b = 10^{.002(95-685)/.6} $$
 #
-# Light above 1 is cut off, as it is where a film of [high dynamic range](steps.ipynb) becomes a common one. FFmpeg has a number for most of the curves that a picture can have, and 3 is free in its list; here it stands for this one.
+# In words: 90 numbers less are half of the light. Light above 1 is cut off, as it is where a film of [high dynamic range](steps.ipynb) becomes a common one. FFmpeg has a number for most of the curves that a picture can have, and 3 is free in its list; here it stands for this one.
 
 # %%
 #| export
@@ -78,7 +78,7 @@ def is_scan(
 # %% [markdown]
 # ## A table
 #
-# There are at most 65,536 different numbers, so what a screen is told instead of each is looked up in a table. The result has 16 bits, whatever the scan had: ten bits of density are more than ten bits of anything else.
+# There are at most 65,536 different numbers, so the value for the screen is looked up in a table. The result has 16 bits, whatever the scan had: ten bits of density span a wider range than ten bits of an ordinary picture.
 
 # %%
 #| export
@@ -99,7 +99,7 @@ def on_screen(
     return new
 
 # %% [markdown]
-# A ramp of light is written as a scanner writes it, as density and as light, in DPX files of ten and of sixteen bits. What comes back is the ramp as a screen is told, to a fraction of a percent.
+# A ramp of light is written as a scanner writes it, as density and as light, in DPX files of ten and of sixteen bits. What comes back is the ramp as a screen shows it: the values are the largest errors, by kind and by whether the file had 16 bits.
 
 # %%
 home = Path(tempfile.mkdtemp())
@@ -149,6 +149,9 @@ fig,axs = plt.subplots(1, 2, figsize=(7, 3.4))
 for ax,x in zip(axs, (stored.clip(0, 1), shown/65535)):
     ax.imshow(x)
     ax.axis('off')
+
+# %% [markdown]
+# The left picture of @fig-scans is density taken for an ordinary picture: no black, no white, everything pale. The right one is the same file, read as density.
 
 # %% [markdown]
 # ## What we have

@@ -3,7 +3,7 @@
 #
 # > Numbered pictures in the order of their numbers
 #
-# Scanners and programs for editing write a film as a folder of pictures, one for each frame. Their names end in a number, but not always with zeros before it; now and then one is missing, and a cover or a list lies among them. At the end of this chapter such a folder is a film: its frames are those that belong together, in the order of their numbers, and what does not belong to them can be named.
+# Scanners and programs for editing write a film as a folder of pictures, one for each frame. Their names end in a number, but not always with zeros before it; now and then one is missing, and a cover or a list lies among them. Which of the files are frames, and in which order? One rule answers that for the whole library, and names what it leaves out.
 
 # %%
 #| default_exp video.sequences
@@ -25,9 +25,8 @@ import numpy as np
 from fastcore.test import *
 from PIL import Image
 from skimage import data
-from colorbook.core import UsageError
 from colorbook.data.synthetic import travel
-from colorbook.video.read import open_reel, read_frames
+from colorbook.video.read import read_frames
 home = Path(tempfile.mkdtemp())
 ims = list(travel(Image.fromarray(data.astronaut()), 12, (width, height)))
 
@@ -35,7 +34,7 @@ ims = list(travel(Image.fromarray(data.astronaut()), 12, (width, height)))
 # ## One rule
 
 # %% [markdown]
-# The frames of a folder are its pictures of one kind, in the order of the numbers in which their names end: 10 comes after 2, with zeros before it or without. A stray file, a cover or a picture of another kind, is left out, and whoever reads the folder can name it. Where numbers occur twice, or two kinds are about as many, the order is open, and then the folder is refused rather than shuffled. This rule stands here once; whoever reads frames, for a film, for training or to measure flicker, asks for it.
+# The frames of a folder are its pictures of one kind, in the order of the numbers in which their names end: 10 comes after 2, with zeros before it or without. A stray file, such as a cover or a picture of another kind, is left out, and can be named. Where numbers occur twice, or two kinds are about equally many, the order is open; such a folder is refused rather than shuffled.
 
 # %%
 #| export
@@ -88,7 +87,7 @@ def is_frame_folder(
     return bool(names) and all(o.isdigit() for o in names)
 
 # %% [markdown]
-# FFmpeg reads such a folder if it is presented as a film: by name, or by counting. Where neither gives the order of the numbers, it is shown a folder of links, which are named in order and go when the program ends.
+# FFmpeg reads such a folder if it is presented as a film: by a pattern of names, or by counting. Where neither gives the order of the numbers, it is shown a folder of links, which are named in order and go when the program ends.
 
 # %%
 #| export
@@ -118,7 +117,7 @@ def _links(paths:tuple, kind:str) -> str: # a folder, which is removed when the 
 # ## Read
 
 # %% [markdown]
-# The first frames of our clip as pictures, once with leading zeros and once without: both come in the order of their numbers, pixel by pixel, at the rate that we name, also where a number is missing and a stray picture lies beside them. A folder whose order is open says what is wrong.
+# Twelve frames, once with leading zeros and once without. Both folders come back pixel by pixel in the order of their numbers, at the rate that we name. Then a frame is removed and a cover is added: eleven frames are left, and the cover is named.
 
 # %%
 def write_folder(name, form, ims, first=1):
@@ -138,13 +137,7 @@ test_eq([*frame_files(bare)], [3, 4, 5, 6, 7, *range(9, 15)])
 assert all(np.array_equal(f.im, im) for f,im in zip(read_frames(bare), ims[:5] + ims[6:12]))
 ims[0].save(padded/'00013.jpg')
 test_eq((len(frame_files(padded)), stray_files(padded), stray_files(bare)), (12, ['00013.jpg'], ['cover.png']))
-for i in range(12): ims[0].save(padded/f'{i:05}.bmp')
-test_fail(lambda: frame_files(padded), exc=InputError, contains='not of one kind')
-twice = write_folder('twice', 'a{}.png', ims[:4])
-for i in range(4): ims[0].save(twice/f'b{i}.png')
-test_fail(lambda: frame_files(twice), exc=InputError, contains='a number of their own')
-test_fail(lambda: open_reel(padded, rate=0), exc=UsageError, contains='rate')
-len(got)
+len(frame_files(bare)),stray_files(bare)
 
 # %% [markdown]
 # ## What we have

@@ -3,7 +3,7 @@
 #
 # > A Matroska file is told how wide its pixels are, after it was written
 #
-# Old television has pixels that are wider or narrower than they are high, and a film that forgets it shows thin people. H.264 and HEVC say it in their own headers, and MP4 says it for all codecs. Matroska and WebM have two fields for the size at which a picture is to be shown, but PyAV gives us no way to ask for them when the film is written. At the end of this chapter they are added to the finished file, a few bytes near its beginning, and not one byte of sound or picture moves.
+# Old television has pixels that are wider or narrower than they are high, and a film that forgets it shows thin people. H.264 and HEVC say it in their own headers, and MP4 says it for all codecs. Matroska and WebM have two fields for the size at which a picture is to be shown, but PyAV gives us no way to ask for them when the film is written. So `say_shape` adds them to the finished file: a few bytes near its beginning change, and not one byte of sound or picture moves.
 
 # %%
 #| default_exp video.shape
@@ -53,7 +53,7 @@ test_eq(_number(element(0xEC, bytes(200)), 1), (200, 3))
 # %% [markdown]
 # ## Two fields more
 #
-# The two fields belong into the description of the pictures, which is inside of that of their track, which is inside of that of all tracks; each of these has a length that grows. The room for it is there already: FFmpeg leaves a gap before the tracks, which is filled by an element that is called *void* and means nothing. It becomes smaller by as much, what stands between the gap and the fields moves forward, and the table of contents at the beginning is told so.
+# The two fields belong into the description of the pictures, which is inside the description of their track, which is inside that of all tracks; each of these has a length that grows. The room for it is there already: FFmpeg leaves a gap before the tracks, filled by an element that is called *void* and means nothing. The gap becomes smaller by as much, what stands between it and the fields moves forward, and the table of contents at the beginning is changed to match.
 
 # %%
 #| export
@@ -104,7 +104,7 @@ def say_shape(
     return True
 
 # %% [markdown]
-# A film of 96x64 pixels of which each is 16:15 wide. The length of the file stays, every packet stays, and a reader sees the shape.
+# A film of 96x64 pixels, each 16:15 wide. The length of the file and every packet are what they were, the film can still be searched, and a reader sees the shape.
 
 # %%
 home = Path(tempfile.mkdtemp())

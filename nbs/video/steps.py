@@ -1,9 +1,9 @@
 # %% [markdown]
 # # The steps of a film
 #
-# > From a decoded frame to a painted one, in steps that run side by side
+# > Read, prepare, color, paint: four steps that run side by side
 #
-# A picture is colored in a tenth of a second, and nobody minds. A film has a hundred thousand pictures, and then everything counts: that no pixel is converted twice, that the network works while the next frame is decoded and the last one is painted, and that a frame is forgotten as soon as it is gone. At the end of this chapter we have the steps of this work as generators, each of which takes what the one before it gives: frames are watched, prepared for the network, colored, and painted; and any of them can run in a thread of its own.
+# A picture is colored in a tenth of a second, and nobody minds. A film has a hundred thousand pictures, and then everything counts: that no pixel is converted twice, that the network works while the next frame is decoded and the last one is painted, and that a frame is forgotten as soon as it is done. So the work is cut into steps: frames are watched for cuts, prepared for the network, colored, and painted. Each step is a generator that takes what the one before it gives, and any of them can run in a thread of its own.
 
 # %%
 #| default_exp video.steps
@@ -73,7 +73,7 @@ def gray_of(
     return lstar_gray(x)
 
 # %% [markdown]
-# Films for editors have ten bits or more, and frames of a scanner sixteen. Where the new film can hold as many, its gray has sixteen, so that nothing is rounded to a byte on the way.
+# Films for editors have ten bits or more, and frames of a scanner sixteen. Where the new film can hold as many, the gray is made in sixteen, so that nothing is rounded to a byte on the way.
 
 # %%
 #| export
@@ -96,12 +96,18 @@ def deep_gray(
     if (x[...,:1] == x).all(): return x[...,0]
     return np.rint(srgb_encode(light(x)[0].clip(0, 1))*65535).astype(np.uint16)
 
+# %% [markdown]
+# A ramp of all grays comes back from five formats, to the error that the format itself has: none for sixteen bits without chroma, a step or two for others.
+
 # %%
 ramp = np.linspace(0, 65535, 96*64).reshape(64, 96).astype(np.uint16)
 for o,err in dict(gray16le=0, rgb48le=0, yuv444p16le=2, yuv422p10le=120, gbrp12le=40).items():
     x = av.VideoFrame.from_ndarray(ramp, format='gray16le').reformat(format=o, interpolation=QUALITY)
     off = np.abs(deep_gray(x, VideoReformatter()).astype(int) - ramp).max()
     assert off <= err, (o, off)
+
+# %% [markdown]
+# For a photograph in bytes, the lightness of the gray is that of the color: the values are the mean and the largest error in units of $L^*$. A frame that is gray already keeps its numbers, to a rounding.
 
 # %%
 astronaut = Image.fromarray(data.astronaut())
@@ -119,7 +125,7 @@ error.mean(), error.max()
 # ## Watching
 
 # %% [markdown]
-# Telephones of today film in high dynamic range: ten bits, a curve that reaches far beyond white, and primaries that no old screen has. Taken as it is, such a film is dull and pale. FFmpeg needs two seconds to make a table for it and then turns it into what a common screen shows, with everything brighter than white (203 candelas per square meter) cut off; then it is a film like any other, and stays one: the colored film says of itself what it is.
+# Telephones film in high dynamic range: ten bits, a curve that reaches far beyond white, and primaries that no old screen has. Taken as it is, such a film is dull and pale. FFmpeg needs two seconds to make a table for it and then turns it into what a common screen shows, with everything brighter than white (203 candelas per square meter) cut off. The colored film is then one for common screens, and says so.
 
 # %%
 #| export
@@ -135,7 +141,7 @@ def tonemap(
                             dst_color_primaries=1)
 
 # %% [markdown]
-# White of the curve PQ is at 58 percent of its signal, and at 255 in the new frame; all above is white too. A film of ten bits with a common curve is left alone. The density or the light that a [scanner](scans.ipynb) wrote goes the same way.
+# On the curve PQ, the usual one, white is at 58 percent of the signal: below, it becomes 255, and what is brighter is white too. A film of ten bits with a common curve is left alone. The density or the light that a [scanner](scans.ipynb) wrote goes the same way.
 
 # %%
 def flat(level, trc):
@@ -150,7 +156,9 @@ test_eq(tonemap(flat(.5, 1), convert).format.name, 'yuv420p10le')
 levels
 
 # %% [markdown]
-# The first step decodes, keeps the time of each frame and asks the detector of [shots](shots.ipynb) where a shot begins. For that a copy of 64 by 36 pixels is enough. Only what the network sees is turned upright, and its answer is turned back. How the frame lies is read from the small copy too: PyAV ties a frame that was asked for its side data to the answer, and the two are freed only when Python looks for such rings, which it does so rarely that hundreds of frames would wait. Frames that hold [two moments](fields.ipynb) are made whole. Times must grow: a frame that claims to be shown before the last one is shown right after it.
+# The first step decodes, keeps the time of each frame and asks the detector of [shots](shots.ipynb) where a shot begins; for that a copy of 64 by 36 pixels is enough. Only what the network sees is turned upright, and its answer is turned back. Frames that hold [two moments](fields.ipynb) are made whole. Times must grow: a frame that claims to be shown before the last one is shown right after it.
+#
+# How the frame lies is read from the small copy, too, for a reason of memory: PyAV ties a frame that was asked for its side data to the answer, and the two are freed only when Python looks for such rings. It does that so rarely that hundreds of frames would wait.
 
 # %%
 #| export
@@ -206,7 +214,7 @@ def watch(
         yield o
 
 # %% [markdown]
-# A pipe can be read only once: what is not a picture waits beside it until the pictures have caught up.
+# A pipe can be read only once: packets of sound and subtitles wait in a queue until the pictures have caught up.
 
 # %%
 #| export
@@ -268,7 +276,7 @@ frames[0].gray.shape,frames[0].L.shape
 # ## Colors
 
 # %% [markdown]
-# Where colors come from is a matter of taste and of patience: a network that sees one frame, one that keeps a memory, one that has been told the colors of a reference. For the rest of the book a source of colors is a function that takes an iterator of pairs, lightness and the number of its shot, and gives an iterator of small color maps in the same order. It may give them late, as one that looks ahead must. A model that chooses among answers gets one choice for each shot: with fresh numbers for each frame, as S2 drew them, a film flickers by construction.
+# Colors may come from a network that sees one frame, from one that keeps a memory, or from one that has been told the colors of a reference. For the steps a *source of colors* is a function that takes an iterator of pairs, lightness and the number of its shot, and gives an iterator of small color maps in the same order. It may give them late, as a source that looks ahead must. A model that chooses among answers gets one choice for each shot: with fresh random numbers for each frame, as S2 drew them, a film flickers by construction.
 
 # %%
 #| export
@@ -297,6 +305,9 @@ def with_colors(
             yield o.L,o.shot
     for ab in colors(given()): yield waiting.popleft(),ab
 
+# %% [markdown]
+# A source that is two frames late still gives every frame its own color. And a model that chooses makes the same choice for a shot, wherever in it a resumed film begins.
+
 # %%
 def late(given):
     "A source of colors that is two frames late and answers with the mean lightness"
@@ -318,7 +329,7 @@ plain[0].shape
 # ## Painting
 
 # %% [markdown]
-# The small map becomes color as in [painting](../imaging/compose.ipynb), with the gray of the frame as guide, so lightness is the gray's own. [Bars](letterbox.ipynb) around the picture stay gray. For comparisons the frame is set beside its gray, and beside its truth; *beside* means as the viewer sees it, also where the frame is stored on its side.
+# The small map becomes color as in [painting](../imaging/compose.ipynb), with the gray of the frame as guide, so lightness is the gray's own. [Bars](letterbox.ipynb) around the picture stay gray. For comparisons the frame is set beside its gray, and beside its truth, as the viewer sees it: also where the frame is stored on its side.
 
 # %%
 #| export
@@ -366,6 +377,9 @@ ax.imshow(wide)
 ax.axis('off');
 
 # %% [markdown]
+# @fig-triptych is what `--layout triptych` makes of a frame: the gray that the network had, its colors, and the frame as it was filmed. (The network sees 64 pixels here, to be quick; so the orange of the hair runs over its edge, and the flag keeps next to no color.)
+
+# %% [markdown]
 # ## Side by side
 
 # %% [markdown]
@@ -404,7 +418,7 @@ lengths(300, (50,))
 #
 # - frames with their shots, their gray and their small copy, each made once;
 # - one way to ask for colors, whether they come at once or late;
-# - painted frames, alone or in company, and threads that keep their order.
+# - painted frames, alone or beside gray and truth, and parts that end where a shot ends.
 
 # %% [markdown]
 # ## Exercises

@@ -3,7 +3,7 @@
 #
 # > A folder of frames, or a GIF that moves
 #
-# Not every target is a film. A program for editing wants a folder of numbered pictures; a page on the web wants an animated GIF, with at most 256 colors in each frame and a hole where nothing is. At the end of this chapter encoded frames, as [parts](parts.ipynb) hold them, become either, with transparency, and a GIF begins again as often as its source did.
+# A program for editing wants a folder of numbered pictures; a page on the web wants an animated GIF, with at most 256 colors in each frame and a hole where nothing is. Both can be made of encoded frames as [parts](parts.ipynb) hold them. Transparency stays, and a GIF is repeated as often as its source was.
 
 # %%
 #| default_exp video.stills
@@ -28,7 +28,7 @@ from colorbook.video.container import EncodedFrame, encode_part
 # %% [markdown]
 # ## Two ways
 #
-# For both the parts hold PNG files. A folder gets them as they are. For a GIF each is reduced to the 256 colors that suit it best; where there is transparency, to 255 and none.
+# For both the parts hold PNG files. A folder gets them as they are. For a GIF the colors of each frame are reduced to the 256 that suit it best; where there is transparency, to 255 and none.
 
 # %%
 #| export

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # The web page of the player
+# # The player's web page
 #
 # > Pictures for a browser over HTTP, from the standard library
 #
-# Not every machine has a window, and the OpenCV that we use has none at all; but every machine has a browser. At the end of this chapter a picture that changes can be watched at an address of this machine, by as many as want to, as gray, as color or both, with a line of figures below. It takes a web server from Python's standard library, and a kind of stream that browsers have understood for decades.
+# To show moving pictures one needs a window, and not every machine has one; but every machine has a browser. `Server` puts pictures that change on a page, at an address of this machine: as gray, as color or both, with a line of figures below, for as many viewers as like. It takes a web server from Python's standard library, and a kind of stream that browsers have understood for decades.
 
 # %%
 #| default_exp video.web_player
@@ -32,7 +32,7 @@ from skimage import data
 # ## The screen
 
 # %% [markdown]
-# The newest picture is kept in one place; whoever watches is woken when it changes and takes what is there, so a slow viewer misses frames and holds nobody up. The picture is kept with its gray beside it, and turned into JPEG when a viewer wants it: one view of the same picture is encoded once, however many watch, and nothing is encoded that nobody looks at.
+# The newest picture is kept in one place; viewers are woken when it changes and take what is there, so a slow viewer misses frames and holds nobody up. The picture is kept with its gray beside it, and turned into JPEG when a viewer wants it: one view of the same picture is encoded once, however many watch, and nothing is encoded that nobody looks at.
 
 # %%
 #| export
@@ -78,10 +78,17 @@ def jpeg(
     x = np.ascontiguousarray(wide[:,v.start*half:v.stop*half])
     return cv2.imencode('.jpg', cv2.cvtColor(x, cv2.COLOR_RGBA2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()
 
+# %% [markdown]
+# A cat, gray and in color, in the three views: `both` is twice as wide, and asking twice encodes once.
+
 # %%
 cat,screen = data.chelsea()[:192,:256],Screen()
 test_eq(screen.wait(lambda o: o.viewers, .01), False)
-screen.show(np.dstack([np.hstack([cat*0 + 90, cat]), np.full((192, 512), 255, np.uint8)]))
+def both(x):
+    "Gray and color side by side, with a fourth channel, as the player paints them"
+    gray = x.mean(2, keepdims=True).repeat(3, 2).astype(np.uint8)
+    return np.dstack([np.hstack([gray, x]), np.full((192, 512), 255, np.uint8)])
+screen.show(both(cat))
 sizes = {}
 for view in VIEWS:
     number,code = screen.next(0, view)
@@ -96,7 +103,7 @@ test_eq(screen.next(1, 'color'), None)
 # ## The page
 
 # %% [markdown]
-# A browser shows a stream of JPEG files in place of a picture without any script; the name of that is `multipart/x-mixed-replace`, and every browser has had it for decades. A few lines of script ask for the figures twice a second. We close each part with the line that opens the next, since a browser paints a picture when it sees where it ends.
+# A browser shows a stream of JPEG files in place of a picture without any script, if the stream is of the kind `multipart/x-mixed-replace`. A few lines of script ask for the figures twice a second. Each part is closed with the line that opens the next, since a browser paints a picture when it sees where it ends.
 
 # %%
 #| export
@@ -125,7 +132,7 @@ const timer = setInterval(() => ask().catch(() => { clearInterval(timer); line.t
 '''
 
 # %% [markdown]
-# Only this machine can watch unless another address is asked for. Even so any page in the owner's browser could try to reach a server on this machine by a name of its own that points here; such a request carries the wrong name, and is refused.
+# Only this machine can watch unless another address is asked for. Even so a page of the web in the owner's browser could try to reach the server, by a name of its own that points to this machine; such a request carries the wrong name, and is refused.
 
 # %%
 #| export
@@ -192,7 +199,7 @@ class Server(ThreadingHTTPServer):
         self.server_close()
 
 # %% [markdown]
-# The other end of the stream, for tests and for programs that want the pictures.
+# The other end of the stream, for programs that want the pictures:
 
 # %%
 #| export
@@ -207,7 +214,7 @@ def read_stream(
             yield r.read(int(head[b'Content-Length']))
 
 # %% [markdown]
-# Three pictures go through: what comes out is what was shown, in order, and the last one is never missed. Whatever else is asked for is not there, and a page of another name gets nothing.
+# Three pictures are shown, and a viewer takes them as they come: in order, and the last one always. Other addresses are not found, and a request that names another host is refused. The list says which pictures the viewer saw; it may have missed one.
 
 # %%
 screen,got = Screen(),[]
@@ -216,9 +223,9 @@ def look(): got.extend(Image.open(io.BytesIO(o)) for o in read_stream(server.add
 viewer = threading.Thread(target=look)
 viewer.start()
 assert screen.wait(lambda o: o.viewers == 1, 60)
-films = [np.roll(cat, 60*i, 1) for i in range(3)]
+films = [data.chelsea()[:192,60*i:60*i + 256] for i in range(3)]
 for i,x in enumerate(films, 1):
-    screen.show(np.dstack([np.hstack([x*0 + 90, x]), np.full((192, 512), 255, np.uint8)]))
+    screen.show(both(x))
     test_eq(json.loads(urlopen(server.address + 'state').read()), dict(time=1.5, shown=i))
 assert b'/stream?view=color' in urlopen(server.address).read()
 for path,host,code in (('x', 'localhost', '404'), ('stream?view=red', 'localhost', '404'), ('', 'elsewhere', '403')):
@@ -230,7 +237,7 @@ assert shown == sorted(set(shown)) and shown[-1] == 2 and {o.size for o in got} 
 shown
 
 # %% [markdown]
-# An address that is taken or does not exist is one line.
+# A port that is taken, or a host that does not exist, is an error that says so.
 
 # %%
 taken = Server(screen, dict)
@@ -244,6 +251,9 @@ taken.close()
 fig,ax = plt.subplots(figsize=(6, 2.4))
 ax.imshow(got[-1])
 ax.axis('off');
+
+# %% [markdown]
+# @fig-page is the last picture as the viewer got it in the view `both`: the gray half left, the color right.
 
 # %% [markdown]
 # ## What we have

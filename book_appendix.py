@@ -183,8 +183,8 @@ def write_solutions(into, chapters):
         out.append(f'## {title} {{#{name.replace("/", "-")}}}\n\n[To the chapter](../nbs/{name}.ipynb)')
         for k,o in sorted(found.items()):
             out.append(f'**{k}.** {asked.get(k, "")}\n\n<details><summary>Solution {k}</summary>\n\n{o}\n\n</details>')
-    head = ('---\ntitle: "Solutions"\n---\n\nSolutions of exercises, in the order of the book. Open one after you have '
-            f'tried. {n} exercises have one so far; each stands under its exercise as well.\n\n')
+    head = ('---\ntitle: "Solutions"\n---\n\nSolutions of the ' + f'{n} exercises, in the order of the book. Open '
+            'one after you have tried. Each stands under its exercise as well.\n\n')
     (into/'solutions.qmd').write_text(head + '\n\n'.join(out) + '\n')
 
 

@@ -153,6 +153,17 @@ def test_every_solution_has_its_exercise():
     assert named <= {book.name(o) for o in book.chapters()}
 
 
+def test_every_exercise_has_its_solution():
+    "Of a training that takes hours, and of photographs that only the reader has, it says what to expect and why"
+    missing,n = [],0
+    for o in book.chapters():
+        name,text = book.name(o),book.words(o)[1]
+        asked,found = appendix.exercises(text),appendix.solved(name, text)
+        n += len(asked)
+        missing += [f'{name} {k}' for k in asked if len(found.get(k, '').split()) < 5]
+    assert n > 300 and missing == []
+
+
 # those beside a chapter stand alone; those inside of a lesson go on from its cells
 CODE = [(f'{book.name(o)} {n}', c) for o in book.chapters() for n,text in appendix.added(book.name(o)).items()
         for c in re.findall(r'^```python\n(.*?)^```', text, re.S | re.M)]

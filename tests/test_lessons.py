@@ -1,7 +1,8 @@
 "What can be counted in the ten lessons, and the film that they learn from."
-import hashlib, json, re
+import hashlib, json, re, runpy
 
 import nbformat, pytest
+from PIL import Image
 
 import book
 from colorbook.video.read import read_frames
@@ -131,3 +132,29 @@ def test_film():
     frames = list(read_frames(film))
     assert len(frames) == about['frames'] and frames[0].im.size == (about['width'], about['height'])
     assert 29.9 < frames[-1].time < 30
+
+
+def test_the_runs_that_lesson_9_shows():
+    "The same start; the gentle critic's best moment is nearer to the truth, the loud one's colors are strong and wrong"
+    from colorbook.training.nogan import knee
+    kept = json.loads((book.ROOT/'asset'/'lessons'/'nogan.json').read_text())
+    rows = {o['weight']: o['rows'] for o in kept['runs']}
+    assert list(rows) == [5, 0, 50] and rows[5][0] == rows[0][0] == rows[50][0]
+    for o in kept['runs']: assert o['best'] == o['rows'][knee([r['distance'] for r in o['rows']])]['step']
+    start,best = rows[5][0],next(r for r in rows[5] if r['step'] == kept['runs'][0]['best'])
+    assert best['psnr'] > start['psnr'] and best['ratio'] > start['ratio'] and best['distance'] < .7*start['distance']
+    wild = max(rows[50], key=lambda o: o['ratio'])
+    assert wild['step'] == kept['wild'] and wild['ratio'] > 1 and wild['psnr'] < start['psnr'] - 3.9
+    assert kept['runs'][0]['best'] < kept['runs'][1]['best']
+
+
+def test_the_script_of_these_runs(tmp_path):
+    "At a third of the size and an epoch of each stretch it writes what the lesson reads"
+    main = runpy.run_path(str(book.ROOT/'asset'/'nogan.py'))['main']
+    main((1, 1, 1), every=2, size=(16, 32), out=tmp_path)
+    made,kept = (json.loads((o/'nogan.json').read_text()) for o in (tmp_path, book.ROOT/'asset'/'lessons'))
+    assert made.keys() == kept.keys() and made['runs'][0]['rows'][0].keys() == kept['runs'][0]['rows'][0].keys()
+    assert [o['step'] for o in made['runs'][0]['rows']] == list(range(0, 15, 2))
+    assert made['runs'][1]['rows'] != made['runs'][2]['rows']
+    for o,(h,w) in ((tmp_path, (16, 32)), (book.ROOT/'asset'/'lessons', kept['size'])):
+        assert Image.open(o/'nogan.jpg').size == (6*w, 4*h)

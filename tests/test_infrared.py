@@ -1,6 +1,6 @@
 "Infrared, holes and sketches: scenes stay apart, settings arrive, lightness is painted, three channels work"
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np, onnx, pytest, torch
@@ -8,6 +8,7 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 from colorbook.cli.app import main
+from colorbook.cli.train import parse_changes
 from colorbook.color.lab import infrared, rgb_to_lab
 from colorbook.core import UsageError
 from colorbook.data.photos import sample_photos
@@ -89,6 +90,7 @@ def test_no_scene_is_on_both_sides(home, word, scenes):
 
 
 def test_the_default_holds_two_scenes_out():
+    assert parse_changes(["scenes=''"]) == dict(scenes='')  # none
     assert len(recipes['nir'].scenes.split(',')) == 2
     for name in ('default', 's0', 'sketch'):
         with pytest.raises(UsageError, match='scenes are held out of pairs'):
@@ -214,6 +216,9 @@ def test_the_model_in_the_package_says_what_was_measured():
         assert about['metrics'][k] == pytest.approx(mean['nir'], abs=1e-3)
         assert about['metrics'][f'gray_{k}'] == pytest.approx(mean['gray'], abs=1e-3)
     assert find_model('infrared').stat().st_size < 2e6
+    assert {**about['practice']}.keys() >= {'held', 'weights', 'epochs'}
+    assert recipes['nir-photos'].phases[0].epochs == about['practice']['epochs'][0]
+    assert about['recipe'] == json.loads(json.dumps(asdict(replace(recipes['nir'], scenes=''))))
 
 
 def test_the_model_in_the_package_corrects_what_infrared_does_to_photographs():

@@ -11,6 +11,7 @@ import book
 from colorbook.data.clips import Clips, Film, fit_frame, split_clips
 from colorbook.evaluation.diversity import draw_z
 from colorbook.models.registry import create_generator
+from colorbook.training.ablation import variants
 from colorbook.training.recipes import from_plain
 from colorbook.training.registry import check_recipe
 from colorbook.video.read import read_frames
@@ -73,7 +74,7 @@ def test_the_chapter_shows_what_is_kept():
     text = (book.ROOT/'nbs/results/systems.py').read_text()
     shown = {*re.findall(r'asset/own/([\w-]+\.\w+)', text)}
     shown |= {f'{o}.mp4' for o in re.findall(r"looping\('([\w-]+)'", text)}
-    assert {o.name for o in FOLDER.iterdir()} == shown | {'s2-film.safetensors'}
+    assert {o.name for o in FOLDER.iterdir()} == shown | {'s4.json', 's2-film.safetensors'}
     assert sum(o.stat().st_size for o in FOLDER.iterdir()) < 3e6
 
 
@@ -116,6 +117,15 @@ def test_the_weights_of_the_page_made_its_film(held):
     again = np.asarray(Image.fromarray(again).resize((w, film.height), Image.Resampling.LANCZOS), float)
     off,far = abs(again - kept).mean(),abs(truth - kept).mean() # the codec keeps color at half the size
     assert off < 6 and off < far/3
+
+
+def test_losses_at_128():
+    kept = json.loads((FOLDER/'s4.json').read_text())
+    assert set(kept['arms']) <= set(variants) and {'l1 alone', 'gan-l1'} <= set(kept['arms'])
+    assert '--scale 2' in kept['command'] and all(repr(o) in kept['command'] for o in kept['arms'])
+    assert all(o['psnr']['low'] < o['psnr']['mean'] < o['psnr']['high'] for o in kept['arms'].values())
+    w,h = Image.open(FOLDER/'s4.jpg').size
+    assert (w, h) == (144*(len(kept['arms']) + 2), 144*6)
 
 
 def test_frames_that_are_shown_are_spread_over_the_shots():

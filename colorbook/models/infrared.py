@@ -17,7 +17,6 @@ from .unet import conv
 # %% ../../nbs/models/infrared.ipynb #41bf6887
 class InfraredUNet(nn.Module):
     "The picture that it sees, with lightness and color corrected: RGB from near or long-wave infrared"
-    trust = .75 # share of the correction of lightness that is made in use
     def __init__(self,
         n_in:int=1, # channels that it looks at: 1 for lightness, 3 for sRGB or what a thermal camera writes
         width:int=48, # channels on the way up
@@ -61,9 +60,8 @@ class InfraredUNet(nn.Module):
         h,w = L.shape[-2:]
         more = self.correct(F.pad(L, (0, -w%32, 0, -h%32), mode='replicate'))
         more = F.interpolate(more, scale_factor=4., mode='bilinear', align_corners=False)[...,:h,:w]
-        scale = L.new_tensor([100 if self.training else 100*self.trust, 110, 110]).view(3, 1, 1)
         lab = rgb_to_lab(L) if self.n_in == 3 else F.pad(L*100, (0, 0, 0, 0, 0, 2))
-        return lab_to_rgb(lab + more*scale)*2 - 1
+        return lab_to_rgb(lab + more*L.new_tensor([100, 110, 110]).view(3, 1, 1))*2 - 1
     def color(self, out): return out
 
 @generators('infrared', output='rgb', weights='infrared')

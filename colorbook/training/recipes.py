@@ -165,10 +165,11 @@ def pictures_recipe(data):
         generator='pix2pix_rgb3', content='l1', lam=100., data=data, size=64, bs=16, betas=(.5, .999), wd=0.)
 
 nir = dict(generator='infrared', content='lab', aged=.3, size=128, low=.6, bs=16, betas=(.9, .98), eps=1e-8, wd=.02,
-    clip=5.)
+    clip=5., bf16=True)
 for r in (s3_recipe('s3-lwir', (replace(s3_terms[0], epochs=10, bs=8), replace(s3_terms[1], epochs=30, bs=8)),
               generator='s3_lwir', attention=0., data='lwir', bs=8),
-          Recipe('nir-photos', (Phase('content', 4, (6e-4, 2.5e-3, 0.)),), data='photos', gray='infrared', **nir),
+          Recipe('nir-photos', (Phase('content', 2, (6e-4, 2.5e-3, 0.)),), data='photos', gray='infrared',
+              **nir | dict(aged=.6, size=96)),
           Recipe('nir', (Phase('content', 8, (1e-4, 5e-4, 0.)),), data='nir', scenes='mountain,street', **nir),
           pictures_recipe('inpainting'), pictures_recipe('sketch')):
     recipes[r.name] = r

@@ -369,7 +369,7 @@ def show_folder(files, height=2.5):
 show_folder(sorted(f for f in (top/'out').rglob('*.*')));
 
 # %% [markdown]
-# In @fig-folder sky, meadow and fur have likely colors; the coffee's saucer, which is red in truth, could have had any.
+# In @fig-folder sky, meadow and fur have likely colors. The cat's eyes, green in truth, stay gray; and the saucer, which is red in truth and could have any color, got a few red spots.
 
 # %% [markdown]
 # ## What we have

@@ -285,23 +285,24 @@ share, hue.max()
 # %%
 #| label: fig-fitted
 #| fig-cap: "All hues at lightness 70, chroma growing downwards: clipped by channel, and fitted; below, lightness."
-def show_gamut(L=70, n=180, height=3.2):
+def show_gamut(L=70, n=180, height=4.3):
     "Hue against chroma at one lightness, clipped and fitted"
     h,c = np.meshgrid(np.linspace(0, 2*np.pi, 2*n), np.linspace(0, 110, n))
     fy = np.full(h.shape, (L+16)/116, np.float32)
     fx,fz = (fy + c*np.cos(h)/500).astype(np.float32), (fy - c*np.sin(h)/200).astype(np.float32)
     clipped,fitted = linear_rgb(fx, lab_f_inv(fy), fz),linear_rgb(fx, lab_f_inv(fy), fz)
     fit_gamut(fitted, fx, fy, fz, lab_f_inv(fy))
-    fig,axs = plt.subplots(2, 2, figsize=(8, height))
+    fig,axs = plt.subplots(2, 2, figsize=(8, height), layout='constrained')
     for i,rgb in enumerate((clipped, fitted)):
         rgb = srgb_encode(np.stack(rgb, -1).clip(0, 1))
         axs[0,i].imshow(rgb)
+        axs[0,i].set_title(('clipped', 'fitted')[i], fontsize=9)
         axs[1,i].imshow(color.rgb2lab(rgb)[...,0], cmap='gray', vmin=0, vmax=100)
     for ax in axs.flat: ax.axis('off')
 show_gamut();
 
 # %% [markdown]
-# In @fig-fitted clipping (left) keeps strong colors in the lower half, and its lightness is wrong: the lower picture, which should be one flat gray, is darker toward blue and purple and lighter elsewhere. Fitted (right), the colors stop growing where the screen ends, and the lightness is flat.
+# In @fig-fitted clipping (left) keeps strong colors in the lower half, and its lightness is wrong: the picture below it, which should be one flat gray, is darker at both ends, where the pinks are, and lighter in the middle, under cyan. Fitted (right), the colors stop growing where the screen ends, and the lightness is flat.
 
 # %% [markdown]
 # ## What we have

@@ -219,7 +219,7 @@ plt.imshow(Image.open(folder/'out/sheet.png'))
 plt.axis('off');
 
 # %% [markdown]
-# In @fig-gallery one sees what the figures cannot say: whether the colors are believable. The page is for an album of hundreds. Sorted by `noise` or `fade` it begins with the photographs about whose colors the network was least sure; sorted by `colorfulness`, from below, with those that it left gray.
+# In @fig-gallery one sees what the figures cannot say: whether the colors are believable. The man on the lawn is; the moon, taken for a sea, and the red patch among the coins are not. The page is for an album of hundreds. Sorted by `noise` or `fade` it begins with the photographs about whose colors the network was least sure; sorted by `colorfulness`, from below, with those that it left gray.
 
 # %% [markdown]
 # ## What we have

@@ -386,7 +386,10 @@ def show_all(ims, height=3):
 show_all([gray, out, colorize(gray, saturation=1.5)]);
 
 # %% [markdown]
-# Three answers of the model, below: each has the lightness of the picture, none is the plain one, the same seed gives the same three, and zeros give what is given without samples.
+# In @fig-colorize sky, meadow and skin get likely colors; the coat stays nearly black. Saturation 1.5 makes the same colors stronger, and with them what is doubtful, such as the meadow's bare left part.
+
+# %% [markdown]
+# A model that knows several answers is asked for three. Each has the lightness of the picture, and the same seed gives the same three. The values say how far each is from the plain answer, in levels of 255.
 
 # %%
 many = colorize(gray, samples=3, seed=1)
@@ -404,6 +407,9 @@ test_fail(lambda: colorize(gray, samples=0), exc=UsageError, contains='not in 1.
 #| label: fig-answers
 #| fig-cap: "Four answers of one model to one photograph."
 show_all(colorize(gray, samples=4, seed=2));
+
+# %% [markdown]
+# The answers of @fig-answers agree about the sky and differ where the model is unsure: the coat is black, blue, red, black, and the meadow more or less green.
 
 # %% [markdown]
 # ## File to file
@@ -503,7 +509,7 @@ for f,o in zip(made, many): test_eq(np.asarray(Image.open(f).convert('RGB')), o)
 test_eq(Image.open(home/'one.png').size[0], 3*484 + 4)
 
 # %% [markdown]
-# A gray scan of 16 bits becomes a color picture of 16 bits, and has many more than 256 levels of each color.
+# A gray scan of 16 bits becomes a color picture of 16 bits. The value is how many levels of green it has; a picture of 8 bits would have 256 at most.
 
 # %%
 folder = Path(tempfile.mkdtemp())
@@ -516,7 +522,7 @@ for name in ('scan.png', 'color.tif'):
 len(np.unique(deep[...,1]))
 
 # %% [markdown]
-# How long does it take? Reading and writing the file is most of it; the network sees a small copy, and the rest is arithmetic in the cache.
+# How long does it take? The two numbers are seconds, for coloring a JPEG of three megapixels and for merely reading and writing it. The network costs the same for a picture of any size, since it sees a small copy.
 
 # %%
 def seconds(f, *args):

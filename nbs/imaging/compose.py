@@ -175,7 +175,7 @@ def show_detail(ims, titles, at=np.s_[350:430,100:220]):
 show_detail([rgb, *(naive_rgb(L*100, x*110).clip(0, 1) for x in (plain, follow))], ('truth', 'cubic', 'guided'));
 
 # %% [markdown]
-# Look at the edge between the orange suit and the dark background in @fig-guided. Enlarged as it is, the color runs over the edge and leaves a colored fringe; guided, it stops where the light changes, as in the truth.
+# In @fig-guided look at the rim of the badge. Enlarged as it is, its purple glows into the orange suit, and what is white in it, the letters and the shuttle, turns violet. Guided, the glow is gone and the shuttle is white; only letters near the rim have taken some of the suit's orange, since for them the light has no better advice.
 
 # %% [markdown]
 # ## Painting

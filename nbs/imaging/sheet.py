@@ -105,7 +105,7 @@ plt.imshow(contact_sheet([data.astronaut(), cat, data.coffee()], 3, ['astronaut'
 plt.axis('off');
 
 # %% [markdown]
-# The astronaut's picture is square, the others are wide. All three fit the same cell; white is left above and below, or at the sides.
+# The astronaut's picture is square, the others are wide. All cells are as large as the square, so white is left below the wide ones, under their notes.
 
 # %% [markdown]
 # ## A sheet that moves

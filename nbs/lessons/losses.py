@@ -214,6 +214,6 @@ class L1Loss:
 #
 # <details><summary>Solution 3</summary>
 #
-# About a tenth. Each batch is a sample, and in a sample the shares are never exactly equal; the critic follows the last few batches.
+# About a twentieth; purple, which is hardly ever drawn, may be off by a half. Each batch is a sample, and in a sample the shares are never exactly equal; the critic follows the last few batches.
 #
 # </details>

@@ -83,7 +83,7 @@ for ax in axs: ax.axis('off')
 # ## Nine real scenes
 
 # %% [markdown]
-# The set of @brown2011 has nine scenes. `benchmarks/infrared.py` trains `nir` on some of them and measures the others, which neither network nor settings have met, five times, so that each scene is asked about once; a picture that two people took from two steps aside is never on both sides. `mountain,street` is the recipe's own choice, made before there were results. All five begin with the same weights, which practiced on 6,000 photographs whose infrared was guessed, by a formula that is a little older than the one in the book. The figures are of the file, through `colorize`; a copy is the infrared picture as gray, *default* the package's model for photographs on it.
+# The set of @brown2011 has nine scenes. `benchmarks/infrared.py` trains `nir` on some of them and measures the others, which neither network nor settings have met, five times, so that each scene is asked about once; a picture that two people took from two steps aside is never on both sides. `mountain,street` is the recipe's own choice, made before there were results. All five begin with the same weights, which practiced by the recipe `nir-photos` on 14,157 photographs whose infrared was guessed, twice on each. The figures are of the file, through `colorize`; a copy is the infrared picture as gray, *default* the package's model for photographs on it.
 
 # %%
 kept = [o for up in (Path.cwd(), *Path.cwd().parents) if (o := up/'asset/infrared.json').exists()][0]
@@ -101,9 +101,9 @@ assert whole['lpips - gray']['high'] < 0 and whole['lpips - default']['high'] < 
 table
 
 # %% [markdown]
-# Over all pictures it is nearer to the truth than a copy and than the model for photographs, in PSNR and in LPIPS, and the intervals of all four differences leave zero out. On the two scenes that the recipe itself holds out it is better in LPIPS only; in PSNR the interval is wide and has zero inside.
+# Over all pictures it is nearer to the truth than a copy and than the model for photographs, in PSNR and in LPIPS, and the intervals of all four differences leave zero out. On the two scenes that the recipe itself holds out it is better than a copy in LPIPS only; in PSNR the mean is a little below, and the interval is wide and has zero inside. What it answers is pale: it has half of the truth's colorfulness.
 #
-# These are intervals over pictures. But pictures of one scene are alike, and who has a camera has other scenes. So the next interval draws scenes, nine of nine, with repetition: it is the wider one, and the one to go by. @fig-scenes has the scenes one by one. Where there are plants, infrared is furthest from what the eye sees, and most is won. On mountains PSNR is worse by more than a decibel, and in rooms LPIPS is a little worse: a copy is good there already, and what a network has learned of lawns does harm.
+# These are intervals over pictures. But pictures of one scene are alike, and who has a camera has other scenes. So the next interval draws scenes, nine of nine, with repetition: it is the wider one, and the one to go by. @fig-scenes has the scenes one by one. Where there are plants, infrared is furthest from what the eye sees, and most is won. On mountains PSNR is worse by 1.6 decibels, and in rooms LPIPS is a little worse: a copy is good there already, and what a network has learned of lawns does harm.
 
 # %%
 rows = pd.DataFrame([dict(scene=r['name'].rsplit('-', 1)[0], **{f'{k} over {m}': r['nir'][k] - r[m][k]
@@ -119,6 +119,7 @@ test_eq([*by.index[by['lpips over gray'] > 0]], ['indoor'])
 test_eq(by.index[-1], 'country')
 own = lab['splits']['mountain,street']
 assert own['psnr - gray']['low'] < 0 < own['psnr - gray']['high'] and own['lpips - gray']['high'] < 0
+assert own['psnr - gray']['mean'] < 0 and .45 < whole['ratio'] < .55 and -1.7 < by['psnr over gray']['mountain'] < -1.6
 over.round(3)
 
 # %%
@@ -134,7 +135,7 @@ for ax,k in zip(axs, ('psnr over gray', 'lpips over gray')):
 # ## In the package
 
 # %% [markdown]
-# The recipe beats copying on scenes that it has not seen, so it is in the package: `colorbook colorize PICTURE --model infrared`, or `colorize(picture, 'infrared')`. The file has learned from all nine scenes. It has therefore no unseen scene left to be measured on; the figures on its card are those of the five divisions, of networks that had one to two scenes less. Three pictures that may be shown are in @fig-packaged. Their infrared is [guessed](../models/infrared.ipynb), so they show what the model does, and not how well it does it.
+# The recipe beats copying on scenes that it has not seen, so it is in the package: `colorbook colorize PICTURE --model infrared`, or `colorize(picture, 'infrared')`. The file has learned from all nine scenes; `python asset/infrared.py PHOTOS NIR` makes it, from the practice to the figures on its card. It has therefore no unseen scene left to be measured on; the figures on its card are those of the five divisions, of networks that had one to two scenes less. Three pictures that may be shown are in @fig-packaged. Their infrared is [guessed](../models/infrared.ipynb), so they show what the model does, and not how well it does it.
 
 # %%
 #| label: fig-packaged
@@ -146,7 +147,7 @@ def tensor(a): return torch.from_numpy(a if a.ndim == 3 else a[...,None].repeat(
 photos = [np.array(o) for o in sample_photos(192)]
 shown = [(guess(o), colorize(guess(o), 'infrared'), o) for o in photos]
 gained = [psnr(o, rgb) - psnr(near[...,None], rgb) for near,o,rgb in shown]
-assert min(gained) > -.3 and np.mean(gained) > 1.5
+assert min(gained) > -.4 and np.mean(gained) > 1.5
 about = card('infrared')
 assert about['light'] and abs(about['metrics']['psnr'] - whole['means']['psnr']['nir']) < 1e-3
 show_row([torch.cat([*map(tensor, shown[i])], 2) for i in (1, 4, 5)])

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # The five systems, trained
 #
-# > Their own results, ours: flowers and a film, in pictures and figures, and what came out worse than they say
+# > Their own results, ours: flowers, a film and six losses, in pictures and figures, and what came out worse than they say
 #
-# The repositories of the [five systems](../../appendix/systems.qmd) show pictures that their networks colored, and hardly a figure. Here the same networks are trained again by the recipes of this book, on the kind of pictures that they were made for, and shown and measured on what they have not seen. All of it is little training, minutes of a processor core where the originals had hours of a graphics card, and it says so where it shows. S3 has a chapter of its own, [S3's ideas, measured](scgan.ipynb), and so has S4's comparison, [The loss laboratory](ablation.ipynb).
+# The repositories of the [five systems](../../appendix/systems.qmd) show pictures that their networks colored, and hardly a figure. Here the same networks are trained again by the recipes of this book, on the kind of pictures that they were made for, and shown and measured on what they have not seen. All of it is little training, minutes of a processor core where the originals had hours of a graphics card, and it says so where it shows. S3 has a chapter of its own, [S3's ideas, measured](scgan.ipynb), and so has S4's comparison, [The loss laboratory](ablation.ipynb), of which a part is here at twice the size.
 
 # %%
 #| hide
@@ -20,10 +20,11 @@ from colorbook.data.clips import fit_frame
 from colorbook.evaluation.diversity import answer_spread, answers
 from colorbook.imaging.sheet import LoopingClip
 from colorbook.models.registry import create_generator
+from colorbook.training.ablation import table_of
 from colorbook.video.read import read_frames
 
 kept = [o for up in (Path.cwd(), *Path.cwd().parents) if (o := up/'asset/own.json').exists()][0]
-own = json.loads(kept.read_text())
+own,s4 = json.loads(kept.read_text()),json.loads((kept.parent/'own/s4.json').read_text())
 runs,flowers,films = own['runs'],own['flowers']['summary'],own['films']['versions']
 
 # %% [markdown]
@@ -175,7 +176,7 @@ assert (spreads['between answers'] > .4*spreads['of the color itself']).all()
 spreads.round(2).T
 
 # %% [markdown]
-# They do, and how: the same frame is green with one vector and violet with another. The answers differ about as much as there is color in them at all. Usually a content loss teaches a network within some epochs to ignore its noise ([S2](../models/s2.ipynb)); this one has had three, and has not learned that yet, nor what the noise would be good for.
+# They do, and how: the same sky is pink with one vector and green with another. From one answer to the other there is about half as much difference as there is color in them at all. Usually a content loss teaches a network within some epochs to ignore its noise ([S2](../models/s2.ipynb)); this one has had three, and has not learned that yet, nor what the noise would be good for.
 
 # %% [markdown]
 # ## S2: a film
@@ -208,6 +209,37 @@ for o in ('fresh noise', 'one noise'):
     assert 2.5 < none - value('s2-film', o, 'psnr') < 3.5 and value('s2-film', o, 'ratio') > 1
 
 # %% [markdown]
+# ## S4: the losses at 128 pixels
+
+# %% [markdown]
+# S4 compares losses, on faces of 256 pixels. [The loss laboratory](ablation.ipynb) asks its question on equal terms, for many variants and three seeds, at 64 pixels. Here is a part of it at 128: the four adversarial losses of S4 beside L1, and L1 and L2 alone. The networks are the laboratory's (a U-Net on MobileNetV2, which knows ImageNet) and not S4's with 39 million weights, the photographs are of everything, 1,000 of them, once by the content loss and half of them again with the critic, one seed. So this is no repetition of S4's 195,000 faces; it asks whether what the laboratory found at 64 pixels is still there at 128.
+#
+# ![S4's row at 128 pixels: gray; L1 alone, with GAN, LSGAN, EBGAN and WGAN; L2 alone; truth.](../../asset/own/s4.jpg){#fig-own-s4 fig-alt="Six photographs in eight columns: gray, six ways to train, truth."}
+
+# %%
+#| label: tbl-own-s4
+#| tbl-cap: "Six of S4's losses at 128 pixels, on 200 photographs, one seed, with 95 % intervals over photographs."
+table_of(s4['arms']).assign(seconds=[round(o['seconds']) for o in s4['arms'].values()],
+    weights=[o['weights'][:12] for o in s4['arms'].values()])
+
+# %% [markdown]
+# All six are pale, for 111 steps are little. As at 64 pixels every critic costs decibels, 0.15 to 0.43 beside L1 alone, and L2 alone has more color than L1 alone, here .48 against .34 of the truth's. Different is what the critics bring: beside L1 alone each of the four has a slightly *worse* LPIPS, where in the laboratory each had a better one, and the logistic and the energy-based critic add hardly any color. With a quarter of the laboratory's photographs they have not had the time. Of the four, least squares adds the most color and costs the most; S4 found it the best, and by these figures it is the last.
+
+# %%
+#| hide
+arms,pairs = s4['arms'],s4['compare']
+critics = [f'{k}-l1' for k in ('gan', 'lsgan', 'ebgan', 'wgan')]
+for o in critics:
+    d = pairs[f'{o} - l1 alone']
+    assert d['psnr']['high'] < 0 and -.44 < d['psnr']['mean'] < -.14 and d['lpips']['low'] > 0
+ratio = {k: o['ratio']['mean'] for k,o in arms.items()}
+test_eq([round(ratio[o], 2) for o in ('l1 alone', 'l2 alone')], [.34, .48])
+assert all(ratio[o] - ratio['l1 alone'] < .02 for o in ('gan-l1', 'ebgan-l1'))
+test_eq(max(critics, key=ratio.get), 'lsgan-l1')
+test_eq(min(critics, key=lambda o: arms[o]['psnr']['mean']), 'lsgan-l1')
+test_eq(max(critics, key=lambda o: arms[o]['lpips']['mean']), 'lsgan-l1')
+
+# %% [markdown]
 # ## What came out worse than the originals say
 
 # %% [markdown]
@@ -215,13 +247,13 @@ for o in ('fresh noise', 'one noise'):
 # - **S1** has frames that are continuous: beside S0, yes, but its colors still change five times as much as those of the film.
 # - **S2** has no blocks, which is true, and is "safe brownish": ours is neither safe nor brown. In three epochs at 40 pixels it has learned no color of this film, its borders have a color of their own, and its noise decides nearly everything.
 # - **S3**'s map of saliency is worth nothing on the small network ([S3's ideas, measured](scgan.ipynb)).
-# - **S4** found least squares best and the energy-based critic nearly colorless: neither came out on equal terms ([The loss laboratory](ablation.ipynb)).
+# - **S4** found least squares best: at 128 pixels it is the last of its four by PSNR and LPIPS, and all four answers are pale.
 
 # %% [markdown]
 # ## How they were made
 
 # %% [markdown]
-# `benchmarks/systems.py` trains and measures S0, S1 and S2, `asset/own.py` keeps what this page shows. A stopped command goes on where it was. The recipes are those of the systems with a few fields changed; @tbl-own-plans is what that comes to, with the beginning of the hash of the weights.
+# `benchmarks/systems.py` trains and measures S0, S1 and S2, `asset/own.py` keeps what this page shows; `benchmarks/laboratory.py` does S4's part. A stopped command goes on where it was. The recipes are those of the systems with a few fields changed; @tbl-own-plans is what that comes to, with the beginning of the hash of the weights (of the two moments that are shown, for the flowers).
 
 # %%
 #| label: tbl-own-plans
@@ -232,9 +264,9 @@ def plan(r):
     epochs = ' + '.join(f"{o['epochs']} {dict(content='L1 alone', both='both')[o['mode']]}" for o in c['phases'])
     return dict(generator=c['generator'], critic=c['critic'], adversarial=c['adversarial'], gray=c['gray'],
         pixels=c['size'], epochs=epochs, minutes=round(sum(o['seconds'] for o in r['log'])/60),
-        weights=r['weights_sha256'][:16])
+        weights=' '.join(o[:12] for o in r.get('moments', dict(last=r['weights_sha256'])).values()))
 
-print(*own['commands'], sep='\n')
+print(*own['commands'], s4['command'], sep='\n')
 pd.DataFrame({k: plan(o) for k,o in runs.items()}).T
 
 # %%
@@ -253,7 +285,7 @@ axs[0].legend(fontsize=7);
 # %% [markdown]
 # ## What we have
 #
-# - the results that three systems show, made again by a command each: triplets, frames alone and in a row, a gallery, films;
+# - the results that four systems show, made again by a command each: triplets, frames alone and in a row, a gallery, films, a row of losses;
 # - a figure with an interval beside every picture, and for each system what came out worse than its authors say;
 # - S2's generator, which colors on this page.
 

@@ -164,7 +164,7 @@ def draw_tried(tried, best, floor=.7):
 draw_tried(tried, best)
 
 # %% [markdown]
-# In @fig-choose each dot is one setting. The right settings stand alone at the top; every other one is several decibels below, however colorful it is. The row of dots near the floor is the same settings again with a gain below one: less color than the truth, and so a lower PSNR.
+# In @fig-choose each dot is one setting. At the right are the nine combinations of temperature and share as they come, all about as colorful as the truth; the cross is on the highest, and a neighbor is less than a decibel below. The dots near the floor are the same nine with a gain below one. This classifier knows the truth, so with less color than that it is far worse; a real one, which guesses, would gain a little.
 
 # %% [markdown]
 # ## The weights of a run

@@ -432,7 +432,7 @@ test_eq(again.frames, 6)
 
 # %%
 #| label: fig-film
-#| fig-cap: "Every twelfth frame of a clip with a cut: gray, result, truth."
+#| fig-cap: "Every fourteenth frame of a clip with a cut: gray, result, truth."
 def show_strip(clip, height=3):
     "Frames below each other"
     film = [np.asarray(o.im) for o in clip]
@@ -443,7 +443,7 @@ colorize_video(clip, home/'strip.mkv', size=64, layout='triptych')
 show_strip([o for o in read_frames(home/'strip.mkv') if o.number%14 == 6], 5);
 
 # %% [markdown]
-# Each row of @fig-film is a frame: gray, result, truth. The four rows are two shots; within a shot the colors stay, and at the cut nothing of the first goes over into the second.
+# Each row of @fig-film is a frame: gray, result, truth. At the cut nothing of the first shot goes over into the second. Within a shot the colors of skin and wall stay; those of the saucer, which the network cannot know, are red in one frame and gray fourteen frames later. (It sees 64 pixels here, to be quick.)
 
 # %% [markdown]
 # ## What we have

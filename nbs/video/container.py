@@ -140,7 +140,7 @@ assert list(with_timestamps(parts, 2, step, lambda: step, True)) == list(with_ti
 [(o.pts, t) for o,t,_ in times[:4]]
 
 # %% [markdown]
-# Each pair is a time of showing and one of decoding. The second frame that is stored is shown later than those after it, and the times of decoding grow by one step each.
+# Each pair is a time of showing and one of decoding. The second frame that is stored is shown after the two that follow it; the times of decoding only grow, and none comes after its frame is due.
 
 # %% [markdown]
 # What is added is every stream of sound and every one of subtitles, as the [plan](along.ipynb) says: packet by packet or converted, with its language and its title; what cannot be read while it is converted is silent there, and is named at the end. Chapters and the cover are added, and where the container is Matroska the fonts that it carries. The header is written before the first frame is colored, because that costs nothing and shows whether the place can be written.

@@ -113,7 +113,7 @@ for ax,x in zip(axs, (before[2][1], after[2][1])):
     ax.axis('off')
 
 # %% [markdown]
-# In @fig-fields the square's left and right edges are combs eight pixels deep; at the right they are nearly straight.
+# In @fig-fields the square's left and right edges are combs eight pixels deep; at the right the square stands at one of its two moments, with straight edges. Faint lines remain at its top and bottom.
 
 # %% [markdown]
 # ## Kept as they are

@@ -121,7 +121,7 @@ for ax,im in zip(axs, shown):
     ax.axis('off')
 
 # %% [markdown]
-# The line in @fig-letterbox is the box that was found. In the second and the third frame alone it could not be seen; and the words in the bar of the first do not mislead it.
+# The line in @fig-letterbox is the box that was found. In the second frame alone it could hardly be seen, in the third not at all; and the words in the lower bar do not mislead it.
 
 # %% [markdown]
 # ## What we have

@@ -439,7 +439,7 @@ def show_pictures(ims, height=1.6):
 show_pictures([got['both'][0], got['both'][-1]])
 
 # %% [markdown]
-# @fig-play: the first picture that the viewer saw, and the last. The film has two shots of 18 frames.
+# @fig-play has the first picture that the viewer saw, and the last. The film has two shots of 18 frames. (The network sees 64 pixels here, to be quick, and does badly: the wall is yellowish, one spot of the saucer red.)
 
 # %% [markdown]
 # ## What we have

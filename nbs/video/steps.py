@@ -377,7 +377,7 @@ ax.imshow(wide)
 ax.axis('off');
 
 # %% [markdown]
-# @fig-triptych is what `--layout triptych` makes of a frame: the gray that the network had, its colors, and the frame as it was filmed.
+# @fig-triptych is what `--layout triptych` makes of a frame: the gray that the network had, its colors, and the frame as it was filmed. (The network sees 64 pixels here, to be quick; so the orange of the hair runs over its edge, and the flag keeps next to no color.)
 
 # %% [markdown]
 # ## Side by side

@@ -79,12 +79,16 @@ def jpeg(
     return cv2.imencode('.jpg', cv2.cvtColor(x, cv2.COLOR_RGBA2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()
 
 # %% [markdown]
-# A cat on a gray ground, in the three views: `both` is twice as wide, and asking twice encodes once.
+# A cat, gray and in color, in the three views: `both` is twice as wide, and asking twice encodes once.
 
 # %%
 cat,screen = data.chelsea()[:192,:256],Screen()
 test_eq(screen.wait(lambda o: o.viewers, .01), False)
-screen.show(np.dstack([np.hstack([cat*0 + 90, cat]), np.full((192, 512), 255, np.uint8)]))
+def both(x):
+    "Gray and color side by side, with a fourth channel, as the player paints them"
+    gray = x.mean(2, keepdims=True).repeat(3, 2).astype(np.uint8)
+    return np.dstack([np.hstack([gray, x]), np.full((192, 512), 255, np.uint8)])
+screen.show(both(cat))
 sizes = {}
 for view in VIEWS:
     number,code = screen.next(0, view)
@@ -219,9 +223,9 @@ def look(): got.extend(Image.open(io.BytesIO(o)) for o in read_stream(server.add
 viewer = threading.Thread(target=look)
 viewer.start()
 assert screen.wait(lambda o: o.viewers == 1, 60)
-films = [np.roll(cat, 60*i, 1) for i in range(3)]
+films = [data.chelsea()[:192,60*i:60*i + 256] for i in range(3)]
 for i,x in enumerate(films, 1):
-    screen.show(np.dstack([np.hstack([x*0 + 90, x]), np.full((192, 512), 255, np.uint8)]))
+    screen.show(both(x))
     test_eq(json.loads(urlopen(server.address + 'state').read()), dict(time=1.5, shown=i))
 assert b'/stream?view=color' in urlopen(server.address).read()
 for path,host,code in (('x', 'localhost', '404'), ('stream?view=red', 'localhost', '404'), ('', 'elsewhere', '403')):

@@ -91,18 +91,21 @@ def film_pictures(out, folder, shots):
     "Sheets and clips of the three systems on the film"
     def of(system, version): return np.load(out/f"{system}-{version.replace(' ', '-')}.npy")
     truth,gray,s0,s1 = of('s1-film', 'truth'),of('s1-film', 'gray'),of('s0-film', 'colored'),of('s1-film', 'colored')
+    early = of('s0-film-8', 'colored')
     def save(im, name):
         with atomic_path(folder/f'{name}.jpg') as f: im.save(f, quality=82)
     at = spread(shots, 8)
     triplets = [(gray[i], truth[i], s0[i]) for i in at]
     save(sheet([a + b for a,b in zip(triplets[::2], triplets[1::2])], ['gray', 'truth', 'S0']*2, 232), 's0-film')
     at = spread(shots, 5)
-    save(sheet([(gray[i], s0[i], s1[i], truth[i]) for i in at], ['gray', 'S0', 'S1', 'truth'], 320), 's1-frames')
+    rows = [[o[i] for o in (gray, early, s1, s0, truth)] for i in at]
+    save(sheet(rows, ['gray', 'S0, 8 epochs', 'S1, 8 epochs', 'S0, 28 epochs', 'truth'], 256), 's1-frames')
     k = int(np.argmax(shots))
     first = sum(shots[:k]) + shots[k]//2
-    rows = [[o[first + 2*j] for j in range(6)] for o in (truth, s0, s1)]
+    rows = [[o[first + 2*j] for j in range(6)] for o in (truth, early, s1, s0)]
     save(sheet(rows, [f'frame {2*j}' for j in range(6)], 232), 's1-row')
-    save(sheet([[through_time(o)] for o in (truth, s0, s1)], ['truth, S0, S1'], 1000), 's1-time')
+    head = ['truth; S0, 8 epochs; S1, 8 epochs; S0, 28 epochs']
+    save(sheet([[through_time(o)] for o in (truth, early, s1, s0)], head, 1000), 's1-time')
     write_film(side_by_side((gray, s1, truth), 256), folder/'s1-film.mp4')
     if not (out/'s2-film-truth.npy').exists(): return
     noisy = [of('s2-film', o) for o in ('fresh noise', 'one noise', 'truth')]

@@ -36,7 +36,9 @@ runs,flowers,films = own['runs'],own['flowers']['summary'],own['films']['version
 # ![Eight triplets by S0, from frames whose colors it has not seen: gray, truth, output. Big Buck Bunny (c) 2008 Blender Foundation, bigbuckbunny.org, CC BY 3.0; colored by us.](../../asset/own/s0-film.jpg){#fig-own-s0 fig-alt="Eight triplets of frames of a cartoon: gray, in true colors, and colored by S0."}
 
 # %% [markdown]
-# What is green in these shots has become green, and some of the sky has a color, but by and large the answer is a pattern of points: neighboring pixels get different colors, which comes from transposed convolutions of stride 2 that have not learned to agree. By PSNR these frames are *worse than gray* (@tbl-own-films). Eight epochs of 58 steps, with the critic from the first step on, are far too few for a network of 7.8 million weights; S0's own command says fifty epochs.
+# Grass, trees, water and the sky, pink in one shot and blue in another, have their colors. What is small has not: the flowers beside the stream stay gray, and what is bright yellow at the top of the trunk becomes white. And toward the corners of some pictures the grass is gray or violet. These frames are four decibels nearer to the truth than gray, with four fifths of its color (@tbl-own-films). Remember that they are of the shots that S0 has learned from, some seconds later. So this says that it knows these places, and nothing about another film.
+#
+# The training was 24 epochs of 58 steps with L1 alone, then four with the critic, where S0's own command says fifty. The order seems to matter. With the critic from the first step, half the rate and eight epochs, the same network ends up *below* gray, in a pattern of points: neighboring pixels get different colors, since its transposed convolutions of stride 2 have not learned to agree. On pieces of held-back frames that run came to 14.8 dB, and L1 alone was at 20.2 after as many epochs. The earlier run is in the next pictures and tables too, as "S0, 8 epochs".
 
 # %% [markdown]
 # ## S0: flowers
@@ -75,11 +77,11 @@ table
 # ## S1: individual frames
 
 # %% [markdown]
-# S1 looks at three frames at a time. Its authors compare it in two ways with a network for single pictures, which is that of S0: by *individual frames* and by *continuous frames*. They do it with pictures. @fig-own-frames does the first of the two: the same held-out frames by both, each trained for the same number of epochs on the same film.
+# S1 looks at three frames at a time. Its authors compare it in two ways with a network for single pictures, which is that of S0: by *individual frames* and by *continuous frames*. They do it with pictures. @fig-own-frames does the first of the two: the same held-out frames by both, each trained for eight epochs on the same film, with the critic from the first step. Beside them is S0 as above, after 28 epochs.
 #
 # The figures are in @tbl-own-films. Its last two columns are about frames in a row: color that no motion explains, in thousandths, and the change of color from one frame to the next, in percent of the color. Intervals are over blocks of six frames.
 #
-# ![Held-out frames: gray, by S0, by S1, true. Credit as above.](../../asset/own/s1-frames.jpg){#fig-own-frames fig-alt="Five frames of a cartoon in four columns: gray, colored by S0, colored by S1, true."}
+# ![Held-out frames: gray, by S0 and S1 after eight epochs each, by S0 after 28, true. Credit as above.](../../asset/own/s1-frames.jpg){#fig-own-frames fig-alt="Five frames of a cartoon in five columns: gray, colored by S0 and by S1 after eight epochs, by S0 after 28, true."}
 
 # %%
 #| label: tbl-own-films
@@ -89,12 +91,12 @@ def film_row(v):
     return {'PSNR, dB': cell(v['psnr']), 'LPIPS': cell(v['lpips'], 1, 3), 'colorfulness ratio': cell(v['ratio']),
         'color error': cell(v['color_error'], 1e3, 3), 'change of color': cell(v['color_change'], 100)}
 
-versions = dict(truth=('s1-film', 'truth'), gray=('s1-film', 'gray'), S0=('s0-film', 'colored'),
-    S1=('s1-film', 'colored'))
+versions = {'truth': ('s1-film', 'truth'), 'gray': ('s1-film', 'gray'), 'S0, 8 epochs': ('s0-film-8', 'colored'),
+    'S1, 8 epochs': ('s1-film', 'colored'), 'S0, 28 epochs': ('s0-film', 'colored')}
 pd.DataFrame({k: film_row(films[a][b]) for k,(a,b) in versions.items()}).T
 
 # %% [markdown]
-# After equally many epochs S1 is almost two decibels better than gray, with four fifths of the color, and S0 more than a decibel worse, with more color than the truth. That is a large difference, but not one that three frames explain: S1's generator has a quarter of the weights, instance norm, a critic on patches with least squares, and a content loss that counts for less. What the neighbors alone contribute is asked in exercise 1.
+# After eight epochs S1 is almost two decibels better than gray, with four fifths of the color, and S0 more than a decibel worse, with more color than the truth. That is a large difference, but not one that three frames explain: S1's generator has a quarter of the weights, instance norm, a critic on patches with least squares, and a content loss that counts for less. What the neighbors alone contribute is asked in exercise 1. And training counts for more than any of it: S0 after 28 epochs, the first 24 without the critic, is two decibels better than S1 after eight. Whether S1 would overtake it in as many, we have not tried.
 
 # %% [markdown]
 # ## S1: continuous frames
@@ -102,26 +104,29 @@ pd.DataFrame({k: film_row(films[a][b]) for k,(a,b) in versions.items()}).T
 # %% [markdown]
 # Now frames in a row: every second frame of a quarter of a second, from the middle of the held-out part of the longest shot.
 #
-# ![Six frames in a row: the truth, S0, S1. Credit as above.](../../asset/own/s1-row.jpg){#fig-own-row fig-alt="Six frames in a row, true, by S0 and by S1."}
+# ![Six frames in a row: the truth, S0 and S1 after eight epochs, S0 after 28. Credit as above.](../../asset/own/s1-row.jpg){#fig-own-row fig-alt="Six frames in a row, true, by S0 and by S1 after eight epochs, and by S0 after 28."}
 #
 # What changes slowly is hard to see side by side. @fig-own-time shows all held-out frames at once: the same column of pixels of each, from left to right, so that what trembles makes vertical stripes.
 #
-# ![A column of pixels through all held-out frames: the truth, S0, S1. Credit as above.](../../asset/own/s1-time.jpg){#fig-own-time fig-alt="Three bands of color, one column of pixels for each frame: true, by S0, by S1."}
+# ![A column of pixels through all held-out frames, from the top: the truth, S0 and S1 after eight epochs, S0 after 28. Credit as above.](../../asset/own/s1-time.jpg){#fig-own-time fig-alt="Four bands of color, one column of pixels for each frame: true, by S0 and by S1 after eight epochs, by S0 after 28."}
 
 # %% [markdown]
-# In both pictures S0's colors have a grid, which stands still while the things behind it move. S1 is smooth by comparison. The last two columns of @tbl-own-films say it in figures: of the change that motion does not explain, S1 has a quarter of S0's, and its color changes by 14 % from one frame to the next where S0's changes by 22 %. So S1's claim holds against S0. But the truth changes by less than 3 %: seeing three frames does not make a film steady. It takes the [stabilizer](../video/stabilize.ipynb) to come near.
+# In both pictures S0's colors after eight epochs have a grid, which stands still while the things behind it move. S1 is smooth by comparison. The last two columns of @tbl-own-films say it in figures: of the change that motion does not explain, S1 has a quarter of S0's, and its color changes by 14 % from one frame to the next where S0's changes by 22 %. So after equal training S1's claim holds. But S0 after 28 epochs, which sees single frames, changes by 9 % only: a network that knows the right color gives it to every frame. The truth changes by less than 3 %, so neither three frames nor more training make a film steady. It takes the [stabilizer](../video/stabilize.ipynb) to come near.
 
 # %%
 #| hide
 def of(system, version, k): return films[system][version][k]
 def value(system, version, k): return of(system, version, k)['mean']
-s0,s1,gray = (value(*o, 'psnr') for o in (versions['S0'], versions['S1'], versions['gray']))
-assert 1.7 < s1 - gray < 2 and 1 < gray - s0 < 2
-assert .75 < value('s1-film', 'colored', 'ratio') < .85 and value('s0-film', 'colored', 'ratio') > 1
-assert of('s1-film', 'colored', 'psnr')['low'] > of('s0-film', 'colored', 'psnr')['high']
-assert .2 < value('s1-film', 'colored', 'color_error')/value('s0-film', 'colored', 'color_error') < .27
-change = [100*value(*versions[o], 'color_change') for o in ('S0', 'S1', 'truth')]
-test_eq([round(o) for o in change], [22, 14, 3])
+early,s1,s0 = list(versions.values())[2:]
+test_eq([round(runs[o]['log'][7]['psnr'], 1) for o in ('s0-film-8', 's0-film')], [14.8, 20.2])
+gray = value('s1-film', 'gray', 'psnr')
+assert 1.7 < value(*s1, 'psnr') - gray < 2 and 1 < gray - value(*early, 'psnr') < 2
+assert 4 < value(*s0, 'psnr') - gray < 4.3 and 2 < value(*s0, 'psnr') - value(*s1, 'psnr') < 2.5
+assert all(.75 < value(*o, 'ratio') < .85 for o in (s0, s1)) and value(*early, 'ratio') > 1
+assert of(*s0, 'psnr')['low'] > of(*s1, 'psnr')['high'] and of(*s1, 'psnr')['low'] > of(*early, 'psnr')['high']
+assert .2 < value(*s1, 'color_error')/value(*early, 'color_error') < .27
+change = [100*value(*o, 'color_change') for o in (early, s1, s0, versions['truth'])]
+test_eq([round(o) for o in change], [22, 14, 9, 3])
 l1,both,none = (flowers[a][b]['mean'] for a,b in (('0-006', 'psnr'), ('1-002', 'psnr'), ('1-002', 'gray_psnr')))
 assert .9 < l1 - none < 1.1 and .15 < l1 - both < .25
 test_eq(round(100*flowers['0-006']['worse_than_gray']['mean']), 37)
@@ -144,9 +149,12 @@ looping('s1-film', start, 'Frames of a cartoon in gray, colored by S1, and true.
 # ## S2: a gallery
 
 # %% [markdown]
-# S2 works at full size all the way and is told the lightness before every layer. Its authors trained it on one television series and show a *gallery* from another one, predictions beside the truth. @fig-own-s2 is ours, from the held-out frames of the film; each has noise of its own, as S2's have. The recipe is `s2-fixed`, in which the critic is heard.
+# S2 works at full size all the way and is told the lightness before every layer. Its authors trained it on one television series and show a *gallery* from another one, predictions beside the truth. @fig-own-s2 is ours, from the held-out frames of the film; each has noise of its own, as S2's have. The recipe is `s2`, in which the generator never hears its critic; so the critic, which takes two thirds of each step, is left out, and there is time for 2,320 steps by L2 alone.
 #
 # ![S2 on held-out frames, beside the truth. Credit as above.](../../asset/own/s2-gallery.jpg){#fig-own-s2 fig-alt="Five frames of a cartoon in two columns: colored by S2, and true."}
+
+# %% [markdown]
+# S2's authors call their result "safe brownish", and this is what comes out: grass is olive, skies are gray, cream or a pale pink, and the blue one behind the branch is brown. It is a decibel better than gray, with a third of the color of the film (@tbl-own-s2). An earlier run, of 348 steps with a critic that was heard, had wild colors and was three decibels *worse* than gray. S2's batch norms were a part of the reason. They average their statistics slowly, a hundredth at a time, and lagged behind the weights: measured anew on frames that it had learned from, they gave back two of those three decibels (with fresh noise, on 16 frames). After more steps, at a rate that falls to zero, measuring them anew changes nothing.
 
 # %% [markdown]
 # S2's generator is small enough to come with the book, one megabyte in half precision. So here it colors on this page: three frames that were held out, with four different vectors of noise. Do the answers differ?
@@ -172,11 +180,11 @@ show_sheet([*(to_rgb(L, o) for o in ab.unbind(1)), truth], ['1', '2', '3', '4', 
 # %%
 spreads = pd.DataFrame({'between answers': [answer_spread(o).mean().item()*110 for o in ab],
     'of the color itself': [o.square().sum(1).mean().sqrt().item()*110 for o in ab]}, index=[f'{o} s' for o in times])
-assert (spreads['between answers'] > .4*spreads['of the color itself']).all()
+assert (spreads['between answers']/spreads['of the color itself']).between(.2, .35).all()
 spreads.round(2).T
 
 # %% [markdown]
-# They do, and how: the same sky is pink with one vector and green with another. From one answer to the other there is about half as much difference as there is color in them at all. Usually a content loss teaches a network within some epochs to ignore its noise ([S2](../models/s2.ipynb)); this one has had three, and has not learned that yet, nor what the noise would be good for.
+# They do, a little: the same sky is pinkish with one vector and cream with another, and no answer has the blue or the green of the truth. From one answer to the other there is about a quarter as much difference as there is color in them at all. A content loss teaches a network to ignore its noise ([S2](../models/s2.ipynb)); twenty epochs have not finished that, and nothing has taught it what the noise would be good for.
 
 # %% [markdown]
 # ## S2: a film
@@ -198,15 +206,18 @@ looping('s2-film', start, 'Frames of a cartoon in gray, by S2 with one vector of
 pd.DataFrame({k: film_row(films['s2-film'][k]) for k in ('truth', 'gray', 'fresh noise', 'one noise')}).T
 
 # %% [markdown]
-# With fresh noise the color changes from each frame to the next by as much as there is of it, forty times as much as in the truth. With one vector it is as steady as the frames allow, without any stabilizer: 4 % against the truth's 3 %. So one vector for a shot costs nothing and removes S2's flicker. What it does not remove is that the colors are wrong. In both versions S2 is about three decibels *worse* than gray, with more color than the truth.
+# With fresh noise the color changes from each frame to the next by half of what there is of it, twenty times as much as in the truth. With one vector it is almost as steady as the film, without any stabilizer: 4 % against the truth's 3 %. So one vector for a shot costs hardly anything and removes S2's flicker. A pale film is easily steady, though: both versions have about a third of the truth's color.
 
 # %%
 #| hide
 fresh,one,true = (value('s2-film', o, 'color_change') for o in ('fresh noise', 'one noise', 'truth'))
-assert 1 < fresh < 1.2 and 35 < fresh/true < 50 and .035 < one < .045 and true < .03
+assert .5 < fresh < .6 and 18 < fresh/true < 23 and .035 < one < .045 and .025 < true < .03
 none = value('s2-film', 'gray', 'psnr')
 for o in ('fresh noise', 'one noise'):
-    assert 2.5 < none - value('s2-film', o, 'psnr') < 3.5 and value('s2-film', o, 'ratio') > 1
+    assert 1 < value('s2-film', o, 'psnr') - none < 1.3 and .29 < value('s2-film', o, 'ratio') < .33
+    assert of('s2-film', o, 'psnr')['low'] > of('s2-film', 'gray', 'psnr')['high']
+assert value('s2-film', 'fresh noise', 'psnr') - value('s2-film', 'one noise', 'psnr') < .06
+test_eq((len(runs['s2-film']['log']), runs['s2-film']['recipe']['bs']), (20, 4))
 
 # %% [markdown]
 # ## S4: the losses at 128 pixels
@@ -243,9 +254,9 @@ test_eq(max(critics, key=lambda o: arms[o]['lpips']['mean']), 'lsgan-l1')
 # ## What came out worse than the originals say
 
 # %% [markdown]
-# - **S0** is "universal for all kinds of colourful image dataset": on the film it is below gray after eight epochs, with a grid of points in its colors, and on flowers its critic improves nothing; red and purple flowers stay gray.
-# - **S1** has frames that are continuous: beside S0, yes, but its colors still change five times as much as those of the film.
-# - **S2** has no blocks, which is true, and is "safe brownish": ours is neither safe nor brown. In three epochs at 40 pixels it has learned no color of this film, its borders have a color of their own, and its noise decides nearly everything.
+# - **S0** is "universal for all kinds of colourful image dataset": on the film small things stay gray, with the critic from the first step eight epochs end below gray, and on flowers that critic improves nothing; red and purple flowers stay gray.
+# - **S1** has frames that are continuous: after equal training they are steadier than S0's, but still change five times as much as those of the film, and S0 trained longer is steadier without looking at a neighbor.
+# - **S2** has no blocks, which is true, and is "safe brownish", which is true as well: a third of the color, with no blue and little green where the film is full of them. Its noise chooses among tints of the sky, not among colorings.
 # - **S3**'s map of saliency is worth nothing on the small network ([S3's ideas, measured](scgan.ipynb)).
 # - **S4** found least squares best: at 128 pixels it is the last of its four by PSNR and LPIPS, and all four answers are pale.
 
@@ -261,8 +272,10 @@ test_eq(max(critics, key=lambda o: arms[o]['lpips']['mean']), 'lsgan-l1')
 def plan(r):
     "A run in a row"
     c = r['recipe']
-    epochs = ' + '.join(f"{o['epochs']} {dict(content='L1 alone', both='both')[o['mode']]}" for o in c['phases'])
-    return dict(generator=c['generator'], critic=c['critic'], adversarial=c['adversarial'], gray=c['gray'],
+    modes = dict(content=f"{c['content'].upper()} alone", both='both')
+    epochs = ' + '.join(f"{o['epochs']} {modes[o['mode']]}" for o in c['phases'])
+    critic = (c['critic'], c['adversarial']) if 'both' in epochs else ('none', '')
+    return dict(generator=c['generator'], critic=critic[0], adversarial=critic[1], gray=c['gray'],
         pixels=c['size'], epochs=epochs, minutes=round(sum(o['seconds'] for o in r['log'])/60),
         weights=' '.join(o[:12] for o in r.get('moments', dict(last=r['weights_sha256'])).values()))
 
@@ -280,7 +293,7 @@ axs[1].axhline(1, color='.7', lw=.8, ls='--')
 axs[0].legend(fontsize=7);
 
 # %% [markdown]
-# The three lines of the film are not comparable in height with one another: each system has its own gray, size and pieces of frames. S0's line on flowers drops where the critic joins in. The minutes in @tbl-own-plans are those of a processor that had much else to do; an undisturbed one needs a small part of them.
+# Only the two lines of S0 on the film are comparable in height: each system has its own gray, size and pieces of frames. S0's line on flowers drops where the critic joins in, and its long line on the film hardly does. The minutes in @tbl-own-plans are those of a processor that had much else to do; an undisturbed one needs a small part of them.
 
 # %% [markdown]
 # ## What we have

@@ -4,7 +4,7 @@
 
 Runs of the two programs that are compared are interleaved, and medians are taken. Run it on an idle machine.
 """
-import argparse, io, json, os, resource, statistics, subprocess, sys, tempfile, time
+import argparse, json, os, statistics, subprocess, sys, tempfile, time
 from pathlib import Path
 import numpy as np
 from PIL import Image

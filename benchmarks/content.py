@@ -10,8 +10,7 @@ import argparse, tempfile
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np, torch
-from PIL import Image
+import torch
 
 from colorbook.training.selection import choose
 from colorbook.color.lab import gray_to_L, lstar

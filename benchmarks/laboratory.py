@@ -6,7 +6,7 @@ PHOTOS to train with and HELD to measure with are folders, tars, lists or globs.
 command goes on from there. With --keep the figures go to KEEP.json and the sheet, of pictures that installed packages
 carry, to KEEP.jpg; nbs/results/ablation shows both. For a graphics card there are larger sizes: --scale 2 doubles
 the side of all pictures. With --only and --seeds it asks a part of the questions: nbs/results/systems shows
-ten of S4's at 128 pixels.
+six of S4's at 128 pixels.
 """
 import argparse, json, subprocess, time
 from dataclasses import replace

@@ -9,7 +9,7 @@ given the film's own size instead of a square, so both make the same film. Ours 
 stabilizer, which S1 has not, and with it. The network alone, three passes against one with a state, stands above.
 FILM is brought to 854x480 first.
 """
-import argparse, subprocess, sys, tempfile, time
+import argparse, tempfile, time
 from itertools import chain, cycle, islice
 from pathlib import Path
 

@@ -7,11 +7,10 @@ memory either; peak is the most that the process ever had, base what it had afte
 crops of 128 pixels, two workers, random order, with the turn from Lab to RGB and the crop; beside it S2's way, a file
 of pixels that PyTables compressed with Blosc, read a frame at a time.
 """
-import argparse, itertools, multiprocessing, os, resource, sys, tempfile, time
+import argparse, itertools, multiprocessing, resource, sys, tempfile, time
 from pathlib import Path
 
 import h5py, numpy as np, torch
-from PIL import Image
 from torch.utils.data import DataLoader
 
 from colorbook.data.loaders import SquareCrop

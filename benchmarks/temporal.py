@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from colorbook.data.photos import data_dir, Photos
+from colorbook.data.photos import data_dir
 from colorbook.training.recipes import recipes, replace
 from colorbook.data.loaders import present
 from colorbook.data.clips import Clips, open_film

@@ -447,7 +447,7 @@ bakers.names()
 # - `map_ahead` and `prefetch`, threads that keep order, pass on errors and end when nobody wants more;
 # - `malloc_policy`, memory that is kept or given back, and `core_count`, the cores that are ours;
 # - `Registry`, a table of names that is complete and knows what its entries are;
-# - `lazy_face`, with which a package lists its names and loads them when they are used;
+# - `lazy_face`, with which a package lists its names and loads them when they are used.
 
 # %% [markdown]
 # ## Exercises

@@ -1,8 +1,7 @@
 "ARCHITECTURE.md is true: its rooms and modules are those of the library, its walks are taken and watched."
 import ast, itertools, re, runpy, sys, threading
-from pathlib import Path
 
-import numpy as np, pytest
+import pytest
 from PIL import Image
 from skimage import data
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from colorbook.cli.app import main
 from colorbook.data.audit import find_issues, Rules
 from colorbook.data.clips import clip_loaders, ClipItems, Clips, Film, ToClips
-from colorbook.data.hdf5 import build_db, DBPhotos
+from colorbook.data.hdf5 import build_db
 from colorbook.data.loaders import color_loaders, data_loaders, degrade, split_by_hash, SquareCrop, ToLab
 from colorbook.data.paired import folder_pairs, pair_loaders, PairCrop
 from colorbook.data.photos import open_photos, Photos, sample_photos

@@ -124,7 +124,6 @@ def test_every_option_of_an_evaluation_matters(name, base, tmp_path, monkeypatch
 
 
 def test_the_command_s_options(tmp_path, capsys):
-    from typer.models import OptionInfo
     (tmp_path/'photos').mkdir()
     for i,o in enumerate(PHOTOS): o.save(tmp_path/f'photos/{i}.png')
     def run(*words):

@@ -1,5 +1,5 @@
 "Videos as cameras and networks leave them: turns, rates, colors, damage, a killed run, an address."
-import http.server, os, signal, subprocess, sys, threading, time
+import http.server, signal, subprocess, sys, threading, time
 from fractions import Fraction
 from pathlib import Path
 
@@ -192,6 +192,13 @@ def test_lost_frames_at_the_end_are_missed(tmp_path):
     with pytest.raises(InputError, match='00019 is missing'): frame_shots(tmp_path/'out/train')
     (tmp_path/'out/frames.csv').write_text('folder,number\ntrain,x\n')
     with pytest.raises(InputError, match='frames.csv'): read_table(tmp_path/'out')
+
+
+def test_nothing_is_left_of_a_film(tmp_path):
+    clip = write_clip([Image.new('RGB', (64, 36))]*24, tmp_path/'a.mp4')
+    for asked in (dict(skip_end=2.), dict(skip_start=1.5), dict(every=0), dict(valid=1.1)):
+        with pytest.raises(UsageError, match='no frame'): extract_frames(clip, tmp_path/'out', **asked)
+        assert not (tmp_path/'out').exists()
 
 
 WORK = 'import sys; from colorbook.data.frames import extract_frames; extract_frames(*sys.argv[1:3], valid=.4)'

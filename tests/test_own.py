@@ -3,7 +3,7 @@ import importlib.util, json, re, sys
 from hashlib import sha256
 from itertools import islice
 
-import numpy as np, pytest, torch
+import numpy as np, pytest
 from PIL import Image
 from safetensors.torch import load_file
 

@@ -2,7 +2,7 @@
 import hashlib, itertools, multiprocessing, os, random, resource, shutil, signal, sys, time
 from pathlib import Path
 
-import h5py, numpy as np, pytest, torch
+import h5py, numpy as np, pytest
 from PIL import Image
 from torch.utils.data import DataLoader
 

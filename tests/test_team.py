@@ -12,7 +12,6 @@ from colorbook.training.gan import GANCallback
 from colorbook.training.journal import RunRecorder
 from colorbook.training.recipes import Phase, recipes
 from colorbook.training.runs import Run, state_hash
-from colorbook.training.steps import RestEarly
 from colorbook.training.team import Team
 from colorbook.training.trainer import make_learner, train
 from small import Fuse

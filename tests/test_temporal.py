@@ -15,7 +15,7 @@ from colorbook.models.temporal import from_image_model, S1Critic, S1Generator, T
 from colorbook.losses.temporal import SteadyLoss
 from colorbook.data.warp import compared_pairs
 from colorbook.data.warp import visibility_batch, warp_batch
-from colorbook.data.clips import clip_loaders, ClipItems, Clips, Film, split_clips, ToClips, windows
+from colorbook.data.clips import clip_loaders, ClipItems, Clips, Film, split_clips, windows
 from colorbook.data.synthetic import camera_clip
 from colorbook.models.registry import create_generator
 from colorbook.training.export import export_stream, stream_card

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
-from ..core import InputError, OutputError
+from ..core import OutputError
 from .carried import jpeg_segments, not_held, png_texts, tiff_tags, with_texts
 from .io import read_picture
 from .opening import has_heif, open_image, read_bytes

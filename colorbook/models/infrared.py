@@ -10,7 +10,7 @@ import torch, torch.nn.functional as F
 from torch import nn, Tensor
 from ..color.lab import lab_to_rgb, rgb_to_lab
 from ..core import UsageError
-from .encoder_unet import encoder_state, lite_encoder
+from .encoder_unet import lite_encoder
 from .registry import generators
 from .unet import conv
 

@@ -17,7 +17,7 @@ from ..data.loaders import data_loaders, targets
 from ..imaging.colorizer import load_model
 from ..losses.adversarial import adversarial_losses
 from ..losses.content import content_losses
-from ..models.registry import create_critic, create_generator, critics, generators, outputs
+from ..models.registry import critics, generators, outputs
 from .gan import GAN, LossWeights
 from .recipes import Recipe
 from .critic_schedules import as_schedule

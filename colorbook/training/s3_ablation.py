@@ -10,23 +10,21 @@ __all__ = ['bare', 's3_variants', 's3_pairs', 'S3_WEIGHTS', 'RANGES', 's3_varian
 # %% ../../nbs/training/s3_ablation.ipynb #10f37f86
 import torch
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 import numpy as np, pandas as pd
 from PIL import Image
 from scipy.stats import bootstrap
 from torch import Tensor
 from ..color.lab import gray_to_L, grays, to_rgb
-from ..core import UsageError, atomic_path
+from ..core import UsageError
 from ..data.paired import saliency_map
 from ..evaluation.atlas import find_regions, object_intervention, pair_of
 from ..evaluation.features import in_first, lite0
 from ..evaluation.hues import HueCounter
-from ..evaluation.metrics import to_batch
 from ..evaluation.naturalness import cni, is_colorful
 from ..evaluation.saliency import saliency_scores
 from ..imaging.sheet import contact_sheet
-from .ablation import measure, run_all, seeds, squares, stacks, train_variant
+from .ablation import measure, run_all, seeds, squares, stacks
 from .gan import GANCallback
 from .recipes import Phase, Recipe, recipes
 from .runs import Run

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch, torch.nn.functional as F
 from fastai.vision.all import *
 from safetensors.torch import save_file
-from torch import nn, Tensor
+from torch import nn
 from ..color.lab import gray_to_L, grays
 from ..core import InputError, TrainingError, UsageError, atomic_path
 from ..data.loaders import PhotoDL, split_by_hash, SquareCrop

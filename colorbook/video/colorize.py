@@ -26,7 +26,7 @@ from .scans import DENSITY, is_scan
 from .sequences import stray_files
 from .stills import loops_of, write_frames, write_gif
 from .steps import HDR, LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
-from .codecs import CODECS, Spec, choose_codec, format_of_film, spec_of
+from .codecs import CODECS, choose_codec, format_of_film, spec_of
 from .container import add_streams, encode_part, finish, mux, new_film, packets_along
 from .parts import Parts, identity, parts_of
 from .model import color_source, load_film_model

@@ -21,7 +21,7 @@ from colorbook.core import ColorbookError, InputError, OutputError, UsageError, 
 
 # %%
 #| hide
-import contextlib, shutil, tempfile
+import contextlib, tempfile
 import matplotlib.pyplot as plt
 from PIL import Image
 from fastcore.test import *
@@ -157,15 +157,15 @@ def exit_code(jobs:list[Job]) -> int:
     codes = {j.exit_code for j in jobs if j.status=='failed'}
     return 3 if 3 in codes else max(codes, default=0)
 
+# %% [markdown]
+# The report of two pictures, one of which could not be written:
+
 # %%
 rows = [Job('a.jpg', 'b.jpg'), Job('c.jpg', 'd.jpg', 'failed', error='cannot write', exit_code=4)]
 test_eq(exit_code(rows), 4)
 test_eq(exit_code(rows + [Job('e.jpg', 'f.jpg', 'failed', exit_code=3)]), 3)
 test_eq(exit_code(rows[:1]), 0)
 {k:v for k,v in report(rows, {'size':None}, None).items() if k!='colorbook'}
-
-# %% [markdown]
-# The report of two pictures, one of which could not be written:
 
 # %% [markdown]
 # ## The commands

@@ -119,7 +119,7 @@ def rank_command(
 # %% [markdown]
 # `rank` is for runs whose generator has [many answers](../evaluation/diversity.ipynb).
 #
-# All of it in a row, with S0 at 32 pixels for a single epoch: far too little for color, and enough to see that every command takes what the one before it left. The list is the folder of the run.
+# Train, export and evaluate in a row, with S0 at 32 pixels for a single epoch: far too little for color, and enough to see that every command takes what the one before it left. The list is the folder of the run.
 
 # %%
 home = Path(tempfile.mkdtemp())

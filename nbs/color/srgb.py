@@ -90,7 +90,7 @@ test_close(RGB_TO_XYZ.sum(1), 1, eps=1e-15)
 np.abs(rgb*255 - photo).max()
 
 # %% [markdown]
-# A power costs more than everything else in these formulas together, and a byte has only 256 values. So the way in is a lookup: three tables that hold each channel's share of $Y$, and one for $f$ on 65,536 levels. The way out is a lookup as well: 16,384 levels of light are fine enough even in the deep dark, where sRGB is steepest: there one level is a fifth of a byte's step ($12.92 \cdot 255/16384 = 0.2$).
+# A power costs more than everything else in these formulas together, and a byte has only 256 values. So the way in is a lookup: a table of the light of each byte, which is multiplied by each channel's share of $Y$, and one for $f$ on 65,536 levels. The way out is a lookup as well: 16,384 levels of light are fine enough even in the deep dark, where sRGB is steepest: there one level is a fifth of a byte's step ($12.92 \cdot 255/16384 = 0.2$).
 
 # %%
 #| export
@@ -109,7 +109,7 @@ test_close(f[[0, 65535]], [4/29, 1], eps=1e-6)
 byte[188]
 
 # %% [markdown]
-# The value is the linear light of byte 188 of each channel, as its share of $Y$: together one half, though 188 is far above the middle of 255.
+# The value is the linear light of byte 188: one half, though 188 is far above the middle of 255.
 
 # %%
 #| export
@@ -134,7 +134,7 @@ test_close(116*light(grays)[1] - 16, color.rgb2lab(grays[...,None].repeat(3, 2))
 (116*light(grays)[1] - 16)[0,[0, 1, 119, 255]]
 
 # %% [markdown]
-# Bytes, 16-bit numbers and floats come to the same lightness. The last line is the lightness of the bytes 0, 1, 119 and 255: byte 119 is the gray in the middle, at $L^*=50$.
+# Bytes, 16-bit numbers and floats come to the same lightness. The values are the lightness of the bytes 0, 1, 119 and 255: byte 119 is the gray in the middle, at $L^*=50$.
 
 # %% [markdown]
 # A film is read as color pictures even where it is gray, and a network wants one channel. `lstar_gray` gives the gray of the same lightness: by definition, that is the gray of the same luminance.

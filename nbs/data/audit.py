@@ -36,7 +36,7 @@ import io, tarfile, tempfile, matplotlib.pyplot as plt
 from PIL import ImageOps
 from fastcore.test import *
 from colorbook.color.bins import color_counts, load_prior
-from colorbook.data.photos import data_dir, Photos, sample_photos
+from colorbook.data.photos import Photos, sample_photos
 
 # %% [markdown]
 # ## Pictures that have no color

@@ -28,7 +28,7 @@ import numpy as np
 from fastcore.test import *
 from PIL import Image
 from scipy.io import savemat
-from colorbook.data.photos import Photos, sample_photos
+from colorbook.data.photos import sample_photos
 
 # %% [markdown]
 # ## Two more layouts

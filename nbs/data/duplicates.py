@@ -28,7 +28,7 @@ from colorbook.data.scan import summarize_images, stream_photos
 # %%
 #| hide
 import io, tempfile, matplotlib.pyplot as plt
-from PIL import Image, ImageOps
+from PIL import Image
 from fastcore.test import *
 from colorbook.data.photos import sample_photos
 

@@ -261,7 +261,7 @@ small[0,:,0,0]
 # ## Batches
 
 # %% [markdown]
-# The pieces meet in a `DataBlock`. Photos are cropped one by one, by other processes where that is asked for; everything else is done to whole batches and, where there is a GPU, on it. A transform of fastai is called with the number of its subset, 0 for training; only there is $L$ aged. All randomness comes from the generators of Python, NumPy and torch, so one `set_seed` beforehand gives the same batches again. The cell below `color_loaders` checks that with ageing only $L$ differs and the targets do not, and that held-out photos are neither aged nor moved.
+# The pieces meet in a `DataBlock`. Photos are cropped one by one, by other processes where that is asked for; everything else is done to whole batches and, where there is a GPU, on it. A transform of fastai is called with the number of its subset, 0 for training; only there is $L$ aged. All randomness comes from the generators of Python, NumPy and torch, so one `set_seed` beforehand gives the same batches again. The cell below `color_loaders` checks that with aging only $L$ differs and the targets do not, and that held-out photos are neither aged nor moved.
 
 # %%
 #| export

@@ -24,7 +24,7 @@ from colorbook.data.photos import is_photo, open_photo, read_photo
 
 # %%
 #| hide
-import gzip, io, tempfile, tracemalloc
+import gzip, tempfile, tracemalloc
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from PIL import ImageOps

@@ -26,7 +26,7 @@ from colorbook.evaluation.metrics import lpips, psnr
 
 # %%
 #| hide
-import math, random, tempfile
+import math, random
 from importlib.resources import files
 import matplotlib.pyplot as plt, onnxruntime
 from fastai.vision.all import *

@@ -25,7 +25,6 @@ from colorbook.models.encoder_unet import lite_state
 # %%
 #| hide
 import tempfile, pandas as pd
-import matplotlib.pyplot as plt
 from fastcore.test import *
 from safetensors.torch import save_file
 from colorbook.data.photos import sample_photos

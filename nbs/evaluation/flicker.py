@@ -27,7 +27,6 @@ from colorbook.video.flow import cv2, flow, occluded, warp
 # %%
 #| hide
 import tempfile
-import matplotlib.pyplot as plt
 from fastcore.test import *
 from skimage import data
 from colorbook.video.read import write_clip

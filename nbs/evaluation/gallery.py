@@ -24,7 +24,7 @@ from colorbook.imaging.sheet import contact_sheet
 
 # %%
 #| hide
-import math, tempfile
+import tempfile
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from skimage import data

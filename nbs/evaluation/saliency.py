@@ -20,10 +20,10 @@ from PIL import Image
 
 # %%
 #| hide
-import matplotlib.pyplot as plt, pandas as pd
+import pandas as pd
 from fastcore.test import *
 from torch.nn import functional as F
-from colorbook.color.lab import join_lab, show_row, split_lab
+from colorbook.color.lab import show_row, split_lab
 from colorbook.data.paired import saliency_map
 from colorbook.data.photos import sample_photos
 from colorbook.losses.saliency import S3Loss

@@ -196,7 +196,7 @@ except InputError as e: said = str(e).replace(f'{folder}/', '')
 said
 
 # %% [markdown]
-# A small TIFF is changed by one byte, after which it claims to have 256 times as many rows; an animated WebP is told that its canvas is large. Both are noticed.
+# A small TIFF is changed by one byte, after which it claims to have 256 times as many rows; an animated WebP is told that its canvas is large. Both are noticed; the value is the size that the WebP claims.
 
 # %%
 scan = io.BytesIO()

@@ -3,7 +3,7 @@
 #
 # > What the numbers in a picture mean: lightness by its profile, at any depth
 #
-# A file holds numbers, and a color profile inside the file says which light they stand for. The byte 128 is a medium gray in an sRGB file, a lighter one in a scan made for old Macintosh screens, and no gray at all in the inks of a CMYK file. A colorizer that promises to keep lightness has to ask the profile. `light_through` gives the light of every pixel as the profile means it, from 8 bits, 16 bits or floats; from there on the library works in sRGB. Taking Adobe RGB for sRGB would be wrong by several units of lightness: the exact numbers stand at the end of the section *Into sRGB*.
+# A file holds numbers, and a color profile inside the file says which light they stand for. The byte 128 is a medium gray in an sRGB file, a lighter one in a scan made for old Macintosh screens, and no gray at all in the inks of a CMYK file. A colorizer that promises to keep lightness has to ask the profile. `light_through` gives the light of every pixel as the profile means it, from 8 bits, 16 bits or floats; from there on the library works in sRGB. Taking Adobe RGB for sRGB would be wrong by several units of lightness; how many is measured in *Into sRGB*.
 
 # %%
 #| default_exp imaging.profiles

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
-from colorbook.core import InputError, OutputError
+from colorbook.core import OutputError
 from colorbook.imaging.carried import jpeg_segments, not_held, png_texts, tiff_tags, with_texts
 from colorbook.imaging.io import read_picture
 from colorbook.imaging.opening import has_heif, open_image, read_bytes
@@ -24,7 +24,6 @@ from colorbook.imaging.orientation import upright
 
 # %%
 #| hide
-import tempfile
 import tifffile
 from fastcore.test import *
 from skimage import data

@@ -64,7 +64,7 @@ assert torch.allclose(answers[best['L2']], mean, atol=1e-3)
 # ## A network
 
 # %% [markdown]
-# Now the same with photographs. Our first network is a stack of *convolutions*: each value of the next layer is a weighted sum over a neighborhood of 3x3 in the layer before, with the same weights at every place, and a bend at zero (*ReLU*) behind it; `BatchNorm2d` between the two keeps the numbers at a scale on which one can learn, which the next lesson says more about. Four of them keep the size of the picture and go from one channel (`L`) to two (`ab`).
+# Now the same with photographs. Our first network is a stack of *convolutions*: each value of the next layer is a weighted sum over a neighborhood of 3x3 in the layer before, with the same weights at every place, and a bend at zero (*ReLU*) behind it; `BatchNorm2d` between the two keeps the numbers at a scale on which one can learn, which the next lesson says more about. Four such convolutions, the last without norm and bend, keep the size of the picture and go from one channel (`L`) to two (`ab`).
 
 # %%
 #| export

@@ -22,7 +22,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 # %%
 #| hide
 import torch.nn.functional as F, numpy as np, matplotlib.pyplot as plt
-from colorbook.color.lab import join_lab, show_row, show_sheet, split_lab
+from colorbook.color.lab import join_lab, show_sheet, split_lab
 from colorbook.data.photos import sample_photos
 
 # %% [markdown]

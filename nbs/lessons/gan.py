@@ -159,11 +159,12 @@ if n_epochs >= 14:
 
 # %% [markdown]
 # About five decibels better than gray, with most of the color that the truth has. Do not give all of the credit to the critic: on a film in which light nearly tells the color, distance alone comes close, as exercise 1 shows. This is a GAN that colors, trained from nothing, on one film. It knows this film and nothing else: show it your holidays and it will find grass in your living room. To color everything one needs more pictures, an encoder that has already learned to recognize things, and patience. The model that ships also has another kind of answer, [a choice among classes](../color/bins.ipynb). [Training](../training/trainer.ipynb) is about such runs, with a larger callback built on this one.
-#
+
+# %% [markdown]
 # ## When to stop
 
 # %% [markdown]
-# DeOldify's author found that the duel can be short: distance first, then the critic alone, then both, stopped at the right moment. He called this *NoGAN*. Which moment? Three runs are kept with this book (`python asset/nogan.py` makes them, at 48x80). They begin with the same networks: the generator has learned from distance for 280 steps, the critic from its colors for 56. From there on the critic's verdict counts 5, or 50, or nothing, so that distance goes on alone. Look where the third panel is lowest, and what a weight of 50 does to the first two.
+# DeOldify's author found that the duel can be short: distance first, then the critic alone, then both, stopped at the right moment. He called this *NoGAN*. Which moment? Three runs are kept with this book (`python asset/nogan.py` makes them, at 48x80). They begin with the same networks: the generator has learned from distance for 280 steps, the critic from its colors for 56. From there on the critic's verdict counts 5, or 50, or nothing, so that distance goes on alone. Look where the third panel, the distance of features from those of true colors, stops falling, and what a weight of 50 does to the first two.
 
 # %%
 #| label: fig-lesson-nogan
@@ -175,12 +176,12 @@ for ax,k in zip(axs, ('psnr', 'ratio', 'distance')):
         ax.plot([o['step'] for o in run['rows']],
             [o[k] for o in run['rows']], label=f"weight {run['weight']:.0f}")
     ax.axvline(runs[0]['best'], color='gray', ls='--', lw=1)
-    ax.set(xlabel='step', ylabel=k)
+    ax.set(xlabel='step', ylabel={'distance': 'distance of features'}.get(k, k))
 axs[2].set(yscale='log')
 axs[0].legend(frameon=False, loc='lower left', fontsize=8);
 
 # %% [markdown]
-# With a weight of 5 colors get stronger at first and move away from the truth, for a dozen steps. Then the generator has answered the critic's first objections. Around step 40 the distance of features, 0 for true colors, is three fifths of what it was, PSNR is 0.3 dB higher, and there is a little more color (.83 instead of .81). There one stops: afterwards it goes up and down and gets hardly better. With 50 the colors become as strong as the truth's, but they are others: PSNR falls by four decibels. The run without a verdict keeps us honest. It ends as near to the truth as the one with 5; only its best moment comes later, at step 84.
+# With a weight of 5 colors get stronger at first and move away from the truth, for a dozen steps. Then the generator has answered the critic's first objections. Around step 40 the distance of features, 0 for true colors, is three fifths of what it was, PSNR is 0.3 dB higher, and there is a little more color (.83 instead of .81). There one stops: afterwards it goes up and down and gets hardly better. With 50 the colors become as strong as the truth's, but they are others: PSNR falls by four decibels and more. The run without a verdict keeps us honest. It ends as near to the truth as the one with 5; only its best moment comes later, at step 84.
 
 # %%
 #| label: fig-lesson-wild
@@ -191,7 +192,7 @@ rows = [torch.stack(o.split(80, 2)) for o in sheet.split(48, 1)]
 show_sheet(rows, ['distance', 'weight 5', 'weight 50', 'truth']);
 
 # %% [markdown]
-# With a weight of 50 the sky turns pink, the woods get blue and red dots, and everything gets a grid: to the critic, patch by patch, that looks less like a mean than the careful colors above. [NoGAN: when to stop](../training/nogan.ipynb) watches a training in this way and goes back to its best moment.
+# With a weight of 50 the blue sky turns pink, the woods get blue and red dots, and everything gets a grid: to the critic, patch by patch, that looks less like a mean than the careful colors above. [NoGAN: when to stop](../training/nogan.ipynb) watches a training in this way and goes back to its best moment.
 
 # %% [markdown]
 # ## Exercises

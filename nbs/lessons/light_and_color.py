@@ -3,7 +3,7 @@
 #
 # > Three numbers a pixel, rearranged so that one of them is what a gray photograph tells
 #
-# **You need** [Ten lines](ten_lines.ipynb). **You get** the color space of this course, Lab, in forty lines that the whole library uses, and a look at all the colors that one gray can be. **Minutes:** 8.
+# **You need** [Ten lines](ten_lines.ipynb) and a little PyTorch. **You get** the color space of this course, Lab, in a page of code that the whole library uses, and a look at all the colors that one gray can be. **Minutes:** 8.
 #
 # ![A photograph, its lightness, and its color alone.](../../asset/lessons/light_and_color.jpg)
 
@@ -50,7 +50,7 @@ def from_linear(
     return torch.where(lin <= .0031308, lin*12.92, curved)
 
 # %% [markdown]
-# Near black the curve is a straight line, which keeps its slope finite. (The `clamp` changes no value. It is there for gradients: `where` computes both branches.) Look at where half of the light is.
+# Near black the curve is a straight line; without it the slope of the way back would be infinite at 0. (The `clamp` changes no value. It is there for gradients: `where` computes both branches.) Look at where half of the light is.
 
 # %%
 #| label: fig-lesson-srgb
@@ -219,7 +219,7 @@ show_row(planes, ['L = 30', 'L = 60', 'L = 85'], width=8)
 # %% [markdown]
 # The same medium gray may be a brick, a meadow or a violet. But the planes differ: a dark pixel can be deep blue and cannot be yellow, a bright one can be yellow and cannot be deep blue. So lightness alone already says *something* about color, and even the simplest network finds that out. The [palette](../color/palette.ipynb) lets you walk through these planes.
 #
-# The white is where `map_gamut` works: a point there is moved toward the middle, along a straight line, until it is on a color. [Lab and gray](../color/lab.ipynb) shows what happens without it.
+# The white is where `map_gamut` works: a point there is moved toward the middle, along a straight line, until it reaches the rim of the colors. [Lab and gray](../color/lab.ipynb) shows what happens without it.
 #
 # One question is left: which gray does a *photograph* have? Film and cameras weigh the colors in their own ways, and Pillow's `convert('L')` adds stored numbers instead of light. The differences are small for pale colors and large for strong ones: a pure red has the lightness 53, its gray from Pillow only about 32. This course takes `L` itself as the gray, so that question and answer fit exactly. Where the questions come from is next: [Every photo is an exercise with its solution](tasks.ipynb).
 

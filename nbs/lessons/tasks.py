@@ -3,7 +3,7 @@
 #
 # > Where a network's questions and answers come from, and why some must be kept back
 #
-# **You need** Python, a little PyTorch, and [Light and color](light_and_color.ipynb). **You get** a set of exercises with solutions, made from a film in which nobody has marked anything, and a part of it that no network may learn from. **Minutes:** 8.
+# **You need** [Light and color](light_and_color.ipynb). **You get** a set of exercises with solutions, made from a film in which nobody has marked anything, and a part of it that no network may learn from. **Minutes:** 8.
 #
 # ![Questions, answers, and the frames that they were made from.](../../asset/lessons/tasks.jpg)
 
@@ -78,7 +78,7 @@ ax.set(xlabel='frame', ylabel='change');
 # %% [markdown]
 # Within a *shot*, what a camera has taken at one go, a frame differs from its neighbor by one or two steps of 255, apart from the fade-in at the beginning. If we held out a random tenth of the frames, each of them would have a twin among the frames to learn from, and the test would be worthless. The dotted lines are the *cuts*, where one shot ends and the next begins; the library [finds](../video/shots.ipynb) them. Between them are four shots (the first cut only ends the black at the beginning).
 #
-# We divide *in time*: the first two thirds of each shot are for learning, the last third is held out. It is still the same forest, so this is an easy test, and we should remember that. Only the first held-out frame of each shot has a neighbor among the frames to learn from; the others are further away in time.
+# We divide *in time*: the first two thirds of each shot are for learning, the last third is held out. It is still the same forest, so this is an easy test, and we should remember that. The first held-out frame of each shot comes one or two frames after the last one to learn from; the others are further away in time.
 
 # %%
 #| export
@@ -118,7 +118,7 @@ pick = lambda o, n=6: o[torch.linspace(0, len(o) - 1, n).long()]
 show_sheet([pick(learn.rgb), pick(held.rgb)], ['learn', 'held out']);
 
 # %% [markdown]
-# The film gives 237 pictures to learn from and 31 to measure on. That is tiny; [the model that ships](../data/photos.ipynb) has learned from tens of thousands of photographs. But it fits into memory, and a network can go through it in seconds.
+# The film gives 237 pictures to learn from and 31 to measure on. That is tiny; [the model that ships](../results/model.ipynb) has learned from tens of thousands of photographs. But it fits into memory, and a network can go through it in seconds.
 
 # %%
 #| code-fold: true
@@ -133,7 +133,7 @@ assert (split_lab(held.rgb)[1] - held.ab).abs().max() == 0
 # ## Batches
 
 # %% [markdown]
-# A network takes one step of learning from a few exercises at a time, a *batch*: all weights move a little, in the direction that would have made the mistakes on this batch smaller. Which exercises are in it is left to chance. We can also get more from each exercise: a mirrored tree is still a tree, with the same colors, so we mirror half of them. Here is a batch of five, some of them turned.
+# A network takes one step of learning from a few exercises at a time, a *batch*: all weights move a little, in the direction that would have made the mistakes on this batch smaller. Which exercises are in it is left to chance. We can also get more from each exercise: a mirrored tree is still a tree, with the same colors, so we mirror half of them. Here is a batch of five, some of them mirrored.
 
 # %%
 #| label: fig-lesson-batch

@@ -3,7 +3,7 @@
 #
 # > A gray photograph in, four colorings out, and what happened in between
 #
-# **You need** a checkout and Python 3.11. `pip install .` is enough for this lesson; the others need PyTorch as well: `pip install '.[train]' jupyterlab`, then `jupyter lab nbs/lessons`. Or take the badge, which opens this page on Colab. **You get** a colored photograph, four answers to one question, and a map of this course. **Minutes:** 5.
+# **You need** a checkout and Python 3.11 or newer. `pip install . jupyterlab` is enough for this lesson; the others need PyTorch as well: `pip install '.[train]' jupyterlab`, then `jupyter lab nbs/lessons`. Or take the badge, which opens this page on Colab. **You get** a colored photograph, four answers to one question, and a map of this course. **Minutes:** 5.
 #
 # ![A photograph from before color, and four answers.](../../asset/lessons/ten_lines.jpg)
 
@@ -35,7 +35,7 @@ color = colorize(gray)
 side_by_side(gray, color)
 
 # %% [markdown]
-# The lawn is green and the sky is blue, because lawns and skies mostly are, and the model has seen many. The coat stays dark, with a touch of navy: a coat can have any color, and where anything is possible the model prefers to say little. (At the foot of the tripod it was not sure of its lawn.) All of this is *guessed from the gray alone*; the photograph holds no trace of the true colors.
+# The lawn is green and the sky is blue, because lawns and skies mostly are, and the model has seen many. The coat stays dark, with a touch of navy: a coat can have any color, and where anything is possible the model prefers to say little. (At the foot of the tripod the grass has stayed a brownish gray: there it was not sure.) All of this is *guessed from the gray alone*; the photograph holds no trace of the true colors.
 #
 # In the root of the checkout, the same on the command line is `colorbook colorize data/camera.png -o color.png`.
 
@@ -72,7 +72,7 @@ answers = colorize(gray, samples=4, seed=seed)
 side_by_side(*answers, height=200)
 
 # %% [markdown]
-# The lawn and the sky are nearly the same each time. The sleeve and the glove have some red in them, then blue, then red again, then nothing: here the model has doubts, and here its answers differ. All four are possible photographs. None of them is "the" truth, and the model does not claim so: they are random draws from the colors that it considers probable. [Many answers](../evaluation/diversity.ipynb) tells how.
+# The lawn and the sky are nearly the same each time. The sleeve and the glove have some red in them, then blue, then red again, then nothing: here the model has doubts, and here its answers differ. All four are possible photographs. None of them is "the" truth, and the model does not claim so: two random numbers for the whole picture decide to which color its doubts lean. [Many answers](../evaluation/diversity.ipynb) tells how.
 
 # %% [markdown]
 # ## Where it is wrong

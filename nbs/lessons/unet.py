@@ -20,7 +20,7 @@ from torch import nn, Tensor
 
 # %%
 #| hide
-import torch.nn.functional as F, numpy as np
+import torch.nn.functional as F
 from colorbook.color.lab import join_lab, show_row, show_sheet
 from colorbook.data.film_tasks import film_tasks
 from colorbook.evaluation.metrics import colorfulness_ratio, psnr

@@ -22,7 +22,7 @@ from colorbook.losses.perceptual import as_rgb, PerceptualLoss, vgg, vgg19
 #| hide
 import torch
 from fastcore.test import *
-from colorbook.color.lab import show_row, split_lab
+from colorbook.color.lab import show_row
 from colorbook.data.paired import saliency_map
 from colorbook.data.photos import sample_photos
 from colorbook.losses.perceptual import small_vgg

@@ -21,7 +21,7 @@ from colorbook.models.registry import generators
 
 # %%
 #| hide
-import numpy as np, pandas as pd, matplotlib.pyplot as plt
+import numpy as np, pandas as pd
 from fastcore.test import *
 from colorbook.data.photos import sample_photos
 from colorbook.models.inspect import extent, field, n_weights, one_step, reach, unreached
@@ -202,7 +202,7 @@ show_row(rows)
 # In @fig-brown nearly everything has become brown: suit, saucer, roofs and flower alike. Where there is another color it follows the light and not the thing. What is lightest turns a pale blue-green, the sky behind the tower, but the rim of the cup as well; large dark areas turn a dull blue, the night, but also the leaves behind the flower. In the 9 pixels that this network sees at a time, sky and cup look the same.
 
 # %% [markdown]
-# There is none. Where the light is the same, cat, cup and suit have the same brownish gray: it is the best single color for that shade. [A lesson](../lessons/brown.ipynb) follows this up.
+# Where the light is the same, different things have the same color: it is the best single color for that shade. [A lesson](../lessons/brown.ipynb) follows this up.
 
 # %% [markdown]
 # ## Zhang's classifier

@@ -17,7 +17,7 @@ import torch, torch.nn.functional as F
 from torch import nn, Tensor
 from colorbook.color.lab import lab_to_rgb, rgb_to_lab
 from colorbook.core import UsageError
-from colorbook.models.encoder_unet import encoder_state, lite_encoder
+from colorbook.models.encoder_unet import lite_encoder
 from colorbook.models.registry import generators
 from colorbook.models.unet import conv
 
@@ -25,9 +25,9 @@ from colorbook.models.unet import conv
 #| hide
 import numpy as np
 from fastcore.test import *
-from colorbook.color.lab import grays, gray_to_L, show_row
+from colorbook.color.lab import grays, show_row
 from colorbook.data.photos import sample_photos
-from colorbook.models.inspect import extent, field, n_weights, one_step, unreached
+from colorbook.models.inspect import n_weights, one_step, unreached
 
 # %% [markdown]
 # ## What infrared looks like

@@ -18,7 +18,6 @@ from torch import nn, Tensor
 
 # %%
 #| hide
-import matplotlib.pyplot as plt
 from fastcore.test import *
 from colorbook.color.lab import show_row
 

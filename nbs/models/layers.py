@@ -21,12 +21,12 @@ from colorbook.core import UsageError
 
 # %%
 #| hide
-import copy, numpy as np, pandas as pd, matplotlib.pyplot as plt
+import copy, numpy as np, pandas as pd
 from fastcore.test import *
 from torch.nn.utils.parametrize import remove_parametrizations
 from colorbook.data.photos import sample_photos
 from colorbook.models.inspect import n_weights, unreached
-from colorbook.color.lab import join_lab, show_row, split_lab
+from colorbook.color.lab import show_row, split_lab
 
 # %% [markdown]
 # ## Three norms

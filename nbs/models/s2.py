@@ -21,7 +21,7 @@ from colorbook.models.registry import critics, generators
 
 # %%
 #| hide
-import torch.nn.functional as F, matplotlib.pyplot as plt
+import torch.nn.functional as F
 from fastcore.test import *
 from colorbook.models.layers import draw_noise
 from colorbook.models.inspect import extent, field, n_weights, one_step, reach, unreached

@@ -23,9 +23,8 @@ from colorbook.models.registry import critics, generators
 
 # %%
 #| hide
-import pandas as pd, matplotlib.pyplot as plt
+import pandas as pd
 from fastcore.test import *
-from colorbook.color.lab import show_row
 from colorbook.models.inspect import extent, field, n_weights, reach, unreached
 
 # %% [markdown]
@@ -268,7 +267,7 @@ changed.item()
 # %% [markdown]
 # S3 calls its critic *PatchDiscriminator70*: lightness and color go in, and out comes a map of verdicts, 30x30 for a picture of 256 pixels, each over a patch. Every layer is a `mirror_block` again.
 #
-# On small pictures a gradient penalty does not go well with spectral norm and with norms: spectral norm keeps every layer's slope below one, while the penalty asks for a slope of exactly one. `s3_tiny` leaves both out, halves only once, and is for color of 16 pixels and more ([S3, one idea less](../training/s3_ablation.ipynb)).
+# On small pictures a gradient penalty does not go well with spectral norm and with norms: spectral norm keeps every layer's slope below one, while the penalty asks for a slope of exactly one. `s3_tiny` leaves both out, halves only once, and is for color of 16 pixels and more ([Ablations of S3](../training/s3_ablation.ipynb)).
 #
 # The published program trains with this one. The paper describes two, one above the other: the first judges the colors, the second judges *the colors times the saliency*, and so hardly sees the ground. Its verdict on a generated picture depends on the generated map, too, so the generator is also told where to look. `HierarchicalCritic` has both, and its verdict is both maps side by side. Given color alone it takes everything for salient.
 

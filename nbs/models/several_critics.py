@@ -24,7 +24,7 @@ from colorbook.models.s2 import S2Critic
 
 # %%
 #| hide
-import numpy as np, matplotlib.pyplot as plt
+import numpy as np
 from fastcore.test import *
 from colorbook.color.lab import show_row
 from colorbook.data.photos import sample_photos

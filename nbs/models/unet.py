@@ -23,7 +23,7 @@ from colorbook.models.registry import generators
 
 # %%
 #| hide
-import tempfile, numpy as np, pandas as pd, matplotlib.pyplot as plt
+import tempfile, numpy as np, pandas as pd
 from pathlib import Path
 from fastcore.test import *
 from colorbook.data.photos import sample_photos, weights_file

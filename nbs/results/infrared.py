@@ -83,7 +83,7 @@ for ax in axs: ax.axis('off')
 # ## Nine real scenes
 
 # %% [markdown]
-# The set of @brown2011 has nine scenes. `benchmarks/infrared.py` trains `nir` on some of them and measures the others, which neither network nor settings have met, five times, so that each scene is asked about once; a picture that two people took from two steps aside is never on both sides. `mountain,street` is the recipe's own choice, made before there were results. All five begin with the same weights, which practiced by the recipe `nir-photos` on 14,157 photographs whose infrared was guessed, twice on each. The figures are of the file, through `colorize`; a copy is the infrared picture as gray, *default* the package's model for photographs on it.
+# The set of @brown2011 has nine scenes. `benchmarks/infrared.py` trains `nir` on some of them and measures the others, which neither network nor settings have met, five times, so that each scene is asked about once; a picture that two people took from two steps aside is never on both sides. `mountain,street` is the recipe's own choice, made before there were results. All five begin with the same weights, which practiced by the recipe `nir-photos` on photographs whose infrared was guessed, twice on each. The figures are of the file, through `colorize`; a copy is the infrared picture as gray, *default* the package's model for photographs on it.
 
 # %%
 kept = [o for up in (Path.cwd(), *Path.cwd().parents) if (o := up/'asset/infrared.json').exists()][0]

@@ -3,12 +3,12 @@
 #
 # > Two terms, a scene, a map of where one looks: what each is worth on the small network, with intervals
 #
-# S3 promises that a network colors better that knows the scene, has to say where one looks, and is trained in two terms, first without a critic and then with one. [S3, one idea less](../training/s3_ablation.ipynb) has variants of the small network that lack one idea each. Here they are measured, three seeds each, on 200 photographs that none of them has seen. At the end of this chapter we know which promises hold at this size, which do not, and what the one about borders fails by. In short: the critic is worth it; saliency, scene and the loss of features are not.
+# S3 promises that a network colors better that knows the scene, has to say where one looks, and is trained in two terms, first without a critic and then with one. [Ablations of S3](../training/s3_ablation.ipynb) has variants of the small network that lack one idea each. Here they are measured, three seeds each, on 200 photographs that none of them has seen. At the end of this chapter we know which promises hold at this size, which do not, and what the one about borders fails by. In short: the critic is worth it; saliency, scene and the loss of features are not.
 
 # %%
 #| hide
 import matplotlib.pyplot as plt
-import numpy as np, pandas as pd
+import pandas as pd
 from pathlib import Path
 from fastcore.test import *
 from PIL import Image
@@ -18,7 +18,7 @@ from colorbook.training.s3_ablation import s3_pairs, s3_variants
 # ## What came out
 
 # %% [markdown]
-# `benchmarks/scgan.py` trains every variant and keeps the means of each run in `asset/scgan.csv` and the comparisons with their intervals in `asset/scgan-pairs.csv`; the book shows what is there. It is little training: 1,600 photographs of 64 pixels, seen twice in the first term and another 0.8 times in the second, color at 16 pixels; a run over both terms took 44 to 54 seconds of a processor core. Figures at this size tell how an idea pulls, not how far it gets.
+# `benchmarks/scgan.py` trains every variant and keeps the means of each run in `asset/scgan.csv` and the comparisons with their intervals in `asset/scgan-pairs.csv`; the book shows what is there. It is little training: 1,600 photographs of 64 pixels, seen twice in the first term and another 0.8 times in the second, color at 16 pixels; a run of the full variant took 44 to 54 seconds of a processor core, one with instance norm 83 to 90. Figures at this size tell how an idea pulls, not how far it gets.
 #
 # @tbl-scgan has the means over the seeds. *gray* is a picture without color and *quarter* the true color at a quarter of the size, which is the best that a network with such an answer can do. Ratio is the colorfulness beside that of the photographs, CCI the share of pictures whose colorfulness lies between 16 and 20. *Same top-1* and *top-5* say how often EfficientNet-Lite0 sees in the result what it sees in the photograph; at 64 pixels that is a hard question.
 
@@ -162,7 +162,7 @@ for ax,(k,title) in zip(axs.flat, dict(psnr='PSNR (dB)', lpips='LPIPS', cni='CNI
 # %% [markdown]
 # In brackets is the number of seeds.
 #
-# **The features.** S3 says that the perceptual loss makes colors that look right. Here PSNR, LPIPS and CNI are the same without it. What it changes: more pictures have a colorfulness between 16 and 20, and the predicted map is further from the given one. So it pulls color towards the middle.
+# **The features.** S3 says that the perceptual loss makes colors that look right. Here PSNR, LPIPS and CNI are the same without it. What it changes: more pictures have a colorfulness between 16 and 20, and the predicted map is further from the given one. So it pulls color toward the middle.
 #
 # **The scene.** Nothing is lost without the mean of the deepest features: no measure of the colors tells the two apart, and the predicted map is a little nearer to the given one. S3's network needs its second encoder because the first begins from chance. The encoder of the small one has seen ImageNet, and at 64 pixels each of its deepest cells sees the whole picture, so what a scene is stands in them already. Whether a large network trained from chance needs the scene is not answered by that.
 #

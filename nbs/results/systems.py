@@ -8,12 +8,11 @@
 # %%
 #| hide
 import json
-import matplotlib.pyplot as plt, numpy as np, pandas as pd, torch
+import matplotlib.pyplot as plt, pandas as pd, torch
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from fastcore.test import *
-from PIL import Image
 from safetensors.torch import load_file
 from colorbook.color.lab import gray_to_L, lstar, show_sheet, to_rgb
 from colorbook.data.clips import fit_frame

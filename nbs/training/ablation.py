@@ -359,7 +359,7 @@ def patches(ims, n, side=96):
         yield im.crop((x, y, x + side, y + side))
 
 def shrunk(name):
-    "A variant for the lesson: pix2pix at another size"
+    "A small variant: pix2pix at another size"
     return variant(name, *dict(alone=(), lsgan=('lsgan',))[name], generator='pix2pix_batch', critic='lab_full',
         size=size)
 

@@ -83,7 +83,7 @@ def tiny_learner():
     return learn
 
 # %% [markdown]
-# Seven numbers are drawn: five from the generators of Python, NumPy and torch, and the places of the first pictures that the loader shuffles to the front. After the state is put back, the same seven come again.
+# Seven numbers are drawn: four from the generators of Python, NumPy and torch, and the places of the three pictures that the loader shuffles to the front. After the state is put back, the same seven come again.
 
 # %%
 dl = tiny_learner().dls.train

@@ -45,7 +45,6 @@ from colorbook.models.s0 import S0Generator
 from colorbook.models.temporal import S1Generator, TemporalUNet
 from colorbook.models.unet import MobileUNet
 from colorbook.training.recipes import Phase, recipes, replace
-from colorbook.training.registry import make_gan
 from colorbook.training.trainer import train
 
 # %% [markdown]

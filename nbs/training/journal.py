@@ -37,7 +37,7 @@ from colorbook.training.runs import state_hash
 from colorbook.models.patchgan import PatchCritic
 from colorbook.data.loaders import color_loaders
 from colorbook.data.photos import Photos, sample_photos
-from colorbook.color.lab import rgb_to_lab, split_lab
+from colorbook.color.lab import split_lab
 
 # %% [markdown]
 # ## Sheets

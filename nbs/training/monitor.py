@@ -23,7 +23,6 @@ from colorbook.core import TrainingError
 
 # %%
 #| hide
-import matplotlib.pyplot as plt
 from fastcore.test import *
 from colorbook.training.gan import GANCallback, GAN, gan_splitter
 from colorbook.models.patchgan import PatchCritic

@@ -3,7 +3,7 @@
 #
 # > A small panel of photographs, looked at often, and a way back to the best moment
 #
-# NoGAN training is mostly content loss, followed by a short adversarial phase in which colors come fast. DeOldify's author found the right moment to end it by looking at pictures; a little too long, and skin turns orange. The callback of this chapter looks for us: at a small panel of held-out photographs, after every thousandth of the data. It finds the moment at which the generated pictures were nearest to real ones, and goes back to the weights of that moment.
+# NoGAN training is mostly content loss, followed by a short adversarial phase in which colors come fast. DeOldify's author found the right moment to end it by looking at pictures; a little too long, and skin turns orange. The callback of this chapter looks for us: at a small panel of held-out photographs, after every thousandth of the data. It finds the moment at which the generated pictures were nearest to real ones, and goes back to the weights of that moment. A first look at it, on a cartoon, is at the end of [A GAN that colors](../lessons/gan.ipynb#when-to-stop), where it comes after 40 steps of the duel.
 
 # %%
 #| default_exp training.nogan

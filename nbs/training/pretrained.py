@@ -24,7 +24,7 @@ from colorbook.training.selection import chosen_color, pick, tried_by
 
 # %%
 #| hide
-import csv, math, tempfile
+import math, tempfile
 from fastcore.test import *
 from safetensors.torch import save_file
 from colorbook.models.unet import MobileUNet

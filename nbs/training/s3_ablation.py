@@ -15,23 +15,21 @@ size,n_photos = 32,40
 #| export
 import torch
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 import numpy as np, pandas as pd
 from PIL import Image
 from scipy.stats import bootstrap
 from torch import Tensor
 from colorbook.color.lab import gray_to_L, grays, to_rgb
-from colorbook.core import UsageError, atomic_path
+from colorbook.core import UsageError
 from colorbook.data.paired import saliency_map
 from colorbook.evaluation.atlas import find_regions, object_intervention, pair_of
 from colorbook.evaluation.features import in_first, lite0
 from colorbook.evaluation.hues import HueCounter
-from colorbook.evaluation.metrics import to_batch
 from colorbook.evaluation.naturalness import cni, is_colorful
 from colorbook.evaluation.saliency import saliency_scores
 from colorbook.imaging.sheet import contact_sheet
-from colorbook.training.ablation import measure, run_all, seeds, squares, stacks, train_variant
+from colorbook.training.ablation import measure, run_all, seeds, squares, stacks
 from colorbook.training.gan import GANCallback
 from colorbook.training.recipes import Phase, Recipe, recipes
 from colorbook.training.runs import Run
@@ -39,7 +37,6 @@ from colorbook.training.runs import Run
 # %%
 #| hide
 import tempfile
-import matplotlib.pyplot as plt
 from fastcore.test import *
 from colorbook.data.loaders import ab4_target
 from colorbook.data.photos import Photos, sample_photos

@@ -19,7 +19,7 @@ from pathlib import Path
 import torch, torch.nn.functional as F
 from fastai.vision.all import *
 from safetensors.torch import save_file
-from torch import nn, Tensor
+from torch import nn
 from colorbook.color.lab import gray_to_L, grays
 from colorbook.core import InputError, TrainingError, UsageError, atomic_path
 from colorbook.data.loaders import PhotoDL, split_by_hash, SquareCrop
@@ -34,7 +34,7 @@ from colorbook.training.runs import Run
 
 # %%
 #| hide
-import tempfile, matplotlib.pyplot as plt, numpy as np
+import tempfile, numpy as np
 from fastcore.test import *
 from colorbook.color.lab import show_row
 from colorbook.data.photos import sample_photos

@@ -21,7 +21,6 @@ from colorbook.core import UsageError
 
 # %%
 #| hide
-from functools import partial
 from fastai.optimizer import Adam
 from fastcore.test import *
 from torch import nn

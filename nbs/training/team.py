@@ -153,7 +153,7 @@ def close(self:Team):
 # %% [markdown]
 # Beside the gradients the running statistics of batch norm are averaged, so that the networks of all processes are equal after every step. Each network normalizes by its own half of the batch, which is the one way in which two halves of 16 differ from a batch of 32.
 #
-# All processes draw the same order of photographs, and each takes its part of every batch (`part` of the [loader](../data/loaders.ipynb)). What else is drawn, crops and ageing, must differ between them, and yet be the same in a run that was resumed. So at the beginning of each epoch the random generators begin anew, by the recipe's seed, phase, epoch, and number of the process. Then there is nothing of the other processes that a checkpoint would have to hold.
+# All processes draw the same order of photographs, and each takes its part of every batch (`part` of the [loader](../data/loaders.ipynb)). What else is drawn, crops and aging, must differ between them, and yet be the same in a run that was resumed. So at the beginning of each epoch the random generators begin anew, by the recipe's seed, phase, epoch, and number of the process. Then there is nothing of the other processes that a checkpoint would have to hold.
 
 # %%
 #| export

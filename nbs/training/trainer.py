@@ -53,7 +53,7 @@ from fastcore.test import *
 from colorbook.core import InputError, TrainingError
 from colorbook.data.photos import sample_photos
 from colorbook.models.registry import generators
-from colorbook.training.recipes import Phase, recipes
+from colorbook.training.recipes import Phase
 
 # %% [markdown]
 # ## From a recipe to a Learner

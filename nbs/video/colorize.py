@@ -32,7 +32,7 @@ from colorbook.video.scans import DENSITY, is_scan
 from colorbook.video.sequences import stray_files
 from colorbook.video.stills import loops_of, write_frames, write_gif
 from colorbook.video.steps import HDR, LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
-from colorbook.video.codecs import CODECS, Spec, choose_codec, format_of_film, spec_of
+from colorbook.video.codecs import CODECS, choose_codec, format_of_film, spec_of
 from colorbook.video.container import add_streams, encode_part, finish, mux, new_film, packets_along
 from colorbook.video.parts import Parts, identity, parts_of
 from colorbook.video.model import color_source, load_film_model

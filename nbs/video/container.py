@@ -31,7 +31,6 @@ from colorbook.video.shape import say_shape
 # %%
 #| hide
 import tempfile
-import matplotlib.pyplot as plt
 from PIL import Image
 from fastcore.test import *
 from skimage import data

@@ -19,7 +19,6 @@ from colorbook.video.read import QUALITY
 #| hide
 from fastcore.test import *
 import matplotlib.pyplot as plt
-from skimage import data
 
 # %% [markdown]
 # ## Whole frames

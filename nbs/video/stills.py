@@ -23,7 +23,7 @@ from colorbook.video.container import new_film
 #| hide
 import tempfile
 from fastcore.test import *
-from colorbook.video.container import EncodedFrame, encode_part
+from colorbook.video.container import encode_part
 
 # %% [markdown]
 # ## Two ways

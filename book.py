@@ -266,11 +266,17 @@ def stage_frame():
     (PROC/'_quarto.yml').write_text(yaml.safe_dump(conf, sort_keys=False))
 
 
+def without_code(text):
+    "Markdown without code, but for that in headings, which links may lead to"
+    lines = re.sub(r'```.*?```', '', text, flags=re.S).split('\n')
+    return '\n'.join(o if o.startswith('#') else re.sub(r'`[^`]*`', '', o) for o in lines)
+
+
 def prose(path):
     "Markdown of one page without code, and its labelled code cells"
-    if path.suffix in ('.qmd', '.md'): return [re.sub(r'```.*?```|`[^`\n]*`', '', path.read_text(), flags=re.S)],[]
+    if path.suffix in ('.qmd', '.md'): return [without_code(path.read_text())],[]
     nb = nbformat.read(path, as_version=4)
-    texts = [re.sub(r'```.*?```|`[^`\n]*`', '', c.source, flags=re.S) for c in nb.cells if c.cell_type == 'markdown']
+    texts = [without_code(c.source) for c in nb.cells if c.cell_type == 'markdown']
     codes = [(directives(c.source), c) for c in nb.cells if c.cell_type == 'code']
     return texts,[o for o in codes if 'label' in o[0]]
 

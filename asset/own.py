@@ -57,9 +57,9 @@ def write_film(ims, path, crf=25):
         stream.pix_fmt,stream.codec_context.time_base = 'yuv420p',Fraction(1, 24)
         for i,im in enumerate(ims):
             if not i: stream.width,stream.height = im.size
-            f = av.VideoFrame.from_image(im)
-            f.pts = i
-            c.mux(stream.encode(f))
+            frame = av.VideoFrame.from_image(im)
+            frame.pts = i
+            c.mux(stream.encode(frame))
         c.mux(stream.encode())
 
 

@@ -31,6 +31,12 @@ def test_chapter(staged, path):
     print(f"{book.name(path)}: {seconds:.1f} s")
 
 
+def test_links_find_headings_with_code(tmp_path):
+    text = '# Title\n\nSay `# no heading`.\n\n```\n# none\n```\n\n## `colorbook gallery` {.a}\n\n## Two words\n'
+    (page := tmp_path/'a.qmd').write_text(text)
+    assert book.anchors(book.prose(page)[0]) == {'title', 'colorbook-gallery', 'two-words'}
+
+
 def test_references(staged):
     if {book.name(o) for o in CHAPTERS} != set(staged): return  # a part of the book was asked for: see -k
     book.stage_frame()

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # The five systems, trained
 #
-# > Their own results, ours: flowers, a film and six losses, in pictures and figures, and what came out worse than they say
+# > Flowers, a film and six losses: what S0, S1, S2 and S4 show, trained again, with figures
 #
 # The repositories of the [five systems](../../appendix/systems.qmd) show pictures that their networks colored, and hardly a figure. Here the same networks are trained again by the recipes of this book, on the kind of pictures that they were made for, and shown and measured on what they have not seen. All of it is little training, minutes of a processor core where the originals had hours of a graphics card, and it says so where it shows. S3 has a chapter of its own, [S3's ideas, measured](scgan.ipynb), and so has S4's comparison, [The loss laboratory](ablation.ipynb), of which a part is here at twice the size.
 
@@ -62,7 +62,7 @@ test_eq(own['flowers']['photos'], 340)
 table
 
 # %% [markdown]
-# L1 alone is a decibel nearer to the truth than gray, takes a third of gray's LPIPS away, and has two thirds of the colorfulness of the photographs. The three epochs with the critic improve nothing: two tenths of a decibel are lost, LPIPS is higher again, and the color is the same. S0's critic does not see the gray picture, so it can ask only whether colors occur in flowers, not whether they belong where they are. Of every hundred flowers 37 are still nearer to the truth without any color.
+# L1 alone is a decibel nearer to the truth than gray, takes a third of gray's LPIPS away, and has two thirds of the colorfulness of the photographs. The three epochs with the critic improve nothing: two tenths of a decibel are lost, LPIPS is higher again, and the color is the same. S0's critic does not see the gray picture, so it can ask only whether colors occur in flowers, not whether they belong where they are. Of every hundred flowers 37 are nearer to the truth without any color after L1 alone, and 38 after the critic.
 
 # %% [markdown]
 # The flowers may be used for research and not be shown; whoever has them gets a sheet of the best, the median and the worst from the command [below](#how-they-were-made). @fig-own-flowers has other photographs instead. One is of a flower, and the like of the others S0 has never seen.
@@ -101,11 +101,11 @@ pd.DataFrame({k: film_row(films[a][b]) for k,(a,b) in versions.items()}).T
 # ## S1: continuous frames
 
 # %% [markdown]
-# Now frames in a row: every second frame of a quarter of a second, from the middle of the held-out part of the longest shot.
+# Now frames in a row: every second frame of half a second, from the middle of the held-out part of the longest shot.
 #
 # ![Six frames in a row: the truth, S0 and S1 after eight epochs, S0 after 28. Credit as above.](../../asset/own/s1-row.jpg){#fig-own-row fig-alt="Six frames in a row, true, by S0 and by S1 after eight epochs, and by S0 after 28."}
 #
-# What changes slowly is hard to see side by side. @fig-own-time shows all held-out frames at once: the same column of pixels of each, from left to right, so that what trembles makes vertical stripes.
+# What changes slowly is hard to see side by side. @fig-own-time shows all held-out frames at once: the same column of pixels of each, from left to right, so that what flickers makes vertical stripes, and a grid that stands still makes horizontal ones.
 #
 # ![A column of pixels through all held-out frames, from the top: the truth, S0 and S1 after eight epochs, S0 after 28. Credit as above.](../../asset/own/s1-time.jpg){#fig-own-time fig-alt="Four bands of color, one column of pixels for each frame: true, by S0 and by S1 after eight epochs, by S0 after 28."}
 
@@ -222,7 +222,7 @@ test_eq((len(runs['s2-film']['log']), runs['s2-film']['recipe']['bs']), (20, 4))
 # ## S4: the losses at 128 pixels
 
 # %% [markdown]
-# S4 compares losses, on faces of 256 pixels. [The loss laboratory](ablation.ipynb) asks its question on equal terms, for many variants and three seeds, at 64 pixels. Here is a part of it at 128: the four adversarial losses of S4 beside L1, and L1 and L2 alone. The networks are the laboratory's (a U-Net on MobileNetV2, which knows ImageNet) and not S4's with 39 million weights, the photographs are of everything, 1,000 of them, once by the content loss and half of them again with the critic, one seed. So this is no repetition of S4's 195,000 faces; it asks whether what the laboratory found at 64 pixels is still there at 128.
+# S4 compares losses, on faces of 256 pixels. [The loss laboratory](ablation.ipynb) asks its question on equal terms, for many variants and three seeds, at 64 pixels. Here is a part of it at 128: the four adversarial losses of S4 beside L1, and L1 and L2 alone. The networks are the laboratory's (a U-Net on MobileNetV2, which knows ImageNet) and not S4's with 39 million weights, the photographs are of everything, 1,000 of them, once by the content loss, then a fifth of them for the critic alone and three fifths with both, one seed. So this is no repetition of S4's 195,000 faces; it asks whether what the laboratory found at 64 pixels is still there at 128.
 #
 # ![S4's row at 128 pixels: gray; L1 alone, with GAN, LSGAN, EBGAN and WGAN; L2 alone; truth.](../../asset/own/s4.jpg){#fig-own-s4 fig-alt="Six photographs in eight columns: gray, six ways to train, truth."}
 
@@ -256,7 +256,7 @@ test_eq(max(critics, key=lambda o: arms[o]['lpips']['mean']), 'lsgan-l1')
 # - **S0** is "universal for all kinds of colourful image dataset": on the film small things stay gray, with the critic from the first step eight epochs end below gray, and on flowers that critic improves nothing; red and purple flowers stay gray.
 # - **S1** has frames that are continuous: after equal training they are steadier than S0's, but still change five times as much as those of the film, and S0 trained longer is steadier without looking at a neighbor.
 # - **S2** has no blocks, which is true, and is "safe brownish", which is true as well: a third of the color, with no blue and little green where the film is full of them. Its noise chooses among tints of the sky, not among colorings.
-# - **S3**'s map of saliency is worth nothing on the small network ([S3's ideas, measured](scgan.ipynb)).
+# - **S3**'s map of saliency brings next to nothing on the small network, and nothing of what it promises at borders ([S3's ideas, measured](scgan.ipynb)).
 # - **S4** found least squares best: at 128 pixels it is the last of its four by PSNR and LPIPS, and all four answers are pale.
 
 # %% [markdown]

@@ -17,6 +17,7 @@ from ..data.loaders import data_loaders, targets
 from ..imaging.colorizer import load_model
 from ..losses.adversarial import adversarial_losses
 from ..losses.content import content_losses
+from ..models.registry import create_critic, create_generator # for the room's list of names
 from ..models.registry import critics, generators, outputs
 from .gan import GAN, LossWeights
 from .recipes import Recipe

@@ -23,6 +23,7 @@ from colorbook.data.loaders import data_loaders, targets
 from colorbook.imaging.colorizer import load_model
 from colorbook.losses.adversarial import adversarial_losses
 from colorbook.losses.content import content_losses
+from colorbook.models.registry import create_critic, create_generator # for the room's list of names
 from colorbook.models.registry import critics, generators, outputs
 from colorbook.training.gan import GAN, LossWeights
 from colorbook.training.recipes import Recipe

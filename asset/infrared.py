@@ -15,7 +15,7 @@ asked about; the network that ships, which has seen all of them.
 import argparse, json, subprocess, sys
 from pathlib import Path
 
-from colorbook.training.export import export_run
+from colorbook.training.export import begun, export_run
 from colorbook.training.runs import Run
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,8 +37,7 @@ def figures(kept):
 
 def of(run):
     "What decided the weights of a run, without paths of this machine"
-    record = {k: v for k,v in run.record.items() if k != 'source'}
-    return record | dict(epochs=[p.epochs for p in run.recipe.phases])
+    return begun(run) | dict(epochs=[p.epochs for p in run.recipe.phases])
 
 
 def main(args=None):

@@ -4,7 +4,7 @@
     python benchmarks/systems.py films FILM OUT       S0, S1 and S2 on the first two thirds of each shot of a film
 
 Each trains, then measures what was held out, and leaves runs, figures and pictures in OUT; a run that was stopped goes
-on. One thread: the flowers take ten minutes of a processor core, a run of the film some. `PLANS` says where a
+on. One thread: the flowers take ten minutes of a processor core, each run of the film up to five. `PLANS` says where a
 recipe differs from what its system publishes. `python asset/own.py OUT` keeps what the book shows.
 
 Of the flowers 1,020 are learned from and 340 measured, by a split with the keys of the official file that is not the

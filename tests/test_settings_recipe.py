@@ -18,7 +18,7 @@ from colorbook.color.lab import rgb_to_lab
 from colorbook.data.audit import save_prior
 from colorbook.data.sources import load_data
 from colorbook.imaging.colorizer import load_model
-from colorbook.losses.perceptual import as_rgb, small_vgg
+from colorbook.losses.content import as_rgb, small_vgg
 from colorbook.models.registry import generators
 from colorbook.training.export import export_run
 from colorbook.training.gan import GAN, gan_splitter

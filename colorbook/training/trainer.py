@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from ..color.bins import color_counts, color_prior, load_prior
 from ..core import UsageError, atomic_path, malloc_policy
-from ..data.decoded import decode_photos
+from ..data.photos import decode_photos
 from ..data.loaders import data_loaders
 from ..data.sources import load_data
 from ..imaging.artifact import default_model
@@ -222,7 +222,7 @@ def train(
     workers:int=0, # processes that read pictures late; 0 to keep all in memory
     tensorboard:bool=False, # write figures and sheets for TensorBoard, too
     progress:bool=True, # show fastai's progress bar and table
-    cache=None, # folder for decoded photographs, see `colorbook.data.decoded`; it may be used by many runs
+    cache=None, # folder for decoded photographs, see `colorbook.data.photos`; it may be used by many runs
     team:Team=None, # of which this process is one; made where the recipe asks for several processes
 ) -> Path: # the folder: recipe, record, history, curves, sheets, checkpoints, weights after each epoch
     "Train a recipe on photographs or films"

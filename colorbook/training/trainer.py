@@ -28,14 +28,13 @@ from .lr_schedules import LRSchedule, ShortEpoch
 from .checkpoint import seed_everything, set_rng_state
 from .journal import draw_sheet, example, RunRecorder
 from .monitor import GANMonitor
-from .nogan import NoGANStop, ValidationPanel
+from .critic_schedules import make_gan_callback, NoGANStop, ValidationPanel
 from .pretrained import state_for
 from .recipes import load_recipe, phase_recipe, Recipe, save_recipe, vary
 from .registry import check_recipe, contents, make_gan
 from .runs import Run, split_name, state_hash
 from .steps import FusedAdam, RestEarly
 from .team import AverageGradients, Team, team_for
-from .critic_schedules import make_gan_callback
 
 # %% ../../nbs/training/trainer.ipynb #00413496
 def make_content(

@@ -20,7 +20,7 @@ from .. import __version__
 from ..imaging.colorizer import check_options, Colorizer
 from ..core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
 from .along import first_packets, plan_streams
-from .letterbox import film_box
+from .frame_shape import film_box
 from .read import bits_of, has_alpha, has_captions, open_reel, video_length
 from .scans import DENSITY, is_scan
 from .sequences import stray_files

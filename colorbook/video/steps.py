@@ -15,7 +15,7 @@ import av, numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 from ..imaging.colorizer import net_size, small_light
-from .fields import whole_frames
+from .frame_shape import whole_frames
 from .read import QUALITY, bits_of, decode, display_matrix, frame_rate, is_high
 from .scans import on_screen
 from .shots import mark_shots

@@ -26,7 +26,7 @@ from colorbook import __version__
 from colorbook.imaging.colorizer import check_options, Colorizer
 from colorbook.core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
 from colorbook.video.along import first_packets, plan_streams
-from colorbook.video.letterbox import film_box
+from colorbook.video.frame_shape import film_box
 from colorbook.video.read import bits_of, has_alpha, has_captions, open_reel, video_length
 from colorbook.video.scans import DENSITY, is_scan
 from colorbook.video.sequences import stray_files

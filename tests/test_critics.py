@@ -16,9 +16,8 @@ from colorbook.losses.adversarial import (
 from colorbook.training.gan import GANCallback, GAN, gan_splitter, gan_step
 from colorbook.color.bins import ab_bins, AnnealedMean, class_weights, color_counts, color_prior, SoftBins
 from colorbook.losses.classification import BinLoss
-from colorbook.losses.content import (ColorfulnessLoss, colorful, L1Loss, L2Loss, SumLoss,
-    TotalVariationLoss)
-from colorbook.losses.perceptual import PerceptualLoss, small_vgg, vgg19
+from colorbook.losses.content import (ColorfulnessLoss, colorful, L1Loss, L2Loss, PerceptualLoss, small_vgg, SumLoss,
+    TotalVariationLoss, vgg19)
 from colorbook.color.lab import lab_to_rgb
 from colorbook.core import ColorbookError, UsageError
 from colorbook.models.energy_critic import EnergyCritic, pull_away

@@ -23,7 +23,7 @@ from PIL import Image
 from colorbook.imaging.colorizer import net_size, small_light
 from colorbook.video.frame_shape import whole_frames
 from colorbook.video.read import QUALITY, bits_of, decode, display_matrix, frame_rate, is_high
-from colorbook.video.scans import on_screen
+from colorbook.video.sequences import on_screen
 from colorbook.video.shots import mark_shots
 from colorbook.color.srgb import light, lstar_gray, srgb_encode
 from colorbook.imaging.compose import chroma_maps, paint
@@ -141,7 +141,7 @@ def tonemap(
                             dst_color_primaries=1)
 
 # %% [markdown]
-# On the curve PQ, the usual one, white is at 58 percent of the signal: below, it becomes 255, and what is brighter is white too. A film of ten bits with a common curve is left alone. The density or the light that a [scanner](scans.ipynb) wrote goes the same way.
+# On the curve PQ, the usual one, white is at 58 percent of the signal: below, it becomes 255, and what is brighter is white too. A film of ten bits with a common curve is left alone. The density or the light that a [scanner](sequences.ipynb#what-the-numbers-of-a-scan-mean) wrote goes the same way.
 
 # %%
 def flat(level, trc):

@@ -8,7 +8,7 @@ import numpy as np, pytest, torch
 import starts
 from colorbook.color.bins import ab_bins, color_counts, color_prior
 from colorbook.color.lab import gray_to_L, grays, rgb_to_lab
-from colorbook.data.warp import visibility_batch
+from colorbook.data.synthetic import visibility_batch
 from colorbook.data.loaders import color_loaders, SquareCrop
 from colorbook.data.photos import Photos
 from colorbook.losses.adversarial import adversarial_losses

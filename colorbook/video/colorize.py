@@ -20,10 +20,9 @@ from .. import __version__
 from ..imaging.colorizer import check_options, Colorizer
 from ..core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
 from .along import first_packets, plan_streams
-from .letterbox import film_box
+from .frame_shape import film_box
 from .read import bits_of, has_alpha, has_captions, open_reel, video_length
-from .scans import DENSITY, is_scan
-from .sequences import stray_files
+from .sequences import DENSITY, is_scan, stray_files
 from .stills import loops_of, write_frames, write_gif
 from .steps import HDR, LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
 from .codecs import CODECS, choose_codec, format_of_film, spec_of

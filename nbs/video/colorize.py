@@ -26,10 +26,9 @@ from colorbook import __version__
 from colorbook.imaging.colorizer import check_options, Colorizer
 from colorbook.core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
 from colorbook.video.along import first_packets, plan_streams
-from colorbook.video.letterbox import film_box
+from colorbook.video.frame_shape import film_box
 from colorbook.video.read import bits_of, has_alpha, has_captions, open_reel, video_length
-from colorbook.video.scans import DENSITY, is_scan
-from colorbook.video.sequences import stray_files
+from colorbook.video.sequences import DENSITY, is_scan, stray_files
 from colorbook.video.stills import loops_of, write_frames, write_gif
 from colorbook.video.steps import HDR, LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
 from colorbook.video.codecs import CODECS, choose_codec, format_of_film, spec_of

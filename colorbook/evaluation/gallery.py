@@ -14,7 +14,8 @@ from ..color.srgb import lstar_gray
 from ..core import ColorbookError, InputError, UsageError, atomic_path, with_progress
 from .naturalness import cci, cni, natural_bands
 from .page import picture_strip, write_sortable
-from ..imaging.colorizer import Colorizer, colorize, load_model, net_size, small_light
+from ..imaging.colorizer import Colorizer, colorize, load_model, net_size
+from ..imaging.compose import small_light
 from ..imaging.io import Picture
 from ..imaging.sheet import contact_sheet
 

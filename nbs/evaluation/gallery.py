@@ -18,7 +18,8 @@ from colorbook.color.srgb import lstar_gray
 from colorbook.core import ColorbookError, InputError, UsageError, atomic_path, with_progress
 from colorbook.evaluation.naturalness import cci, cni, natural_bands
 from colorbook.evaluation.page import picture_strip, write_sortable
-from colorbook.imaging.colorizer import Colorizer, colorize, load_model, net_size, small_light
+from colorbook.imaging.colorizer import Colorizer, colorize, load_model, net_size
+from colorbook.imaging.compose import small_light
 from colorbook.imaging.io import Picture
 from colorbook.imaging.sheet import contact_sheet
 

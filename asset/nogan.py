@@ -22,7 +22,7 @@ from colorbook.losses.basic import L1Loss
 from colorbook.models.small_critic import SmallCritic
 from colorbook.models.small_unet import SmallUNet
 from colorbook.training.gan import GAN, gan_splitter, GANCallback
-from colorbook.training.nogan import knee, ValidationPanel
+from colorbook.training.critic_schedules import knee, ValidationPanel
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZE = 48,80

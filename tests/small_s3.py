@@ -1,8 +1,7 @@
 "S3 in a few weights, for tests: the networks of its recipes by other names, and features without a download."
 from dataclasses import replace
 
-from colorbook.losses.content import content_losses
-from colorbook.losses.perceptual import small_vgg
+from colorbook.losses.content import content_losses, small_vgg
 from colorbook.losses.saliency import S3Loss
 from colorbook.models.registry import critics, generators
 from colorbook.models.s3 import begin_with, HierarchicalCritic, S3Critic, S3Generator

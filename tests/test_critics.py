@@ -16,14 +16,12 @@ from colorbook.losses.adversarial import (
 from colorbook.training.gan import GANCallback, GAN, gan_splitter, gan_step
 from colorbook.color.bins import ab_bins, AnnealedMean, class_weights, color_counts, color_prior, SoftBins
 from colorbook.losses.classification import BinLoss
-from colorbook.losses.content import (ColorfulnessLoss, colorful, L1Loss, L2Loss, SumLoss,
-    TotalVariationLoss)
-from colorbook.losses.perceptual import PerceptualLoss, small_vgg, vgg19
+from colorbook.losses.content import (ColorfulnessLoss, colorful, L1Loss, L2Loss, PerceptualLoss, small_vgg, SumLoss,
+    TotalVariationLoss, vgg19)
 from colorbook.color.lab import lab_to_rgb
 from colorbook.core import ColorbookError, UsageError
 from colorbook.models.energy_critic import EnergyCritic, pull_away
-from colorbook.models.patchgan import PatchCritic
-from colorbook.models.several_critics import ChannelCritics, Critics, realness
+from colorbook.models.critics import ChannelCritics, Critics, PatchCritic, realness
 from colorbook.models.s0 import S0Critic
 from colorbook.models.s2 import S2Critic
 from colorbook.models.pix2pix import ChannelGenerator, S4Critic

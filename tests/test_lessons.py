@@ -136,7 +136,7 @@ def test_film():
 
 def test_the_runs_that_lesson_9_shows():
     "The same start; the gentle critic's best moment is nearer to the truth, the loud one's colors are strong and wrong"
-    from colorbook.training.nogan import knee
+    from colorbook.training.critic_schedules import knee
     kept = json.loads((book.ROOT/'asset'/'lessons'/'nogan.json').read_text())
     rows = {o['weight']: o['rows'] for o in kept['runs']}
     assert list(rows) == [5, 0, 50] and rows[5][0] == rows[0][0] == rows[50][0]

@@ -7,7 +7,7 @@ from torchvision.models import alexnet, mobilenet_v2
 
 from colorbook.color.bins import AnnealedMean, class_weights
 from colorbook.core import UsageError
-from colorbook.losses import perceptual
+from colorbook.losses import content as kin
 from colorbook.losses.adversarial import adversarial_losses, EachLoss
 from colorbook.losses.classification import BinLoss
 from colorbook.losses.content import ColorfulnessLoss, content_losses, TotalVariationLoss
@@ -42,8 +42,8 @@ def finite(net, some=True):
 
 @pytest.mark.parametrize('name', list(generators))
 def test_a_generator_answers_as_it_says_and_learns_by_every_content_that_can_read_it(name, monkeypatch):
-    vgg = perceptual.vgg
-    monkeypatch.setattr(perceptual, 'vgg', lambda: vgg(pretrained=False))  # the real one's layers, no download
+    vgg = kin.vgg
+    monkeypatch.setattr(kin, 'vgg', lambda: vgg(pretrained=False))  # the real one's layers, no download
     entry,net = generators[name],create_generator(name, size=SIZE)
     assert entry.noise == bool(getattr(net, 'z_dim', 0))
     kind = outputs[entry.output]
@@ -162,11 +162,11 @@ def test_adversarial_losses_have_their_settings():
 
 def test_content_losses_have_their_settings(monkeypatch):
     "Each by the weights that its name stands for, at a lam of 2"
-    monkeypatch.setattr(perceptual, 'vgg', lambda: perceptual.small_vgg(4))
+    monkeypatch.setattr(kin, 'vgg', lambda: kin.small_vgg(4))
     a,b,L = torch.rand(2, 2, 8, 8) - .5,torch.rand(2, 2, 8, 8) - .5,torch.rand(2, 1, 8, 8)
     d = (a - b).abs()
     l1,tv,color = 2*d.mean(),TotalVariationLoss()(a),ColorfulnessLoss()(a, b)
-    seen = perceptual.PerceptualLoss(perceptual.small_vgg(4))(a, b, L)
+    seen = kin.PerceptualLoss(kin.small_vgg(4))(a, b, L)
     smooth = 2*torch.where(d < .1, d**2/.2, d - .05).mean()
     want = dict(l1=l1, l2=2*d.square().mean(), l2_sum=d.square().sum(), smooth_l1=smooth, l1_tv=l1 + .2*tv,
         colorful=l1 + color, perceptual=l1 + 10*seen)

@@ -8,7 +8,7 @@ import numpy as np, pytest, torch
 import starts
 from colorbook.color.bins import ab_bins, color_counts, color_prior
 from colorbook.color.lab import gray_to_L, grays, rgb_to_lab
-from colorbook.data.warp import visibility_batch
+from colorbook.data.synthetic import visibility_batch
 from colorbook.data.loaders import color_loaders, SquareCrop
 from colorbook.data.photos import Photos
 from colorbook.losses.adversarial import adversarial_losses
@@ -289,7 +289,7 @@ def step(name):
 
 
 def frames_answered(name):
-    from colorbook.data.sources import load_data
+    from colorbook.data.loaders import load_data
     r = replace(recipes[name], size=32, bs=1, valid=.2)
     x,y,*_ = load_data(r, square(48, 48)[:6]).train.one_batch()
     return len(y)//len(x)

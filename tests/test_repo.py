@@ -240,6 +240,14 @@ def test_quarto_index_and_chapters_agree():
     assert {o for o in listed if o.endswith('.qmd')} == pages | made
 
 
+def test_the_library_is_listed_room_by_room():
+    parts = yaml.safe_load((ROOT/'_quarto.yml').read_text())['book']['chapters'][1:]
+    listed = [[o.removesuffix('.ipynb').split('/')[1] for o in p['chapters']] for p in parts if 'VIII.' in p['part']]
+    flat = sum(listed, [])
+    assert len(listed) > 4 and flat == sorted(flat, key=ORDER.index)
+    assert sum(len({*o}) for o in listed) == len({*flat}), 'a room is in two parts'
+
+
 def test_workflows_mirror_ci():
     commands = lambda p: {o.strip() for o in (ROOT/p).read_text().splitlines()}
     flows = {}

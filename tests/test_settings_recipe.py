@@ -16,18 +16,17 @@ import small_s3  # noqa: F401, enters networks and a loss
 from colorbook.color.bins import ab_bins
 from colorbook.color.lab import rgb_to_lab
 from colorbook.data.audit import save_prior
-from colorbook.data.sources import load_data
+from colorbook.data.loaders import load_data
 from colorbook.imaging.colorizer import load_model
-from colorbook.losses.perceptual import as_rgb, small_vgg
+from colorbook.losses.content import as_rgb, small_vgg
 from colorbook.models.registry import generators
 from colorbook.training.export import export_run
 from colorbook.training.gan import GAN, gan_splitter
 from colorbook.training.monitor import GANMonitor
-from colorbook.training.nogan import NoGANStop
+from colorbook.training.critic_schedules import make_gan_callback, NoGANStop
 from colorbook.training.pretrained import image_weights
 from colorbook.training.recipes import load_recipe, Phase, Recipe
 from colorbook.training.registry import make_gan
-from colorbook.training.critic_schedules import make_gan_callback
 from colorbook.training.runs import Run
 from colorbook.training.selection import best_of, mean_tag
 from colorbook.training.trainer import train

@@ -7,14 +7,12 @@ from torch import nn
 
 from colorbook.color.bins import AnnealedMean
 from colorbook.core import InputError, UsageError
-from colorbook.data.synthetic import travel
+from colorbook.data.synthetic import compared_pairs, travel, visibility_batch, warp_batch
 from colorbook.color.lab import rgb_to_lab
 from colorbook.data.photos import sample_photos
 from colorbook.models.encoder_unet import EncoderUNet
 from colorbook.models.temporal import from_image_model, S1Critic, S1Generator, TemporalUNet
 from colorbook.losses.temporal import SteadyLoss
-from colorbook.data.warp import compared_pairs
-from colorbook.data.warp import visibility_batch, warp_batch
 from colorbook.data.clips import clip_loaders, ClipItems, Clips, Film, split_clips, windows
 from colorbook.data.synthetic import camera_clip
 from colorbook.models.registry import create_generator

@@ -16,7 +16,7 @@ from colorbook.models.registry import generators
 from colorbook.training.export import commit, export_artifact, export_run, make_card
 from colorbook.training.gan import GANCallback
 from colorbook.training.journal import RunRecorder
-from colorbook.training.nogan import knee
+from colorbook.training.critic_schedules import knee
 from colorbook.training.recipes import Phase, recipes, save_recipe
 from colorbook.training.registry import make_gan
 from colorbook.training.runs import Run, state_hash

@@ -24,8 +24,7 @@ from ..video.shots import mark_shots
 from .frames import frame_shots
 from ..color.lab import gray_to_L, grays
 from .photos import Photos, read_photo
-from .warp import compared_pairs, visibility_batch
-from .synthetic import camera_clip, read_flow
+from .synthetic import camera_clip, compared_pairs, read_flow, visibility_batch
 from ..video.flow import flow
 
 # %% ../../nbs/data/clips.ipynb #04fec140

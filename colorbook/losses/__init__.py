@@ -1,7 +1,7 @@
 """What is minimized.
 
 `basic` has L1, the log loss and least squares, `adversarial` the other losses on what a critic says (hinge, WGAN, WGAN-GP,
-EBGAN), `content` the kin of L1, `classification` cross-entropy over the 313 bins, `perceptual` features of VGG, `temporal` flicker.
+EBGAN), `content` the kin of L1 and features of VGG, `classification` cross-entropy over the 313 bins, `temporal` flicker.
 
 A name is imported when it is first used. Each loss has a name in `adversarial_losses` or `content_losses` as well. They
 need the extra `train`.
@@ -23,13 +23,13 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .content import ColorfulnessLoss as ColorfulnessLoss
     from .content import L2Loss as L2Loss
     from .content import L2SumLoss as L2SumLoss
+    from .content import PerceptualLoss as PerceptualLoss
     from .content import SmoothL1Loss as SmoothL1Loss
     from .content import SumLoss as SumLoss
     from .content import TotalVariationLoss as TotalVariationLoss
     from .content import content_losses as content_losses
-    from .perceptual import PerceptualLoss as PerceptualLoss
-    from .perceptual import vgg as vgg
-    from .perceptual import vgg19 as vgg19
+    from .content import vgg as vgg
+    from .content import vgg19 as vgg19
     from .saliency import AttentionLoss as AttentionLoss
     from .saliency import S3Loss as S3Loss
     from .temporal import SteadyLoss as SteadyLoss
@@ -38,9 +38,8 @@ __getattr__, __dir__, __all__ = lazy_face(__name__, {
     'adversarial': 'EnergyLoss GradientPenaltyLoss HingeLoss WassersteinLoss adversarial_losses',
     'basic': 'L1Loss LeastSquaresLoss LogisticLoss',
     'classification': 'BinLoss',
-    'content': 'ColorfulnessLoss L1Loss L2Loss L2SumLoss SmoothL1Loss SumLoss TotalVariationLoss '
-        'content_losses',
-    'perceptual': 'PerceptualLoss vgg vgg19',
+    'content': 'ColorfulnessLoss L1Loss L2Loss L2SumLoss PerceptualLoss SmoothL1Loss SumLoss '
+        'TotalVariationLoss content_losses vgg vgg19',
     'saliency': 'AttentionLoss S3Loss',
     'temporal': 'SteadyLoss',
 }, 'train')

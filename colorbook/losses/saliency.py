@@ -8,8 +8,7 @@ __all__ = ['AttentionLoss', 'S3Loss']
 # %% ../../nbs/losses/saliency.ipynb #cf1b6a12
 from torch import nn, Tensor
 from ..core import UsageError
-from .content import content_losses
-from .perceptual import as_rgb, PerceptualLoss, vgg, vgg19
+from .content import as_rgb, content_losses, PerceptualLoss, vgg, vgg19
 
 # %% ../../nbs/losses/saliency.ipynb #6d7a4b06
 class AttentionLoss:

@@ -8,7 +8,7 @@ __all__ = ['SteadyLoss']
 # %% ../../nbs/losses/temporal.ipynb #45917cb1
 from torch import nn, Tensor
 from ..color.bins import AnnealedMean
-from ..data.warp import compared_pairs, warp_batch
+from ..data.synthetic import compared_pairs, warp_batch
 from .classification import ColorL1
 from .content import content_losses
 

@@ -148,7 +148,7 @@ def save(self:RunRecorder, phase:int, epoch:int):
 @patch
 def close(self:RunRecorder,
     learn:Learner, # whose fit is over
-    stop=None, # a `colorbook.training.nogan.NoGANStop` that has chosen
+    stop=None, # a `colorbook.training.critic_schedules.NoGANStop` that has chosen
 ):
     "At the end of a phase whose weights went elsewhere at last: what was chosen, and the place behind it"
     if not self.writes: return

@@ -17,9 +17,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 from ..color.bins import color_counts, color_prior, load_prior
 from ..core import UsageError, atomic_path, malloc_policy
-from ..data.decoded import decode_photos
-from ..data.loaders import data_loaders
-from ..data.sources import load_data
+from ..data.photos import decode_photos
+from ..data.loaders import data_loaders, load_data
 from ..imaging.artifact import default_model
 from ..losses.content import content_losses
 from .gan import ClipCritic, ClipNorms, gan_splitter
@@ -28,14 +27,13 @@ from .lr_schedules import LRSchedule, ShortEpoch
 from .checkpoint import seed_everything, set_rng_state
 from .journal import draw_sheet, example, RunRecorder
 from .monitor import GANMonitor
-from .nogan import NoGANStop, ValidationPanel
+from .critic_schedules import make_gan_callback, NoGANStop, ValidationPanel
 from .pretrained import state_for
 from .recipes import load_recipe, phase_recipe, Recipe, save_recipe, vary
 from .registry import check_recipe, contents, make_gan
 from .runs import Run, split_name, state_hash
 from .steps import FusedAdam, RestEarly
 from .team import AverageGradients, Team, team_for
-from .critic_schedules import make_gan_callback
 
 # %% ../../nbs/training/trainer.ipynb #00413496
 def make_content(
@@ -223,7 +221,7 @@ def train(
     workers:int=0, # processes that read pictures late; 0 to keep all in memory
     tensorboard:bool=False, # write figures and sheets for TensorBoard, too
     progress:bool=True, # show fastai's progress bar and table
-    cache=None, # folder for decoded photographs, see `colorbook.data.decoded`; it may be used by many runs
+    cache=None, # folder for decoded photographs, see `colorbook.data.photos`; it may be used by many runs
     team:Team=None, # of which this process is one; made where the recipe asks for several processes
 ) -> Path: # the folder: recipe, record, history, curves, sheets, checkpoints, weights after each epoch
     "Train a recipe on photographs or films"

@@ -20,15 +20,13 @@ from .. import __version__
 from ..imaging.colorizer import check_options, Colorizer
 from ..core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
 from .along import first_packets, plan_streams
-from .letterbox import film_box
+from .frame_shape import film_box
 from .read import bits_of, has_alpha, has_captions, open_reel, video_length
-from .scans import DENSITY, is_scan
-from .sequences import stray_files
-from .stills import loops_of, write_frames, write_gif
+from .sequences import DENSITY, is_scan, stray_files
 from .steps import HDR, LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
 from .codecs import CODECS, choose_codec, format_of_film, spec_of
 from .container import add_streams, encode_part, finish, mux, new_film, packets_along
-from .parts import Parts, identity, parts_of
+from .parts import Parts, identity, loops_of, parts_of, write_frames, write_gif
 from .model import color_source, load_film_model
 
 # %% ../../nbs/video/colorize.ipynb #25f9d885

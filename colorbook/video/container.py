@@ -21,9 +21,8 @@ from av.video.reformatter import VideoReformatter
 from ..core import OutputError
 from .along import KINDS, Plan, about, codec_name, copies
 from .codecs import CODECS, SHAPED, Spec, configure, format_of_film
-from .fields import by_fields
+from .frame_shape import by_fields, say_shape
 from .read import QUALITY, report_damage
-from .shape import say_shape
 
 # %% ../../nbs/video/container.ipynb #e0c1a978
 class EncodedFrame(NamedTuple):

@@ -18,8 +18,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 from ..core import InputError, UsageError, atomic_path
 from ..imaging.orientation import matrix_orientation, upright
-from .scans import on_screen, tell_scan
-from .sequences import frame_files, frame_pattern
+from .sequences import frame_files, frame_pattern, on_screen, tell_scan
 
 # %% ../../nbs/video/read.ipynb #98571add
 QUALITY = Interpolation.BICUBIC|Interpolation.ACCURATE_RND|Interpolation.FULL_CHR_H_INT

@@ -29,8 +29,7 @@ from colorbook.video.shots import mark_shots
 from colorbook.data.frames import frame_shots
 from colorbook.color.lab import gray_to_L, grays
 from colorbook.data.photos import Photos, read_photo
-from colorbook.data.warp import compared_pairs, visibility_batch
-from colorbook.data.synthetic import camera_clip, read_flow
+from colorbook.data.synthetic import camera_clip, compared_pairs, read_flow, visibility_batch
 from colorbook.video.flow import flow
 
 # %%
@@ -39,10 +38,9 @@ import tempfile
 from fastcore.test import *
 from colorbook.data.loaders import present
 from colorbook.video.read import write_clip
-from colorbook.data.synthetic import travel, write_rides
+from colorbook.data.synthetic import travel, warp_batch, write_rides
 from colorbook.color.lab import join_lab, show_row
 from colorbook.data.photos import sample_photos
-from colorbook.data.warp import warp_batch
 
 # %% [markdown]
 # ## Films

@@ -1,38 +1,165 @@
 # %% [markdown]
 # # Synthetic clips
 #
-# > A camera moves over photographs, so that every pixel, every cut and every motion is known
+# > Frames moved along an optical flow, and cameras over photographs, whose every pixel, cut and motion is known
 #
-# Films in color that may be trained on are rare, photographs are not; and a tool for films can be tested only on a film of which everything is known. So we make films: a camera travels over a photograph. There are three such cameras here, from a plain one to a scene with depth, and two of them know the optical flow exactly. `colorbook data rides PHOTOS --out RIDES` writes the clips of the second one down, each a folder of numbered frames with the flow beside it: a set that `colorbook train s1 RIDES` takes as it takes films, that is the same on every machine, and that can be published wherever its photographs can.
+# A film colored frame by frame flickers: the network is a little unsure of each color, and twenty-four times a second the eye notices. Whatever is to see flicker must compare the same thing in two frames, and things move. So this chapter begins with tensors: batches of frames are moved along a flow, each pixel gets a weight for how far its flow can be trusted, and a rule says which frames of a clip are compared. [Optical flow](../video/flow.ipynb) finds flows in real films, with errors; here they come from films of which everything is known. Films in color that may be trained on are rare, photographs are not, so a camera travels over a photograph. There are three such cameras, from a plain one to a scene with depth, and two of them know their flow exactly. `colorbook data rides PHOTOS --out RIDES` writes the clips of the second one down, each a folder of numbered frames with the flow beside it: a set that `colorbook train s1 RIDES` takes as it takes films, that is the same on every machine, and that can be published wherever its photographs can.
 
 # %%
 #| default_exp data.synthetic
 
 # %% tags=["parameters"]
-width,height,side,n,seed = 320,180,64,6,7
+width,height,side,n,bs,seed = 320,180,64,6,2,7
 
 # %%
 #| export
 import json, random
 from pathlib import Path
 from typing import NamedTuple
-import numpy as np
+import numpy as np, torch, torch.nn.functional as F
 from PIL import Image, ImageDraw
+from torch import Tensor
 from colorbook.core import InputError, OutputError, UsageError, with_progress, atomic_path
-from colorbook.data.warp import compared_pairs
 from colorbook.data.photos import Photos
 from colorbook.video.flow import cv2, grid, inside
 
 # %%
 #| hide
-import shutil, tempfile, torch, matplotlib.pyplot as plt
+import shutil, tempfile, matplotlib.pyplot as plt
 from fastcore.test import *
 from colorbook.color.lab import show_row
-from colorbook.data.warp import visibility_batch, warp_batch
 from colorbook.data.photos import read_photo, sample_photos
 from colorbook.imaging.sheet import LoopingClip
-from colorbook.video.flow import warp
+from colorbook.video.flow import visibility, warp
 photo = sample_photos()[0]
+
+# %% [markdown]
+# ## Warping along a flow
+
+# %% [markdown]
+# An optical flow $w$ says for each pixel of frame $j$ where it was in frame $i$: what is at $p$ now was at $p+w(p)$ then. To *warp* frame $i$ is to fetch it from there, in between pixels bilinearly:
+#
+# $$\hat y_i(p)=y_i(p+w(p))$$
+
+# %%
+#| export
+def warp_batch(
+    y:Tensor, # pictures, `n`xCxhxw
+    flow:Tensor, # where each pixel is found in `y`: pixels to the right and down, `n`x2xhxw
+) -> Tensor: # `n`xCxhxw; beyond the edge its last pixel goes on
+    "Fetch each pixel from where the flow points to"
+    h,w = y.shape[-2:]
+    at = torch.stack(torch.meshgrid(torch.arange(w), torch.arange(h), indexing='xy')).to(flow) + flow
+    side = torch.tensor([max(w - 1, 1), max(h - 1, 1)]).to(flow).view(2, 1, 1)
+    return F.grid_sample(y, (at*2/side - 1).permute(0, 2, 3, 1), padding_mode='border', align_corners=True)
+
+# %% [markdown]
+# As a check, a flow of whole pixels must bring them as they are, half a pixel must bring the mean of two neighbors, and a flow that points out of the picture must bring the edge.
+
+# %%
+y = torch.rand(bs, 3, 9, 12)
+flow = torch.zeros(bs, 2, 9, 12)
+test_close(warp_batch(y, flow), y, eps=1e-6)
+flow[:,0],flow[:,1] = 2,-1
+test_close(warp_batch(y, flow)[...,1:,:-2], y[...,:-1,2:], eps=1e-5)
+test_close(warp_batch(y, flow)[...,0,:-2], y[...,0,2:], eps=1e-5)
+half = torch.zeros(bs, 2, 9, 12)
+half[:,0] = .5
+test_close(warp_batch(y, half)[...,:-1], (y[...,:-1] + y[...,1:])/2, eps=1e-5)
+mixed = torch.zeros(1, 2, 1, 3)
+mixed[0,0,0] = torch.tensor([2., 0, -1])
+test_eq(warp_batch(torch.tensor([[[[1., 2, 4]]]]), mixed), torch.tensor([[[[4., 2, 2]]]]))
+warp_batch(y, flow).shape
+
+# %% [markdown]
+# Not everything in a frame was there in the one before. Where the *true* frames, one warped to the other, disagree by $d$, the pixel was hidden, or the flow is wrong, or the light has changed; there the color may change as well. VCGAN [@zhao2022] weighs every pixel by
+#
+# $$v=\exp(-50\,\lVert x_j-\hat x_i\rVert^2)$$
+#
+# over RGB in 0..1, which is one half at a difference of 0.12. Where the flow points out of the picture, there is no true pixel and $v=0$.
+
+# %%
+#| export
+def visibility_batch(
+    first:Tensor, # true earlier frames, `n`xCxhxw, in 0..1
+    later:Tensor, # true later frames
+    flow:Tensor, # where each pixel of `later` is found in `first`, `n`x2xhxw
+    k:float=50., # how fast trust falls
+) -> Tensor: # `n`x1xhxw, 1 where both show the same thing
+    "How far a flow can be trusted: exp(-k d^2) (Zhao et al., VCGAN), 0 outside of the picture"
+    h,w = flow.shape[-2:]
+    at = torch.stack(torch.meshgrid(torch.arange(w), torch.arange(h), indexing='xy')).to(flow) + flow
+    inside = (at >= -.5).all(1) & (at[:,0] <= w - .5) & (at[:,1] <= h - .5)
+    return (torch.exp(-k*(later - warp_batch(first, flow)).square().sum(1))*inside)[:,None]
+
+# %%
+a = torch.rand(1, 3, 6, 8)
+b,shift = a.roll(2, 3),torch.zeros(1, 2, 6, 8)
+shift[:,0] = -2
+sure = visibility_batch(a, b, shift)
+test_close(sure[...,2:], 1, eps=1e-4)
+test_eq(sure[...,:2].abs().max(), torch.tensor(0.))
+test_close(visibility_batch(a, a + .1, shift*0), np.exp(-50*3*.01), eps=1e-4)
+sure[0,0,0]
+
+# %% [markdown]
+# ## Tensors and arrays agree
+
+# %% [markdown]
+# [Optical flow](../video/flow.ipynb) has `warp` and `visibility` too, on NumPy and OpenCV, for one picture and without gradients. For random pictures and random flows, many of which point out of the picture, both must look up the same pixels. OpenCV counts the place between two pixels in 32nds, so the two differ by at most a 32nd of the step from one pixel to the next in each direction; at places that are multiples of a 32nd they are equal.
+
+# %%
+rng = np.random.default_rng(seed)
+pictures,moves = rng.random((2, 20, 30, 3), dtype=np.float32),rng.uniform(-9, 9, (2, 20, 30, 2)).astype(np.float32)
+exact = np.round(moves*32)/32
+tensor = lambda o: torch.from_numpy(o).permute(0, 3, 1, 2)
+def both(moves):
+    "The batch warped by tensors, and by arrays one after the other"
+    ours = warp_batch(tensor(pictures), tensor(moves)).permute(0, 2, 3, 1).numpy()
+    return ours,np.stack([warp(o, m) for o,m in zip(pictures, moves)])
+test_close(*both(exact), eps=1e-4)
+assert np.abs(np.subtract(*both(moves))).max() < 2/32
+weight = visibility_batch(tensor(pictures), tensor(pictures[::-1].copy()), tensor(exact))[:,0].numpy()
+theirs = np.stack([visibility(a, warp(b, m))*inside(m)
+                   for a,b,m in zip(pictures[::-1], pictures, exact)])
+test_close(weight, theirs, eps=1e-4)
+assert (theirs == 0).mean() > .1
+np.abs(np.subtract(*both(moves))).max()
+
+# %% [markdown]
+# ## Which frames are compared
+
+# %% [markdown]
+# Neighbors, $(t,t+1)$, keep color from flickering: the short term. The first frame and each later one, $(0,t)$, keep it from drifting: the long term; where $t=1$ it would be the short one again and is left out. Whoever measures flows for a clip and whoever spends them in [a loss](../losses/temporal.ipynb) go through the pairs in this order.
+
+# %%
+#| export
+def compared_pairs(
+    n:int, # frames of a clip that are answered
+) -> list: # pairs (earlier, later): neighbors first, then the first frame with each from the third on
+    "Which frames of a clip are compared"
+    return [(i, i + 1) for i in range(n - 1)] + [(0, i) for i in range(2, n)]
+
+# %%
+test_eq([compared_pairs(o) for o in (1, 2, 3, 4)], [[], [(0, 1)], [(0, 1), (1, 2), (0, 2)],
+    [(0, 1), (1, 2), (2, 3), (0, 2), (0, 3)]])
+{n: len(compared_pairs(n)) for n in range(1, 9)}
+
+# %%
+#| label: fig-warp
+#| fig-cap: "Two frames of a moving camera, their difference without and with warping, and what is visible."
+rgb = torch.from_numpy(np.array(sample_photos(128)[2])).permute(2, 0, 1)[None]/255
+film = torch.cat([rgb[...,32:96,2*i:2*i + 96] for i in range(3)])
+move = torch.zeros(1, 2, 64, 96)
+move[:,0] = 4
+apart = (film[2] - film[0]).abs().mean(0, keepdim=True)*3
+warped = (film[2:] - warp_batch(film[:1], move)).abs().mean(1)*3
+seen = visibility_batch(film[:1], film[2:], move)[0]
+assert (seen[...,:-4] > .999).all() and (seen[...,-3:] == 0).all()
+show_row([film[0], film[2], apart, warped, seen], ['first', 'third', 'difference', 'warped', 'visible'])
+
+# %% [markdown]
+# The camera has moved by four pixels from the first to the third frame, so their plain difference (third picture) shows every edge. After warping the difference is black, except for the strip at the right where the camera sees something new. The same strip is black in the last picture: there nothing is compared.
 
 # %% [markdown]
 # ## A camera at constant speed
@@ -336,7 +463,7 @@ LoopingClip([[stage.at(t)] for t in range(24)],
 # ## Clips written down
 
 # %% [markdown]
-# A clip is a folder with frames from `00001.png` on, and `flow.npz`: for each frame but the first, where each of its pixels was in the frame before, in pixels, in half precision, as true as half precision is (to a hundredth of a pixel or two). What hides and what is uncovered is not stored, since it follows from frames and flow ([visibility](warp.ipynb)).
+# A clip is a folder with frames from `00001.png` on, and `flow.npz`: for each frame but the first, where each of its pixels was in the frame before, in pixels, in half precision, as true as half precision is (to a hundredth of a pixel or two). What hides and what is uncovered is not stored, since it follows from frames and flow (`visibility_batch`).
 
 # %%
 #| export
@@ -429,6 +556,8 @@ show_rides(folders[:3])
 # %% [markdown]
 # ## What we have
 #
+# - `warp_batch` and `visibility_batch`, on tensors, with gradients, equal to those of the tools for films;
+# - `compared_pairs`, the order in which the frames of a clip are compared;
 # - `travel`, the camera of all tests of films;
 # - `camera_clip`, which makes a clip of a photograph, with a piece of another in front, and knows its flow; training takes its clips from it;
 # - `Scene` and `scene_frames`: any photograph as a moving scene whose flow is known between any two times;
@@ -437,7 +566,10 @@ show_rides(folders[:3])
 # %% [markdown]
 # ## Exercises
 #
-# 1. Measure `colorbook.video.flow.flow` against the true flow of some rides. Where is it wrong by more than a pixel?
-# 2. Give the piece in front of a `camera_clip` a shadow. Which of flow and visibility is wrong then, and does it matter?
-# 3. Rotate the camera of `camera_clip`. What becomes of the formula for $u'$?
-# 4. Train `s1` on rides alone, and color a real film with it. Which motion has it never seen?
+# 1. A light is switched on in a film. What does the visibility say in that frame, and what should it say if color is compared and not light?
+# 2. Which gradient does `warp_batch` have with respect to the flow? Move a picture by half a pixel with it, by gradient descent alone.
+# 3. How many pairs would be compared if every frame were compared with every other, and what would the loss gain?
+# 4. Measure `colorbook.video.flow.flow` against the true flow of some rides. Where is it wrong by more than a pixel?
+# 5. Give the piece in front of a `camera_clip` a shadow. Which of flow and visibility is wrong then, and does it matter?
+# 6. Rotate the camera of `camera_clip`. What becomes of the formula for $u'$?
+# 7. Train `s1` on rides alone, and color a real film with it. Which motion has it never seen?

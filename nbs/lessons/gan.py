@@ -19,7 +19,7 @@ from colorbook.color.lab import join_lab, show_sheet
 from colorbook.data.film_tasks import film_tasks
 from colorbook.evaluation.metrics import colorfulness_ratio, psnr
 from colorbook.losses.basic import L1Loss, LogisticLoss
-from colorbook.models.patchgan import PatchCritic
+from colorbook.models.critics import PatchCritic
 from colorbook.models.small_unet import SmallUNet
 from colorbook.training.small_gan import SmallGAN, SmallGANCallback
 
@@ -192,7 +192,7 @@ rows = [torch.stack(o.split(80, 2)) for o in sheet.split(48, 1)]
 show_sheet(rows, ['distance', 'weight 5', 'weight 50', 'truth']);
 
 # %% [markdown]
-# With a weight of 50 the blue sky turns pink, the woods get blue and red dots, and everything gets a grid: to the critic, patch by patch, that looks less like a mean than the careful colors above. [NoGAN: when to stop](../training/nogan.ipynb) watches a training in this way and goes back to its best moment.
+# With a weight of 50 the blue sky turns pink, the woods get blue and red dots, and everything gets a grid: to the critic, patch by patch, that looks less like a mean than the careful colors above. [Turns, and when to stop](../training/critic_schedules.ipynb#nogan) watches a training in this way and goes back to its best moment.
 
 # %% [markdown]
 # ## Exercises

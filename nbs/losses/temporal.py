@@ -15,7 +15,7 @@ seed = 13
 #| export
 from torch import nn, Tensor
 from colorbook.color.bins import AnnealedMean
-from colorbook.data.warp import compared_pairs, warp_batch
+from colorbook.data.synthetic import compared_pairs, warp_batch
 from colorbook.losses.classification import ColorL1
 from colorbook.losses.content import content_losses
 
@@ -24,14 +24,14 @@ from colorbook.losses.content import content_losses
 import numpy as np, torch
 from fastcore.test import *
 from colorbook.color.lab import split_lab
-from colorbook.data.warp import visibility_batch
 from colorbook.data.photos import sample_photos
+from colorbook.data.synthetic import visibility_batch
 
 # %% [markdown]
 # ## Two frames that should agree
 
 # %% [markdown]
-# [Warping along a flow](../data/warp.ipynb) has moved frames along a flow, $\hat y_i$, and weighed each pixel by how far that can be trusted, $v_{ij}$. Two colored frames $i<j$ of a clip should agree where the film itself does:
+# [Synthetic clips](../data/synthetic.ipynb#warping-along-a-flow) has moved frames along a flow, $\hat y_i$, and weighed each pixel by how far that can be trusted, $v_{ij}$. Two colored frames $i<j$ of a clip should agree where the film itself does:
 #
 # $$\ell_{ij}=\frac1N\sum v_{ij}\left|y_j-\hat y_i\right|$$
 #

@@ -34,7 +34,7 @@ from fastcore.test import *
 from colorbook.training.checkpoint import seed_everything
 from colorbook.training.gan import GANCallback, GAN, gan_splitter
 from colorbook.training.runs import state_hash
-from colorbook.models.patchgan import PatchCritic
+from colorbook.models.critics import PatchCritic
 from colorbook.data.loaders import color_loaders
 from colorbook.data.photos import Photos, sample_photos
 from colorbook.color.lab import split_lab
@@ -255,7 +255,7 @@ def save(self:RunRecorder, phase:int, epoch:int):
 @patch
 def close(self:RunRecorder,
     learn:Learner, # whose fit is over
-    stop=None, # a `colorbook.training.nogan.NoGANStop` that has chosen
+    stop=None, # a `colorbook.training.critic_schedules.NoGANStop` that has chosen
 ):
     "At the end of a phase whose weights went elsewhere at last: what was chosen, and the place behind it"
     if not self.writes: return

@@ -41,7 +41,7 @@ from colorbook.training.recipes import recipes, replace, save_recipe
 # ## Names and numbers
 
 # %% [markdown]
-# The weights after an epoch have a *tag*, the number of the phase and that of the epoch, as in `generator-0-004.safetensors`; the weights to which [a stop](nogan.ipynb) went back at the end of a phase have the tag `0-stop`. By name `0-1000` would come before `0-999`, so tags are sorted by their numbers. An epoch called `stop` counts as later than all others of its phase, as the pair below shows.
+# The weights after an epoch have a *tag*, the number of the phase and that of the epoch, as in `generator-0-004.safetensors`; the weights to which [a stop](critic_schedules.ipynb#nogan) went back at the end of a phase have the tag `0-stop`. By name `0-1000` would come before `0-999`, so tags are sorted by their numbers. An epoch called `stop` counts as later than all others of its phase, as the pair below shows.
 
 # %%
 #| export

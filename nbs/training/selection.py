@@ -170,7 +170,7 @@ draw_tried(tried, best)
 # ## The weights of a run
 
 # %% [markdown]
-# Not every epoch is a candidate. Where content loss alone is trained, later is better, so only the end of such a phase counts; adversarial training swings, so there each epoch does. And where [a stop](nogan.ipynb) went back to the best moment of a phase, that moment alone stands for the phase.
+# Not every epoch is a candidate. Where content loss alone is trained, later is better, so only the end of such a phase counts; adversarial training swings, so there each epoch does. And where [a stop](critic_schedules.ipynb#nogan) went back to the best moment of a phase, that moment alone stands for the phase.
 
 # %%
 #| export

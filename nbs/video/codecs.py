@@ -38,7 +38,7 @@ width,height = 96,64
 # ## What goes out
 
 # %% [markdown]
-# The suffix of the new name chooses the container and, unless it is named, the codec. H.264, HEVC, AV1 and VP9 store chroma at half the size in both directions. The encoders of the first two need an even number of columns and rows for that; there films with an odd one get full chroma, because losing a column would be worse. FFV1 stores RGB without loss, for those who edit further. A film of ten bits keeps them in all but H.264, where few players could show them. Wide pixels are said by the first two themselves, and by MP4 and QuickTime for every codec. In Matroska and WebM it is [said afterwards](shape.ipynb). Where nobody can say it, as for AV1 in NUT or through a pipe, the picture is enlarged until its pixels are square. Quality is the codec's own constant-quality scale.
+# The suffix of the new name chooses the container and, unless it is named, the codec. H.264, HEVC, AV1 and VP9 store chroma at half the size in both directions. The encoders of the first two need an even number of columns and rows for that; there films with an odd one get full chroma, because losing a column would be worse. FFV1 stores RGB without loss, for those who edit further. A film of ten bits keeps them in all but H.264, where few players could show them. Wide pixels are said by the first two themselves, and by MP4 and QuickTime for every codec. In Matroska and WebM it is [said afterwards](frame_shape.ipynb#wide-pixels). Where nobody can say it, as for AV1 in NUT or through a pipe, the picture is enlarged until its pixels are square. Quality is the codec's own constant-quality scale.
 
 # %%
 #| export

@@ -26,15 +26,13 @@ from colorbook import __version__
 from colorbook.imaging.colorizer import check_options, Colorizer
 from colorbook.core import InputError, OutputError, UsageError, atomic_path, prefetch, with_progress
 from colorbook.video.along import first_packets, plan_streams
-from colorbook.video.letterbox import film_box
+from colorbook.video.frame_shape import film_box
 from colorbook.video.read import bits_of, has_alpha, has_captions, open_reel, video_length
-from colorbook.video.scans import DENSITY, is_scan
-from colorbook.video.sequences import stray_files
-from colorbook.video.stills import loops_of, write_frames, write_gif
+from colorbook.video.sequences import DENSITY, is_scan, stray_files
 from colorbook.video.steps import HDR, LAYOUTS, PacketTap, with_colors, chunk, paint_frame, prepare, watch
 from colorbook.video.codecs import CODECS, choose_codec, format_of_film, spec_of
 from colorbook.video.container import add_streams, encode_part, finish, mux, new_film, packets_along
-from colorbook.video.parts import Parts, identity, parts_of
+from colorbook.video.parts import Parts, identity, loops_of, parts_of, write_frames, write_gif
 from colorbook.video.model import color_source, load_film_model
 
 # %%
@@ -164,7 +162,7 @@ class FilmSource:
 # ## What comes out
 
 # %% [markdown]
-# A film is joined from its parts and the other streams of its source, which is opened once more for them. Two other targets have no streams, a [folder of pictures](stills.ipynb) and an animated GIF. For both the parts hold PNG files, upright and with square pixels, because a GIF cannot say that it is to be turned. Whatever it is, it grows in the folder of the parts, and gets its name when it is whole.
+# A film is joined from its parts and the other streams of its source, which is opened once more for them. Two other targets have no streams, a [folder of pictures](parts.ipynb#parts-as-pictures) and an animated GIF. For both the parts hold PNG files, upright and with square pixels, because a GIF cannot say that it is to be turned. Whatever it is, it grows in the folder of the parts, and gets its name when it is whole.
 
 # %%
 #| export

@@ -24,9 +24,8 @@ from av.video.reformatter import VideoReformatter
 from colorbook.core import OutputError
 from colorbook.video.along import KINDS, Plan, about, codec_name, copies
 from colorbook.video.codecs import CODECS, SHAPED, Spec, configure, format_of_film
-from colorbook.video.fields import by_fields
+from colorbook.video.frame_shape import by_fields, say_shape
 from colorbook.video.read import QUALITY, report_damage
-from colorbook.video.shape import say_shape
 
 # %%
 #| hide

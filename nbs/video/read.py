@@ -23,8 +23,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 from colorbook.core import InputError, UsageError, atomic_path
 from colorbook.imaging.orientation import matrix_orientation, upright
-from colorbook.video.scans import on_screen, tell_scan
-from colorbook.video.sequences import frame_files, frame_pattern
+from colorbook.video.sequences import frame_files, frame_pattern, on_screen, tell_scan
 
 # %%
 #| hide
@@ -188,7 +187,7 @@ def open_video(
     raise InputError(f"there is no video stream in '{video}'", 'give a file with moving pictures')
 
 # %% [markdown]
-# A [folder of numbered pictures](sequences.ipynb) is a film as well, and so is what comes through a pipe. So three kinds of source differ in nothing but the way they are opened: a file or an address, a folder, and `-` for a pipe. [Frames of a scanner](scans.ipynb) may hold density or light itself and not what a screen is told; the decoder is told so. An MP4 whose index stands at its end cannot be read from a pipe, and is put into a file first. A stream that no decoder knows is refused here too, before any work begins.
+# A [folder of numbered pictures](sequences.ipynb) is a film as well, and so is what comes through a pipe. So three kinds of source differ in nothing but the way they are opened: a file or an address, a folder, and `-` for a pipe. [Frames of a scanner](sequences.ipynb#what-the-numbers-of-a-scan-mean) may hold density or light itself and not what a screen is told; the decoder is told so. An MP4 whose index stands at its end cannot be read from a pipe, and is put into a file first. A stream that no decoder knows is refused here too, before any work begins.
 
 # %%
 #| export

@@ -21,9 +21,9 @@ import av, numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 from colorbook.imaging.colorizer import net_size
-from colorbook.video.fields import whole_frames
+from colorbook.video.frame_shape import whole_frames
 from colorbook.video.read import QUALITY, bits_of, decode, display_matrix, frame_rate, is_high
-from colorbook.video.scans import on_screen
+from colorbook.video.sequences import on_screen
 from colorbook.video.shots import mark_shots
 from colorbook.color.srgb import light, lstar_gray, srgb_encode
 from colorbook.imaging.compose import chroma_maps, paint, small_light
@@ -141,7 +141,7 @@ def tonemap(
                             dst_color_primaries=1)
 
 # %% [markdown]
-# On the curve PQ, the usual one, white is at 58 percent of the signal: below, it becomes 255, and what is brighter is white too. A film of ten bits with a common curve is left alone. The density or the light that a [scanner](scans.ipynb) wrote goes the same way.
+# On the curve PQ, the usual one, white is at 58 percent of the signal: below, it becomes 255, and what is brighter is white too. A film of ten bits with a common curve is left alone. The density or the light that a [scanner](sequences.ipynb#what-the-numbers-of-a-scan-mean) wrote goes the same way.
 
 # %%
 def flat(level, trc):
@@ -156,7 +156,7 @@ test_eq(tonemap(flat(.5, 1), convert).format.name, 'yuv420p10le')
 levels
 
 # %% [markdown]
-# The first step decodes, keeps the time of each frame and asks the detector of [shots](shots.ipynb) where a shot begins; for that a copy of 64 by 36 pixels is enough. Only what the network sees is turned upright, and its answer is turned back. Frames that hold [two moments](fields.ipynb) are made whole. Times must grow: a frame that claims to be shown before the last one is shown right after it.
+# The first step decodes, keeps the time of each frame and asks the detector of [shots](shots.ipynb) where a shot begins; for that a copy of 64 by 36 pixels is enough. Only what the network sees is turned upright, and its answer is turned back. Frames that hold [two moments](frame_shape.ipynb#interlaced-frames-made-whole) are made whole. Times must grow: a frame that claims to be shown before the last one is shown right after it.
 #
 # How the frame lies is read from the small copy, too, for a reason of memory: PyAV ties a frame that was asked for its side data to the answer, and the two are freed only when Python looks for such rings. It does that so rarely that hundreds of frames would wait.
 
@@ -329,7 +329,7 @@ plain[0].shape
 # ## Painting
 
 # %% [markdown]
-# The small map becomes color as in [painting](../imaging/compose.ipynb), with the gray of the frame as guide, so lightness is the gray's own. [Bars](letterbox.ipynb) around the picture stay gray. For comparisons the frame is set beside its gray, and beside its truth, as the viewer sees it: also where the frame is stored on its side.
+# The small map becomes color as in [painting](../imaging/compose.ipynb), with the gray of the frame as guide, so lightness is the gray's own. [Bars](frame_shape.ipynb#black-bars) around the picture stay gray. For comparisons the frame is set beside its gray, and beside its truth, as the viewer sees it: also where the frame is stored on its side.
 
 # %%
 #| export

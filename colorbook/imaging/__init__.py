@@ -1,9 +1,9 @@
 """One photograph: read as it is, colored, written as it was.
 
 `io` reads every kind of picture with the help of `profiles` (what numbers mean), `deep` (16 bits) and `carried` (what a
-file says besides its pixels), `write` writes them, `orientation` knows which way is up, `compose` joins color to light,
-`artifact` finds and opens model files, `colorizer` has the model and `colorize`, `hints` takes colors from a person, `sheet` lays many pictures on one.
-NumPy, Pillow and onnxruntime; no torch.
+file says besides its pixels), `write` writes them, `opening` opens them and knows which way is up, `compose` joins
+color to light, `artifact` finds and opens model files, `colorizer` has the model and `colorize`, `hints` takes
+colors from a person, `sheet` lays many pictures on one. NumPy, Pillow and onnxruntime; no torch.
 """
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .write import format_like as format_like
     from .write import to_image as to_image
     from .write import encode_pages as encode_pages
-    from .orientation import upright as upright
-    from .orientation import matrix_orientation as matrix_orientation
+    from .opening import upright as upright
+    from .opening import matrix_orientation as matrix_orientation
     from .compose import paint as paint
     from .compose import chroma_maps as chroma_maps
     from .compose import resize as resize
@@ -51,7 +51,7 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
 __getattr__,__dir__,__all__ = lazy_face(__name__, {
     'io': 'Picture read_picture from_array from_image',
     'write': 'encode_picture encode_pages format_of format_like to_image',
-    'orientation': 'upright matrix_orientation',
+    'opening': 'upright matrix_orientation',
     'compose': 'paint chroma_maps resize',
     'colorizer': 'colorize colorize_file colorize_bytes colorize_samples sample_noise Colorizer MeanColorizer '
                  'load_model',

@@ -22,10 +22,9 @@ from .hints import add_hints, check_hints, place_hints
 from .sheet import contact_sheet
 from .io import Picture, read_pages, read_picture
 from .deep import is_tiff
-from .opening import RAW_SUFFIXES, open_image, page_count, read_bytes
+from .opening import RAW_SUFFIXES, open_image, page_count, read_bytes, upright
 from .write import (ANIMATED, DEEP_FORMATS, ColoredImage, encode_pages, encode_picture, format_of,
                                      to_image)
-from .orientation import upright
 
 # %% ../../nbs/imaging/colorizer.ipynb #88b788c4
 def net_size(

@@ -14,7 +14,7 @@ from PIL import Image, ImageColor
 from ..core import UsageError
 from ..color.srgb import RGB_TO_XYZ, fit_gamut, lab_f, lab_f_inv, linear_rgb, srgb_decode
 from .compose import chroma_maps, resize, small_light
-from .orientation import upright
+from .opening import upright
 
 # %% ../../nbs/imaging/hints.ipynb #a4174307
 def _rgb(given) -> tuple: # of three numbers

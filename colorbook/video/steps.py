@@ -22,7 +22,7 @@ from .shots import mark_shots
 from ..color.srgb import light, lstar_gray, srgb_encode
 from ..imaging.compose import chroma_maps, paint, small_light
 from ..imaging.io import Picture
-from ..imaging.orientation import matrix_orientation, upright
+from ..imaging.opening import matrix_orientation, upright
 
 # %% ../../nbs/video/steps.ipynb #82409ced
 _full_range = ((np.arange(256) - 16)*(255/219)).round().clip(0, 255).astype(np.uint8)

@@ -25,10 +25,9 @@ from colorbook.imaging.hints import add_hints, check_hints, place_hints
 from colorbook.imaging.sheet import contact_sheet
 from colorbook.imaging.io import Picture, read_pages, read_picture
 from colorbook.imaging.deep import is_tiff
-from colorbook.imaging.opening import RAW_SUFFIXES, open_image, page_count, read_bytes
+from colorbook.imaging.opening import RAW_SUFFIXES, open_image, page_count, read_bytes, upright
 from colorbook.imaging.write import (ANIMATED, DEEP_FORMATS, ColoredImage, encode_pages, encode_picture, format_of,
                                      to_image)
-from colorbook.imaging.orientation import upright
 
 # %%
 #| hide

@@ -20,7 +20,7 @@ from PIL import Image, ImageColor
 from colorbook.core import UsageError
 from colorbook.color.srgb import RGB_TO_XYZ, fit_gamut, lab_f, lab_f_inv, linear_rgb, srgb_decode
 from colorbook.imaging.compose import chroma_maps, resize, small_light
-from colorbook.imaging.orientation import upright
+from colorbook.imaging.opening import upright
 
 # %%
 #| hide
@@ -87,7 +87,7 @@ test_fail(lambda: check_hints([(1, 2, 'red'), (1, 2, None)]), exc=UsageError, co
 test_fail(lambda: parse_hint('12=red'), exc=UsageError, contains='X,Y')
 
 # %% [markdown]
-# Pixels are stored as the camera was held, and people count them [as the picture is shown](orientation.ipynb). To find the stored pixel, `place_hints` turns a table of rows and one of columns. A point outside of the picture, or in [a border](borders.ipynb) that stays gray, is an error.
+# Pixels are stored as the camera was held, and people count them [as the picture is shown](opening.ipynb). To find the stored pixel, `place_hints` turns a table of rows and one of columns. A point outside of the picture, or in [a border](borders.ipynb) that stays gray, is an error.
 
 # %%
 #| export

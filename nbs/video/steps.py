@@ -28,7 +28,7 @@ from colorbook.video.shots import mark_shots
 from colorbook.color.srgb import light, lstar_gray, srgb_encode
 from colorbook.imaging.compose import chroma_maps, paint, small_light
 from colorbook.imaging.io import Picture
-from colorbook.imaging.orientation import matrix_orientation, upright
+from colorbook.imaging.opening import matrix_orientation, upright
 
 # %%
 #| hide

@@ -408,7 +408,7 @@ test_eq(len(found['worse']), len(n))
 
 # %%
 #| label: tbl-settings
-#| tbl-cap: "PSNR over the number of hints for other settings, one changed at a time, and the share made worse by one hint."
+#| tbl-cap: "PSNR over the number of hints with one setting changed at a time, and the share made worse by one hint."
 rows = [{'setting': ' '.join(f'{k} {v:g}' for k,v in o['settings'].items()) or 'as shipped',
     **{str(k): round(v, 2) for k,v in zip(o['places'], o['psnr'])}, 'worse': f"{o['worse'][1]:.0%}"}
     for o in kept['choose']['rows']]

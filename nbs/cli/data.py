@@ -154,7 +154,7 @@ said
 # ## Frames, shards, a database
 
 # %% [markdown]
-# Three ways to store pictures for training: as [numbered frames](../data/frames.ipynb) of a video, in [shards](../data/shard_loader.ipynb) for more than fits on one disk, in a [database](../data/hdf5.ipynb) as S2 has it. All can be interrupted and called again. Two commands make what some recipes need besides: saliency maps, and films of photographs under a moving camera.
+# Three ways to store pictures for training: as [numbered frames](../data/frames.ipynb) of a video, in [shards](../data/shard_loader.ipynb) for more than fits on one disk, in a [database](../data/hdf5.ipynb) as S2 has it; [Data at scale](../data/scale.ipynb) compares them. All can be interrupted and called again. Two commands make what some recipes need besides: saliency maps, and films of photographs under a moving camera.
 
 # %%
 #| export

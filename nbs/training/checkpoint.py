@@ -27,7 +27,7 @@ from itertools import product
 from fastcore.test import *
 from colorbook.data.loaders import color_loaders
 from colorbook.data.photos import Photos, sample_photos
-from colorbook.models.patchgan import PatchCritic
+from colorbook.models.critics import PatchCritic
 from colorbook.training.gan import GAN, GANCallback, gan_splitter
 
 # %% [markdown]

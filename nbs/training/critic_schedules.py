@@ -25,7 +25,7 @@ from colorbook.color.lab import rgb_to_lab, to_rgb
 from colorbook.core import atomic_path, UsageError
 from colorbook.evaluation.metrics import colorfulness_ratio
 from colorbook.models.layers import IMAGENET_NORM, Normalize, TF_NORM
-from colorbook.models.several_critics import realness
+from colorbook.models.critics import realness
 from colorbook.models.unet import load_mobile, pad_same
 from colorbook.training.ema import averaged
 from colorbook.training.gan import GANCallback, PlainGANCallback, TRAINED_IN
@@ -37,7 +37,7 @@ from itertools import product
 from fastcore.test import *
 from colorbook.color.lab import lab_to_rgb, split_lab
 from colorbook.data.photos import sample_photos
-from colorbook.models.patchgan import PatchCritic
+from colorbook.models.critics import PatchCritic
 from colorbook.training.gan import GAN, gan_splitter
 
 # %% [markdown]

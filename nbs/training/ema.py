@@ -21,7 +21,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 #| hide
 import matplotlib.pyplot as plt, numpy as np, torch
 from fastcore.test import *
-from colorbook.models.patchgan import PatchCritic
+from colorbook.models.critics import PatchCritic
 from colorbook.training.gan import GAN, GANCallback, gan_splitter
 
 # %% [markdown]

@@ -24,7 +24,7 @@ from colorbook.core import UsageError
 import matplotlib.pyplot as plt, torch
 from fastai.vision.all import *
 from fastcore.test import *
-from colorbook.models.patchgan import PatchCritic
+from colorbook.models.critics import PatchCritic
 from colorbook.training.gan import GAN, GANCallback, gan_splitter
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = dict(light='nbs/color/lab', generator='nbs/models/encoder_unet', join='nbs/imaging/compose',
-    critic='nbs/models/patchgan', verdict='nbs/losses/adversarial', truth='nbs/data/loaders', color='nbs/color/bins',
+    critic='nbs/models/critics', verdict='nbs/losses/adversarial', truth='nbs/data/loaders', color='nbs/color/bins',
     result='nbs/imaging/colorizer')
 
 

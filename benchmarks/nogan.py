@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from colorbook.training.gan import GANCallback, GAN, gan_splitter
-from colorbook.models.patchgan import PatchCritic
+from colorbook.models.critics import PatchCritic
 from colorbook.data.photos import data_dir, Photos, sample_photos, weights_file
 from colorbook.color.lab import split_lab
 from colorbook.training.critic_schedules import should_stop, feature_net, knee, NoGANStop, ValidationPanel, smooth

@@ -21,8 +21,7 @@ from colorbook.losses.content import (ColorfulnessLoss, colorful, L1Loss, L2Loss
 from colorbook.color.lab import lab_to_rgb
 from colorbook.core import ColorbookError, UsageError
 from colorbook.models.energy_critic import EnergyCritic, pull_away
-from colorbook.models.patchgan import PatchCritic
-from colorbook.models.several_critics import ChannelCritics, Critics, realness
+from colorbook.models.critics import ChannelCritics, Critics, PatchCritic, realness
 from colorbook.models.s0 import S0Critic
 from colorbook.models.s2 import S2Critic
 from colorbook.models.pix2pix import ChannelGenerator, S4Critic

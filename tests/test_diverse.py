@@ -14,7 +14,7 @@ from colorbook.models.pix2pix import Pix2PixGenerator, S4Critic
 from colorbook.evaluation.diversity import (answer_spread, answers, best_answer, draw_z, pairwise_lpips,
     pictures, rank, ranked_sheet, with_choices)
 from colorbook.models.energy_critic import EnergyCritic
-from colorbook.models.several_critics import Critics, realness
+from colorbook.models.critics import Critics, realness
 from colorbook.evaluation.metrics import lpips, lpips_state
 from colorbook.data.photos import sample_photos
 from colorbook.models.classifiers import PlainNet

@@ -15,7 +15,7 @@ from colorbook.losses.basic import L1Loss, LeastSquaresLoss, LogisticLoss
 from colorbook.training.gan import GANCallback, GAN, gan_splitter
 from colorbook.training.monitor import GANMonitor
 from colorbook.training.small_gan import SmallGAN, SmallGANCallback
-from colorbook.models.patchgan import PatchCritic
+from colorbook.models.critics import PatchCritic
 from colorbook.models.small_critic import SmallCritic
 from colorbook.models.small_unet import SmallUNet
 from colorbook.data.loaders import color_loaders

@@ -15,7 +15,7 @@ from ..color.bins import AnnealedMean, HueBias
 from ..core import InputError, UsageError
 from ..color.lab import to_rgb
 from ..imaging.sheet import contact_sheet
-from ..models.several_critics import realness
+from ..models.critics import realness
 from .metrics import lpips, psnr
 
 # %% ../../nbs/evaluation/diversity.ipynb #7e5f2198

@@ -11,7 +11,7 @@ from torch import nn, Tensor
 from ..core import Registry, UsageError
 from .basic import LeastSquaresLoss, LogisticLoss
 from ..models.energy_critic import EnergyOutput, pull_away
-from ..models.several_critics import Critics
+from ..models.critics import Critics
 
 # %% ../../nbs/losses/adversarial.ipynb #d8a17443
 adversarial_losses = Registry('adversarial loss', 'colorbook.losses.adversarial',

@@ -11,11 +11,11 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .classifiers import FCN32 as FCN32
     from .classifiers import PlainNet as PlainNet
     from .classifiers import ZhangNet as ZhangNet
-    from .several_critics import ChannelCritics as ChannelCritics
-    from .several_critics import Critics as Critics
+    from .critics import ChannelCritics as ChannelCritics
+    from .critics import Critics as Critics
     from .energy_critic import EnergyCritic as EnergyCritic
-    from .patchgan import PatchCritic as PatchCritic
-    from .several_critics import realness as realness
+    from .critics import PatchCritic as PatchCritic
+    from .critics import realness as realness
     from .encoder_unet import EncoderUNet as EncoderUNet
     from .layers import Normalize as Normalize
     from .layers import SelfAttention as SelfAttention
@@ -48,8 +48,7 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
 __getattr__, __dir__, __all__ = lazy_face(__name__, {
     'classifiers': 'FCN32 PlainNet ZhangNet',
     'energy_critic': 'EnergyCritic',
-    'patchgan': 'PatchCritic',
-    'several_critics': 'ChannelCritics Critics realness',
+    'critics': 'ChannelCritics Critics PatchCritic realness',
     'encoder_unet': 'EncoderUNet',
     'layers': 'Normalize SelfAttention adapt concat_condition draw_noise norms',
     'pix2pix': 'ChannelGenerator Pix2PixGenerator S4Critic',

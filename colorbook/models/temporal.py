@@ -11,7 +11,7 @@ from torch import nn, Tensor
 from ..core import InputError, UsageError
 from ..color.bins import AnnealedMean
 from .encoder_unet import EncoderUNet
-from .patchgan import PatchCritic
+from .critics import PatchCritic
 from .layers import InstanceNorm, SelfAttention, swap_norms
 from .registry import critics, generators
 from .s0 import down, he_init, up

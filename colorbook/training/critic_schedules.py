@@ -19,9 +19,9 @@ from ..color.lab import rgb_to_lab, to_rgb
 from ..core import atomic_path, UsageError
 from ..evaluation.metrics import colorfulness_ratio
 from ..models.layers import IMAGENET_NORM, Normalize, TF_NORM
-from ..models.several_critics import realness
+from ..models.critics import realness
 from ..models.unet import load_mobile, pad_same
-from .ema import averaged
+from .optimization import averaged
 from .gan import GANCallback, PlainGANCallback, TRAINED_IN
 
 # %% ../../nbs/training/critic_schedules.ipynb #03a24e5c

@@ -21,7 +21,7 @@ from colorbook.color.bins import AnnealedMean, HueBias
 from colorbook.core import InputError, UsageError
 from colorbook.color.lab import to_rgb
 from colorbook.imaging.sheet import contact_sheet
-from colorbook.models.several_critics import realness
+from colorbook.models.critics import realness
 from colorbook.evaluation.metrics import lpips, psnr
 
 # %%
@@ -339,7 +339,7 @@ deaf_gain.mean(),leant_gain.mean()
 # ## Sorted by the critic
 
 # %% [markdown]
-# COLORGAN's test fixes a photograph, draws 64 vectors of noise, and writes the 64 colorings into a sheet of eight by eight in the order in which the critic believes them. The critic is there anyway, and nothing else can say which of several answers without a truth is a good one. Any critic will do, several at once or one that answers with an energy: [`realness`](../models/several_critics.ipynb) makes one number of a critic's verdict, high for "looks true".
+# COLORGAN's test fixes a photograph, draws 64 vectors of noise, and writes the 64 colorings into a sheet of eight by eight in the order in which the critic believes them. The critic is there anyway, and nothing else can say which of several answers without a truth is a good one. Any critic will do, several at once or one that answers with an energy: [`realness`](../models/critics.ipynb#one-number-to-rank-by) makes one number of a critic's verdict, high for "looks true".
 
 # %%
 #| export

@@ -174,7 +174,7 @@ left,right = (o.mean((1, 2)) for o in halves)
 assert (left > right).sum() >= 5 and (left - right).mean() > .3
 
 # %% [markdown]
-# For the rocket and the temple it is plain: nearly all of the right half is red, nearly nothing of the left. The others are fainter. Of the astronaut and of the cup it objects to one dark place on the right, and a little to the suit on the left, where everything is as it should be. Where the two photographs have much the same color, there is nothing to object to, and it shrugs. This map is what the generator will get instead of a distance: *here it looks right, there it does not*. How a verdict becomes something that one can learn from is the subject of [From verdicts to losses](losses.ipynb). The library's [PatchGAN](../models/patchgan.ipynb) is this critic with more channels, for color of any kind.
+# For the rocket and the temple it is plain: nearly all of the right half is red, nearly nothing of the left. The others are fainter. Of the astronaut and of the cup it objects to one dark place on the right, and a little to the suit on the left, where everything is as it should be. Where the two photographs have much the same color, there is nothing to object to, and it shrugs. This map is what the generator will get instead of a distance: *here it looks right, there it does not*. How a verdict becomes something that one can learn from is the subject of [From verdicts to losses](losses.ipynb). The library's [PatchGAN](../models/critics.ipynb) is this critic with more channels, for color of any kind.
 
 # %% [markdown]
 # ## Exercises

@@ -19,7 +19,7 @@ from colorbook.color.lab import join_lab, show_sheet
 from colorbook.data.film_tasks import film_tasks
 from colorbook.evaluation.metrics import colorfulness_ratio, psnr
 from colorbook.losses.basic import L1Loss, LogisticLoss
-from colorbook.models.patchgan import PatchCritic
+from colorbook.models.critics import PatchCritic
 from colorbook.models.small_unet import SmallUNet
 from colorbook.training.small_gan import SmallGAN, SmallGANCallback
 

@@ -18,7 +18,7 @@ from torch import nn, Tensor
 from colorbook.core import Registry, UsageError
 from colorbook.losses.basic import LeastSquaresLoss, LogisticLoss
 from colorbook.models.energy_critic import EnergyOutput, pull_away
-from colorbook.models.several_critics import Critics
+from colorbook.models.critics import Critics
 
 # %%
 #| hide
@@ -27,7 +27,7 @@ from fastcore.test import *
 from colorbook.models.pix2pix import S4Critic
 from colorbook.data.photos import sample_photos
 from colorbook.models.energy_critic import EnergyCritic
-from colorbook.models.several_critics import ChannelCritics
+from colorbook.models.critics import ChannelCritics
 from colorbook.color.lab import split_lab
 
 # %% [markdown]
@@ -438,7 +438,7 @@ level[::400]
 # ## A loss for each of several critics
 
 # %% [markdown]
-# [Several critics](../models/several_critics.ipynb) answer with a list, the weight of each and what it says. `EachLoss` hands each answer to a loss, one for all of them or one for each, so that an energy critic may stand beside one with a hinge loss. The critics' losses are added as they are, since each has its own network to teach; the generator's are weighted. A single critic is a list of one with weight 1, so training can use it always.
+# [Several critics](../models/critics.ipynb#side-by-side) answer with a list, the weight of each and what it says. `EachLoss` hands each answer to a loss, one for all of them or one for each, so that an energy critic may stand beside one with a hinge loss. The critics' losses are added as they are, since each has its own network to teach; the generator's are weighted. A single critic is a list of one with weight 1, so training can use it always.
 #
 # What a loss wants of its critic goes the same way: the penalty is added to the critics' loss, and `constrain` is called after their step.
 

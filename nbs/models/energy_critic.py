@@ -3,7 +3,7 @@
 #
 # > An auto-encoder as critic: it redraws what it sees, and what it cannot redraw counts as false
 #
-# A [critic with verdicts](patchgan.ipynb) learns from photographs and from fakes. The discriminator of an energy-based GAN (EBGAN) can learn from photographs alone: it is a network that redraws what it sees, and whatever it redraws badly is suspect. We build the one that S4 used, with a measure that means the same at every size of picture and batch, and see what it makes of colors that it has never met. A last term notices when a generator has only one answer.
+# A [critic with verdicts](critics.ipynb) learns from photographs and from fakes. The discriminator of an energy-based GAN (EBGAN) can learn from photographs alone: it is a network that redraws what it sees, and whatever it redraws badly is suspect. We build the one that S4 used, with a measure that means the same at every size of picture and batch, and see what it makes of colors that it has never met. A last term notices when a generator has only one answer.
 
 # %%
 #| default_exp models.energy_critic

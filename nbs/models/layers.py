@@ -160,7 +160,7 @@ other
 # ## Spectral norm
 
 # %% [markdown]
-# Spectral norm [@miyato2018] keeps the slope of a [critic](patchgan.ipynb) finite; S3 and SAGAN [@zhang2019] have it in the generator as well, where it keeps one network from running away from the other. Each layer's weights, as a matrix with a row for every output channel, are divided by their largest singular value, the largest factor by which the layer can stretch its input. That value is estimated by one step of power iteration (multiply a vector by the matrix and its transpose, and scale it to length 1) in each training pass. When training is over the divisor is a constant, and the weights can be divided once and for all.
+# Spectral norm [@miyato2018] keeps the slope of a [critic](critics.ipynb#spectral-norm) finite; S3 and SAGAN [@zhang2019] have it in the generator as well, where it keeps one network from running away from the other. Each layer's weights, as a matrix with a row for every output channel, are divided by their largest singular value, the largest factor by which the layer can stretch its input. That value is estimated by one step of power iteration (multiply a vector by the matrix and its transpose, and scale it to length 1) in each training pass. When training is over the divisor is a constant, and the weights can be divided once and for all.
 
 # %%
 #| export

@@ -388,7 +388,7 @@ by_hand
 # ## Seventy pixels, with conditions
 
 # %% [markdown]
-# A verdict of this stack has a receptive field of $1+3(1+2+4+8+8)=70$ pixels. For [a critic without norms](patchgan.ipynb) the gradient of one verdict shows it. Does it hold *while a critic with norms learns*? A norm that takes its statistics from the pictures at hand makes each verdict depend on everything in the statistics. We take one verdict on the first of two pictures. For each norm the list below has the sides of what it depends on in its own picture, the number of these pixels, and the number of pixels of the *other* picture on which it depends.
+# A verdict of this stack has a receptive field of $1+3(1+2+4+8+8)=70$ pixels. For [a critic without norms](critics.ipynb#what-a-verdict-depends-on) the gradient of one verdict shows it. Does it hold *while a critic with norms learns*? A norm that takes its statistics from the pictures at hand makes each verdict depend on everything in the statistics. We take one verdict on the first of two pictures. For each norm the list below has the sides of what it depends on in its own picture, the number of these pixels, and the number of pixels of the *other* picture on which it depends.
 #
 # Batch norm answers that every verdict depends on every pixel of the whole batch. Instance and group norm keep pictures apart, not patches. Only without such statistics, with spectral norm for example, is the field what the formula says, in training as in use. In evaluation batch norm uses its running means, which are constants, and the 70 pixels come back. In @fig-norm-field each column is a norm: above the picture that is judged, below its neighbor in the batch. Black means no influence.
 

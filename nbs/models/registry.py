@@ -52,8 +52,8 @@ outputs = dict(rgb=Output('rgb', 3, 1), ab=Output('ab', 2, 1), ab4=Output('ab4',
 # %%
 #| export
 _home = ' '.join(f'colorbook.models.{o}' for o in
-    ('s0', 's2', 's3', 'pix2pix', 'classifiers', 'unet', 'encoder_unet', 'patchgan', 'energy_critic',
-    'several_critics', 'temporal', 'infrared'))
+    ('s0', 's2', 's3', 'pix2pix', 'classifiers', 'unet', 'encoder_unet', 'critics', 'energy_critic', 'temporal',
+    'infrared'))
 generators = Registry('generator', _home, shared='size state', output='ab', film=False, noise=False, weights='',
     n_in=1)
 critics = Registry('critic', _home, shared='size n_color', colors=('rgb', 'ab'), energy=False, mixes=False,

@@ -367,6 +367,6 @@ extent(g)
 # ## Exercises
 #
 # 1. S2 draws new noise for every frame of a video. Give two frames that hardly differ the same noise, and different noise. How large is the flicker?
-# 2. Let the disks' color be decided by a number of $z$ that is *not* given, and train with a [critic](patchgan.ipynb) in place of the mean squared error. What is the color now?
+# 2. Let the disks' color be decided by a number of $z$ that is *not* given, and train with a [critic](critics.ipynb) in place of the mean squared error. What is the color now?
 # 3. How many `planes` does the experiment with the disks need at least, and why?
 # 4. How many 5x5 convolutions at stride 1 would a feature need to see 70 pixels, and what would the last of them cost at 128 channels?

@@ -18,7 +18,7 @@ from torch import nn, Tensor
 from colorbook.core import InputError, UsageError
 from colorbook.color.bins import AnnealedMean
 from colorbook.models.encoder_unet import EncoderUNet
-from colorbook.models.patchgan import PatchCritic
+from colorbook.models.critics import PatchCritic
 from colorbook.models.layers import InstanceNorm, SelfAttention, swap_norms
 from colorbook.models.registry import critics, generators
 from colorbook.models.s0 import down, he_init, up
@@ -180,7 +180,7 @@ slope.abs().sum((2, 3))
 # ## S1's critic
 
 # %% [markdown]
-# A [patch critic](patchgan.ipynb) of half the width, with spectral norm on all five layers, a slope of 0.01, no bias in the last layer, and no sight of the lightness: `PatchCritic` with two changes. Self-attention, where wanted, goes behind the third and fourth layer.
+# A [patch critic](critics.ipynb) of half the width, with spectral norm on all five layers, a slope of 0.01, no bias in the last layer, and no sight of the lightness: `PatchCritic` with two changes. Self-attention, where wanted, goes behind the third and fourth layer.
 
 # %%
 #| export

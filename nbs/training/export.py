@@ -40,7 +40,7 @@ from colorbook.color.bins import AnnealedMean
 from colorbook.color.lab import split_lab
 from colorbook.core import UsageError
 from colorbook.data.photos import sample_photos
-from colorbook.models.patchgan import PatchCritic
+from colorbook.models.critics import PatchCritic
 from colorbook.models.s0 import S0Generator
 from colorbook.models.temporal import S1Generator, TemporalUNet
 from colorbook.models.unet import MobileUNet

@@ -30,7 +30,7 @@ import copy, pickle, tempfile
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from colorbook.losses.basic import LogisticLoss
-from colorbook.models.patchgan import PatchCritic
+from colorbook.models.critics import PatchCritic
 from colorbook.color.lab import join_lab
 
 # %% [markdown]

@@ -22,7 +22,7 @@ from colorbook.color.lab import to_rgb
 from colorbook.imaging.sheet import contact_sheet
 from colorbook.evaluation.metrics import colorfulness, psnr
 from colorbook.training.checkpoint import set_rng_state, state_of
-from colorbook.training.ema import averaged
+from colorbook.training.optimization import averaged
 from colorbook.training.runs import Run
 
 # %%
@@ -34,7 +34,7 @@ from fastcore.test import *
 from colorbook.training.checkpoint import seed_everything
 from colorbook.training.gan import GANCallback, GAN, gan_splitter
 from colorbook.training.runs import state_hash
-from colorbook.models.patchgan import PatchCritic
+from colorbook.models.critics import PatchCritic
 from colorbook.data.loaders import color_loaders
 from colorbook.data.photos import Photos, sample_photos
 from colorbook.color.lab import split_lab

@@ -25,7 +25,7 @@ from colorbook.core import TrainingError
 #| hide
 from fastcore.test import *
 from colorbook.training.gan import GANCallback, GAN, gan_splitter
-from colorbook.models.patchgan import PatchCritic
+from colorbook.models.critics import PatchCritic
 
 # %% [markdown]
 # ## What to look at

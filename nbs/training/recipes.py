@@ -35,7 +35,7 @@ from fastcore.test import *
 # %% [markdown]
 # Training comes in stretches: content loss alone, the critic alone, both ([Adversarial training](gan.ipynb)). A `Phase` is one of them. A `Recipe` is the phases and everything else that decides what is learned: networks and losses by their names, weights, optimizer, pictures, seed. Both are frozen, so that no code can change a recipe on its way from the command line to the checkpoint; a variation is a new recipe.
 #
-# A phase has a [schedule](lr_schedules.ipynb) for its learning rates. Its `share` makes short epochs, so that sheets and checkpoints come more often than the photographs go round. `size` and `bs` are there for *progressive resizing*: small pictures in large batches first, which are fast, and the full size at the end, when there are only details to learn.
+# A phase has a [schedule](optimization.ipynb) for its learning rates. Its `share` makes short epochs, so that sheets and checkpoints come more often than the photographs go round. `size` and `bs` are there for *progressive resizing*: small pictures in large batches first, which are fast, and the full size at the end, when there are only details to learn.
 
 # %%
 #| export
@@ -45,7 +45,7 @@ class Phase:
     mode:str # content, critic, generator, both, plain, or 5-1, wasserstein, adaptive: see `training.critic_schedules`
     epochs:int
     lrs:tuple # learning rate of each parameter group: the generator's groups, then the critic
-    schedule:str='one_cycle' # of the learning rates, see `training.lr_schedules.lr_schedule`
+    schedule:str='one_cycle' # of the learning rates, see `training.optimization.lr_schedule`
     share:float=1. # part of the training photos that counts as one epoch
     stop:float=0. # part of them between two looks of the NoGAN stop; 0 for none
     size:int=0 # side of the training crops in this phase, at most the recipe's; 0 for the recipe's
@@ -85,7 +85,7 @@ class Recipe:
     critic_clip:float=0. # largest absolute value in a critic's gradient; 0 for no limit
     learn_weights:bool=False # weights of content and adversarial loss are learned too
     bf16:bool=False # networks in bfloat16, weights and losses in float32
-    early_every:int=1 # the encoder's early layers learn in every so manieth step, see `colorbook.training.steps`
+    early_every:int=1 # the encoder's early layers learn in every so manieth step, see `colorbook.training.optimization`
     processes:int=1 # each takes its part of a batch and their gradients are averaged, see `colorbook.training.team`
     ema:float=0. # decay of the average of the generator's weights that is kept; 0 for none
     valid:float=.03 # share of the photos that is held out
@@ -104,7 +104,7 @@ class Recipe:
 # %% [markdown]
 # S0, S2 and S4 are published as scripts with flags and constants. Where each of them went is in the appendix [Flags of the published programs](../../appendix/flags.qmd). What S0 fixes in its code is in the recipe too: Adam's betas 0.5 and 0.999, an unconditional critic, whole pictures squeezed into squares and never mirrored, float32, a quarter of the photographs held out. Wherever a field is named, `colorbook train RECIPE DATA --set FIELD=VALUE` changes it.
 #
-# `default` is the product's recipe. It trains [a U-Net on EfficientNet-Lite0](../models/encoder_unet.ipynb) to say which of 313 classes each color is, on [photographs as people bring them](../data/varied.ipynb), without a critic. Most of the pictures are seen small, at 96 pixels, at the full learning rates; then come 128 and 160 pixels, while the rates fall. The encoder, which knows what things are, moves a quarter as fast as the rest, and [its early layers](steps.ipynb) in every fourth step only; [two processes](team.ipynb) share each batch; what is kept is the [average](ema.ipynb) of some thousand steps. A short last phase leaves the encoder alone and asks for [the picture that the classes make](../losses/classification.ipynb#the-picture-that-classes-make); the mean of the weights before and after it is one more [candidate](selection.ipynb#the-weights-of-a-run). How it came about, with what was tried and dropped, is in `benchmarks/default.md`. `default-mobile` is the recipe before it: MobileNetV2, and a critic in its last phases.
+# `default` is the product's recipe. It trains [a U-Net on EfficientNet-Lite0](../models/encoder_unet.ipynb) to say which of 313 classes each color is, on [photographs as people bring them](../data/varied.ipynb), without a critic. Most of the pictures are seen small, at 96 pixels, at the full learning rates; then come 128 and 160 pixels, while the rates fall. The encoder, which knows what things are, moves a quarter as fast as the rest, and [its early layers](optimization.ipynb#early-layers-rest) in every fourth step only; [two processes](team.ipynb) share each batch; what is kept is the [average](optimization.ipynb#averaged-weights) of some thousand steps. A short last phase leaves the encoder alone and asks for [the picture that the classes make](../losses/classification.ipynb#the-picture-that-classes-make); the mean of the weights before and after it is one more [candidate](selection.ipynb#the-weights-of-a-run). How it came about, with what was tried and dropped, is in `benchmarks/default.md`. `default-mobile` is the recipe before it: MobileNetV2, and a critic in its last phases.
 #
 # Does each of them learn anything? `benchmarks/recipes.py PHOTOS --size 32 --bs 4` trains every recipe for 200 steps on 1,500 photographs, exports it and colors a photograph with the file (`default-mobile` at 64 pixels). The content loss on held-out photographs, each on its own scale, before and after:
 #

@@ -119,7 +119,8 @@ test_eq([*by.index[by['lpips over gray'] > 0]], ['indoor'])
 test_eq(by.index[-1], 'country')
 own = lab['splits']['mountain,street']
 assert own['psnr - gray']['low'] < 0 < own['psnr - gray']['high'] and own['lpips - gray']['high'] < 0
-assert -.1 < own['psnr - gray']['mean'] < 0 and .59 < whole['ratio'] < .62 and -1.4 < by['psnr over gray']['mountain'] < -1.2
+assert -.1 < own['psnr - gray']['mean'] < 0 and .59 < whole['ratio'] < .62
+assert -1.4 < by['psnr over gray']['mountain'] < -1.2
 over.round(3)
 
 # %%

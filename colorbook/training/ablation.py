@@ -25,7 +25,7 @@ from ..data.photos import Photos, sample_photos
 from ..evaluation.metrics import compute_metrics, ratio_of_means, to_batch
 from ..evaluation.protocol import with_ci
 from .gan import GANCallback
-from .ema import AverageWeights
+from .optimization import AverageWeights
 from .checkpoint import seed_everything
 from .pretrained import state_for
 from .recipes import Phase, Recipe

@@ -15,7 +15,7 @@ from ..color.lab import to_rgb
 from ..imaging.sheet import contact_sheet
 from ..evaluation.metrics import colorfulness, psnr
 from .checkpoint import set_rng_state, state_of
-from .ema import averaged
+from .optimization import averaged
 from .runs import Run
 
 # %% ../../nbs/training/journal.ipynb #55e4899d

@@ -23,7 +23,7 @@ from ..models.registry import generators, outputs
 from ..models.s3 import SceneEncoder
 from ..data.tasks import punch
 from .checkpoint import load_checkpoint, save_checkpoint, seed_everything, set_rng_state, state_of
-from .lr_schedules import LRSchedule
+from .optimization import LRSchedule
 from .runs import Run
 
 # %% ../../nbs/training/scene.ipynb #dffe32bf
@@ -68,7 +68,7 @@ class SceneTraining:
     task:str='gray' # key of `tasks`
     epochs:int=150
     lr:float=.01
-    schedule:str='tenth-every-30' # see `colorbook.training.lr_schedules.lr_schedule`
+    schedule:str='tenth-every-30' # see `colorbook.training.optimization.lr_schedule`
     momentum:float=.9
     wd:float=5e-4 # weight decay, added to the slope
     bs:int=256

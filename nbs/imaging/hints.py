@@ -135,7 +135,7 @@ test_fail(lambda: place_hints([(3, 0, None)], tall.shape), exc=UsageError, conta
 #
 # $$ ab_i + d_i, \qquad d_i = q_i - p_i\,ab_i . $$
 #
-# At a hint that is $c_h$, far away nothing is added, and between them it is a mixture. A place that is kept has share 0. Levin, Lischinski and Weiss solve for the color itself and need scribbles in every part of the picture; here the model has colored everything already, and $\lambda$ holds that where no hint reaches. One could also spread the *change* $c_h - ab_h$ of the hinted place; but a model that is unsure draws blots into a coat, and they would remain. (On forty photographs, ten hints were worth 1.0 dB less that way.)
+# At a hint that is $c_h$, far away nothing is added, and between them it is a mixture. A place that is kept has share 0. Levin, Lischinski and Weiss solve for the color itself and need scribbles in every part of the picture; here the model has colored everything already, and $\lambda$ holds that where no hint reaches. One could also spread the *change* $c_h - ab_h$ of the hinted place; but a model that is unsure draws blots into a coat, and they would remain. (It was tried, and ten hints were worth less.)
 
 # %%
 #| export
@@ -418,7 +418,7 @@ pd.DataFrame(rows)
 # %% [markdown]
 # A longer reach and weaker edges gain more and spoil more: that is a matter of taste, and so `reach` is an option. The weight of the model's color, `tint`, matters little. Without the cells around it (`near 0`) a hint is worth less; more weight on these (`near 3`) gains a little more and takes away from what a neighboring hint says.
 #
-# `benchmarks/hints.py` makes these figures and compares times: with hints, a photograph of three megapixels takes the following multiple of the time without.
+# `benchmarks/hints.py` makes these figures and compares times: with one hint and with twenty, a photograph of three megapixels takes the following multiple of the processor's time without.
 
 # %%
 {k: round(v, 2) for k,v in kept['measured']['time'].items() if k != 'seconds'}

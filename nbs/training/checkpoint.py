@@ -105,7 +105,7 @@ first
 # %% [markdown]
 # Since generator and critic are one model with one optimizer, a checkpoint is short: weights and buffers, Adam's moments for both networks, the random generators, and where in the run it was made.
 #
-# What a callback remembers belongs to the place in a run as well: how often [a stop](critic_schedules.ipynb#nogan) has looked, how long [a monitor](monitor.ipynb) has seen gray, the [average of the weights](ema.ipynb). Callbacks that have a `state_dict` are kept by the names of their classes. If one were forgotten, nothing would go wrong at first; but a run that was resumed in the middle of a phase would choose other weights at its end.
+# What a callback remembers belongs to the place in a run as well: how often [a stop](critic_schedules.ipynb#nogan) has looked, how long [a monitor](monitor.ipynb) has seen gray, the [average of the weights](optimization.ipynb#averaged-weights). Callbacks that have a `state_dict` are kept by the names of their classes. If one were forgotten, nothing would go wrong at first; but a run that was resumed in the middle of a phase would choose other weights at its end.
 
 # %%
 #| export

@@ -22,7 +22,7 @@ from colorbook.color.lab import to_rgb
 from colorbook.imaging.sheet import contact_sheet
 from colorbook.evaluation.metrics import colorfulness, psnr
 from colorbook.training.checkpoint import set_rng_state, state_of
-from colorbook.training.ema import averaged
+from colorbook.training.optimization import averaged
 from colorbook.training.runs import Run
 
 # %%

@@ -22,13 +22,12 @@ from rich.table import Table
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from colorbook.data.loaders import color_loaders
+from colorbook.data.loaders import color_loaders, load_data
 from colorbook.data.photos import list_photos, Photos, read_photo, sample_photos
 from colorbook.data.shards import write_shards
 from colorbook.training.recipes import recipes
 from colorbook.data.shard_loader import shard_loaders
 from colorbook.data.hdf5 import build_db, DBPhotos, to_lab8
-from colorbook.data.sources import load_data
 from colorbook.core import malloc_policy
 from colorbook.training.trainer import make_learner
 

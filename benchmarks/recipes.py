@@ -24,7 +24,7 @@ from colorbook.core import ColorbookError
 from colorbook.training.journal import held_out
 from colorbook.data.photos import Photos, sample_photos
 from colorbook.training.recipes import recipes, replace, vary
-from colorbook.data.sources import load_data
+from colorbook.data.loaders import load_data
 from colorbook.training.trainer import make_learner, train
 
 

@@ -14,12 +14,10 @@ import torch
 
 from colorbook.data.photos import data_dir
 from colorbook.training.recipes import recipes, replace
-from colorbook.data.loaders import present
 from colorbook.data.clips import Clips, open_film
 from colorbook.training.export import export_run
 from colorbook.training.pretrained import state_for
-from colorbook.data.sources import load_data
-from colorbook.data.loaders import data_loaders
+from colorbook.data.loaders import data_loaders, load_data, present
 from colorbook.training.trainer import make_learner, train
 
 LEARN = {'bmx-trees': 2/3, 'people.mp4': 2/3, 'big-buck-bunny-480p.mp4': 2/3, 'sintel-trailer-480p.mp4': 1.}

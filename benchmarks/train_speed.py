@@ -17,7 +17,7 @@ from fastai.vision.all import ProgressCallback, noop
 
 from colorbook.core import malloc_policy
 from colorbook.data.photos import decode_photos
-from colorbook.data.sources import load_data
+from colorbook.data.loaders import load_data
 from colorbook.training.gan import GANCallback
 from colorbook.training.journal import RunRecorder
 from colorbook.training.optimization import AverageWeights, LRSchedule

@@ -12,12 +12,11 @@ from colorbook.cli.app import main
 from colorbook.data.audit import find_issues, Rules
 from colorbook.data.clips import clip_loaders, ClipItems, Clips, Film, ToClips
 from colorbook.data.hdf5 import build_db
-from colorbook.data.loaders import color_loaders, data_loaders, degrade, split_by_hash, SquareCrop, ToLab
+from colorbook.data.loaders import color_loaders, data_loaders, degrade, load_data, split_by_hash, SquareCrop, ToLab
 from colorbook.data.paired import folder_pairs, pair_loaders, PairCrop
 from colorbook.data.photos import open_photos, Photos, sample_photos
 from colorbook.data.shard_loader import shard_loaders
 from colorbook.data.shards import pack_photo, Shards, write_shards
-from colorbook.data.sources import load_data
 from colorbook.data.synthetic import travel
 from colorbook.data.varied import VariedCrop, VariedLab
 from colorbook.video.read import write_clip

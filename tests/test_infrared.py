@@ -12,7 +12,7 @@ from colorbook.cli.train import parse_changes
 from colorbook.color.lab import infrared, rgb_to_lab
 from colorbook.core import UsageError
 from colorbook.data.photos import sample_photos
-from colorbook.data.sources import load_data
+from colorbook.data.loaders import load_data
 from colorbook.imaging.artifact import card, find_model
 from colorbook.imaging.colorizer import Colorizer, colorize, load_model
 from colorbook.models.infrared import InfraredUNet

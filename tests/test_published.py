@@ -289,7 +289,7 @@ def step(name):
 
 
 def frames_answered(name):
-    from colorbook.data.sources import load_data
+    from colorbook.data.loaders import load_data
     r = replace(recipes[name], size=32, bs=1, valid=.2)
     x,y,*_ = load_data(r, square(48, 48)[:6]).train.one_batch()
     return len(y)//len(x)

@@ -212,7 +212,7 @@ PICTURE = ("from PIL import Image; from colorbook import colorize; "
 
 USED = ['.'.join(o.parts) for o in MODULES if o.parts[1] in ('core', 'imaging', 'video', 'cli')
         or o.parts[1:] in (('color', 'srgb'), ('evaluation', 'flicker'), ('evaluation', 'flicker_plot'),
-                         *(('evaluation', k) for k in ('naturalness', 'hues', 'page', 'gallery')))]
+                         *(('evaluation', k) for k in ('naturalness', 'gallery')))]
 USED = [o.removesuffix('.__init__') for o in USED]
 
 

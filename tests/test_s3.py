@@ -290,7 +290,7 @@ def test_predicted_maps_are_data(photos, tmp_path):
     write_saliency(photos, tmp_path/'maps', map_maker(net, side=64))
     maps = [np.asarray(Image.open(o)) for o in sorted((tmp_path/'maps').iterdir())]
     assert len(maps) == 12 and all(o.shape == (48, 48) for o in maps)
-    from colorbook.data.sources import load_data
+    from colorbook.data.loaders import load_data
     batch = load_data(slim('s3'), (photos, tmp_path/'maps')).train.one_batch()
     levels = np.concatenate([o.flatten() for o in maps])/255
     assert levels.min() - .01 <= batch[2].min() and batch[2].max() <= levels.max() + .01

@@ -16,7 +16,7 @@ import small_s3  # noqa: F401, enters networks and a loss
 from colorbook.color.bins import ab_bins
 from colorbook.color.lab import rgb_to_lab
 from colorbook.data.audit import save_prior
-from colorbook.data.sources import load_data
+from colorbook.data.loaders import load_data
 from colorbook.imaging.colorizer import load_model
 from colorbook.losses.content import as_rgb, small_vgg
 from colorbook.models.registry import generators

@@ -7,7 +7,7 @@ from fastai.callback.core import Callback
 
 from colorbook.core import TrainingError, UsageError
 from colorbook.data.photos import sample_photos
-from colorbook.data.sources import load_data
+from colorbook.data.loaders import load_data
 from colorbook.training.gan import GANCallback
 from colorbook.training.journal import RunRecorder
 from colorbook.training.recipes import Phase, recipes

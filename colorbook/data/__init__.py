@@ -1,8 +1,9 @@
 """What is learned from.
 
-`photos` reads photographs from wherever they lie, `loaders` makes batches of them, `varied` makes them as various as
-people's own; `sources` finds the batches for a recipe. `named_sets`, `download`, `paired`, `hdf5` and `shards` are the ways in which sets are stored, `scan`,
-`duplicates` and `audit` look at them before training. `frames`, `clips` and `synthetic` are about films.
+`photos` reads photographs from wherever they lie, `loaders` makes batches of them and finds those that a recipe asks
+for, `varied` makes them as various as people's own. `named_sets`, `download`, `paired`, `hdf5` and `shards` are the ways
+in which sets are stored, `scan`, `duplicates` and `audit` look at them before training. `frames`, `clips` and
+`synthetic` are about films.
 """
 from typing import TYPE_CHECKING
 
@@ -26,11 +27,11 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .loaders import targets as targets
     from .loaders import data_loaders as data_loaders
     from .loaders import present as present
+    from .loaders import load_data as load_data
     from .varied import camera_light as camera_light
     from .varied import add_borders as add_borders
     from .varied import VariedCrop as VariedCrop
     from .varied import VariedLab as VariedLab
-    from .sources import load_data as load_data
     from .named_sets import read_sets as read_sets
     from .named_sets import layouts as layouts
     from .download import fetch as fetch
@@ -82,9 +83,8 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
 
 __getattr__,__dir__,__all__ = lazy_face(__name__, {
     'photos': 'Photos open_photos list_photos read_photo is_photo sample_photos data_dir weights_file content_hash',
-    'loaders': 'color_loaders split_by_hash SquareCrop ToLab degrade targets data_loaders present',
+    'loaders': 'color_loaders split_by_hash SquareCrop ToLab degrade targets data_loaders present load_data',
     'varied': 'camera_light add_borders VariedCrop VariedLab',
-    'sources': 'load_data',
     'named_sets': 'read_sets layouts',
     'download': 'fetch fetch_video',
     'paired': 'pair_loaders folder_pairs nir_pairs lwir_pairs split_by_scene saliency_map write_saliency',

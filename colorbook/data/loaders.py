@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['targets', 'data_loaders', 'split_by_hash', 'SquareCrop', 'halftone', 'degrade', 'rgb_target', 'ab_target',
-           'ab4_target', 'ToLab', 'plain_errors', 'PlainErrors', 'PhotoDL', 'color_loaders', 'present', 'load_photos']
+           'ab4_target', 'ToLab', 'plain_errors', 'PlainErrors', 'PhotoDL', 'color_loaders', 'present', 'load_photos',
+           'load_data']
 
 # %% ../../nbs/data/loaders.ipynb #f372d07d
 import hashlib, random
@@ -196,3 +197,15 @@ def load_photos(
     photos = open_photos(source, recipe.size*3//2, n, keep=not workers)
     return color_loaders(photos, recipe.bs, recipe.size, recipe.low, recipe.valid, recipe.seed, num_workers=workers,
         squeeze=recipe.squeeze, mirror=recipe.mirror, target=recipe.target, gray=recipe.gray, aged=recipe.aged, **parts)
+
+# %% ../../nbs/data/loaders.ipynb #da47edc4
+def load_data(
+    recipe, # any object with the fields of a recipe, see `load_photos`
+    source, # where the data is; what is understood depends on the word
+    n:int=None, # use only so many photos, pairs or photos under a camera
+    workers:int=0, # processes that read pictures late; 0 to keep all in memory. It never changes what is held out
+    like:DataLoaders=None, # loaders of the same source for another size or batch: photos in memory are taken from there
+) -> DataLoaders: # with `held`, indices held out, and `crop.photos`, the set that they are of
+    "The batches that a recipe asks for; a `UsageError` with all words where there is no such data"
+    if like and data_loaders[recipe.data].photos: source,n = like.crop.photos,None
+    return data_loaders[recipe.data](recipe=recipe, source=source, n=n, workers=workers)

@@ -1,10 +1,10 @@
 """What is measured.
 
-`metrics` has the figures of a picture, `naturalness` those that need no truth, `features` asks a classifier, `atlas` knows
-seven ways to fail, `protocol` measures a colorizer on a set of photographs in one fixed way,
+`metrics` has the figures of a picture, `naturalness` those that need no truth and the hues of a set, `features` asks a
+classifier, `atlas` knows seven ways to fail, `protocol` measures a colorizer on a set of photographs in one fixed way,
 `compare` takes the pictures of any program, `diversity` asks for several answers and sorts them, `flicker` and
-`flicker_plot` measure films, `page` writes pages of pictures, `gallery` lays out an album. `naturalness`, `page`,
-`gallery` and those for films are without torch.
+`flicker_plot` measure films, `gallery` writes pages of pictures and lays out an album. `naturalness`, `gallery` and
+those for films are without torch.
 """
 from typing import TYPE_CHECKING
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .naturalness import cci as cci
     from .naturalness import cni as cni
     from .naturalness import natural_bands as natural_bands
+    from .naturalness import HueCounter as HueCounter
+    from .naturalness import hue_distance as hue_distance
+    from .naturalness import hue_variance as hue_variance
     from .atlas import failures as failures
     from .atlas import overlay as overlay
-    from .hues import HueCounter as HueCounter
-    from .hues import hue_distance as hue_distance
-    from .hues import hue_variance as hue_variance
-    from .page import write_sortable as write_sortable
+    from .gallery import write_sortable as write_sortable
     from .gallery import make_gallery as make_gallery
     from .gallery import stability as stability
     from .features import frechet_distance as frechet_distance
@@ -59,11 +59,9 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
 
 __getattr__,__dir__,__all__ = lazy_face(__name__, {
     'metrics': 'psnr ssim ciede2000 ab_rmse colorfulness colorfulness_ratio lpips bootstrap_ci compute_metrics nrmse',
-    'naturalness': 'cci cni natural_bands',
+    'naturalness': 'cci cni natural_bands HueCounter hue_distance hue_variance',
     'atlas': 'failures overlay',
-    'hues': 'HueCounter hue_distance hue_variance',
-    'page': 'write_sortable',
-    'gallery': 'make_gallery stability',
+    'gallery': 'write_sortable make_gallery stability',
     'features': 'frechet_distance ClassifierView',
     'saliency': 'saliency_overlay saliency_scores map_maker',
     'protocol': 'evaluate Evaluation',

@@ -15,7 +15,7 @@ import numpy as np, pandas as pd
 from ..core import InputError, UsageError
 from ..data.photos import open_photo
 from .features import jackknife
-from .page import picture_strip, write_sortable
+from .gallery import picture_strip, write_sortable
 from .protocol import (evaluate, Evaluation, find_photos, gray_picture, read_truth, run_colorizer,
     run_protocol, summarize_metrics, with_ci)
 

@@ -17,8 +17,8 @@ from ..color.srgb import lab_f_inv
 from .carried import carried, tiff_carried
 from .deep import Samples, deep_samples, is_tiff, tiff_pages
 from .opening import (RAW_SUFFIXES, choose_pages, develop, heic_samples, is_hdr, is_shallow,
-                                       lacks_frames, lacks_strips, open_image, page_count, read_bytes, whole_pages)
-from .orientation import upright
+                                       lacks_frames, lacks_strips, open_image, page_count, read_bytes, upright,
+                                       whole_pages)
 from .profiles import is_srgb, light_gray, light_through, profile_space, srgb_profile
 
 # %% ../../nbs/imaging/io.ipynb #8c47ed78
@@ -27,7 +27,7 @@ class Picture:
     "What coloring needs to know of a picture, and what it must hand on"
     source:np.ndarray|Image.Image # HxW gray or HxWx3 RGB; uint8, uint16 or float32 in 0..1; or Pillow's L or RGB
     alpha:np.ndarray|None=None # HxW transparency of the same type, or None
-    orientation:int=1 # EXIF orientation, 1..8: how to turn the stored pixels upright, see `imaging.orientation`
+    orientation:int=1 # EXIF orientation, 1..8: how to turn the stored pixels upright, see `imaging.opening`
     info:dict=field(default_factory=dict) # `icc_profile`, `exif` and more, see `imaging.carried`
     bits:int|None=None # of the file, 8 to 16; None for those of `source`
 

@@ -16,8 +16,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from ..core import OutputError
 from .carried import jpeg_segments, not_held, png_texts, tiff_tags, with_texts
 from .io import read_picture
-from .opening import has_heif, open_image, read_bytes
-from .orientation import upright
+from .opening import has_heif, open_image, read_bytes, upright
 
 # %% ../../nbs/imaging/write.ipynb #66209d9a
 def _chunk(name:bytes, body:bytes) -> bytes:

@@ -20,7 +20,7 @@ from ..core import UsageError
 from ..data.paired import saliency_map
 from ..evaluation.atlas import find_regions, object_intervention, pair_of
 from ..evaluation.features import in_first, lite0
-from ..evaluation.hues import HueCounter
+from ..evaluation.naturalness import HueCounter
 from ..evaluation.naturalness import cni, is_colorful
 from ..evaluation.saliency import saliency_scores
 from ..imaging.sheet import contact_sheet
@@ -131,7 +131,7 @@ def hue_figures(
     real:list, # photographs
     maps, # of saliency, HxW, 0..1
 ) -> dict: # variance of hue in salient and other patches, of results and photographs
-    "See `colorbook.evaluation.hues`"
+    "See `colorbook.evaluation.naturalness`"
     counter = HueCounter()
     for o in zip(fake, real, maps): counter.add(*o)
     found = counter.figures()

@@ -17,7 +17,7 @@ from av.stream import Disposition
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 from ..core import InputError, UsageError, atomic_path
-from ..imaging.orientation import matrix_orientation, upright
+from ..imaging.opening import matrix_orientation, upright
 from .sequences import frame_files, frame_pattern, on_screen, tell_scan
 
 # %% ../../nbs/video/read.ipynb #98571add

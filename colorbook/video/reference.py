@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from ..core import InputError, UsageError
-from ..imaging.orientation import upright
+from ..imaging.opening import upright
 from ..imaging.io import read_picture
 from .flow import PRESETS, cv2, flow, grid, visibility, warp
 from .model import color_source

@@ -14,15 +14,15 @@ from itertools import groupby
 import av, numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
-from ..imaging.colorizer import net_size, small_light
+from ..imaging.colorizer import net_size
 from .frame_shape import whole_frames
 from .read import QUALITY, bits_of, decode, display_matrix, frame_rate, is_high
 from .sequences import on_screen
 from .shots import mark_shots
 from ..color.srgb import light, lstar_gray, srgb_encode
-from ..imaging.compose import chroma_maps, paint
+from ..imaging.compose import chroma_maps, paint, small_light
 from ..imaging.io import Picture
-from ..imaging.orientation import matrix_orientation, upright
+from ..imaging.opening import matrix_orientation, upright
 
 # %% ../../nbs/video/steps.ipynb #82409ced
 _full_range = ((np.arange(256) - 16)*(255/219)).round().clip(0, 255).astype(np.uint8)

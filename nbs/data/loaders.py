@@ -3,7 +3,7 @@
 #
 # > Batches of photographs: lightness in, color out, with crops, aged pictures, and some photos held out
 #
-# Every color photograph is an exercise with its solution: take the color away, and what was taken is the answer. So data is cheap here, and the mistakes one can make with it are of another kind. A copy of a training photo among the held-out ones makes a network look better than it is; an augmentation that brightens the picture also changes the answer. We hold photographs out so that equal files stay together, crop and mirror the rest, damage their lightness as a century does, and hand batches of $L$ and of any kind of target to fastai.
+# Every color photograph is an exercise with its solution: take the color away, and what was taken is the answer. So data is cheap here, and the mistakes one can make with it are of another kind. A copy of a training photo among the held-out ones makes a network look better than it is; an augmentation that brightens the picture also changes the answer. We hold photographs out so that equal files stay together, crop and mirror the rest, damage their lightness as a century does, and hand batches of $L$ and of any kind of target to fastai. The last section has the words by which a recipe says what it reads, photographs or shards, films or infrared.
 
 # %%
 #| default_exp data.loaders
@@ -26,9 +26,14 @@ from colorbook.data.photos import open_photos, Photos
 #| hide
 import shutil, tarfile, tempfile
 from types import SimpleNamespace
+from PIL import ImageOps
 from fastcore.test import *
 from colorbook.color.lab import join_lab, show_row
+from colorbook.core import UsageError
 from colorbook.data.photos import sample_photos
+from colorbook.data.shards import write_shards
+from colorbook.data.synthetic import travel
+from colorbook.video.read import write_clip
 
 # %% [markdown]
 # ## A split that no copy crosses
@@ -387,7 +392,54 @@ assert present(L) is L
 present(clip).shape
 
 # %% [markdown]
-# A recipe is data and says by a word what it learns from. `data_loaders` is the table of the words; a function that makes batches is entered where it is defined, in this chapter and in later ones, and [what a recipe reads](sources.ipynb) shows them all. The function takes what it needs from the fields of the recipe. The table also says of each word whether it is of films (`films`), brings maps of saliency, reads photographs one by one (`photos`), or pairs of which scenes can be held out; and whether the network sees something else *instead* of the lightness.
+# Photos that are not kept are decoded by the processes that crop them. The batches must be the same with and without processes. A photo that cannot be read is found only in the middle of training then; printed is the error, which still names it.
+
+# %%
+shutil.copytree(home/'photos', home/'late')
+files = Photos(home/'late', keep=False)
+def epoch(num_workers): return list(color_loaders(files, 4, 16, valid=.3, device='cpu', num_workers=num_workers).valid)
+for (L0,ab0),(L2,ab2) in zip(epoch(0), epoch(2), strict=True):
+    test_eq((L0, ab0), (L2, ab2))
+set_seed(seed)
+dls = color_loaders(files, 4, 16, valid=.3, device='cpu', num_workers=2)
+twice = [list(dls.train) for _ in range(2)]
+assert not torch.equal(twice[0][0][0], twice[1][0][0])
+(home/'late/0/000.png').write_bytes(b'damaged')
+lost = color_loaders(files, 4, 16, valid=.3, device='cpu', num_workers=2)
+try: [list(o) for o in (lost.train, lost.valid)]
+except InputError as e: said = str(e)
+assert '000.png' in said and len(said.splitlines()) == 1
+said
+
+# %% [markdown]
+# @fig-batch shows a batch of six: above what the generator sees, in the middle what it should answer, at a quarter of the size and with one lightness everywhere, below both together. The middle row looks coarse and the lower one does not: the eye takes the edges from the lightness.
+
+# %%
+#| label: fig-batch
+#| fig-cap: "A batch: what the generator sees, what it should answer (small, at constant lightness), and both together."
+answer = join_lab(torch.full_like(ab[:,:1], .65), ab)
+both = join_lab(L, F.interpolate(ab, size=(size, size), mode='bilinear'))
+rows = [L.expand(-1, 3, -1, -1), F.interpolate(answer, size=(size, size)), both]
+test_close(rgb_to_lab(both)[:,:1]/100, L, eps=.01)
+show_row([torch.cat([torch.cat([*o], -1) for o in rows], -2)])
+
+# %% [markdown]
+# ## What a recipe reads
+
+# %% [markdown]
+# A recipe is data and says by one word what it learns from; where that lies is the second argument of `colorbook train`. So a network that was trained on photographs is trained on a million of them in shards, or on near infrared, by changing one field. `data_loaders` is the table of the words, complete wherever it is looked at; a function that makes batches is entered where it is defined, in this chapter and in later ones, and takes what it needs from the fields of the recipe. The table also says of each word whether it is of films (`films`), brings maps of saliency, reads photographs one by one (`photos`), or pairs of which scenes can be held out; and whether the network sees something else *instead* of the lightness.
+
+# %% [markdown]
+# | word | what it reads | chapter |
+# |---|---|---|
+# | `photos` | folders, tars, lists and databases of photographs, each at any time | this one |
+# | `varied` | the same, as other cameras took them, with borders, in various shapes | [Photographs as people bring them](varied.ipynb) |
+# | `shards` | tars in sequence, a million photographs and more | [Shards](shard_loader.ipynb) |
+# | `frames`, `stills` | films, frame by frame with neighbors and without | [Films to learn from](clips.ipynb) |
+# | `clips` | three frames at a time of films, and photographs under a moving camera | [Films to learn from](clips.ipynb) |
+# | `saliency` | photographs, and maps of where one looks from a second folder or made | [Pairs](paired.ipynb) |
+# | `inpainting`, `sketch` | photographs with a hole, or their lines alone, in the place of the gray photograph | [Sketches and holes](tasks.ipynb) |
+# | `nir`, `lwir`, `pairs` | infrared, or any second picture, in the place of the gray photograph | [Pairs](paired.ipynb) |
 
 # %%
 #| export
@@ -416,43 +468,67 @@ test_eq((kept.held, kept.train.bs), (late.held, 5))
 test_eq([o.shape[1:] for o in kept.one_batch()], [(1, 16, 16), (3, 16, 16)])
 kept.held
 
-# %% [markdown]
-# Photos that are not kept are decoded by the processes that crop them. The batches must be the same with and without processes. A photo that cannot be read is found only in the middle of training then; printed is the error, which still names it.
-
 # %%
-files = Photos(home/'photos', keep=False)
-def epoch(num_workers): return list(color_loaders(files, 4, 16, valid=.3, device='cpu', num_workers=num_workers).valid)
-for (L0,ab0),(L2,ab2) in zip(epoch(0), epoch(2), strict=True):
-    test_eq((L0, ab0), (L2, ab2))
-set_seed(seed)
-dls = color_loaders(files, 4, 16, valid=.3, device='cpu', num_workers=2)
-twice = [list(dls.train) for _ in range(2)]
-assert not torch.equal(twice[0][0][0], twice[1][0][0])
-(home/'photos/0/000.png').write_bytes(b'damaged')
-lost = color_loaders(files, 4, 16, valid=.3, device='cpu', num_workers=2)
-try: [list(o) for o in (lost.train, lost.valid)]
-except InputError as e: said = str(e)
-assert '000.png' in said and len(said.splitlines()) == 1
-said
+#| export
+def load_data(
+    recipe, # any object with the fields of a recipe, see `load_photos`
+    source, # where the data is; what is understood depends on the word
+    n:int=None, # use only so many photos, pairs or photos under a camera
+    workers:int=0, # processes that read pictures late; 0 to keep all in memory. It never changes what is held out
+    like:DataLoaders=None, # loaders of the same source for another size or batch: photos in memory are taken from there
+) -> DataLoaders: # with `held`, indices held out, and `crop.photos`, the set that they are of
+    "The batches that a recipe asks for; a `UsageError` with all words where there is no such data"
+    if like and data_loaders[recipe.data].photos: source,n = like.crop.photos,None
+    return data_loaders[recipe.data](recipe=recipe, source=source, n=n, workers=workers)
 
 # %% [markdown]
-# @fig-batch shows a batch of six: above what the generator sees, in the middle what it should answer, at a quarter of the size and with one lightness everywhere, below both together. The middle row looks coarse and the lower one does not: the eye takes the edges from the lightness.
+# Below, the same six photographs are stored in each of these ways. A notebook that has just made the table has only its own word in it, so the cell takes table and function from the library. Whatever the word, the first two parts of a batch are what the generator sees and what it should answer, as the sizes at the end show: most generators see one channel; films show three frames, and clips five channels.
 
 # %%
-#| label: fig-batch
-#| fig-cap: "A batch: what the generator sees, what it should answer (small, at constant lightness), and both together."
-answer = join_lab(torch.full_like(ab[:,:1], .65), ab)
-both = join_lab(L, F.interpolate(ab, size=(size, size), mode='bilinear'))
-rows = [L.expand(-1, 3, -1, -1), F.interpolate(answer, size=(size, size)), both]
-test_close(rgb_to_lab(both)[:,:1]/100, L, eps=.01)
-show_row([torch.cat([torch.cat([*o], -1) for o in rows], -2)])
+from colorbook.data.loaders import data_loaders, load_data
+home,ims = Path(tempfile.mkdtemp()),[ImageOps.fit(o, (64, 48)) for o in sample_photos()]
+for folder,names in dict(photos='{}', nir='{}_rgb', gray='{}').items():
+    (home/folder).mkdir()
+    for i,o in enumerate(ims): o.save(home/folder/f'{names.format(i)}.png')
+for i,o in enumerate(ims):
+    ImageOps.invert(o.convert('L')).save(home/f'nir/{i}_nir.png')
+    for k in ('visible', 'lwir'):
+        (home/'kaist'/k).mkdir(parents=True, exist_ok=True)
+        o.save(home/'kaist'/k/f'{i}.png')
+write_shards(home/'photos', home/'shards', 4)
+write_clip((o for im in ims[:2] for o in travel(im, 8, (48, 36))), home/'film.mp4')
+places = dict(photos='photos', inpainting='photos', sketch='photos', varied='photos', saliency='photos',
+    shards='shards', frames='film.mp4', stills='film.mp4', clips='film.mp4', nir='nir', lwir='kaist')
+sources = {k: str(home/o) for k,o in places.items()} | dict(pairs=[home/'photos', home/'gray'])
+test_eq(sorted(sources), sorted(data_loaders))
+def batch_of(word, **changes):
+    recipe = dict(data=word, bs=4, size=32, low=.8, valid=.3, seed=0, squeeze=False, mirror=True, target='ab4',
+        gray='lstar', aged=0., scenes='', channels=1)
+    dls = load_data(SimpleNamespace(**recipe | changes), sources[word])
+    assert all(dls.crop.photos.hash(i) for i in dls.held) and len(dls.crop.photos) > len(dls.held) > 0
+    return dls.train.one_batch()
+seen = {k: batch_of(k)[:2] for k in data_loaders}
+test_eq({o.shape[-2:] for o,_ in seen.values()}, {(32, 32)})
+test_eq({o.shape[-2:] for _,o in seen.values()}, {(8, 8)})
+test_eq({k: o.shape[1] for k,(o,_) in seen.items() if o.shape[1] > 1}, dict(frames=3, clips=5))
+recipe = SimpleNamespace(data='photos', bs=2, size=32, low=.8, valid=.3, seed=0, squeeze=False, mirror=True,
+    target='ab', gray='lstar', aged=0.)
+dls = load_data(recipe, sources['photos'], n=5)
+recipe.size,recipe.bs = 16,4
+smaller = load_data(recipe, sources['photos'], n=5, like=dls)
+assert smaller.crop.photos is dls.crop.photos and smaller.held == dls.held
+test_eq([o.train.one_batch()[0].shape for o in (dls, smaller)], [(2, 1, 32, 32), (4, 1, 16, 16)])
+songs = SimpleNamespace(data='songs')
+test_fail(lambda: load_data(songs, home), exc=UsageError, contains="no data 'songs'; choose")
+{k: tuple(o.shape) for k,(o,_) in seen.items()}
 
 # %% [markdown]
 # ## What we have
 #
 # - crops for training and for held-out photos, and damage that changes lightness alone;
 # - a split by content that keeps equal files together, and stays as it is when photos are added;
-# - batches of $L$ and one of three targets, damaged in $L$ alone, the same again for the same seed.
+# - batches of $L$ and one of three targets, damaged in $L$ alone, the same again for the same seed;
+# - `load_data`, from a recipe and a place to batches, for every kind of data in the book, and `data_loaders`, the words that a recipe may say.
 
 # %% [markdown]
 # ## Exercises
@@ -460,3 +536,5 @@ show_row([torch.cat([torch.cat([*o], -1) for o in rows], -2)])
 # 1. Save one picture of the set as JPEG and add it. What kind of hash would notice that it is the same photo, and which different photos would such a hash confuse?
 # 2. Move `degrade` from $L$ to the photo before the split into $L$ and target. What does the network learn about faded prints?
 # 3. Write a target `ab8` at an eighth of the size. How far is the color of the averaged photo from the average of its $a,b$, on the six photographs?
+# 4. Enter a loader of your own under the word `zip`, for photographs in a zip file. Which of the functions of [Photographs](photos.ipynb) does it need, and what has a run to know for being resumed?
+# 5. Train one recipe on `photos` and on `shards` with the same seed. Which pictures are held out in each, and from which batch on do the runs differ?

@@ -193,7 +193,7 @@ def content_hash(
 # ## A set of photos
 
 # %% [markdown]
-# Training asks for each photo again and again. A set that fits into memory is decoded once, turned the way its EXIF data says, made small and kept: 25,000 photos of 192 pixels are 3 GB, and an epoch that decodes nothing is several times as fast on few cores. A larger set is decoded anew each time, by several processes, or [once into a file](#decoded-once-into-a-file). All kinds have a length, pictures, names, and for each picture a hash of its stored file (a number that is the same for equal files and practically never for others). The hash decides which photos are held out, and because it is taken from the file, that does not depend on how the photos are read. Everything that has these four is a set of photos for the other chapters, frames in an [HDF5 file](hdf5.ipynb) too.
+# Training asks for each photo again and again. A set that fits into memory is decoded once, turned the way its EXIF data says, made small and kept: 25,000 photos of 192 pixels are 3 GB, and an epoch that decodes nothing is several times as fast on few cores. A larger set is decoded anew each time, by several processes, or [once into a file](#decoded-once-into-a-file); [Data at scale](scale.ipynb) says when to take which. All kinds have a length, pictures, names, and for each picture a hash of its stored file (a number that is the same for equal files and practically never for others). The hash decides which photos are held out, and because it is taken from the file, that does not depend on how the photos are read. Everything that has these four is a set of photos for the other chapters, frames in an [HDF5 file](hdf5.ipynb) too.
 
 # %%
 #| export

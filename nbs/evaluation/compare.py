@@ -21,7 +21,7 @@ import numpy as np, pandas as pd
 from colorbook.core import InputError, UsageError
 from colorbook.data.photos import open_photo
 from colorbook.evaluation.features import jackknife
-from colorbook.evaluation.page import picture_strip, write_sortable
+from colorbook.evaluation.gallery import picture_strip, write_sortable
 from colorbook.evaluation.protocol import (evaluate, Evaluation, find_photos, gray_picture, read_truth, run_colorizer,
     run_protocol, summarize_metrics, with_ci)
 
@@ -105,7 +105,7 @@ check_sides('a', photos[0].resize((31, 21)), photos[0], size)
 # ## A page of pictures
 
 # %% [markdown]
-# Means hide what a tool does wrong. The page has gray, result and truth of a number of photos beside their figures, and sorts them by the figure that is chosen: the worst first, or the best. It is [one file](page.ipynb) without anything from elsewhere, so it can be sent to somebody. From a large set it takes photos at equal steps in the order of their CIEDE2000, the best and the worst among them.
+# Means hide what a tool does wrong. The page has gray, result and truth of a number of photos beside their figures, and sorts them by the figure that is chosen: the worst first, or the best. It is [one file](gallery.ipynb#a-page-that-is-sorted) without anything from elsewhere, so it can be sent to somebody. From a large set it takes photos at equal steps in the order of their CIEDE2000, the best and the worst among them.
 
 # %%
 #| export

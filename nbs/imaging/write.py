@@ -19,8 +19,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from colorbook.core import OutputError
 from colorbook.imaging.carried import jpeg_segments, not_held, png_texts, tiff_tags, with_texts
 from colorbook.imaging.io import read_picture
-from colorbook.imaging.opening import has_heif, open_image, read_bytes
-from colorbook.imaging.orientation import upright
+from colorbook.imaging.opening import has_heif, open_image, read_bytes, upright
 
 # %%
 #| hide

@@ -200,7 +200,7 @@ test_close(runs.ratio[runs.variant == 'more critic'], [.34, .50, .44], eps=.005)
 # ## Hues, where one looks and elsewhere
 
 # %% [markdown]
-# The variance of hues is 0 where all hues are used equally and 359 where there is one ([How many hues](../evaluation/hues.ipynb)). @tbl-scgan-hues has it inside and outside of the salient patches, by the map of the rule and, *own*, by the map that the network predicts.
+# The variance of hues is 0 where all hues are used equally and 359 where there is one ([Naturalness and hues](../evaluation/naturalness.ipynb#its-variance)). @tbl-scgan-hues has it inside and outside of the salient patches, by the map of the rule and, *own*, by the map that the network predicts.
 
 # %%
 #| label: tbl-scgan-hues

@@ -17,7 +17,7 @@ from pathlib import Path
 from fastcore.test import *
 from PIL import Image
 from colorbook.color.lab import show_row
-from colorbook.data.sources import load_data
+from colorbook.data.loaders import load_data
 from colorbook.training.recipes import Phase, recipes
 from colorbook.training.runs import Run
 from colorbook.training.trainer import train

@@ -541,7 +541,7 @@ def draw_panel(rows, at, height=2.4):
 draw_panel(rows, stop.chosen);
 
 # %% [markdown]
-# @fig-panel has four figures over the steps in which both networks learn. With so small a panel all of them swing. The ratio of colorfulness says most: the duel begins with pictures that have 0.7 of the photographs' color, and after ten steps they have about as much. The rule looks at the distance: the gray line in the first picture is its mean over five looks, and the weights are taken where that is lowest, at the dashed line. Single looks near the end are lower still; they are luck.
+# @fig-panel has four figures over the steps in which both networks learn. With so small a panel all of them swing. The ratio of colorfulness begins at 0.9 of the photographs' color, and in the second half it swings around 1. The rule looks at the distance: the gray line in the first picture is its mean over five looks, and the weights are taken where that is lowest, at the dashed line. A single look may be lower elsewhere; that is luck.
 
 # %% [markdown]
 # ## What we have

@@ -24,8 +24,7 @@ from torch import Tensor
 from colorbook.color.bins import color_counts, color_prior, load_prior
 from colorbook.core import UsageError, atomic_path, malloc_policy
 from colorbook.data.photos import decode_photos
-from colorbook.data.loaders import data_loaders
-from colorbook.data.sources import load_data
+from colorbook.data.loaders import data_loaders, load_data
 from colorbook.imaging.artifact import default_model
 from colorbook.losses.content import content_losses
 from colorbook.training.gan import ClipCritic, ClipNorms, gan_splitter

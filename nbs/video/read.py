@@ -22,7 +22,7 @@ from av.stream import Disposition
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 from colorbook.core import InputError, UsageError, atomic_path
-from colorbook.imaging.orientation import matrix_orientation, upright
+from colorbook.imaging.opening import matrix_orientation, upright
 from colorbook.video.sequences import frame_files, frame_pattern, on_screen, tell_scan
 
 # %%
@@ -100,7 +100,7 @@ len(ims),clip.stat().st_size
 # %% [markdown]
 # PyAV brings FFmpeg in its wheel and decodes nearly everything. Four things are left to us, before the picture is as a player would show it.
 #
-# - Telephones store how they were held as a matrix of display: its signs tell which of the eight ways to lie a frame has, and those are the eight of [EXIF](../imaging/orientation.ipynb).
+# - Telephones store how they were held as a matrix of display: its signs tell which of the eight ways to lie a frame has, and those are the eight of [EXIF](../imaging/opening.ipynb#eight-ways-to-lie).
 # - Old television stores 720 columns for a picture that is wider or narrower than its count of pixels; we enlarge the side that is short, so that no pixel is thrown away.
 # - The recipe of luma is guessed where the file does not name it: a wrong guess turns every green a little.
 # - The fast way from luma and chroma to RGB, which most readers take, makes each channel about one level of 255 too dark; asked for accurate rounding, the same library errs by a quarter of that, and to both sides.

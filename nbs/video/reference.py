@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from colorbook.core import InputError, UsageError
-from colorbook.imaging.orientation import upright
+from colorbook.imaging.opening import upright
 from colorbook.imaging.io import read_picture
 from colorbook.video.flow import PRESETS, cv2, flow, grid, visibility, warp
 from colorbook.video.model import color_source

@@ -18,8 +18,7 @@ from torch import Tensor
 from ..color.bins import color_counts, color_prior, load_prior
 from ..core import UsageError, atomic_path, malloc_policy
 from ..data.photos import decode_photos
-from ..data.loaders import data_loaders
-from ..data.sources import load_data
+from ..data.loaders import data_loaders, load_data
 from ..imaging.artifact import default_model
 from ..losses.content import content_losses
 from .gan import ClipCritic, ClipNorms, gan_splitter

@@ -170,7 +170,8 @@ for r in (s3_recipe('s3-lwir', (replace(s3_terms[0], epochs=10, bs=8), replace(s
               generator='s3_lwir', attention=0., data='lwir', bs=8),
           Recipe('nir-photos', (Phase('content', 2, (6e-4, 2.5e-3, 0.)),), data='photos', gray='infrared',
               **nir | dict(aged=.6, size=96)),
-          Recipe('nir', (Phase('content', 8, (1e-4, 5e-4, 0.)),), data='nir', scenes='mountain,street', **nir),
+          Recipe('nir', (Phase('content', 8, (1e-4, 5e-4, 0.)),), data='nir', scenes='mountain,street', ema=.97,
+              **nir),
           pictures_recipe('inpainting'), pictures_recipe('sketch')):
     recipes[r.name] = r
 

@@ -293,7 +293,7 @@ show_sheet([look(gan.generator)]);
 #
 # <details><summary>Solution 2</summary>
 #
-# The judge's goes far below the dashed line, the painter's rises to 5 and more: every painting is refused with certainty, and small changes of its colors change nothing.
+# Both: instead of staying near the dashed line they jump to hundreds and back. The judge's steps are too large, and nothing limits its verdicts.
 #
 # </details>
 #

@@ -258,7 +258,7 @@ recipes['s3-small']
 #
 # S3 colors infrared by changing the data setting, and so does each recipe here whose generator answers in RGB: `colorbook train s3 NIR --set data=nir --set attention=0`. `s3-lwir` is what S3's authors trained on KAIST's pictures of warmth: three channels, 10 epochs of the first term and 30 of the second, batches of 8, and no saliency, of which there are no maps.
 #
-# With 180 pairs of [near infrared](../models/infrared.ipynb) one begins with something else. `nir-photos` practices on photographs, whose infrared is guessed, and `nir` goes on with the real pairs: `colorbook train nir-photos PHOTOS`, then `colorbook train nir NIR --weights runs/nir-photos`. Two of the nine scenes are held out, a mountain and a street; another choice is `--set scenes=field,urban`, and `--set "scenes=''"` learns from all. Beside data, rates and epochs, size and aging differ. The many photographs of the practice are seen at 96 pixels, the few pairs at 128. And real infrared is paler than the guess, and lighter or darker from picture to picture; so while it practices, twice as many pictures are [faded or brightened](../data/loaders.ipynb). `python asset/infrared.py PHOTOS NIR` runs both recipes, measures them and makes the model in the package.
+# With 180 pairs of [near infrared](../models/infrared.ipynb) one begins with something else. `nir-photos` practices on photographs, whose infrared is guessed, and `nir` goes on with the real pairs: `colorbook train nir-photos PHOTOS`, then `colorbook train nir NIR --weights runs/nir-photos`. Two of the nine scenes are held out, a mountain and a street; another choice is `--set scenes=field,urban`, and `--set "scenes=''"` learns from all. Beside data, rates and epochs, size and aging differ. The many photographs of the practice are seen at 96 pixels, the few pairs at 128. And real infrared is paler than the guess, and lighter or darker from picture to picture; so while it practices, twice as many pictures are [faded or brightened](../data/loaders.ipynb). Seven scenes teach much about these seven, and something about what was known before is lost with each step; so `nir` keeps an [average](ema.ipynb) of its weights in which a tenth is still those of the practice ([why](../results/infrared.ipynb#what-was-tried)). `python asset/infrared.py PHOTOS NIR` runs both recipes, measures them and makes the model in the package.
 #
 # `inpainting` and `sketch` are one recipe but for the word for [its data](../data/tasks.ipynb).
 
@@ -275,7 +275,8 @@ for r in (s3_recipe('s3-lwir', (replace(s3_terms[0], epochs=10, bs=8), replace(s
               generator='s3_lwir', attention=0., data='lwir', bs=8),
           Recipe('nir-photos', (Phase('content', 2, (6e-4, 2.5e-3, 0.)),), data='photos', gray='infrared',
               **nir | dict(aged=.6, size=96)),
-          Recipe('nir', (Phase('content', 8, (1e-4, 5e-4, 0.)),), data='nir', scenes='mountain,street', **nir),
+          Recipe('nir', (Phase('content', 8, (1e-4, 5e-4, 0.)),), data='nir', scenes='mountain,street', ema=.97,
+              **nir),
           pictures_recipe('inpainting'), pictures_recipe('sketch')):
     recipes[r.name] = r
 

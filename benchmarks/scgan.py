@@ -1,6 +1,6 @@
 """S3's ablations on `s3-small`: every variant, three seeds, a search for the weights, and how a run learns.
 
-    python benchmarks/scgan.py PHOTOS HELD [--n 1600] [--out runs/scgan] [--keep asset/scgan]
+    python benchmarks/scgan.py PHOTOS HELD [--n 1600] [--size 64] [--out runs/scgan] [--keep asset/scgan]
     python benchmarks/scgan.py PHOTOS HELD --search 15
     python benchmarks/scgan.py PHOTOS HELD --evolution runs/evolution [--n 700]
 
@@ -9,7 +9,7 @@ command goes on from there. With --keep the figures go to KEEP.csv (a row a run)
 variants) and KEEP-search.csv, and six photographs of installed packages, colored, to KEEP-terms.jpg; nbs/results/scgan
 reads them. The search judges by the next 120 of PHOTOS, from which no trial learns, and by nothing of HELD. --evolution
 draws HELD at every epoch of a run, and with --keep those six photographs into KEEP-evolution.jpg; a run that is not
-there is trained for it, six epochs and four.
+there is trained for it, six epochs and four. Another --size needs an --out of its own.
 """
 import argparse
 from dataclasses import replace
@@ -56,15 +56,16 @@ def reference(held, size):
     return [dict(variant=k, seed=0, ratio=o.colorfulness/o.truth_colorfulness) | o.to_dict() for k,o in rows.items()]
 
 
-def draw_terms(out, names=('first term', 'no critic', 'full')):
+def draw_terms(out, side=96, names=('first term', 'no critic', 'full')):
     "The photographs of installed packages as variants of one seed color them"
-    rgb,nets = squares(sample_photos(192), 96, 6),[None]
-    for k in names:
+    rgb,nets = squares(sample_photos(192), side, 6),[None]
+    files = {k: o for k in names if (o := out/f'variant {k} 0.safetensors').exists()}
+    for k,o in files.items():
         nets.append(make_generator(s3_variants[k]).eval())
-        nets[-1].load_state_dict(load_file(out/f'variant {k} 0.safetensors'))
+        nets[-1].load_state_dict(load_file(o))
     columns = [*(answer_of(o, rgb)[0] for o in nets), rgb]
     cells = [o for row in zip(*map(bytes_of, columns)) for o in row]
-    return contact_sheet(cells, len(columns), ['gray', *names, 'truth']*len(rgb))
+    return contact_sheet(cells, len(columns), ['gray', *files, 'truth']*len(rgb))
 
 
 def main():
@@ -72,6 +73,7 @@ def main():
     arg.add_argument('photos')
     arg.add_argument('held')
     arg.add_argument('--n', type=int, default=1600)
+    arg.add_argument('--size', type=int, default=64, help='pixels of the crops')
     arg.add_argument('--workers', type=int, default=2)
     arg.add_argument('--out', type=Path, default=Path('runs/scgan'))
     arg.add_argument('--keep')
@@ -81,8 +83,9 @@ def main():
     arg.add_argument('--table', action='store_true', help='write the tables of what is there, and train nothing')
     a = arg.parse_args()
     if not a.workers: torch.set_num_threads(1)
-    chosen = [s3_variants[k] for k in a.only]
-    held = Photos(a.held, short=96)
+    variants = {k: replace(r, size=a.size) for k,r in s3_variants.items()}
+    chosen,short = [variants[k] for k in a.only],a.size*3//2
+    held = Photos(a.held, short=short)
     if a.evolution:
         if not Path(a.evolution, 'recipe.yaml').exists():
             train(s3_variant('evolution', 6, 4, ema=.98), a.photos, a.evolution, n=a.n, progress=False)
@@ -90,18 +93,19 @@ def main():
         with atomic_path(path) as f: evolution_sheet(a.evolution, shown, 6, side=96).save(f, quality=88)
         return
     if a.search:
-        photos = Photos(a.photos, short=96, n=a.n + 120)
-        judged = squares([photos[i] for i in range(a.n, len(photos))], 64, 120)
-        photos,base = Photos(a.photos, short=96, n=a.n),s3_variants['full']
-        train_variant(s3_variants['first term'], photos, a.out, 0, **HOW)
+        photos = Photos(a.photos, short=short, n=a.n + 120)
+        judged = squares([photos[i] for i in range(a.n, len(photos))], a.size, 120)
+        photos,base = Photos(a.photos, short=short, n=a.n),variants['full']
+        train_variant(variants['first term'], photos, a.out, 0, **HOW)
         found = search_weights(lambda w: trial(photos, judged, a.out, base, w), a.out/'search.db', a.search)
         print(found.sort_values('lpips').round(4))
     elif not a.table:
-        photos = Photos(a.photos, short=96, n=a.n)
+        photos = Photos(a.photos, short=short, n=a.n)
         run_all(photos, held, a.out, chosen, workers=a.workers, look=S3Measures(), names=S3Measures.names,
             jobs=s3_jobs(chosen), **HOW)
     if not a.keep: return
-    about = f'# python benchmarks/scgan.py PHOTOS HELD --n {a.n} --keep {a.keep}\n'
+    size = f' --size {a.size}' if a.size != 64 else ''
+    about = f'# python benchmarks/scgan.py PHOTOS HELD --n {a.n}{size} --keep {a.keep}\n'
     def keep(name, table):
         with atomic_path(f'{a.keep}{name}.csv') as f:
             f.write_text(about + table.to_csv(index=False, float_format='%.5g'))
@@ -109,8 +113,8 @@ def main():
     runs = table_of_runs(a.out, chosen)
     rows = reference(held, chosen[0].size)
     keep('', pd.concat([runs, pd.DataFrame(rows)]))
-    keep('-pairs', table_of_pairs(a.out, [(s3_variants[x], s3_variants[y]) for x,y in s3_pairs]))
-    with atomic_path(f'{a.keep}-terms.jpg') as f: draw_terms(a.out).save(f, quality=88)
+    keep('-pairs', table_of_pairs(a.out, [(variants[x], variants[y]) for x,y in s3_pairs]))
+    with atomic_path(f'{a.keep}-terms.jpg') as f: draw_terms(a.out, a.size*3//2).save(f, quality=88)
 
 
 if __name__ == '__main__': main()

@@ -18,10 +18,9 @@ from fastai.vision.all import ProgressCallback, noop
 from colorbook.core import malloc_policy
 from colorbook.data.photos import decode_photos
 from colorbook.data.loaders import load_data
-from colorbook.training.ema import AverageWeights
 from colorbook.training.gan import GANCallback
 from colorbook.training.journal import RunRecorder
-from colorbook.training.lr_schedules import LRSchedule
+from colorbook.training.optimization import AverageWeights, LRSchedule
 from colorbook.training.recipes import load_recipe
 from colorbook.training.registry import make_gan
 from colorbook.training.trainer import make_learner

@@ -18,12 +18,14 @@ from colorbook.imaging import (Colorizer, MeanColorizer, Picture, add_model, car
                                read_picture, resize, sample_noise, to_image, upright)
 from colorbook.color.srgb import lstar_gray
 from colorbook.imaging import compose
+from colorbook.imaging.compose import small_light
 from colorbook.imaging.artifact import model_folder
-from colorbook.imaging.colorizer import check_options, net_size, small_light
+from colorbook.imaging.colorizer import check_options, net_size
 from colorbook.imaging.sheet import as_cell
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = 96  # of the models made here
+HINTS = [(20, 20, 'orange')]
 
 
 def make_model(path, ab=(.2, .1), follow=.05, noise=2, size=SIZE, **more):
@@ -89,7 +91,7 @@ def test_every_option_of_colorize(home):
     framed = dict(image=np.pad(x, [(8, 8), (8, 8)] + [(0, 0)]*(x.ndim - 2), constant_values=230))
     each_option(colorize, dict(image=x, model=home/'known.onnx'), dict(
         image=x.T, model=home/'other.onnx', size=160, saturation=.5, samples=2, seed=(dict(samples=2), 1),
-        z=[.1, -.1], borders=(framed, False)))
+        z=[.1, -.1], borders=(framed, False), hints=HINTS, reach=(dict(hints=HINTS), .05)))
 
 
 def test_a_list_is_colored_with_the_same_options(home):
@@ -117,7 +119,8 @@ def pages_of(home, tmp_path):
 def test_every_option_of_colorize_bytes(home, tmp_path):
     each_option(colorize_bytes, dict(src=home/'a.png', fmt='JPEG', model=home/'known.onnx'), dict(
         src=home/'b.png', fmt='PNG', model=home/'other.onnx', size=160, saturation=.5, quality=30, z=[.1, -.1],
-        pages=(pages_of(home, tmp_path), '2'), borders=(dict(src=framed(home)), False)))
+        pages=(pages_of(home, tmp_path), '2'), borders=(dict(src=framed(home)), False), hints=HINTS,
+        reach=(dict(hints=HINTS), .05)))
 
 
 def test_every_option_of_colorize_file(home, tmp_path):
@@ -125,7 +128,8 @@ def test_every_option_of_colorize_file(home, tmp_path):
     two = dict(src=pages_of(home, tmp_path)['src'], dst=tmp_path/'q.tif')
     each_option(colorize_file, dict(src=home/'a.png', dst=tmp_path/'o.jpg', model=home/'known.onnx'), dict(
         src=home/'b.png', dst=tmp_path/'p.jpg', model=home/'other.onnx', size=160, saturation=.5, quality=30,
-        z=[.1, -.1], pages=(two, '2'), borders=(dict(src=framed(home)), False)), read)
+        z=[.1, -.1], pages=(two, '2'), borders=(dict(src=framed(home)), False), hints=HINTS,
+        reach=(dict(hints=HINTS), .05)), read)
 
 
 def test_every_option_of_colorize_samples(home, tmp_path):
@@ -159,6 +163,7 @@ def test_every_option_of_the_command(home, tmp_path, capsysbinary, monkeypatch):
         inputs=([home/'b.png', *base[1:]], {'a.jpg'}), out=([*base, '-o', out/'b.jpg'], {'b.jpg'}),
         model=([*base, '-m', home/'other.onnx'], {'a.jpg'}), size=([*base, '--size', 160], {'a.jpg'}),
         saturation=([*base, '--saturation', .5], {'a.jpg'}), quality=([*base, '--quality', 30], {'a.jpg'}),
+        hint=([*base, '--hint', '20,20=orange'], {'a.jpg'}),
         samples=([*base, '--samples', 2], {'a.jpg', 'a-1.jpg', 'a-2.jpg'}),
         report_to=([*base, '--json', out/'r.json'], {'a.jpg', 'r.json'}))
     for name,(words,names) in changed.items():
@@ -167,12 +172,15 @@ def test_every_option_of_the_command(home, tmp_path, capsysbinary, monkeypatch):
     report = json.loads(files['r.json'])
     assert report['options'] == dict(size=None, saturation=1., quality=None, borders=True)
     assert report['model']['name'] == 'known'
+    hinted = [run(*base, '--hint', '20,20=orange', '--reach', o)[1] for o in (.4, .4, .05)]
+    assert hinted[0] == hinted[1] != hinted[2]
     seeds = [run(*base, '--samples', 2, '--seed', o)[1] for o in (0, 0, 1)]
     assert seeds[0] == seeds[1] != seeds[2]
     assert run(*base, before=['a.jpg'])[1] == {'a.jpg': b'was here'}
     assert run(*base, '--overwrite', before=['a.jpg'])[1] == plain
     here = inspect.signature(app.colorize_command).parameters
-    assert {*here} == {*changed, 'seed', 'overwrite', 'pages', 'max_pixels', 'skip_bad', 'borders'} # see test_folders
+    more = {'seed', 'reach', 'overwrite', 'pages', 'max_pixels', 'skip_bad', 'borders'} # see test_folders
+    assert {*here} == {*changed, *more}
     bordered = [framed(home), *base[1:]]
     assert run(*bordered)[1] == run(*bordered, '--borders')[1] != run(*bordered, '--no-borders')[1]
     capsysbinary.readouterr()

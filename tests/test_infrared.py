@@ -60,7 +60,7 @@ def home(tmp_path_factory):
     return home
 
 
-SMALL = dict(size=32, bs=4, low=.8, aged=0.)
+SMALL = dict(size=32, bs=4, low=.8, aged=0., ema=0.)
 PHASE = Phase('content', 10, (2e-3, 1e-2, 0.))
 
 
@@ -152,6 +152,18 @@ def test_practice_on_photographs_is_a_beginning(home, tmp_path):
     more = train(still, home/'nir', tmp_path/'b', weights=first, progress=False)
     a,b = Run(first).weights(),Run(more).weights()
     assert all(torch.equal(v, b[k]) for k,v in a.items() if k.endswith('weight'))
+
+
+def test_a_part_of_the_practice_is_kept(home, tmp_path):
+    "The average lies on the way from the first weights, zero in the last layer, to the last ones"
+    assert 0 < recipes['nir'].ema < 1
+    small = dict(SMALL, phases=(replace(PHASE, epochs=1),), scenes='lake,street', wd=0.)
+    heads = []
+    for ema in (0., recipes['nir'].ema):
+        recipe = replace(recipes['nir'], **small | dict(ema=ema))
+        run = Run(train(recipe, home/'nir', tmp_path/str(ema), weights='none', progress=False))
+        heads.append(run.weights()['head.weight'].norm().item())
+    assert heads[0]/20 < heads[1] < heads[0]/2
 
 
 # ---- three channels

@@ -14,11 +14,12 @@ from PIL import Image, ImageOps
 from ..color.srgb import lstar_gray
 from ..core import ColorbookError, InputError, UsageError, atomic_path, with_progress
 from .naturalness import cci, cni, natural_bands
-from ..imaging.colorizer import Colorizer, colorize, load_model, net_size, small_light
+from ..imaging.colorizer import Colorizer, colorize, load_model, net_size
+from ..imaging.compose import small_light
 from ..imaging.io import Picture
 from ..imaging.sheet import contact_sheet
 
-# %% ../../nbs/evaluation/gallery.ipynb #611f0911
+# %% ../../nbs/evaluation/gallery.ipynb #845a6c2a
 def picture_strip(
     pictures:list, # arrays HxWx3 of bytes, or Pillow pictures
     height:int=160, # of the strip in pixels; each picture keeps its shape
@@ -33,7 +34,7 @@ def picture_strip(
     out.save(to, 'JPEG', quality=quality)
     return 'data:image/jpeg;base64,' + base64.b64encode(to.getvalue()).decode()
 
-# %% ../../nbs/evaluation/gallery.ipynb #dbdd8d8a
+# %% ../../nbs/evaluation/gallery.ipynb #46ae544e
 PAGE_HEAD = '''<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title>
 <style>body{{font:14px sans-serif;margin:1em}} figure{{display:inline-table;margin:4px;vertical-align:top}}
@@ -61,7 +62,7 @@ by.onchange=up.onchange=part.oninput=show; show()
 
 def _number(v): return 'NaN' if math.isnan(v) else f'{v:.6g}'.replace('inf', 'Infinity') # as JavaScript reads it
 
-# %% ../../nbs/evaluation/gallery.ipynb #b1426c4c
+# %% ../../nbs/evaluation/gallery.ipynb #0cd90064
 def write_sortable(
     path:str|os.PathLike, # .html
     title:str,

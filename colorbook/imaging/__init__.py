@@ -2,8 +2,8 @@
 
 `io` reads every kind of picture with the help of `profiles` (what numbers mean), `deep` (16 bits) and `carried` (what a
 file says besides its pixels), `write` writes them, `opening` opens them and knows which way is up, `compose` joins
-color to light, `artifact` finds and opens model files, `colorizer` has the model and `colorize`, `sheet` lays many
-pictures on one. NumPy, Pillow and onnxruntime; no torch.
+color to light, `artifact` finds and opens model files, `colorizer` has the model and `colorize`, `hints` takes
+colors from a person, `sheet` lays many pictures on one. NumPy, Pillow and onnxruntime; no torch.
 """
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,8 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .colorizer import load_model as load_model
     from .borders import find_borders as find_borders
     from .borders import inside_borders as inside_borders
+    from .hints import check_hints as check_hints
+    from .hints import parse_hint as parse_hint
     from .folder import plan as plan
     from .folder import survey as survey
     from .folder import find_pictures as find_pictures
@@ -55,5 +57,6 @@ __getattr__,__dir__,__all__ = lazy_face(__name__, {
                  'load_model',
     'artifact': 'add_model card check_model default_model find_model list_models open_model',
     'borders': 'find_borders inside_borders',
+    'hints': 'check_hints parse_hint',
     'folder': 'plan survey find_pictures',
     'sheet': 'contact_sheet'})

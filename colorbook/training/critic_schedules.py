@@ -21,7 +21,7 @@ from ..evaluation.metrics import colorfulness_ratio
 from ..models.layers import IMAGENET_NORM, Normalize, TF_NORM
 from ..models.critics import realness
 from ..models.unet import load_mobile, pad_same
-from .ema import averaged
+from .optimization import averaged
 from .gan import GANCallback, PlainGANCallback, TRAINED_IN
 
 # %% ../../nbs/training/critic_schedules.ipynb #03a24e5c

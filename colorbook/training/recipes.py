@@ -24,7 +24,7 @@ class Phase:
     mode:str # content, critic, generator, both, plain, or 5-1, wasserstein, adaptive: see `training.critic_schedules`
     epochs:int
     lrs:tuple # learning rate of each parameter group: the generator's groups, then the critic
-    schedule:str='one_cycle' # of the learning rates, see `training.lr_schedules.lr_schedule`
+    schedule:str='one_cycle' # of the learning rates, see `training.optimization.lr_schedule`
     share:float=1. # part of the training photos that counts as one epoch
     stop:float=0. # part of them between two looks of the NoGAN stop; 0 for none
     size:int=0 # side of the training crops in this phase, at most the recipe's; 0 for the recipe's
@@ -63,7 +63,7 @@ class Recipe:
     critic_clip:float=0. # largest absolute value in a critic's gradient; 0 for no limit
     learn_weights:bool=False # weights of content and adversarial loss are learned too
     bf16:bool=False # networks in bfloat16, weights and losses in float32
-    early_every:int=1 # the encoder's early layers learn in every so manieth step, see `colorbook.training.steps`
+    early_every:int=1 # the encoder's early layers learn in every so manieth step, see `colorbook.training.optimization`
     processes:int=1 # each takes its part of a batch and their gradients are averaged, see `colorbook.training.team`
     ema:float=0. # decay of the average of the generator's weights that is kept; 0 for none
     valid:float=.03 # share of the photos that is held out
@@ -170,7 +170,8 @@ for r in (s3_recipe('s3-lwir', (replace(s3_terms[0], epochs=10, bs=8), replace(s
               generator='s3_lwir', attention=0., data='lwir', bs=8),
           Recipe('nir-photos', (Phase('content', 2, (6e-4, 2.5e-3, 0.)),), data='photos', gray='infrared',
               **nir | dict(aged=.6, size=96)),
-          Recipe('nir', (Phase('content', 8, (1e-4, 5e-4, 0.)),), data='nir', scenes='mountain,street', **nir),
+          Recipe('nir', (Phase('content', 8, (1e-4, 5e-4, 0.)),), data='nir', scenes='mountain,street', ema=.97,
+              **nir),
           pictures_recipe('inpainting'), pictures_recipe('sketch')):
     recipes[r.name] = r
 

@@ -22,7 +22,7 @@ from ..models.registry import critics, generators, outputs
 from .gan import GAN, LossWeights
 from .recipes import Recipe
 from .critic_schedules import as_schedule
-from .lr_schedules import lr_schedule
+from .optimization import lr_schedule
 
 # %% ../../nbs/training/registry.ipynb #708f272f
 def make_generator(

@@ -14,13 +14,13 @@ from itertools import groupby
 import av, numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
-from ..imaging.colorizer import net_size, small_light
+from ..imaging.colorizer import net_size
 from .frame_shape import whole_frames
 from .read import QUALITY, bits_of, decode, display_matrix, frame_rate, is_high
 from .sequences import on_screen
 from .shots import mark_shots
 from ..color.srgb import light, lstar_gray, srgb_encode
-from ..imaging.compose import chroma_maps, paint
+from ..imaging.compose import chroma_maps, paint, small_light
 from ..imaging.io import Picture
 from ..imaging.opening import matrix_orientation, upright
 

@@ -171,7 +171,7 @@ test_eq(exit_code(rows[:1]), 0)
 # ## The commands
 
 # %% [markdown]
-# Typer makes a program of functions with typed parameters; their help is the help of the program. The modules of `COMMANDS` add theirs to the same `app` when they are imported, which `commands` does. `colorize` loads the model before the first picture, so that a wrong model is one error and not one for each file; if everything is done already, it is not loaded at all. `card` prints what a model file says of itself.
+# Typer makes a program of functions with typed parameters; their help is the help of the program. The modules of `COMMANDS` add theirs to the same `app` when they are imported, which `commands` does. `colorize` loads the model before the first picture, so that a wrong model is one error and not one for each file; if everything is done already, it is not loaded at all. [Hints](../imaging/hints.ipynb) are pixels of one picture, so a folder is refused. `card` prints what a model file says of itself.
 
 # %%
 #| export
@@ -235,6 +235,9 @@ def colorize_command(
     quality: Annotated[Optional[int], typer.Option(help='1..100; a JPEG keeps its own without it.')] = None,
     samples: Annotated[Optional[int], typer.Option(help='So many answers, NAME-1 and so on; NAME is a sheet.')] = None,
     seed: Annotated[int, typer.Option(help='Of the samples.')] = 0,
+    hint: Annotated[Optional[list[str]], typer.Option(metavar='X,Y=COLOR',
+        help="The color at a pixel, as 120,80=#1d4d2b, or 120,80=keep; again for more.")] = None,
+    reach: Annotated[float, typer.Option(help="How far a hint goes, as a part of the picture's side.")] = .6,
     pages: Annotated[Optional[str], typer.Option(help="'all', or numbers as in 1,3-5; animations are whole.")] = None,
     max_pixels: Annotated[Optional[str], typer.Option(help='The largest picture that is read, as 300M.')] = None,
     skip_bad: Annotated[bool, typer.Option('--skip-bad', help='Leave out what is damaged, and count it.')] = False,
@@ -245,9 +248,12 @@ def colorize_command(
     from colorbook.imaging.colorizer import check_options, load_model
     check_options(size, saturation, quality)
     from colorbook.imaging.folder import plan
+    from colorbook.imaging.hints import check_hints, parse_hint
+    hints = check_hints([parse_hint(o) for o in hint or []], reach)
     if max_pixels is not None: _allow_pixels(max_pixels)
     pairs,jobs,card = plan(inputs, out, samples or 0), [], None
     _check_stdout(pairs, report_to)
+    if hints and len(pairs) != 1: raise UsageError(f'hints are for one picture, and there are {len(pairs)}', 'name one')
     if samples is not None and any('-' in (str(s), str(d)) for s,d in pairs):
         raise UsageError('several answers need names', 'give files and no pipe')
     if overwrite or any(str(d)=='-' or not d.exists() for _,d in pairs):
@@ -256,6 +262,7 @@ def colorize_command(
     options = dict(model=model, size=size, saturation=saturation, quality=quality, borders=borders)
     if samples is not None: options |= dict(samples=samples, seed=seed)
     if pages: options |= dict(pages=pages)
+    if hints: options |= dict(hints=hints, reach=reach)
     _leave_out(inputs, jobs)
     n = len(pairs) + len(jobs)
     try: _color_all(pairs, overwrite, options, jobs, skip_bad)

@@ -382,16 +382,20 @@ out.replace(str(home), '')
 
 # %%
 #| label: fig-doctor-sheets
-#| fig-cap: "What the doctor leaves to be looked at: the sheets of this set."
+#| fig-cap: "What the doctor leaves to be looked at: colors, copies, gray and tinted pictures of this set."
 def show_files(files, height=3):
-    "Pictures below each other, no axes"
+    "Pictures below each other, in thin frames"
     fig,axs = plt.subplots(len(files), 1, figsize=(9, height*len(files)), squeeze=False, layout='constrained')
     for ax,f in zip(axs[:,0], files):
         ax.imshow(Image.open(f).convert('RGB'))
         ax.set_title(f.name, fontsize=8)
-        ax.axis('off')
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_color('lightgray')
 
 show_files(sorted((home/'doctor').glob('*.png')), 2)
+
+# %% [markdown]
+# The first sheet of @fig-doctor-sheets has every color that the set contains, $a$ across and $b$ upward, the darker the more common; gray is in the middle, and the wide white is what this set cannot teach. Below it are the copies, in pairs. The gray picture counts as one of them, since its colored original is there. The three tinted pictures are none of old age but pieces of a night sky. The doctor reports what looks like a fault; whether it is one, a person sees on these sheets.
 
 # %% [markdown]
 # ## What we have

@@ -163,6 +163,9 @@ ax.imshow(Image.open(home/'run/sheet-0-000.jpg'))
 ax.axis('off');
 
 # %% [markdown]
+# In @fig-first-epoch the right column is no color yet. The green and gray squares are the pattern that a row of untrained [transposed convolutions](../models/s0.ipynb) makes of anything, which a few steps have hardly changed.
+
+# %% [markdown]
 # ## What we have
 #
 # - `colorbook train RECIPE DATA`, stopped and started at will;

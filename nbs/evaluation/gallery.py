@@ -17,7 +17,8 @@ from PIL import Image, ImageOps
 from colorbook.color.srgb import lstar_gray
 from colorbook.core import ColorbookError, InputError, UsageError, atomic_path, with_progress
 from colorbook.evaluation.naturalness import cci, cni, natural_bands
-from colorbook.imaging.colorizer import Colorizer, colorize, load_model, net_size, small_light
+from colorbook.imaging.colorizer import Colorizer, colorize, load_model, net_size
+from colorbook.imaging.compose import small_light
 from colorbook.imaging.io import Picture
 from colorbook.imaging.sheet import contact_sheet
 

@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 from colorbook.core import InputError, UsageError, atomic_path
-from colorbook.color.srgb import light
-from colorbook.imaging.compose import chroma_maps, NEARLY_GRAY, nearly_gray, paint, resize, small_rgb
+from colorbook.imaging.compose import NEARLY_GRAY, chroma_maps, nearly_gray, paint, resize, small_light, small_rgb
 from colorbook.imaging.artifact import find_model, open_model
 from colorbook.imaging.borders import find_borders, inside_borders
+from colorbook.imaging.hints import add_hints, check_hints, place_hints
 from colorbook.imaging.sheet import contact_sheet
 from colorbook.imaging.io import Picture, read_pages, read_picture
 from colorbook.imaging.deep import is_tiff
@@ -35,6 +35,7 @@ import tempfile, time
 import matplotlib.pyplot as plt
 from fastcore.test import *
 from skimage import color, data
+from colorbook.color.srgb import light
 
 # %% [markdown]
 # ## The small copy
@@ -61,26 +62,8 @@ test_eq(net_size(4000, 3000, 256), (288, 224))
 test_eq(net_size(1, 9999, 256), (32, 2048))
 [np.prod(net_size(w, h, 256))/256**2 for w,h in ((4, 3), (3, 2), (16, 9), (3, 1))]
 
-# %%
-#| export
-def small_light(
-    pic:Picture, # the whole picture
-    w:int, # width of the copy, as stored
-    h:int, # its height
-) -> np.ndarray: # hxw, lightness in 0..1
-    "The lightness of a small copy, shrunk in sRGB as the training pictures were"
-    x = pic.source
-    if pic.dtype==np.uint8:
-        im = x if isinstance(x, Image.Image) else Image.fromarray(np.ascontiguousarray(x))
-        small = np.asarray(im.resize((w, h), Image.BILINEAR, reducing_gap=3))
-    else:
-        planes = np.moveaxis(x, -1, 0) if x.ndim==3 else x[None]
-        small = np.stack([resize(p, w, h) for p in planes], -1)/np.float32(65535 if x.dtype==np.uint16 else 1)
-        small = (small if x.ndim==3 else small[...,0]).clip(0, 1)
-    return 1.16*light(small)[1] - np.float32(.16)
-
 # %% [markdown]
-# Most models look at the lightness of the copy. A few look at three channels, as they are stored: a camera for [long-wave infrared](../models/infrared.ipynb) writes three, and a picture with a hole has colors around it. The two values below are the mean lightness of the copy and of the photograph.
+# Most models look at the lightness of the copy, [`small_light`](compose.ipynb). A few look at three channels, as they are stored: a camera for [long-wave infrared](../models/infrared.ipynb) writes three, and a picture with a hole has colors around it. The two values below are the mean lightness of the copy and of the photograph.
 
 # %%
 photo = data.astronaut()
@@ -267,13 +250,15 @@ def check_options(
 LARGE = 2**25 # pixels from which on memory counts
 
 def _colored(pic:Picture, model, size:int|None, saturation:float, dtype, channels:int, z=None,
-             keep:bool=True, borders:bool=True) -> np.ndarray|Image.Image:
+             keep:bool=True, borders:bool=True, hints=(), reach:float=.6) -> np.ndarray|Image.Image:
     "Color a record; alpha goes into the fourth channel. Where memory is short, a Pillow picture"
     large = channels == 4 and pic.alpha is None and isinstance(pic.source, Image.Image) and math.prod(pic.shape) > LARGE
     box = find_borders(pic) if borders and not large else None
     part = inside_borders(pic, box) if box else pic
+    points = place_hints(hints, pic.shape, pic.orientation, box)
     maps = load_model(model).maps(part, size, z)
     if saturation and nearly_gray(maps): warnings.warn(NEARLY_GRAY, stacklevel=4)
+    if points: maps,saturation = add_hints(part, maps, points, reach, saturation),1
     if large:
         out = pic.source if pic.source.mode == 'RGB' else Image.new('RGB', pic.source.size)
         if keep and out is pic.source: out = out.copy()
@@ -321,15 +306,15 @@ Image.fromarray(photo).save(sideways, exif=exif, dpi=(300, 300))
 
 # %%
 #| export
-def _answer(image, pic:Picture, model, size:int|None, saturation:float, z, borders=True):
+def _answer(image, pic:Picture, model, size:int|None, saturation:float, z, **more):
     "A record in color, as the kind of thing that `image` is"
     alpha = pic.alpha is not None
     if isinstance(image, np.ndarray):
         dtype = np.uint8 if image.dtype==bool else image.dtype
-        out = _colored(pic, model, size, saturation, dtype, 3+alpha, z, borders=borders)
+        out = _colored(pic, model, size, saturation, dtype, 3+alpha, z, **more)
         if alpha and image.dtype!=bool: out[...,3] = image[...,-1]
         return out
-    out = _colored(pic, model, size, saturation, np.uint8, 4, z, borders=borders)
+    out = _colored(pic, model, size, saturation, np.uint8, 4, z, **more)
     return ColoredImage(out if isinstance(out, Image.Image) else to_image(out, alpha), pic.info)
 
 # %%
@@ -343,15 +328,19 @@ def colorize(
     seed:int=0, # of the samples: another seed, other answers
     z:np.ndarray|None=None, # the numbers of one answer, see `sample_noise`; None for the most probable one
     borders:bool=True, # leave uniform borders out, and gray? Otherwise the network sees them
+    hints:list|None=None, # (x, y, color) in pixels as shown: '#rrggbb', a name, an RGB triple, or None to keep
+    reach:float=.6, # how far a hint goes where nothing stops it, as a part of the picture's side
 ): # the same kind and size, in color, transparency kept; a list of these for a list, or for `samples`
     "Color a picture and keep its lightness; `InputError` for what cannot be colored, `UsageError` for a wrong option"
+    more = dict(borders=borders, hints=check_hints(hints, reach), reach=reach)
     if isinstance(image, (list, tuple)):
-        return [colorize(o, model, size, saturation, samples, seed, z, borders) for o in image]
+        if more['hints'] and len(image) != 1: raise UsageError(f'hints for {len(image)} pictures', 'give one')
+        return [colorize(o, model, size, saturation, samples, seed, z, **more) for o in image]
     check_options(size, saturation)
-    if samples is None: return _answer(image, read_picture(image), model, size, saturation, z, borders)
+    if samples is None: return _answer(image, read_picture(image), model, size, saturation, z, **more)
     if z is not None: raise UsageError('samples draw numbers of their own', 'give z or samples')
     zs,pic = sample_noise(samples, seed, model),read_picture(image)
-    return [_answer(image, pic, model, size, saturation, o, borders) for o in zs]
+    return [_answer(image, pic, model, size, saturation, o, **more) for o in zs]
 
 # %%
 colorize(Image.open(sideways)).save(sideways.with_name('b.jpg'))
@@ -428,14 +417,19 @@ def colorize_bytes(
     z:np.ndarray|None=None, # the numbers of one answer, see `sample_noise`; None for the most probable one
     pages:str|None=None, # 'all' or numbers such as '1,3-5'; None for all of an animation, and of a TIFF for a TIFF
     borders:bool=True, # leave uniform borders out, and gray? Otherwise the network sees them
+    hints:list|None=None, # (x, y, color) in pixels as shown: '#rrggbb', a name, an RGB triple, or None to keep
+    reach:float=.6, # how far a hint goes where nothing stops it, as a part of the picture's side
 ) -> bytes: # the content of a file
     "Color a file's content, keeping EXIF, profile, transparency and depth; `OutputError` if the format cannot"
     check_options(size, saturation, quality)
     if pages is None: src,pages = _usual_pages(src, fmt)
-    painted = lambda pic: _painted(pic, fmt, model, size, saturation, z, borders)
+    more = dict(borders=borders, hints=check_hints(hints, reach), reach=reach)
+    painted = lambda pic: _painted(pic, fmt, model, size, saturation, z, **more)
     if pages is None: return encode_picture(*painted(read_picture(src)), fmt, quality)
     done,loop = [],None
-    for pic,ms,loop in read_pages(src, pages): done.append((*painted(pic), ms))
+    for pic,ms,loop in read_pages(src, pages):
+        if done and more['hints']: raise UsageError('hints for a file of several pictures', 'name a page: --pages 1')
+        done.append((*painted(pic), ms))
     return encode_picture(*done[0][:3], fmt, quality) if len(done) == 1 else encode_pages(done, fmt, quality, loop)
 
 def _usual_pages(src, fmt:str) -> tuple:
@@ -450,11 +444,11 @@ def _usual_pages(src, fmt:str) -> tuple:
     except Exception as e: raise InputError(f'{label} is damaged: {e}', 'color what is whole with --pages 1') from e
     return src if named else content, 'all' if several else None
 
-def _painted(pic:Picture, fmt:str, model, size:int|None, saturation:float, z, borders) -> tuple:
+def _painted(pic:Picture, fmt:str, model, size:int|None, saturation:float, z, **more) -> tuple:
     "Pixels in color, whether the fourth channel means something, and what is handed on"
     dtype = np.uint16 if fmt in DEEP_FORMATS and pic.deep else np.uint8
     if pic.deep and dtype == np.uint8: warnings.warn(f'{fmt} is written with 8 bits, not {pic.bits or 16}', None, 4)
-    return _colored(pic, model, size, saturation, dtype, 4, z, False, borders), pic.alpha is not None, pic.info
+    return _colored(pic, model, size, saturation, dtype, 4, z, False, **more), pic.alpha is not None, pic.info
 
 # %%
 #| export
@@ -468,12 +462,15 @@ def colorize_file(
     z:np.ndarray|None=None, # the numbers of one answer, see `sample_noise`; None for the most probable one
     pages:str|None=None, # 'all' or numbers such as '1,3-5'; None for all of an animation, and of a TIFF for a TIFF
     borders:bool=True, # leave uniform borders out, and gray? Otherwise the network sees them
+    hints:list|None=None, # (x, y, color) in pixels as shown: '#rrggbb', a name, an RGB triple, or None to keep
+    reach:float=.6, # how far a hint goes where nothing stops it, as a part of the picture's side
 ) -> Path: # the new file
     "Color a file into a file, whole or not at all; `OutputError` if it cannot be written"
     there = isinstance(src, (str, os.PathLike)) and os.path.exists(dst) and os.path.exists(src)
     if there and os.path.samefile(src, dst):
         raise UsageError(f"'{os.fspath(dst)}' would be written over its own picture", 'give it another name')
-    content = colorize_bytes(src, format_of(dst), model, size, saturation, quality, z, pages, borders)
+    content = colorize_bytes(src, format_of(dst), model, size, saturation, quality, z, pages, borders,
+                             hints, reach)
     with atomic_path(dst) as f: f.write_bytes(content)
     return Path(dst)
 
@@ -488,7 +485,7 @@ def colorize_samples(
     samples:int=8, # how many answers
     seed:int=0, # another seed, other answers
     model=None, # see `colorize`
-    **options, # 'size', 'saturation', 'quality', 'pages' and 'borders' of `colorize_file`
+    **options, # 'size', 'saturation', 'quality', 'pages', 'borders', 'hints', 'reach' of `colorize_file`
 ) -> list[Path]: # the answers
     "Several answers to a file, and a sheet to choose from"
     dst,zs = Path(dst),sample_noise(samples, seed, model)

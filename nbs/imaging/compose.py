@@ -288,7 +288,25 @@ test_close(color.rgb2lab(darker)[...,0], (color.rgb2lab(rgb)[...,0] - 20).clip(0
 dL
 
 # %% [markdown]
-# [Colorize](colorizer.ipynb) needs two small functions more: a copy of a picture with its three channels, for models that look at three, and a test whether the colors of an answer can be seen at all.
+# [Colorize](colorizer.ipynb) needs three small functions more: the lightness of a small copy of a picture, the copy with its three channels, for models that look at three, and a test whether the colors of an answer can be seen at all.
+
+# %%
+#| export
+def small_light(
+    pic, # a `colorbook.imaging.io.Picture`
+    w:int, # width of the copy, as stored
+    h:int, # its height
+) -> np.ndarray: # hxw, lightness in 0..1
+    "The lightness of a small copy, shrunk in sRGB as the training pictures were"
+    x = pic.source
+    if pic.dtype==np.uint8:
+        im = x if isinstance(x, Image.Image) else Image.fromarray(np.ascontiguousarray(x))
+        small = np.asarray(im.resize((w, h), Image.BILINEAR, reducing_gap=3))
+    else:
+        planes = np.moveaxis(x, -1, 0) if x.ndim==3 else x[None]
+        small = np.stack([resize(p, w, h) for p in planes], -1)/np.float32(65535 if x.dtype==np.uint16 else 1)
+        small = (small if x.ndim==3 else small[...,0]).clip(0, 1)
+    return 1.16*light(small)[1] - np.float32(.16)
 
 # %%
 #| export

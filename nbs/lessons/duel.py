@@ -71,7 +71,7 @@ def new_judge(): return SmallCritic(24, strides=(2, 2, 1))
 # ## The loop
 
 # %% [markdown]
-# One step of the duel has two halves. First the judge learns: it sees true colors and painted ones, and its loss is the log loss of [From verdicts to losses](losses.ipynb), `log_loss`. `detach` cuts the painting off from its painter, so that this loss cannot teach the painter anything. Then the painter learns: the judge looks at the *same* painting once more, this time not cut off, and the painter moves its colors to where the verdict is higher. `lam` and `adv` are the weights of distance and verdict. The distance is L1, and for a reason: between orange and blue, which are equally frequent, [L1 does not care](brown.ipynb), so that it leaves this choice to the judge and only keeps the ground gray. (`betas=(.5, .99)` give Adam a shorter memory than usual; the next lesson says why.) Read it slowly; everything else in this book is built around these lines.
+# One step of the duel has two halves. First the judge learns: it sees true colors and painted ones, and its loss is the log loss of [From verdicts to losses](losses.ipynb), `log_loss`. `detach` cuts the painting off from its painter, so that this loss cannot teach the painter anything. Then the painter learns: the judge looks at the *same* painting once more, this time not cut off, and the painter moves its colors to where the verdict is higher. `lam` and `adv` are the weights of distance and verdict. The distance is L1, and for a reason: between orange and blue, which are equally frequent, [L1 does not care](brown.ipynb), so that it leaves this choice to the judge and only keeps the ground gray. (`betas=(.5, .99)` give Adam a shorter memory than usual; the next lesson says why.) Everything else in this book is built around these lines.
 
 # %%
 def look(painter):
@@ -125,7 +125,7 @@ names = ['distance'] + [f'duel, {i*n_steps//5}' for i in range(6)]
 show_sheet([by_distance[-1], *strip], names);
 
 # %% [markdown]
-# Distance gives every disc the same dull mauve between orange and blue, whatever the noise: an average, as with the buses. The duel begins with a random tint over everything. After 64 steps there are colors, with wrong fringes and a brownish ground; then the ground becomes gray and the colors become those of the truth. There are two of them, and the *noise decides* which one a disc gets: blue on the left, orange on the right, and undecided only in the middle. The painter has made a meaning for `z`.
+# Distance gives every disc much the same dull mauve between orange and blue, whatever the noise: an average, as with the buses. The duel begins with a random tint over everything. After 64 steps there are colors, with wrong fringes and a brownish ground; then the ground becomes gray and the colors become those of the truth. There are two of them, and the *noise decides* which one a disc gets: blue on the left, orange on the right, undecided only in the middle. The painter has made a meaning for `z`.
 #
 # Now the losses. If you have trained other networks, you expect curves that fall.
 
@@ -276,7 +276,7 @@ with learner.no_bar(), learner.no_logging(): learner.fit(n_steps//80, 5e-3)
 show_sheet([look(gan.generator)]);
 
 # %% [markdown]
-# Two colors again, chosen by the noise. [Adversarial training](../training/gan.ipynb) builds the library's `GANCallback` on these few lines, with which it trains the same weights, bit for bit; what it adds are networks that rest, turns that change from batch to batch, several critics, 16-bit numbers. With a film we are ready for [A GAN that colors](gan.ipynb).
+# Two colors again, chosen by the noise, now with orange on the left. [Adversarial training](../training/gan.ipynb) builds the library's `GANCallback` on these few lines, with which it trains the same weights, bit for bit; what it adds are networks that rest, turns that change from batch to batch, several critics, 16-bit numbers. With a film we are ready for [A GAN that colors](gan.ipynb).
 
 # %% [markdown]
 # ## Exercises
@@ -293,7 +293,7 @@ show_sheet([look(gan.generator)]);
 #
 # <details><summary>Solution 2</summary>
 #
-# The judge's goes far below the dashed line, the painter's rises to 5 and more: every painting is refused with certainty, and small changes of its colors change nothing.
+# Both: instead of staying near the dashed line they jump to hundreds and back. The judge's steps are too large, and nothing limits its verdicts.
 #
 # </details>
 #

@@ -76,7 +76,7 @@ for o in cuts: ax.axvline(o, color='C1', ls=':', lw=1)
 ax.set(xlabel='frame', ylabel='change');
 
 # %% [markdown]
-# Within a *shot*, what a camera has taken at one go, a frame differs from its neighbor by one or two steps of 255, apart from the fade-in at the beginning. If we held out a random tenth of the frames, each of them would have a twin among the frames to learn from, and the test would be worthless. The dotted lines are the *cuts*, where one shot ends and the next begins; the library [finds](../video/shots.ipynb) them. Between them are four shots (the first cut only ends the black at the beginning).
+# Within a *shot*, what a camera has taken at one go, a frame mostly differs from its neighbor by less than one step of 255; only the fade-in at the beginning and the quick moves in the third shot reach more. If we held out a random tenth of the frames, each of them would have a twin among the frames to learn from, and the test would be worthless. The dotted lines are the *cuts*, where one shot ends and the next begins; the library [finds](../video/shots.ipynb) them. Between them are four shots (the first cut only ends the black at the beginning).
 #
 # We divide *in time*: the first two thirds of each shot are for learning, the last third is held out. It is still the same forest, so this is an easy test, and we should remember that. The first held-out frame of each shot comes one or two frames after the last one to learn from; the others are further away in time.
 
@@ -114,7 +114,7 @@ def film_tasks(
 #| label: fig-lesson-parts
 #| fig-cap: "Frames to learn from (above) and frames held out (below)."
 learn,held = film_tasks(size=size)
-pick = lambda o, n=6: o[torch.linspace(0, len(o) - 1, n).long()]
+pick = lambda o, n=6: o[torch.linspace(0, len(o) - 1, 2*n + 1).long()[1::2]]
 show_sheet([pick(learn.rgb), pick(held.rgb)], ['learn', 'held out']);
 
 # %% [markdown]
@@ -173,7 +173,7 @@ show_sheet([x, join_lab(x, y)], ['L', 'with ab']);
 # nearest(r[tenth], r[~tenth]).mean(), nearest(held.rgb, learn.rgb).mean()
 # ```
 #
-# The nearest frame is several times closer: most of the test would be a memory of the exercises.
+# The nearest frame is three times closer: most of the test would be a memory of the exercises.
 #
 # </details>
 #

@@ -72,7 +72,7 @@ answers = colorize(gray, samples=4, seed=seed)
 side_by_side(*answers, height=200)
 
 # %% [markdown]
-# The lawn and the sky are nearly the same each time. The sleeve and the glove have some red in them, then blue, then red again, then nothing: here the model has doubts, and here its answers differ. All four are possible photographs. None of them is "the" truth, and the model does not claim so: two random numbers for the whole picture decide to which color its doubts lean. [Many answers](../evaluation/diversity.ipynb) tells how.
+# The sky is nearly the same each time, and the lawn only a little more or less green. The glove has some red in it, then blue, then red again, then nothing: here the model has doubts, and here its answers differ. All four are possible photographs. None of them is "the" truth, and the model does not claim so: two random numbers for the whole picture decide to which color its doubts lean. [Many answers](../evaluation/diversity.ipynb) tells how.
 
 # %% [markdown]
 # ## Where it is wrong

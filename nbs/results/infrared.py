@@ -54,11 +54,11 @@ for i in range(32):
         Image.fromarray(o).save(home/f'pairs/{names[i%4]}-{i:03}_{kind}.png')
 
 # %% [markdown]
-# The recipe is `nir`, smaller and from chance; the data is a folder of pairs.
+# The recipe is `nir`, smaller, from chance, and therefore without the average in which a part of its beginning is kept; the data is a folder of pairs.
 
 # %%
 phases = (replace(recipes['nir'].phases[0], epochs=n_epochs, lrs=(2e-3, 1e-2, 0.)),)
-small = replace(recipes['nir'], phases=phases, size=size, bs=4, low=.8, aged=0., scenes='town')
+small = replace(recipes['nir'], phases=phases, size=size, bs=4, low=.8, aged=0., ema=0., scenes='town')
 run = Run(train(small, home/'pairs', home/'run', weights='none', progress=False))
 path = export_run(run, size=64)
 history = pd.read_csv(run/'history.csv')[['epoch', 'content', 'valid', 'psnr', 'ratio']]
@@ -101,9 +101,9 @@ assert whole['lpips - gray']['high'] < 0 and whole['lpips - default']['high'] < 
 table
 
 # %% [markdown]
-# Over all pictures it is nearer to the truth than a copy and than the model for photographs, in PSNR and in LPIPS, and the intervals of all four differences leave zero out. On the two scenes that the recipe itself holds out it is better than a copy in LPIPS only; in PSNR the mean is a little below, and the interval is wide and has zero inside. What it answers is pale: it has half of the truth's colorfulness.
+# Over all pictures it is nearer to the truth than a copy and than the model for photographs, in PSNR and in LPIPS, and the intervals of all four differences leave zero out. On the two scenes that the recipe itself holds out it is better than a copy in LPIPS only; in PSNR the mean is a little below, and the interval is wide and has zero inside. What it answers is pale: it has three fifths of the truth's colorfulness.
 #
-# These are intervals over pictures. But pictures of one scene are alike, and who has a camera has other scenes. So the next interval draws scenes, nine of nine, with repetition: it is the wider one, and the one to go by. @fig-scenes has the scenes one by one. Where there are plants, infrared is furthest from what the eye sees, and most is won. On mountains PSNR is worse by 1.6 decibels, and in rooms LPIPS is a little worse: a copy is good there already, and what a network has learned of lawns does harm.
+# These are intervals over pictures. But pictures of one scene are alike, and who has a camera has other scenes. So the next interval draws scenes, nine of nine, with repetition: it is the wider one, and the one to go by. @fig-scenes has the scenes one by one. Where there are plants, infrared is furthest from what the eye sees, and most is won. On mountains PSNR is worse by 1.3 decibels, and in rooms LPIPS is a little worse: a copy is good there already, and what a network has learned of lawns does harm.
 
 # %%
 rows = pd.DataFrame([dict(scene=r['name'].rsplit('-', 1)[0], **{f'{k} over {m}': r['nir'][k] - r[m][k]
@@ -119,7 +119,8 @@ test_eq([*by.index[by['lpips over gray'] > 0]], ['indoor'])
 test_eq(by.index[-1], 'country')
 own = lab['splits']['mountain,street']
 assert own['psnr - gray']['low'] < 0 < own['psnr - gray']['high'] and own['lpips - gray']['high'] < 0
-assert own['psnr - gray']['mean'] < 0 and .45 < whole['ratio'] < .55 and -1.7 < by['psnr over gray']['mountain'] < -1.6
+assert -.1 < own['psnr - gray']['mean'] < 0 and .59 < whole['ratio'] < .62
+assert -1.4 < by['psnr over gray']['mountain'] < -1.2
 over.round(3)
 
 # %%
@@ -130,6 +131,29 @@ for ax,k in zip(axs, ('psnr over gray', 'lpips over gray')):
     ax.barh(by.index, by[k])
     ax.axvline(0, color='k', lw=.8)
     ax.set_xlabel(k)
+
+# %% [markdown]
+# ## What was tried
+
+# %% [markdown]
+# Why are mountains worse? Eight of their 19 pictures show snow, which is bright and rough in infrared and in the light that we see. A copy is good there, 18 to 26 decibels. None of the seven scenes that this network learned from has snow before it, but all have grass and leaves, which are bright and rough in infrared too, and have to become darker; so the network made the snow darker. Its lightness was off by .11 to .22 of the range (root mean square), a copy's by .04 to .13, and on these eight it lost 6.6 decibels; on the other eleven it won 2. Color has no part in it: with the true colors and the copy's lightness PSNR rises by half a decibel, with the true lightness and the network's colors by 14.
+#
+# So seven other scenes were asked what would help, in four divisions, while mountain and street were neither learned from nor looked at. A row is the mean gain in PSNR over a copy, over 143 pictures and over seven scenes; the pictures on which more than 2 decibels are lost; and the colorfulness, as a share of the truth's.
+#
+# | what | pictures | scenes | lost | colorfulness |
+# |---|---|---|---|---|
+# | the practice alone, without any pair | 1.60 | 1.40 | 7 | .97 |
+# | `nir` as it was | 2.00 | 1.66 | 14 | .62 |
+# | an average of the weights, decay .97 | 1.94 | 1.66 | 8 | .73 |
+# | the same, decay .98 | 1.89 | 1.63 | 7 | .77 |
+# | squares instead of L1 for lightness | 1.97 | 1.64 | 14 | .63 |
+# | .005 of each picture's PSNR in the loss | 1.99 | 1.66 | 13 | .63 |
+# | twice as many pairs faded or brightened | 1.91 | 1.58 | 13 | .63 |
+# | as many photographs as pairs in each step | 1.82 | 1.54 | 10 | .58 |
+# | practice on nearly three times as many photographs, once | 1.73 | 1.40 | 12 | .67 |
+# | boosted trees on level, texture and height | .56 | .20 | | |
+#
+# Each row is one training, and differences of some hundredths mean nothing. The last row is no network: it says how little of the lightness follows from a place's level and texture alone. Nothing else makes PSNR higher. What the average does is not to lose more where the network is wrong, at the same PSNR and with more color: it is slow enough (72 steps) that a tenth of it is still what the practice had learned from thousands of photographs. Calculated from the checkpoints of the trainings that this chapter had before, it was no worse either (1.94 for 1.90 over pictures, 1.69 for 1.65 over scenes), and so `nir` has it now. Only then were the mountain and the street asked. On them it now loses .05 decibels against a copy, before it was .16, and LPIPS is better by .030, before by .023. The snow is still lost (6.2 decibels on the eight pictures): what would help is a scene with snow to learn from.
 
 # %% [markdown]
 # ## In the package

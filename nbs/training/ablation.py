@@ -30,8 +30,8 @@ from colorbook.data.photos import Photos, sample_photos
 from colorbook.evaluation.metrics import compute_metrics, ratio_of_means, to_batch
 from colorbook.evaluation.protocol import with_ci
 from colorbook.training.gan import GANCallback
-from colorbook.training.ema import AverageWeights
-from colorbook.training.checkpoint import seed_everything
+from colorbook.training.optimization import AverageWeights
+from colorbook.training.runs import seed_everything
 from colorbook.training.pretrained import state_for
 from colorbook.training.recipes import Phase, Recipe
 from colorbook.training.registry import check_recipe
@@ -134,7 +134,7 @@ pd.DataFrame([{k: getattr(r, k) for k in ('name', 'generator', 'critic', 'conten
 # ## One variant
 
 # %% [markdown]
-# A phase runs as in [training](trainer.ipynb), without the recorder. In a first trial the three seeds of a variant lay up to seven decibels apart, and with [averaged weights](ema.ipynb) less than one. So of every variant the average over the last phase is kept, with a decay of 0.98.
+# A phase runs as in [training](trainer.ipynb), without the recorder. In a first trial the three seeds of a variant lay up to seven decibels apart, and with [averaged weights](optimization.ipynb#averaged-weights) less than one. So of every variant the average over the last phase is kept, with a decay of 0.98.
 
 # %%
 #| export

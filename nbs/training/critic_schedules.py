@@ -27,7 +27,7 @@ from colorbook.evaluation.metrics import colorfulness_ratio
 from colorbook.models.layers import IMAGENET_NORM, Normalize, TF_NORM
 from colorbook.models.critics import realness
 from colorbook.models.unet import load_mobile, pad_same
-from colorbook.training.ema import averaged
+from colorbook.training.optimization import averaged
 from colorbook.training.gan import GANCallback, PlainGANCallback, TRAINED_IN
 
 # %%
@@ -428,7 +428,7 @@ stop,knee(noisy)
 # ## The callback
 
 # %% [markdown]
-# It looks before the first step and after each share of the data in which the generator stepped, and sees [averaged weights](ema.ipynb) where there are any. At the end of the phase the generator's weights go back to the best moment, and [training](trainer.ipynb) writes them as `generator-PHASE-stop`, with all looks beside them. The critic stays as it is, because it is no longer needed. Looks and kept weights are the callback's state, so a run that is stopped and resumed in between chooses the same moment.
+# It looks before the first step and after each share of the data in which the generator stepped, and sees [averaged weights](optimization.ipynb#averaged-weights) where there are any. At the end of the phase the generator's weights go back to the best moment, and [training](trainer.ipynb) writes them as `generator-PHASE-stop`, with all looks beside them. The critic stays as it is, because it is no longer needed. Looks and kept weights are the callback's state, so a run that is stopped and resumed in between chooses the same moment.
 
 # %%
 #| export
@@ -541,7 +541,7 @@ def draw_panel(rows, at, height=2.4):
 draw_panel(rows, stop.chosen);
 
 # %% [markdown]
-# @fig-panel has four figures over the steps in which both networks learn. With so small a panel all of them swing. The ratio of colorfulness says most: the duel begins with pictures that have 0.7 of the photographs' color, and after ten steps they have about as much. The rule looks at the distance: the gray line in the first picture is its mean over five looks, and the weights are taken where that is lowest, at the dashed line. Single looks near the end are lower still; they are luck.
+# @fig-panel has four figures over the steps in which both networks learn. With so small a panel all of them swing. The ratio of colorfulness begins at 0.9 of the photographs' color, and in the second half it swings around 1. The rule looks at the distance: the gray line in the first picture is its mean over five looks, and the weights are taken where that is lowest, at the dashed line. A single look may be lower elsewhere; that is luck.
 
 # %% [markdown]
 # ## What we have

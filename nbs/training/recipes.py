@@ -35,7 +35,7 @@ from fastcore.test import *
 # %% [markdown]
 # Training comes in stretches: content loss alone, the critic alone, both ([Adversarial training](gan.ipynb)). A `Phase` is one of them. A `Recipe` is the phases and everything else that decides what is learned: networks and losses by their names, weights, optimizer, pictures, seed. Both are frozen, so that no code can change a recipe on its way from the command line to the checkpoint; a variation is a new recipe.
 #
-# A phase has a [schedule](lr_schedules.ipynb) for its learning rates. Its `share` makes short epochs, so that sheets and checkpoints come more often than the photographs go round. `size` and `bs` are there for *progressive resizing*: small pictures in large batches first, which are fast, and the full size at the end, when there are only details to learn.
+# A phase has a [schedule](optimization.ipynb) for its learning rates. Its `share` makes short epochs, so that sheets and checkpoints come more often than the photographs go round. `size` and `bs` are there for *progressive resizing*: small pictures in large batches first, which are fast, and the full size at the end, when there are only details to learn.
 
 # %%
 #| export
@@ -45,7 +45,7 @@ class Phase:
     mode:str # content, critic, generator, both, plain, or 5-1, wasserstein, adaptive: see `training.critic_schedules`
     epochs:int
     lrs:tuple # learning rate of each parameter group: the generator's groups, then the critic
-    schedule:str='one_cycle' # of the learning rates, see `training.lr_schedules.lr_schedule`
+    schedule:str='one_cycle' # of the learning rates, see `training.optimization.lr_schedule`
     share:float=1. # part of the training photos that counts as one epoch
     stop:float=0. # part of them between two looks of the NoGAN stop; 0 for none
     size:int=0 # side of the training crops in this phase, at most the recipe's; 0 for the recipe's
@@ -85,7 +85,7 @@ class Recipe:
     critic_clip:float=0. # largest absolute value in a critic's gradient; 0 for no limit
     learn_weights:bool=False # weights of content and adversarial loss are learned too
     bf16:bool=False # networks in bfloat16, weights and losses in float32
-    early_every:int=1 # the encoder's early layers learn in every so manieth step, see `colorbook.training.steps`
+    early_every:int=1 # the encoder's early layers learn in every so manieth step, see `colorbook.training.optimization`
     processes:int=1 # each takes its part of a batch and their gradients are averaged, see `colorbook.training.team`
     ema:float=0. # decay of the average of the generator's weights that is kept; 0 for none
     valid:float=.03 # share of the photos that is held out
@@ -104,7 +104,7 @@ class Recipe:
 # %% [markdown]
 # S0, S2 and S4 are published as scripts with flags and constants. Where each of them went is in the appendix [Flags of the published programs](../../appendix/flags.qmd). What S0 fixes in its code is in the recipe too: Adam's betas 0.5 and 0.999, an unconditional critic, whole pictures squeezed into squares and never mirrored, float32, a quarter of the photographs held out. Wherever a field is named, `colorbook train RECIPE DATA --set FIELD=VALUE` changes it.
 #
-# `default` is the product's recipe. It trains [a U-Net on EfficientNet-Lite0](../models/encoder_unet.ipynb) to say which of 313 classes each color is, on [photographs as people bring them](../data/varied.ipynb), without a critic. Most of the pictures are seen small, at 96 pixels, at the full learning rates; then come 128 and 160 pixels, while the rates fall. The encoder, which knows what things are, moves a quarter as fast as the rest, and [its early layers](steps.ipynb) in every fourth step only; [two processes](team.ipynb) share each batch; what is kept is the [average](ema.ipynb) of some thousand steps. A short last phase leaves the encoder alone and asks for [the picture that the classes make](../losses/classification.ipynb#the-picture-that-classes-make); the mean of the weights before and after it is one more [candidate](selection.ipynb#the-weights-of-a-run). How it came about, with what was tried and dropped, is in `benchmarks/default.md`. `default-mobile` is the recipe before it: MobileNetV2, and a critic in its last phases.
+# `default` is the product's recipe. It trains [a U-Net on EfficientNet-Lite0](../models/encoder_unet.ipynb) to say which of 313 classes each color is, on [photographs as people bring them](../data/varied.ipynb), without a critic. Most of the pictures are seen small, at 96 pixels, at the full learning rates; then come 128 and 160 pixels, while the rates fall. The encoder, which knows what things are, moves a quarter as fast as the rest, and [its early layers](optimization.ipynb#early-layers-rest) in every fourth step only; [two processes](team.ipynb) share each batch; what is kept is the [average](optimization.ipynb#averaged-weights) of some thousand steps. A short last phase leaves the encoder alone and asks for [the picture that the classes make](../losses/classification.ipynb#the-picture-that-classes-make); the mean of the weights before and after it is one more [candidate](selection.ipynb#the-weights-of-a-run). How it came about, with what was tried and dropped, is in `benchmarks/default.md`. `default-mobile` is the recipe before it: MobileNetV2, and a critic in its last phases.
 #
 # Does each of them learn anything? `benchmarks/recipes.py PHOTOS --size 32 --bs 4` trains every recipe for 200 steps on 1,500 photographs, exports it and colors a photograph with the file (`default-mobile` at 64 pixels). The content loss on held-out photographs, each on its own scale, before and after:
 #
@@ -258,7 +258,7 @@ recipes['s3-small']
 #
 # S3 colors infrared by changing the data setting, and so does each recipe here whose generator answers in RGB: `colorbook train s3 NIR --set data=nir --set attention=0`. `s3-lwir` is what S3's authors trained on KAIST's pictures of warmth: three channels, 10 epochs of the first term and 30 of the second, batches of 8, and no saliency, of which there are no maps.
 #
-# With 180 pairs of [near infrared](../models/infrared.ipynb) one begins with something else. `nir-photos` practices on photographs, whose infrared is guessed, and `nir` goes on with the real pairs: `colorbook train nir-photos PHOTOS`, then `colorbook train nir NIR --weights runs/nir-photos`. Two of the nine scenes are held out, a mountain and a street; another choice is `--set scenes=field,urban`, and `--set "scenes=''"` learns from all. Beside data, rates and epochs, size and aging differ. The many photographs of the practice are seen at 96 pixels, the few pairs at 128. And real infrared is paler than the guess, and lighter or darker from picture to picture; so while it practices, twice as many pictures are [faded or brightened](../data/loaders.ipynb). `python asset/infrared.py PHOTOS NIR` runs both recipes, measures them and makes the model in the package.
+# With 180 pairs of [near infrared](../models/infrared.ipynb) one begins with something else. `nir-photos` practices on photographs, whose infrared is guessed, and `nir` goes on with the real pairs: `colorbook train nir-photos PHOTOS`, then `colorbook train nir NIR --weights runs/nir-photos`. Two of the nine scenes are held out, a mountain and a street; another choice is `--set scenes=field,urban`, and `--set "scenes=''"` learns from all. Beside data, rates and epochs, size and aging differ. The many photographs of the practice are seen at 96 pixels, the few pairs at 128. And real infrared is paler than the guess, and lighter or darker from picture to picture; so while it practices, twice as many pictures are [faded or brightened](../data/loaders.ipynb). Seven scenes teach much about these seven, and something about what was known before is lost with each step; so `nir` keeps an [average](ema.ipynb) of its weights in which a tenth is still those of the practice ([why](../results/infrared.ipynb#what-was-tried)). `python asset/infrared.py PHOTOS NIR` runs both recipes, measures them and makes the model in the package.
 #
 # `inpainting` and `sketch` are one recipe but for the word for [its data](../data/tasks.ipynb).
 
@@ -275,7 +275,8 @@ for r in (s3_recipe('s3-lwir', (replace(s3_terms[0], epochs=10, bs=8), replace(s
               generator='s3_lwir', attention=0., data='lwir', bs=8),
           Recipe('nir-photos', (Phase('content', 2, (6e-4, 2.5e-3, 0.)),), data='photos', gray='infrared',
               **nir | dict(aged=.6, size=96)),
-          Recipe('nir', (Phase('content', 8, (1e-4, 5e-4, 0.)),), data='nir', scenes='mountain,street', **nir),
+          Recipe('nir', (Phase('content', 8, (1e-4, 5e-4, 0.)),), data='nir', scenes='mountain,street', ema=.97,
+              **nir),
           pictures_recipe('inpainting'), pictures_recipe('sketch')):
     recipes[r.name] = r
 

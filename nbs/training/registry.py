@@ -28,7 +28,7 @@ from colorbook.models.registry import critics, generators, outputs
 from colorbook.training.gan import GAN, LossWeights
 from colorbook.training.recipes import Recipe
 from colorbook.training.critic_schedules import as_schedule
-from colorbook.training.lr_schedules import lr_schedule
+from colorbook.training.optimization import lr_schedule
 
 # %%
 #| hide

@@ -45,7 +45,7 @@ from colorbook.data.photos import Photos, sample_photos
 # ## The variants
 
 # %% [markdown]
-# Every variant is the recipe `s3-small` at a size at which a run takes a minute: pictures of 64 pixels with color at 16, photographs once or twice around. What the [loss laboratory](ablation.ipynb) holds equal is equal here, too: for one seed all see the same photographs in the same order, and those that do not differ in their first term share it. Both terms end with [averaged weights](../training/ema.ipynb). The weight of the critic is fixed, as S3 has it, and not set anew at each step.
+# Every variant is the recipe `s3-small` at a size at which a run takes a minute: pictures of 64 pixels with color at 16, photographs once or twice around. What the [loss laboratory](ablation.ipynb) holds equal is equal here, too: for one seed all see the same photographs in the same order, and those that do not differ in their first term share it. Both terms end with [averaged weights](../training/optimization.ipynb#averaged-weights). The weight of the critic is fixed, as S3 has it, and not set anew at each step.
 #
 # | variant | what differs |
 # |---|---|

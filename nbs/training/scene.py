@@ -28,9 +28,9 @@ from colorbook.evaluation.saliency import map_maker
 from colorbook.models.registry import generators, outputs
 from colorbook.models.s3 import SceneEncoder
 from colorbook.data.tasks import punch
-from colorbook.training.checkpoint import load_checkpoint, save_checkpoint, seed_everything, set_rng_state, state_of
-from colorbook.training.lr_schedules import LRSchedule
-from colorbook.training.runs import Run
+from colorbook.training.optimization import LRSchedule
+from colorbook.training.runs import (load_checkpoint, Run, save_checkpoint, seed_everything, set_rng_state,
+    state_of)
 
 # %%
 #| hide
@@ -132,7 +132,7 @@ class SceneTraining:
     task:str='gray' # key of `tasks`
     epochs:int=150
     lr:float=.01
-    schedule:str='tenth-every-30' # see `colorbook.training.lr_schedules.lr_schedule`
+    schedule:str='tenth-every-30' # see `colorbook.training.optimization.lr_schedule`
     momentum:float=.9
     wd:float=5e-4 # weight decay, added to the slope
     bs:int=256

@@ -28,17 +28,14 @@ from colorbook.data.loaders import data_loaders, load_data
 from colorbook.imaging.artifact import default_model
 from colorbook.losses.content import content_losses
 from colorbook.training.gan import ClipCritic, ClipNorms, gan_splitter
-from colorbook.training.ema import AverageWeights
-from colorbook.training.lr_schedules import LRSchedule, ShortEpoch
-from colorbook.training.checkpoint import seed_everything, set_rng_state
 from colorbook.training.journal import draw_sheet, example, RunRecorder
 from colorbook.training.monitor import GANMonitor
 from colorbook.training.critic_schedules import make_gan_callback, NoGANStop, ValidationPanel
 from colorbook.training.pretrained import state_for
 from colorbook.training.recipes import load_recipe, phase_recipe, Recipe, save_recipe, vary
 from colorbook.training.registry import check_recipe, contents, make_gan
-from colorbook.training.runs import Run, split_name, state_hash
-from colorbook.training.steps import FusedAdam, RestEarly
+from colorbook.training.runs import Run, seed_everything, set_rng_state, split_name, state_hash
+from colorbook.training.optimization import AverageWeights, FusedAdam, LRSchedule, RestEarly, ShortEpoch
 from colorbook.training.team import AverageGradients, Team, team_for
 
 # %%
@@ -120,7 +117,7 @@ def make_learner(
 # ## Training
 
 # %% [markdown]
-# A phase is one call of fastai's `fit`, with a fresh optimizer and a handful of callbacks, each with a chapter of its own. Which ones follows from recipe and phase: [the networks' turns](critic_schedules.ipynb), [the learning rates](lr_schedules.ipynb), [the recorder](journal.ipynb), [a monitor](monitor.ipynb) where a critic is trained, [averaged weights](ema.ipynb) where the recipe has a decay, [a stop](critic_schedules.ipynb#nogan) where the phase has one. The last two leave other weights at the end of a phase than its last step did, so there the recorder closes the phase: it writes what was chosen, and a checkpoint behind it.
+# A phase is one call of fastai's `fit`, with a fresh optimizer and a handful of callbacks, each with a chapter of its own. Which ones follows from recipe and phase: [the networks' turns](critic_schedules.ipynb), [the learning rates](optimization.ipynb), [the recorder](journal.ipynb), [a monitor](monitor.ipynb) where a critic is trained, [averaged weights](optimization.ipynb#averaged-weights) where the recipe has a decay, [a stop](critic_schedules.ipynb#nogan) where the phase has one. The last two leave other weights at the end of a phase than its last step did, so there the recorder closes the phase: it writes what was chosen, and a checkpoint behind it.
 #
 # A phase may have a size, a batch and a content loss of its own. Then its loaders are made when it begins, of the same photographs, divided in the same way; the next phase that does not say anything has those of the recipe again. The new loader's random generator takes over the state of the one before, so that what a run draws follows from where it is and not from which phases it went through.
 #

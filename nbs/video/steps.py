@@ -20,13 +20,13 @@ from itertools import groupby
 import av, numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
-from colorbook.imaging.colorizer import net_size, small_light
+from colorbook.imaging.colorizer import net_size
 from colorbook.video.frame_shape import whole_frames
 from colorbook.video.read import QUALITY, bits_of, decode, display_matrix, frame_rate, is_high
 from colorbook.video.sequences import on_screen
 from colorbook.video.shots import mark_shots
 from colorbook.color.srgb import light, lstar_gray, srgb_encode
-from colorbook.imaging.compose import chroma_maps, paint
+from colorbook.imaging.compose import chroma_maps, paint, small_light
 from colorbook.imaging.io import Picture
 from colorbook.imaging.opening import matrix_orientation, upright
 

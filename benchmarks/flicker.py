@@ -15,8 +15,8 @@ from PIL import Image
 
 from colorbook.imaging.colorizer import colorize, load_model
 from colorbook.video.read import read_frames
-from colorbook.evaluation.flicker import flicker_report, moves, read_clip
-from colorbook.evaluation.flicker_plot import plot_flicker
+from colorbook.evaluation.flicker import flicker_report, moves, plot_flicker
+from colorbook.video.read import read_clip
 
 PIECES = {'bmx-trees': 0, 'people.mp4': 30, 'big-buck-bunny-480p.mp4': 10.5, 'sintel-trailer-480p.mp4': 13,
           'chaplin-bw.mp4': 3}

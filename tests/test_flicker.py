@@ -7,13 +7,12 @@ from hypothesis import given, settings, strategies as st
 from PIL import Image
 
 from colorbook.cli.app import main
-from colorbook.video.read import write_clip
+from colorbook.video.read import read_clip, write_clip
 from colorbook.data.synthetic import travel
-from colorbook.evaluation.flicker import ColorSteps, Moments, cdc, flicker_report, jensen_shannon, moves, own_color
-from colorbook.evaluation.flicker import read_clip
-from colorbook.evaluation.flicker import warp_error
+from colorbook.evaluation.flicker import (ColorSteps, Moments, cdc, flicker_report, jensen_shannon, moves, peaks,
+                                          plot_flicker, warp_error)
+from colorbook.evaluation.naturalness import own_color
 from colorbook.data.photos import sample_photos
-from colorbook.evaluation.flicker_plot import peaks, plot_flicker
 
 SIZE = 128,72
 SHOTS = [list(travel(o, 14, SIZE, (0, .2), (.15, .3))) for o in sample_photos()[:2]]
@@ -215,8 +214,7 @@ class Block:
             raise ImportError(name)
 sys.meta_path.insert(0, Block())
 from PIL import Image
-from colorbook.evaluation.flicker import flicker_report
-from colorbook.evaluation.flicker_plot import plot_flicker
+from colorbook.evaluation.flicker import flicker_report, plot_flicker
 import colorbook.cli.video
 noise = Image.effect_noise((200, 150), 60).convert('RGB')
 ims = [noise.crop((i, 2*i, 80 + i, 60 + 2*i)) for i in range(3)]

@@ -211,7 +211,7 @@ PICTURE = ("from PIL import Image; from colorbook import colorize; "
 
 
 USED = ['.'.join(o.parts) for o in MODULES if o.parts[1] in ('core', 'imaging', 'video', 'cli')
-        or o.parts[1:] in (('color', 'srgb'), ('evaluation', 'flicker'), ('evaluation', 'flicker_plot'),
+        or o.parts[1:] in (('color', 'srgb'), ('evaluation', 'flicker'),
                          *(('evaluation', k) for k in ('naturalness', 'gallery')))]
 USED = [o.removesuffix('.__init__') for o in USED]
 

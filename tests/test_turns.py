@@ -20,7 +20,7 @@ from colorbook.models.small_critic import SmallCritic
 from colorbook.models.small_unet import SmallUNet
 from colorbook.data.loaders import color_loaders
 from colorbook.data.photos import Photos, sample_photos
-from colorbook.training.checkpoint import seed_everything
+from colorbook.training.runs import seed_everything
 from colorbook.training.journal import RunRecorder
 from colorbook.training.critic_schedules import make_gan_callback
 

@@ -172,9 +172,8 @@ def flicker_command(
 ):
     "How much the colors of a film tremble, beside the true ones."
     from rich.console import Console
-    from colorbook.evaluation.flicker import flicker_report
+    from colorbook.evaluation.flicker import flicker_report, plot_flicker
     from colorbook.imaging.write import format_of
-    from colorbook.evaluation.flicker_plot import plot_flicker
     if plot: format_of(plot)
     found = flicker_report(original, *colored, truth=truth)
     if json_: found.save(json_)

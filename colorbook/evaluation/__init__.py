@@ -2,9 +2,8 @@
 
 `metrics` has the figures of a picture, `naturalness` those that need no truth and the hues of a set, `features` asks a
 classifier, `atlas` knows seven ways to fail, `protocol` measures a colorizer on a set of photographs in one fixed way,
-`compare` takes the pictures of any program, `diversity` asks for several answers and sorts them, `flicker` and
-`flicker_plot` measure films, `gallery` writes pages of pictures and lays out an album. `naturalness`, `gallery` and
-those for films are without torch.
+`compare` takes the pictures of any program, `diversity` asks for several answers and sorts them, `flicker` measures
+films, `gallery` writes pages of pictures and lays out an album. `naturalness`, `gallery` and `flicker` are without torch.
 """
 from typing import TYPE_CHECKING
 
@@ -55,7 +54,7 @@ if TYPE_CHECKING:  # the table below once more, for type checkers and editors
     from .flicker import FlickerReport as FlickerReport
     from .flicker import cdc as cdc
     from .flicker import warp_error as warp_error
-    from .flicker_plot import plot_flicker as plot_flicker
+    from .flicker import plot_flicker as plot_flicker
 
 __getattr__,__dir__,__all__ = lazy_face(__name__, {
     'metrics': 'psnr ssim ciede2000 ab_rmse colorfulness colorfulness_ratio lpips bootstrap_ci compute_metrics nrmse',
@@ -67,6 +66,5 @@ __getattr__,__dir__,__all__ = lazy_face(__name__, {
     'protocol': 'evaluate Evaluation',
     'compare': 'evaluate_model evaluate_pictures compare_evaluations load_evaluation',
     'diversity': 'answers draw_z pictures answer_spread pairwise_lpips best_answer rank ranked_sheet',
-    'flicker': 'flicker_report FlickerReport cdc warp_error',
-    'flicker_plot': 'plot_flicker',
+    'flicker': 'flicker_report FlickerReport cdc warp_error plot_flicker',
 }, dict.fromkeys(('metrics', 'features', 'atlas', 'saliency', 'protocol', 'compare', 'diversity'), 'train'))

@@ -3,8 +3,8 @@
 A recipe is data (`recipes`); `registry` makes networks, losses and loaders of its names and refuses what does not go
 together. `gan` trains generator and critic, `critic_schedules` says how many critic steps a generator step has and stops
 at the best moment, `optimization` says how large the steps are and averages weights, `monitor` warns of failures.
-`journal` writes the folder of a run, `checkpoint` the file from which it resumes, `trainer` is the whole. `runs` reads a
-folder, `selection` chooses among its weights, `export` writes the file, `ablation` compares ways to train.
+`journal` writes the folder of a run, `runs` reads it and has the checkpoints from which it resumes, `trainer` is the
+whole. `selection` chooses among the weights, `export` writes the file, `ablation` compares ways to train.
 """
 from typing import TYPE_CHECKING
 

@@ -26,7 +26,7 @@ from ..evaluation.metrics import compute_metrics, ratio_of_means, to_batch
 from ..evaluation.protocol import with_ci
 from .gan import GANCallback
 from .optimization import AverageWeights
-from .checkpoint import seed_everything
+from .runs import seed_everything
 from .pretrained import state_for
 from .recipes import Phase, Recipe
 from .registry import check_recipe

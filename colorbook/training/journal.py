@@ -14,9 +14,8 @@ from ..data.loaders import present
 from ..color.lab import to_rgb
 from ..imaging.sheet import contact_sheet
 from ..evaluation.metrics import colorfulness, psnr
-from .checkpoint import set_rng_state, state_of
 from .optimization import averaged
-from .runs import Run
+from .runs import Run, set_rng_state, state_of
 
 # %% ../../nbs/training/journal.ipynb #55e4899d
 def draw_sheet(

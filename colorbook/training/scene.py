@@ -22,9 +22,9 @@ from ..evaluation.saliency import map_maker
 from ..models.registry import generators, outputs
 from ..models.s3 import SceneEncoder
 from ..data.tasks import punch
-from .checkpoint import load_checkpoint, save_checkpoint, seed_everything, set_rng_state, state_of
 from .optimization import LRSchedule
-from .runs import Run
+from colorbook.training.runs import (load_checkpoint, Run, save_checkpoint, seed_everything, set_rng_state,
+    state_of)
 
 # %% ../../nbs/training/scene.ipynb #dffe32bf
 tasks = dict(gray=1, rgb=3, inpainting=4, gray_inpainting=2) # channels that the encoder sees

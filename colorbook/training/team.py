@@ -14,7 +14,7 @@ import torch.multiprocessing as mp
 from fastai.callback.core import Callback
 from fastcore.basics import patch
 from ..core import core_count, TrainingError
-from .checkpoint import seed_everything
+from .runs import seed_everything
 
 # %% ../../nbs/training/team.ipynb #ccad023f
 class Team:

@@ -22,14 +22,13 @@ from ..data.loaders import data_loaders, load_data
 from ..imaging.artifact import default_model
 from ..losses.content import content_losses
 from .gan import ClipCritic, ClipNorms, gan_splitter
-from .checkpoint import seed_everything, set_rng_state
 from .journal import draw_sheet, example, RunRecorder
 from .monitor import GANMonitor
 from .critic_schedules import make_gan_callback, NoGANStop, ValidationPanel
 from .pretrained import state_for
 from .recipes import load_recipe, phase_recipe, Recipe, save_recipe, vary
 from .registry import check_recipe, contents, make_gan
-from .runs import Run, split_name, state_hash
+from .runs import Run, seed_everything, set_rng_state, split_name, state_hash
 from .optimization import AverageWeights, FusedAdam, LRSchedule, RestEarly, ShortEpoch
 from .team import AverageGradients, Team, team_for
 

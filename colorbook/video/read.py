@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['QUALITY', 'is_high', 'write_clip', 'Frame', 'display_matrix', 'bits_of', 'has_captions', 'has_alpha', 'frame_image',
            'report_damage', 'open_video', 'Pipe', 'from_pipe', 'open_reel', 'frame_rate', 'own_length', 'packets',
-           'video_length', 'decode', 'read_frames']
+           'video_length', 'decode', 'read_frames', 'read_clip', 'side_by_side']
 
 # %% ../../nbs/video/read.ipynb #7fe4abe4
 import math, os, shutil, tempfile
 from fractions import Fraction
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 import av, numpy as np
@@ -267,3 +268,27 @@ def read_frames(
             if time >= stop: return
             if time >= start: yield Frame(frame_image(f, s.sample_aspect_ratio, convert), time, n)
     if n < 0: raise InputError(f"there is no whole frame in '{video}'", 'copy it again')
+
+# %% ../../nbs/video/read.ipynb #bf18537b
+def read_clip(
+    source, # a video, a folder of numbered pictures, or PIL pictures
+    rate:float=24, # frames a second, of a folder or of pictures
+): # yields `Frame`s
+    "The frames of anything"
+    if isinstance(source, (str, Path)): return (yield from read_frames(source, rate=rate))
+    for i,o in enumerate(source): yield o if isinstance(o, Frame) else Frame(o.convert('RGB'), i/rate, i)
+
+# %% ../../nbs/video/read.ipynb #29007465
+def side_by_side(
+    original, # yields tuples that begin with a `Frame` of the original
+    versions:dict, # names and what yields their `Frame`s
+): # yields such a tuple, and a list with the same `Frame` of each version
+    "The original with the same frame of each version; `InputError` where one has more or fewer frames"
+    number,time,end = 0,0.,None
+    for row,*others in zip_longest(original, *versions.values()):
+        for name,o in zip(versions, others):
+            if o is None: end = f"'{name}' ends after {number} frames, where the original is at {row[0].time:.2f} s"
+            elif row is None: end = f"'{name}' goes on after the {number} frames of the original ({time:.2f} s)"
+            if end: raise InputError(end, 'compare files with the same frames')
+        number,time = number + 1,row[0].time
+        yield row,others

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # Flicker
+# # Flicker and its timeline
 #
 # > How much the colors of a film tremble, beside how much they have to
 #
-# A colorizer that sees one frame at a time decides anew in each: a coat is blue, then less blue, then brown for a moment. Everybody who looks at the film sees it, and hardly any program says how bad it is. `flicker_report` takes a film and any number of colored versions of it, made by any program, and says for each, for each shot and for each moment how much its colors change without a cause, and where one should look. Beside every number stands that of the true colors, because a film without any flicker is a film without any color.
+# A colorizer that sees one frame at a time decides anew in each: a coat is blue, then less blue, then brown for a moment. Everybody who looks at the film sees it, and hardly any program says how bad it is. `flicker_report` takes a film and any number of colored versions of it, made by any program, and says for each, for each shot and for each moment how much its colors change without a cause, and where one should look. `plot_flicker` draws that in one picture (@fig-flicker), for a film of any length. Beside every number stands that of the true colors, because a film without any flicker is a film without any color.
 
 # %%
 #| default_exp evaluation.flicker
@@ -15,20 +15,21 @@ width,height,seed = 192,108,7
 #| export
 import json, math
 from collections import deque
-from itertools import zip_longest
 from pathlib import Path
 import numpy as np
-from PIL import Image
-from colorbook.core import InputError, with_progress, atomic_path
-from colorbook.video.read import Frame, open_video, read_frames
+from PIL import Image, ImageDraw, ImageFont
+from colorbook.core import OutputError, with_progress, atomic_path
+from colorbook.evaluation.naturalness import own_color
+from colorbook.video.read import Frame, open_video, read_clip, side_by_side
 from colorbook.video.shots import mark_shots
 from colorbook.video.flow import cv2, flow, occluded, warp
 
 # %%
 #| hide
-import tempfile
+import tempfile, matplotlib.pyplot as plt
 from fastcore.test import *
 from skimage import data
+from colorbook.core import InputError
 from colorbook.video.read import write_clip
 from colorbook.data.synthetic import travel
 from colorbook.imaging.sheet import LoopingClip
@@ -102,9 +103,8 @@ class ColorSteps:
 #| export
 def _mean(v) -> float:
     "Mean of what is not `nan`; `nan` if nothing is left"
-    v = np.asarray(v, dtype=float)
-    v = v[~np.isnan(v)]
-    return float(v.mean()) if len(v) else math.nan
+    v = [o for o in v if not math.isnan(o)]
+    return float(np.mean(v)) if v else math.nan
 
 def cdc(
     frames, # PIL pictures or `Frame`s, or anything that yields them
@@ -208,64 +208,10 @@ test_close(none, warp_error(gray, gray), eps=1e-9)
 true,bad,none
 
 # %% [markdown]
-# ## Reading versions together
-
-# %% [markdown]
-# Programs write what they like: videos, folders of numbered pictures, frames of 480x480. A version is read beside its original, frame by frame by their numbers, and is resized to the original's size if it has another one. What cannot be forgiven is another count of frames, because then nobody knows which belongs to which; the error says where the two part.
-
-# %%
-#| export
-def read_clip(
-    source, # a video, a folder of numbered pictures, or PIL pictures
-    rate:float=24, # frames a second, of a folder or of pictures
-): # yields `Frame`s
-    "The frames of anything"
-    if isinstance(source, (str, Path)): return (yield from read_frames(source, rate=rate))
-    for i,o in enumerate(source): yield o if isinstance(o, Frame) else Frame(o.convert('RGB'), i/rate, i)
-
-# %%
-#| export
-def side_by_side(
-    moved, # what `moves` yields of the original
-    versions:dict, # names and what yields their `Frame`s
-): # yields what `moves` yields and a list of `Frame`s
-    "The original with the same frame of each version; `InputError` where one has more or fewer frames"
-    number,time,end = 0,0.,None
-    for row,*others in zip_longest(moved, *versions.values()):
-        for name,o in zip(versions, others):
-            if o is None: end = f"'{name}' ends after {number} frames, where the original is at {row[0].time:.2f} s"
-            elif row is None: end = f"'{name}' goes on after the {number} frames of the original ({time:.2f} s)"
-            if end: raise InputError(end, 'compare files with the same frames')
-        number,time = number + 1,row[0].time
-        yield row,others
-
-# %% [markdown]
-# Is the original in color? Many films that are colored are not, and may be brown or blue all the same. What counts is color that lightness does not explain: the differences of the channels are fitted by a parabola of lightness, and what is left is measured. In toned pictures nothing is.
-
-# %%
-#| export
-def own_color(
-    im:Image.Image, # RGB
-) -> float: # levels of 255; 0 for gray and, nearly, for toned pictures
-    "Root mean square of the color that does not follow from lightness"
-    r,g,b = np.asarray(im.resize((48, 27), Image.Resampling.NEAREST), np.float64).reshape(-1, 3).T
-    Y = (.299*r + .587*g + .114*b)/255
-    powers,color = np.stack([Y**0, Y, Y**2], 1),np.stack([r - g, b - g], 1)
-    rest = color - powers@np.linalg.lstsq(powers, color, rcond=None)[0]
-    return float(np.sqrt(np.square(rest).sum(1).mean()))
-
-# %%
-from PIL import ImageOps
-toned = [ImageOps.colorize(o.convert('L'), '#201008', '#fff0d0', mid='#907050') for o in photos]
-assert max(own_color(o) for o in toned) < 3 < 6 < min(own_color(o) for o in photos)
-test_close(own_color(gray[0]), 0, eps=1e-6)
-[round(own_color(o), 1) for o in photos + toned]
-
-# %% [markdown]
 # ## The report
 
 # %% [markdown]
-# For each frame and version six numbers are kept, the divergences at three distances, the two warp errors and the amount of color, and no picture. From them come the figures of the film and of each shot. The *excess* is a version's figure less that of the true colors: what the colorizer has added. It may be negative, for colors duller than the true ones: what moves less because there is less of it is no achievement. Only the last, `color_change`, is free of that.
+# The versions of a film come as videos, as folders of numbered pictures, in other sizes. They are [read together with the original](../video/read.ipynb#versions-of-a-film) and resized to its size, and another count of frames is an error. Whether the original has the true colors is [looked at](naturalness.ipynb#is-it-in-color), if the caller does not say so. For each frame and version six numbers are kept, the divergences at three distances, the two warp errors and the amount of color, and no picture. From them come the figures of the film and of each shot. The *excess* is a version's figure less that of the true colors: what the colorizer has added. It may be negative, for colors duller than the true ones: what moves less because there is less of it is no achievement. Only the last, `color_change`, is free of that.
 
 # %%
 #| export
@@ -290,7 +236,6 @@ class Moments:
         keep:int=6, # how many
         apart:float=.5, # seconds between two of them
     ): self.keep,self.apart,self.best = keep,apart,{}
-
     def add(self,
         value:float, # how bad; 0 and less, and `nan`, is not
         time:float, # seconds
@@ -302,9 +247,7 @@ class Moments:
         if not value > least: return
         if full and key not in self.best: del self.best[min(self.best, key=lambda k: self.best[k]['value'])]
         self.best[key] = dict(frame=number, time=time, value=value, pictures=pictures())
-
     def _values(self): return [o['value'] for o in self.best.values()]
-
     @property
     def found(self) -> list: # the worst first
         out = []
@@ -326,7 +269,6 @@ class Track:
     "A version while it is measured"
     def __init__(self, name:str):
         self.name,self.rows,self.steps,self.before,self.size,self.worst = name,[],ColorSteps(),None,None,Moments()
-
     def add(self,
         f:Frame, # of this version
         size:tuple, # of the original
@@ -370,13 +312,11 @@ class FlickerReport:
     def __init__(self, tracks, times, shots, color):
         self.tracks,self.times,self.shots = tracks,np.array(times),np.array(shots, dtype=int)
         self.rows,self.truth = [np.reshape(o.rows, (-1, 6)) for o in tracks],color >= 3
-
     def compare(self,
         i:int, # number of the version, from 1; 0 is the original
         where=slice(None), # which frames
     ) -> dict: # figures and their excess
         return with_excess(figures(self.rows[i][where]), figures(self.rows[0][where]) if self.truth else None)
-
     def by_shot(self, i:int) -> list: # a dictionary for each shot
         out = []
         for shot in range(self.shots.max(initial=-1) + 1):
@@ -384,17 +324,14 @@ class FlickerReport:
             when = dict(shot=shot, start=float(self.times[at[0]]), stop=float(self.times[at[-1]]), frames=len(at))
             out.append(dict(when, **self.compare(i, at)))
         return out
-
     def version(self, i:int) -> dict: # figures, shots, moments and timeline
         t = self.tracks[i]
         worst = [{k: o[k] for k in ('frame', 'time', 'value')} for o in t.worst.found]
         line = dict(zip(COLUMNS, self.rows[i].T.tolist()))
         return dict(name=t.name, size=t.size, **self.compare(i), shots=self.by_shot(i), worst=worst, timeline=line)
-
     def as_dict(self) -> dict: # for JSON: no `nan`
         return _plain(dict(original=self.version(0), truth=bool(self.truth), flow=FLOW, frames=len(self.times),
             times=self.times.tolist(), versions=[self.version(i) for i in range(1, len(self.tracks))]))
-
     def save(self, path:str|Path):
         "Write JSON"
         with atomic_path(path) as tmp: tmp.write_text(json.dumps(self.as_dict()), encoding='utf-8')
@@ -480,11 +417,123 @@ found.save(home/'report.json')
 test_eq(json.loads((home/'report.json').read_text())['versions'][1]['shots'][1]['start'], 1)
 
 # %% [markdown]
+# ## The timeline
+
+# %% [markdown]
+# Who has to decide between two programs, or to repair a film, wants to see the places. A film of two hours has 172,800 frames, and a line of a thousand pixels: each column shows the largest value in it, or the one bad frame would not be seen. Above are the divergences between neighbors, below the warp errors of the color, the original in gray, cuts as light lines. Then come the worst moments of each version: the frame before and the frame, with the time under it. It is drawn with Pillow, because an installation that only colors films has no plotting library.
+
+# %%
+#| export
+COLORS = '#888888','#c23b22','#1f6fb2','#2e8b57','#b8860b','#7b4fa3','#444444'
+
+def peaks(
+    values:np.ndarray, # one for each frame, some `nan`
+    columns:int,
+) -> np.ndarray: # `columns` values, `nan` where there is none
+    "The largest value in each column"
+    out,at = np.full(columns, np.nan),np.arange(len(values))*columns//max(1, len(values))
+    np.fmax.at(out, at, values)
+    return out
+
+def _curve(d, values, box, top, color):
+    "One line in a panel; columns without a value are passed over"
+    x0,y0,w,h = box
+    line = peaks(values, min(w, max(1, len(values))))
+    points = [(x0 + (i + .5)*w/len(line), y0 + h*(1 - v/top)) for i,v in enumerate(line) if not math.isnan(v)]
+    if len(points) > 1: d.line(points, color, 2)
+
+# %%
+test_eq(peaks(np.array([1, 5, np.nan, 2, 0, 3]), 3).tolist(), [5, 2, 3])
+many = np.zeros(172800)
+many[100001] = 1
+test_eq(np.flatnonzero(peaks(many, 1160)), [100001*1160//172800])
+assert np.isnan(peaks(np.array([np.nan]*3), 5)).all() and np.isnan(peaks(np.array([]), 5)).all()
+
+# %%
+#| export
+def _panel(d, report, column, title, box, font):
+    "All versions in one measure"
+    x0,y0,w,h = box
+    n,top = len(report.times),max([np.nanmax(o[:,column], initial=0) for o in report.rows]) or 1
+    for i in np.flatnonzero(np.diff(report.shots)) + 1: d.line([(x0 + i*w/n, y0), (x0 + i*w/n, y0 + h)], '#dddddd')
+    d.rectangle([x0, y0, x0 + w, y0 + h], outline='#aaaaaa')
+    for i,o in enumerate(report.rows): _curve(d, o[:,column], box, top, COLORS[i%len(COLORS)])
+    d.text((x0, y0 - 18), f'{title}, up to {top:.2g}', 'black', font)
+    for t,anchor,x in ((report.times[:1], 'la', x0), (report.times[-1:], 'ra', x0 + w)):
+        if len(t): d.text((x, y0 + h + 3), _clock(t[0]), 'black', font, anchor)
+
+def _clock(t:float) -> str: return f'{int(t)//60}:{t%60:05.2f}'
+
+# %%
+#| export
+def plot_flicker(
+    report:FlickerReport,
+    path:str|Path, # .png or another suffix that Pillow writes
+) -> Path: # the file
+    "Draw the timeline and the worst moments"
+    font,left,w = ImageFont.load_default(13),20,1160
+    out = Image.new('RGB', (1200, 330 + 20*len(report.tracks) + sum(map(_high, report.tracks[1:]))), 'white')
+    d = ImageDraw.Draw(out)
+    _panel(d, report, 0, 'divergence of color from the frame before', (left, 30, w, 110), font)
+    _panel(d, report, 4, 'warp error of the color', (left, 190, w, 110), font)
+    for i,t in enumerate(report.tracks):
+        y = 325 + 20*i
+        d.rectangle([left, y, left + 12, y + 12], COLORS[i%len(COLORS)])
+        d.text((left + 20, y - 2), t.name, 'black', font)
+    for t in report.tracks[1:]:
+        _strip(out, t, y + 30, font)
+        y += _high(t)
+    try:
+        with atomic_path(path) as tmp: out.save(tmp)
+    except ValueError as e: raise OutputError(f"cannot write '{path}' as a picture", 'call it .png') from e
+    return Path(path)
+
+def _high(track) -> int: return 75 + 2*max([im.height for o in track.worst.found for im in o['pictures']], default=-20)
+
+def _strip(out, track, y, font):
+    "The worst moments of a version in a row: before above, after below"
+    d = ImageDraw.Draw(out)
+    d.text((20, y), f'{track.name}: ' + ('worst moments' if track.worst.found else 'no bad moment'), 'black', font)
+    for k,o in enumerate(track.worst.found):
+        x = 20 + 195*k
+        for j,im in enumerate(o['pictures']): out.paste(im, (x, y + 20 + j*(im.height + 3)))
+        d.text((x, y + 25 + 2*im.height), f"{_clock(o['time'])}  +{o['value']:.2g}", 'black', font)
+
+# %% [markdown]
+# As an example take two shots and two versions, one of which trembles all the time, while the other loses most of its color in two frames. In the lower panel look for a line that is high everywhere, and for one that has two spikes.
+
+# %%
+clip = [o for im,n in zip(photos, (24, 36)) for o in travel(im, n, (width, height), (0, 0), (.3, .2))]
+ways = [tremble(clip), tremble(clip, .8, only=(9, 41))]
+report = flicker_report(clip, *ways, names=['original', 'trembles', 'two frames'])
+plot = np.asarray(Image.open(plot_flicker(report, home/'timeline.png')), int)
+rgb = lambda o: [int(o[i:i + 2], 16) for i in (1, 3, 5)]
+def rows_of(color): return np.flatnonzero((plot[190:301,25:1175] == rgb(color)).all(2).any(1))
+assert rows_of(COLORS[1]).min() < rows_of(COLORS[0]).min()
+assert (plot[195:295,20 + 1160*24//60] == rgb('#dddddd')).all(1).any()
+test_fail(lambda: plot_flicker(report, home/'timeline.what'), exc=OutputError, contains='timeline.what')
+test_eq(Image.open(plot_flicker(flicker_report([]), home/'none.png')).width, 1200)
+[[(o['frame'], round(o['value'], 4)) for o in t.worst.found[:3]] for t in report.tracks]
+
+# %%
+#| label: fig-flicker
+#| fig-cap: "A timeline: one version trembles all the time, one loses its color for two frames."
+def show_file(path, height=7):
+    "A picture, no axes"
+    fig,ax = plt.subplots(figsize=(9, height), layout='constrained')
+    ax.imshow(Image.open(path))
+    ax.axis('off')
+show_file(home/'timeline.png')
+
+# %% [markdown]
+# The version that trembles is far above the gray line of the original from beginning to end. The other one lies on the original and leaves it twice, once in each shot. Below are the worst moments, the frame before above and the frame itself below: at 0:00.42 and 0:01.75 color is back that was gone in the frame before.
+
+# %% [markdown]
 # ## What we have
 #
 # - `cdc` and `warp_error`, as published, the part of the latter that is color, and constant memory for films of any length;
 # - `flicker_report` for the versions of any program, by film, shot and moment, always beside the truth where there is one;
-# - figures as JSON, from which the [next chapter](flicker_plot.ipynb) draws where to look.
+# - figures as JSON, and `plot_flicker`, one picture that shows where the colors of a film tremble, whatever its length, with the worst moments of each version.
 
 # %% [markdown]
 # ## Exercises
@@ -492,3 +541,5 @@ test_eq(json.loads((home/'report.json').read_text())['versions'][1]['shots'][1][
 # 1. Smooth the color of the trembling version over five frames. Which of the two measures falls faster, and what does that do at the cut?
 # 2. Let the trembling have a period of four frames. What do the three distances of the divergence say about the period?
 # 3. Compute the flow on the colored version instead of the original. By how much can a version that is smeared lower its own error?
+# 4. Draw the excess over the original instead of both curves. When is that easier to read, and what does it hide?
+# 5. Sort the moments by time instead of by badness, and put each under its place in the panel.

@@ -12,6 +12,7 @@
 #| export
 from typing import NamedTuple
 import numpy as np
+from PIL import Image
 
 # %%
 #| hide
@@ -55,6 +56,32 @@ test_close(cci(flat((255, 0, 0), (0, 255, 0))), 293.25, eps=1e-3)
 test_eq(cci(flat((90, 90, 90), (3, 3, 3))), 0)
 test_eq([is_colorful(o) for o in (15.9, 16, 18, 20, 20.1)], [False, True, True, True, False])
 [round(cci(o), 1) for o in (data.astronaut(), data.chelsea(), data.coffee())]
+
+# %% [markdown]
+# ## Is it in color?
+
+# %% [markdown]
+# Is a picture in color at all? Old films and photographs are not, and may be brown or blue all the same. What counts is color that lightness does not explain: the differences of the channels are fitted by a parabola of lightness, and what is left is measured. In toned pictures nothing is.
+
+# %%
+#| export
+def own_color(
+    im:Image.Image, # RGB
+) -> float: # levels of 255; 0 for gray and, nearly, for toned pictures
+    "Root mean square of the color that does not follow from lightness"
+    r,g,b = np.asarray(im.resize((48, 27), Image.Resampling.NEAREST), np.float64).reshape(-1, 3).T
+    Y = (.299*r + .587*g + .114*b)/255
+    powers,color = np.stack([Y**0, Y, Y**2], 1),np.stack([r - g, b - g], 1)
+    rest = color - powers@np.linalg.lstsq(powers, color, rcond=None)[0]
+    return float(np.sqrt(np.square(rest).sum(1).mean()))
+
+# %%
+from PIL import ImageOps
+lively = [Image.fromarray(o()) for o in (data.astronaut, data.chelsea, data.coffee)]
+toned = [ImageOps.colorize(o.convert('L'), '#201008', '#fff0d0', mid='#907050') for o in lively]
+assert max(own_color(o) for o in toned) < 3 < 6 < min(own_color(o) for o in lively)
+test_close(own_color(lively[0].convert('L').convert('RGB')), 0, eps=1e-6)
+[round(own_color(o), 1) for o in lively + toned]
 
 # %% [markdown]
 # ## Skin, grass and sky
@@ -333,6 +360,7 @@ ax.legend(fontsize=8);
 # ## What we have
 #
 # - `cci` and `is_colorful`: the colorfulness of one picture, and whether it is in the range of the CCI ratio;
+# - `own_color`: whether a picture is in color, or only toned;
 # - `natural_bands` and `cni`: how much of a picture has the hue of skin, grass and sky, and how natural its saturation is;
 # - an experiment that says what these figures do not see;
 # - `hue_variance`: are all hues used, from 0 for all equally to 359 for one alone, in salient and in other patches;

@@ -92,7 +92,7 @@ show_picture('film-frames.jpg')
 # ## Frames in a row
 
 # %% [markdown]
-# The measures of [Flicker](../evaluation/flicker.ipynb), beside those of the truth and of the film without color (@tbl-film-rows). To see time in a still picture, @fig-film-time takes the same column of pixels from every frame of a shot of *Big Buck Bunny* and sets these columns side by side, from left to right. What stands still makes horizontal bands; what trembles makes vertical stripes. @fig-film-change has the change of color from each frame to the next.
+# The measures of [Flicker and its timeline](../evaluation/flicker.ipynb), beside those of the truth and of the film without color (@tbl-film-rows). To see time in a still picture, @fig-film-time takes the same column of pixels from every frame of a shot of *Big Buck Bunny* and sets these columns side by side, from left to right. What stands still makes horizontal bands; what trembles makes vertical stripes. @fig-film-change has the change of color from each frame to the next.
 
 # %%
 #| label: tbl-film-rows

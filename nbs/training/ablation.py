@@ -31,7 +31,7 @@ from colorbook.evaluation.metrics import compute_metrics, ratio_of_means, to_bat
 from colorbook.evaluation.protocol import with_ci
 from colorbook.training.gan import GANCallback
 from colorbook.training.optimization import AverageWeights
-from colorbook.training.checkpoint import seed_everything
+from colorbook.training.runs import seed_everything
 from colorbook.training.pretrained import state_for
 from colorbook.training.recipes import Phase, Recipe
 from colorbook.training.registry import check_recipe

@@ -543,7 +543,7 @@ draw_losses(curves, 2*math.log(2));
 # ## Stopped and gone on
 
 # %% [markdown]
-# Training for days means to be interrupted. Since generator and critic are one model with one optimizer, `Learner.save` and `load` carry everything: weights, running statistics, and Adam's moments of both networks. We compare two epochs at a stretch with one epoch, saved, loaded into new networks, and another epoch: on a CPU the weights must be exactly equal. Without the optimizer's state they are not; the number below is how many tensors differ then. Here the pictures come in a fixed order; where they are shuffled, the random generators have to be kept as well, which [a checkpoint](checkpoint.ipynb) does.
+# Training for days means to be interrupted. Since generator and critic are one model with one optimizer, `Learner.save` and `load` carry everything: weights, running statistics, and Adam's moments of both networks. We compare two epochs at a stretch with one epoch, saved, loaded into new networks, and another epoch: on a CPU the weights must be exactly equal. Without the optimizer's state they are not; the number below is how many tensors differ then. Here the pictures come in a fixed order; where they are shuffled, the random generators have to be kept as well, which [a checkpoint](runs.ipynb#what-a-step-depends-on) does.
 
 # %%
 straight = disc_learner(64, shuffle=False)

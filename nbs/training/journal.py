@@ -3,7 +3,7 @@
 #
 # > Figures, sheets, curves, weights and a checkpoint after every epoch
 #
-# The losses of a GAN say little about how good it is; its pictures say a lot. So one wants to watch a run while it goes. The callback of this chapter writes after every epoch what one wants to see, a sheet of held-out photographs, a table, curves and the weights, and then a [checkpoint](checkpoint.ipynb) from which the run can go on.
+# The losses of a GAN say little about how good it is; its pictures say a lot. So one wants to watch a run while it goes. The callback of this chapter writes after every epoch what one wants to see, a sheet of held-out photographs, a table, curves and the weights, and then a [checkpoint](runs.ipynb#what-a-step-depends-on) from which the run can go on.
 
 # %%
 #| default_exp training.journal
@@ -21,9 +21,8 @@ from colorbook.data.loaders import present
 from colorbook.color.lab import to_rgb
 from colorbook.imaging.sheet import contact_sheet
 from colorbook.evaluation.metrics import colorfulness, psnr
-from colorbook.training.checkpoint import set_rng_state, state_of
 from colorbook.training.optimization import averaged
-from colorbook.training.runs import Run
+from colorbook.training.runs import Run, set_rng_state, state_of
 
 # %%
 #| hide
@@ -31,9 +30,8 @@ import tempfile
 from itertools import product
 import pandas as pd
 from fastcore.test import *
-from colorbook.training.checkpoint import seed_everything
 from colorbook.training.gan import GANCallback, GAN, gan_splitter
-from colorbook.training.runs import state_hash
+from colorbook.training.runs import seed_everything, state_hash
 from colorbook.models.critics import PatchCritic
 from colorbook.data.loaders import color_loaders
 from colorbook.data.photos import Photos, sample_photos

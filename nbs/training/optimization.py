@@ -255,7 +255,7 @@ ax.legend(frameon=False);
 # ## The average beside the run
 
 # %% [markdown]
-# `AverageWeights` keeps the exponential moving average (EMA) of the generator's weights beside the run; the recipe's field is `ema`. Training goes on with the weights as they are; only those who look see the average. It is updated after each batch in which the generator has stepped, and not where the critic trains alone, for there a step would add the same weights once more. Running statistics of batch norm are averaged along. At the end of a fit the generator becomes its average. A run that is stopped in between has the average in its [checkpoint](checkpoint.ipynb), so the callback has a state.
+# `AverageWeights` keeps the exponential moving average (EMA) of the generator's weights beside the run; the recipe's field is `ema`. Training goes on with the weights as they are; only those who look see the average. It is updated after each batch in which the generator has stepped, and not where the critic trains alone, for there a step would add the same weights once more. Running statistics of batch norm are averaged along. At the end of a fit the generator becomes its average. A run that is stopped in between has the average in its [checkpoint](runs.ipynb#what-a-step-depends-on), so the callback has a state.
 
 # %%
 #| export

@@ -28,9 +28,9 @@ from colorbook.evaluation.saliency import map_maker
 from colorbook.models.registry import generators, outputs
 from colorbook.models.s3 import SceneEncoder
 from colorbook.data.tasks import punch
-from colorbook.training.checkpoint import load_checkpoint, save_checkpoint, seed_everything, set_rng_state, state_of
 from colorbook.training.optimization import LRSchedule
-from colorbook.training.runs import Run
+from colorbook.training.runs import (load_checkpoint, Run, save_checkpoint, seed_everything, set_rng_state,
+    state_of)
 
 # %%
 #| hide

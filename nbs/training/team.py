@@ -21,7 +21,7 @@ import torch.multiprocessing as mp
 from fastai.callback.core import Callback
 from fastcore.basics import patch
 from colorbook.core import core_count, TrainingError
-from colorbook.training.checkpoint import seed_everything
+from colorbook.training.runs import seed_everything
 
 # %%
 #| hide

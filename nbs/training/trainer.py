@@ -28,14 +28,13 @@ from colorbook.data.loaders import data_loaders, load_data
 from colorbook.imaging.artifact import default_model
 from colorbook.losses.content import content_losses
 from colorbook.training.gan import ClipCritic, ClipNorms, gan_splitter
-from colorbook.training.checkpoint import seed_everything, set_rng_state
 from colorbook.training.journal import draw_sheet, example, RunRecorder
 from colorbook.training.monitor import GANMonitor
 from colorbook.training.critic_schedules import make_gan_callback, NoGANStop, ValidationPanel
 from colorbook.training.pretrained import state_for
 from colorbook.training.recipes import load_recipe, phase_recipe, Recipe, save_recipe, vary
 from colorbook.training.registry import check_recipe, contents, make_gan
-from colorbook.training.runs import Run, split_name, state_hash
+from colorbook.training.runs import Run, seed_everything, set_rng_state, split_name, state_hash
 from colorbook.training.optimization import AverageWeights, FusedAdam, LRSchedule, RestEarly, ShortEpoch
 from colorbook.training.team import AverageGradients, Team, team_for
 

@@ -15,6 +15,7 @@ width,height,seed = 192,108,7
 #| export
 import math, os, shutil, tempfile
 from fractions import Fraction
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 import av, numpy as np
@@ -405,9 +406,51 @@ assert len(ims)/2 < len(rest) < len(ims)*2 and 'breaks off' in bad[-1]
 len(rest),[o.replace(f'{home}/', '') for o in bad]
 
 # %% [markdown]
+# ## Versions of a film
+
+# %% [markdown]
+# [Whoever compares colored versions of a film](../evaluation/flicker.ipynb) reads them together. Programs write what they like: videos, folders of numbered pictures. A version is read beside its original, frame by frame by their numbers. What cannot be forgiven is another count of frames, because then nobody knows which belongs to which; the error says where the two part.
+
+# %%
+#| export
+def read_clip(
+    source, # a video, a folder of numbered pictures, or PIL pictures
+    rate:float=24, # frames a second, of a folder or of pictures
+): # yields `Frame`s
+    "The frames of anything"
+    if isinstance(source, (str, Path)): return (yield from read_frames(source, rate=rate))
+    for i,o in enumerate(source): yield o if isinstance(o, Frame) else Frame(o.convert('RGB'), i/rate, i)
+
+# %%
+#| export
+def side_by_side(
+    original, # yields tuples that begin with a `Frame` of the original
+    versions:dict, # names and what yields their `Frame`s
+): # yields such a tuple, and a list with the same `Frame` of each version
+    "The original with the same frame of each version; `InputError` where one has more or fewer frames"
+    number,time,end = 0,0.,None
+    for row,*others in zip_longest(original, *versions.values()):
+        for name,o in zip(versions, others):
+            if o is None: end = f"'{name}' ends after {number} frames, where the original is at {row[0].time:.2f} s"
+            elif row is None: end = f"'{name}' goes on after the {number} frames of the original ({time:.2f} s)"
+            if end: raise InputError(end, 'compare files with the same frames')
+        number,time = number + 1,row[0].time
+        yield row,others
+
+# %%
+two = [read_clip(ims[:3]) for _ in range(2)]
+pairs = list(side_by_side(((o,) for o in two[0]), dict(same=two[1])))
+test_eq([(row[0].number, same.number) for row,(same,) in pairs], [(0, 0), (1, 1), (2, 2)])
+for few,words in ((ims[:2], "'it' ends after 2 frames"), (ims[:4], "'it' goes on after the 3 frames")):
+    test_fail(lambda: list(side_by_side(((o,) for o in read_clip(ims[:3])), dict(it=read_clip(few)))), exc=InputError,
+        contains=words)
+[o.time for (o,),_ in pairs]
+
+# %% [markdown]
 # ## What we have
 #
 # - frames of any video, upright, in shape, in true color and at their own times, and an error or a list where something is damaged;
+# - `read_clip` and `side_by_side`, for versions of a film that are read together;
 # - `open_reel`, to which files, folders and pipes are the same;
 # - `write_clip`, for clips whose every pixel and time is known.
 

@@ -366,7 +366,8 @@ def bundle_katex(into):
     with tempfile.TemporaryDirectory() as tmp:
         made = subprocess.run(['npm', 'pack', '--silent', KATEX], cwd=tmp, capture_output=True, text=True)
         if made.returncode: return [f'npm pack {KATEX}: {made.stderr.strip()[-200:]}']
-        with tarfile.open(next(Path(tmp).glob('*.tgz'))) as t: t.extractall(tmp, filter='data')
+        safe = dict(filter='data') if hasattr(tarfile, 'data_filter') else {} # since Python 3.11.4
+        with tarfile.open(next(Path(tmp).glob('*.tgz'))) as t: t.extractall(tmp, **safe)
         dist = Path(tmp)/'package'/'dist'
         (into/'fonts').mkdir(parents=True, exist_ok=True)
         for o in ('katex.min.js', 'katex.min.css'): shutil.copy(dist/o, into)

@@ -3,10 +3,11 @@
     python benchmarks/hints.py PHOTOS [--n 200] [--json asset/hints.json]
     python benchmarks/hints.py PHOTOS --n 40 --choose     the same for other settings, on photographs of training
 
-The protocol of Zhang et al. (2017): 0, 1, 5, 10 and 50 places of each photograph are drawn at random, and the mean
-color of 5x5 pixels around each is given as a hint. PSNR is in sRGB, over the middle square at 256x256, the mean of
-all photographs; `worse` is the share of them that lose more than .05 dB by one hint, with the largest loss. Times are
-those of the processor for a photograph of three megapixels, from array to array, the shortest of nine.
+After Zhang et al. (2017), with counts and patches of our own: 0, 1, 5, 10 and 50 places of each photograph are drawn
+at random, and the mean color of 5x5 pixels around each is given as a hint. PSNR is in sRGB, over the middle square at
+256x256, the mean of all photographs; `worse` is the share of them that lose more than .05 dB by one hint, with the
+largest loss. Times are those of the processor for a photograph of three megapixels, from array to array, the shortest
+of nine.
 """
 import argparse, hashlib, json, time, warnings
 from functools import partial

@@ -104,8 +104,9 @@ def main():
         run_all(photos, held, a.out, chosen, workers=a.workers, look=S3Measures(), names=S3Measures.names,
             jobs=s3_jobs(chosen), **HOW)
     if not a.keep: return
-    size = f' --size {a.size}' if a.size != 64 else ''
-    about = f'# python benchmarks/scgan.py PHOTOS HELD --n {a.n}{size} --keep {a.keep}\n'
+    size = f' --size {a.size} --out {a.out}' if a.size != 64 else ''
+    only = ' --only ' + ' '.join(f"'{k}'" for k in a.only) if len(a.only) < len(variants) else ''
+    about = f'# python benchmarks/scgan.py PHOTOS HELD --n {a.n}{size}{only} --keep {a.keep}\n'
     def keep(name, table):
         with atomic_path(f'{a.keep}{name}.csv') as f:
             f.write_text(about + table.to_csv(index=False, float_format='%.5g'))

@@ -55,8 +55,9 @@ def test_a_hinted_pixel_takes_its_color(at, plain):
     L = lab(plain)[y, x, 0]
     for wanted in ((18, -12), (-15, 10), (5, 25)):
         c = np.rint(color.lab2rgb([[[L, *wanted]]])[0, 0].clip(0, 1)*255).astype(int).tolist()
-        out = lab(colorize(GRAY, hints=[(x, y, c)]))[y, x]
-        assert color.deltaE_ciede2000(out, lab(np.uint8([[c]]))[0, 0]) < 1.5
+        for reach in (.2, .6, 2):
+            out = lab(colorize(GRAY, hints=[(x, y, c)], reach=reach))[y, x]
+            assert color.deltaE_ciede2000(out, lab(np.uint8([[c]]))[0, 0]) < (1.5 if reach >= .6 else 2.5)
 
 
 def test_lightness_stays():
@@ -203,15 +204,17 @@ def GRAY_PNG():
 
 
 def test_other_errors(tmp_path):
-    for reach in (0, -1, 11, 'far', None, True):
+    for reach in (0, -1, 11, 'far', None, True, .01, 1e-200, float('nan')):
         with pytest.raises(UsageError, match='reach'): colorize(GRAY, hints=[COAT], reach=reach)
+    for hints in (5, '120,80=red'):
+        with pytest.raises(UsageError, match='list'): colorize(GRAY, hints=hints)
     with pytest.raises(UsageError, match='2 pictures'): colorize([GRAY, GRAY], hints=[COAT])
     assert np.array_equal(colorize([GRAY], hints=[COAT])[0], colorize(GRAY, hints=[COAT]))
     a = Image.fromarray(GRAY)
     a.save(tmp_path/'two.tif', save_all=True, append_images=[a])
     with pytest.raises(UsageError, match='--pages'): colorize_file(tmp_path/'two.tif', tmp_path/'o.tif', hints=[COAT])
     colorize_file(tmp_path/'two.tif', tmp_path/'o.tif', pages='2', hints=[COAT])
-    for text in ('12=red', '1,2,3=red', 'a,b=red', '1,2', '', '1,2=', '1,2=Keep it'):
+    for text in ('12=red', '1,2,3=red', 'a,b=red', '1,2', '', '1,2=', '1,2=Keep it', '1,2=29,77,43'):
         with pytest.raises(UsageError): parse_hint(text)
 
 

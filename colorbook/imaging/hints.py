@@ -8,6 +8,7 @@ __all__ = ['GRID', 'check_hints', 'parse_hint', 'place_hints', 'link_weights', '
 
 # %% ../../nbs/imaging/hints.ipynb #5f947723
 import warnings
+from collections.abc import Iterable
 from numbers import Integral, Real
 import numpy as np
 from PIL import Image, ImageColor
@@ -31,8 +32,10 @@ def check_hints(
     reach:float=.6, # how far a hint goes where nothing stops it, as a part of the picture's side
 ) -> list[tuple]: # (x, y, RGB triple or None), each pixel once
     "`UsageError` for a hint that cannot be read, or two that contradict each other"
-    if not isinstance(reach, Real) or isinstance(reach, bool) or not 0 < reach <= 10:
-        raise UsageError(f'reach {reach!r} is not above 0 and up to 10', 'try 0.6')
+    if not isinstance(reach, Real) or isinstance(reach, bool) or not .1 <= reach <= 10:
+        raise UsageError(f'reach {reach!r} is not in 0.1..10', 'try 0.6')
+    if hints is not None and (isinstance(hints, str) or not isinstance(hints, Iterable)):
+        raise UsageError(f'hints are {hints!r}', 'give a list of (x, y, color)')
     found = {}
     for o in [] if hints is None else hints:
         try: x,y,given = o
@@ -51,7 +54,10 @@ def parse_hint(
     place,_,given = text.partition('=')
     try: x,y = (int(o) for o in place.split(','))
     except ValueError: raise UsageError(f"the hint '{text}' cannot be read", "write X,Y=COLOR or X,Y=keep") from None
-    return x, y, None if given.strip() == 'keep' else _rgb(given.strip())
+    if given.strip() == 'keep': return x, y, None
+    try: return x, y, _rgb(given.strip())
+    except UsageError:
+        raise UsageError(f"the color '{given}' of a hint cannot be read", "write '#1d4d2b', a name, or keep") from None
 
 # %% ../../nbs/imaging/hints.ipynb #c2287a3f
 def place_hints(
@@ -70,7 +76,8 @@ def place_hints(
             raise UsageError(f'the hint at {x},{y} is outside of the picture', f'it has {wide}x{high} pixels')
         i,j = int(rows[y,x]),int(cols[y,x])
         if not (t <= i < b and l <= j < r):
-            raise UsageError(f'the hint at {x},{y} is in the border, which stays gray', 'see --no-borders')
+            raise UsageError(f'the hint at {x},{y} is in the border, which stays gray',
+                'borders=False, or --no-borders, colors it as well')
         found.append((i - t, j - l, c))
     return found
 

@@ -171,7 +171,7 @@ test_eq(exit_code(rows[:1]), 0)
 # ## The commands
 
 # %% [markdown]
-# Typer makes a program of functions with typed parameters; their help is the help of the program. The modules of `COMMANDS` add theirs to the same `app` when they are imported, which `commands` does. `colorize` loads the model before the first picture, so that a wrong model is one error and not one for each file; if everything is done already, it is not loaded at all. [Hints](../imaging/hints.ipynb) are pixels of one picture, so a folder is refused. `card` prints what a model file says of itself.
+# Typer makes a program of functions with typed parameters; their help is the help of the program. The modules of `COMMANDS` add theirs to the same `app` when they are imported, which `commands` does. `colorize` loads the model before the first picture, so that a wrong model is one error and not one for each file; if everything is done already, it is not loaded at all. [Hints](../imaging/hints.ipynb) are pixels of one picture, so more than one is refused. `card` prints what a model file says of itself.
 
 # %%
 #| export

@@ -533,7 +533,7 @@ test_fail(lambda: load_data(songs, home), exc=UsageError, contains="no data 'son
 # %% [markdown]
 # ## Exercises
 #
-# 1. Save one picture of the set as JPEG and add it. What kind of hash would notice that it is the same photo, and which different photos would such a hash confuse?
+# 1. The split keeps equal files together, not equal photographs. What kind of hash would notice that a JPEG and a PNG are the same photo, and which different photos would it confuse?
 # 2. Move `degrade` from $L$ to the photo before the split into $L$ and target. What does the network learn about faded prints?
 # 3. Write a target `ab8` at an eighth of the size. How far is the color of the averaged photo from the average of its $a,b$, on the six photographs?
 # 4. Enter a loader of your own under the word `zip`, for photographs in a zip file. Which of the functions of [Photographs](photos.ipynb) does it need, and what has a run to know for being resumed?

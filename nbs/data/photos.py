@@ -319,7 +319,7 @@ shards = sorted((data_dir()/'photos').glob('*.tar')) if data_dir() else []
 # ## Decoded once into a file
 
 # %% [markdown]
-# To decode a JPEG takes longer than to crop it. `Photos` either does it again in every epoch, or keeps all pixels in memory, once in each process that trains. `decode_photos` writes the pixels into one file, in a folder that the user names. A later training on the same photographs finds them there, several processes share one copy of them, and the operating system keeps in memory what fits.
+# `decode_photos` writes the pixels of a set into one file, in a folder that the user names, since to decode a JPEG takes longer than to crop it. A later training on the same photographs finds them there, several processes share one copy of them, and the operating system keeps in memory what fits.
 #
 # The file is named after what is in it: a hash over the names and hashes of all stored photographs, in their order, and the length to which their short sides were shrunk. So the file can never be out of date: if a photograph is added, replaced, renamed or left out, the name is another, and another file is made. An index beside it says where each picture begins, and how high and wide it is. Both are written under other names and renamed when they are complete.
 
@@ -370,7 +370,7 @@ def decode_photos(
     return DecodedPhotos(path)
 
 # %% [markdown]
-# `DecodedPhotos` has the interface of `Photos`, so it goes wherever these go, and what is held out does not change, because the hashes are those of the stored photographs. The test stores six photographs as JPEGs. The file must give back exactly the pixels that `Photos` would have decoded; a second call must find the file and write nothing; one photograph more must give another file; and a file that was cut off must be noticed. Printed are the sizes of the two files in bytes.
+# `DecodedPhotos` has the interface of `Photos`, so it goes wherever these go, and [what is held out](loaders.ipynb#a-split-that-no-copy-crosses) does not change, because the hashes are those of the stored photographs. The test stores six photographs as JPEGs. The file must give back exactly the pixels that `Photos` would have decoded; a second call must find the file and write nothing; one photograph more must give another file; and a file that was cut off must be noticed. Printed are the sizes of the two files in bytes.
 
 # %%
 home = Path(tempfile.mkdtemp())

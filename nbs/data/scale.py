@@ -3,7 +3,7 @@
 #
 # > A folder, shards, a database, or pixels decoded once: four ways to hold many photographs, and when to take which
 #
-# Six photographs fit anywhere. With a hundred thousand the way in which they are stored decides how long an epoch takes, how much memory it needs, whether it can be spread over machines, and whether anybody notices that a file has been damaged. The library has four ways, and each has a chapter with its code. This chapter puts them side by side: the same sixty pictures are stored in each way, and we look at how large they are and how long it takes to read them.
+# Six photographs fit anywhere. With a hundred thousand the way in which they are stored decides how long an epoch takes, how much memory it needs, whether it can be spread over machines, and whether anybody notices that a file has been damaged. The library has four ways, and the chapters linked below have their code. This chapter puts them side by side: the same sixty pictures are stored in each way, and we look at how large they are and how long it takes to read them.
 
 # %% tags=["parameters"]
 n_photos,passes,seed = 60,3,0

@@ -3,7 +3,7 @@
 #
 # > Frames moved along an optical flow, and cameras over photographs, whose every pixel, cut and motion is known
 #
-# A film colored frame by frame flickers: the network is a little unsure of each color, and twenty-four times a second the eye notices. Whatever is to see flicker must compare the same thing in two frames, and things move. So this chapter begins with tensors: batches of frames are moved along a flow, each pixel gets a weight for how far its flow can be trusted, and a rule says which frames of a clip are compared. [Optical flow](../video/flow.ipynb) finds flows in real films, with errors; here they come from films of which everything is known. Films in color that may be trained on are rare, photographs are not, so a camera travels over a photograph. There are three such cameras, from a plain one to a scene with depth, and two of them know their flow exactly. `colorbook data rides PHOTOS --out RIDES` writes the clips of the second one down, each a folder of numbered frames with the flow beside it: a set that `colorbook train s1 RIDES` takes as it takes films, that is the same on every machine, and that can be published wherever its photographs can.
+# Films in color that may be trained on are rare, photographs are not; and whatever is to see flicker must find the same thing in two frames of a film, while things move. So this chapter begins with tensors: batches of frames are moved along a flow, each pixel gets a weight for how far its flow can be trusted, and a rule says which frames of a clip are compared. [Optical flow](../video/flow.ipynb) finds flows in real films, with errors; here they come from films of which everything is known. A camera travels over a photograph. There are three such cameras, from a plain one to a scene with depth, and two of them know their flow exactly. `colorbook data rides PHOTOS --out RIDES` writes the clips of the second one down, each a folder of numbered frames with the flow beside it: a set that `colorbook train s1 RIDES` takes as it takes films, that is the same on every machine, and that can be published wherever its photographs can.
 
 # %%
 #| default_exp data.synthetic
@@ -299,7 +299,7 @@ show_row([x[0], x[4], flow_picture(w[0]), visibility_batch(x[1:2], x[3:4], w)[0]
 # ## A scene with known motion
 
 # %% [markdown]
-# To know how wrong the flow is, and to train with motion where there are only photographs, we need scenes whose flow is known exactly. A scene here is a stack of planes. The first is the photograph; before it hang pieces cut from its mirror image, at various distances. A camera moves, turns and closes in, and what is near moves more, which is parallax; each piece also has a motion of its own. All that a plane can do is a similarity: at time $t$ the pixel $x$ of the frame shows the point
+# The second camera sees squares and at most two layers, and its visibility is guessed from colors. To measure how wrong a flow is, one wants frames of any shape, turns, several depths, and visibility that is exact. A scene here is a stack of planes. The first is the photograph; before it hang pieces cut from its mirror image, at various distances. A camera moves, turns and closes in, and what is near moves more, which is parallax; each piece also has a motion of its own. All that a plane can do is a similarity: at time $t$ the pixel $x$ of the frame shows the point
 #
 # $$p = c + t\,v + e^{-zt}\,R_{\theta t}\,(x - m)$$
 #

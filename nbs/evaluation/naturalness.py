@@ -3,7 +3,7 @@
 #
 # > Figures of color itself: is there about as much as in nature, is it where nature has it, and are all hues used?
 #
-# An old photograph has no true colors to compare with, and yet one sees at once that a green face is wrong. Two figures of the literature try to say so without the truth. One asks how colorful a picture is and calls a narrow range natural; the other looks at skin, grass and sky, of which everybody knows the color by heart, and asks how saturated they are. A third sees what no figure of a single picture sees: a careful colorizer learns that brown is seldom very wrong, so each of its pictures looks acceptable, but a wall full of them is brown. S3's authors therefore counted hues over a whole set, apart for the parts that catch the eye and for the rest. This chapter has all three, with the constants that S3 evaluates with, shows what they cannot see, and adds one that compares hues with those of the photographs themselves. They need NumPy alone, so that an album can be measured where torch is not installed.
+# An old photograph has no true colors to compare with, and yet one sees at once that a green face is wrong. Two figures of the literature try to say so without the truth. One asks how colorful a picture is and calls a narrow range natural; the other looks at skin, grass and sky, of which everybody knows the color by heart, and asks how saturated they are. A third sees what no figure of a single picture sees: a careful colorizer learns that brown is seldom very wrong, so each of its pictures looks acceptable, but a wall full of them is brown. S3's authors therefore counted hues over a whole set, apart for the parts that catch the eye and for the rest. This chapter has all three, with the constants that S3 evaluates with, shows what they cannot see, and adds one that compares hues with those of the photographs themselves. And it has a test that comes before all of these: whether a picture is in color at all, or only brown or blue with age. They need NumPy alone, so that an album can be measured where torch is not installed.
 
 # %%
 #| default_exp evaluation.naturalness
@@ -19,6 +19,7 @@ from PIL import Image
 import colorsys, math
 import matplotlib.pyplot as plt
 from fastcore.test import *
+from PIL import ImageOps
 from skimage import data
 from colorbook.data.photos import sample_photos
 
@@ -76,7 +77,6 @@ def own_color(
     return float(np.sqrt(np.square(rest).sum(1).mean()))
 
 # %%
-from PIL import ImageOps
 lively = [Image.fromarray(o()) for o in (data.astronaut, data.chelsea, data.coffee)]
 toned = [ImageOps.colorize(o.convert('L'), '#201008', '#fff0d0', mid='#907050') for o in lively]
 assert max(own_color(o) for o in toned) < 3 < 6 < min(own_color(o) for o in lively)
@@ -233,7 +233,7 @@ test_eq(hue_histogram(strip(10, 200), np.array([[False, True]]))[199:202].sum(),
 some.argmax()
 
 # %% [markdown]
-# ## Its variance
+# ## The variance of hues
 
 # %% [markdown]
 # If every hue is used equally often, all bins are equal and their variance is 0; if a single one is, it is as large as it can be. So that the number does not depend on how many pixels there were, we divide by the square of the mean:
@@ -290,7 +290,10 @@ test_eq(salient_patches(one*.07).any(), False)
 salient_patches(one)[::4,::4].astype(int)
 
 # %% [markdown]
-# ## A set
+# ## Hues over a set
+
+# %% [markdown]
+# A figure of single pictures does not see a wall of brown. `HueCounter` adds up the histograms of a whole set, of results and of the photographs, apart for salient patches and others.
 
 # %%
 #| export

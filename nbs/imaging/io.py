@@ -220,7 +220,7 @@ def from_image(
 # ## `read_picture`
 
 # %% [markdown]
-# [Opening files](opening.ipynb) says what there is to decode. Whatever goes wrong from here on, in any decoder, is an `InputError` with the name of the file.
+# [Opening pictures and turning them upright](opening.ipynb) says what there is to decode. Whatever goes wrong from here on, in any decoder, is an `InputError` with the name of the file.
 
 # %%
 #| export

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Opening files and turning them upright
+# # Opening pictures and turning them upright
 #
 # > From a name, bytes or a stream to a picture that can be decoded, or to a sentence that says what it is; and which way is up
 #
@@ -264,7 +264,7 @@ for bad in ('6', '0', 'x', '3-1'): test_fail(lambda: choose_pages(bad, 5), exc=U
 whole_pages(content)
 
 # %% [markdown]
-# ## Eight ways to lie
+# ## The eight orientations
 
 # %% [markdown]
 # A camera that is held on its side leaves the pixels as the sensor gave them and writes down how it was held, as a number from 1 to 8 in a tag; every viewer reads that and turns the picture. A telephone that films writes a matrix, whose signs say the same. A colorizer has to know it too, because its network does badly on mountains that lie on their side. Only the small copy that the network sees is turned upright, and the color that it answers with is turned back; the large picture never moves. The eight orientations are the eight symmetries of the square, and only the two quarter turns are not their own inverse.

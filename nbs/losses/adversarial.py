@@ -438,7 +438,7 @@ level[::400]
 # ## A loss for each of several critics
 
 # %% [markdown]
-# [Several critics](../models/critics.ipynb#side-by-side) answer with a list, the weight of each and what it says. `EachLoss` hands each answer to a loss, one for all of them or one for each, so that an energy critic may stand beside one with a hinge loss. The critics' losses are added as they are, since each has its own network to teach; the generator's are weighted. A single critic is a list of one with weight 1, so training can use it always.
+# Several critics [side by side](../models/critics.ipynb#side-by-side) answer with a list, the weight of each and what it says. `EachLoss` hands each answer to a loss, one for all of them or one for each, so that an energy critic may stand beside one with a hinge loss. The critics' losses are added as they are, since each has its own network to teach; the generator's are weighted. A single critic is a list of one with weight 1, so training can use it always.
 #
 # What a loss wants of its critic goes the same way: the penalty is added to the critics' loss, and `constrain` is called after their step.
 

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Content losses
 #
-# > Distances from the truth, smoothness, colorfulness, what a recognizer notices, and sums of them
+# > Distances from the truth, smoothness, colorfulness, perceptual loss, and sums of them
 #
-# A content loss compares the color that a generator answers with the color of the photograph. There are more ways to do that than to subtract. After this chapter you can choose one by name, and you know of each which color it prefers when several are right. We begin with the absolute and the squared difference and what lies between; then come total variation, which keeps areas smooth, a loss that notices missing color, one that looks at areas instead of pixels, one that compares what a network makes of the pictures that has learned to recognize things, and a weighted sum of several. All are means over pixels and pictures, so that a weight means the same at every size; one published loss is a sum, and we see what that does.
+# A content loss compares the color that a generator answers with the color of the photograph. There are more ways to do that than to subtract. After this chapter you can choose one by name, and you know of each which color it prefers when several are right. We begin with the absolute and the squared difference and what lies between; then come total variation, which keeps areas smooth, a loss that notices missing color, one that looks at areas instead of pixels, a perceptual loss, which compares the features that a network trained to recognize things finds in both pictures, and a weighted sum of several. All are means over pixels and pictures, so that a weight means the same at every size; one published loss is a sum, and we see what that does.
 
 # %%
 #| default_exp losses.content
@@ -32,7 +32,7 @@ from colorbook.color.lab import join_lab, show_row, split_lab
 from colorbook.data.photos import sample_photos
 
 # %% [markdown]
-# Every content loss is called with three things: the answer, the truth, and the lightness of the picture. Most losses ignore the third, but one that [makes pictures of $ab$](#what-a-recognizer-notices) needs it, and so all are called alike. A plain Learner calls its loss with the answer and the truth only; in [training](../training/gan.ipynb) the callback puts the lightness beside the truth of each batch.
+# Every content loss is called with three things: the answer, the truth, and the lightness of the picture. Most losses ignore the third, but one that [makes pictures of $ab$](#perceptual-loss) needs it, and so all are called alike. A plain Learner calls its loss with the answer and the truth only; in [training](../training/gan.ipynb) the callback puts the lightness beside the truth of each batch.
 #
 # A recipe names its content loss. The table of names says of each which *outputs* of a generator it can read (color in `rgb`, color in `ab` at full size or `ab4` at a quarter, scores of classes in `bins` or `bins4`), and whether it wants to know beforehand how common each color is, the `prior`. A loss that compares the color for which classes stand is given the generator's own `color`, which turns its scores into color.
 
@@ -340,7 +340,7 @@ assert L1Loss()(checks, one) > .019
 LabLoss()(two, one)
 
 # %% [markdown]
-# ## What a recognizer notices
+# ## Perceptual loss
 
 # %% [markdown]
 # A perceptual loss [@johnson2016] compares not the colors of pixels but what a network that has learned to recognize things makes of them. A texture that is shifted by a pixel changes every pixel and hardly a feature; a face painted green changes features a lot. With $\phi$ the features of some layer,

@@ -35,7 +35,7 @@ import numpy as np
 #
 # $$\mathcal L_\text{attn}=\operatorname{mean}\,\lvert\hat x\,\hat s-x\,s\rvert$$
 #
-# Where both maps are 0 the products are 0, whatever the color; where both are 1 it is the distance of colors. Colors are RGB in 0..1, which an answer in $ab$ becomes with the help of the lightness ([Content losses](content.ipynb#what-a-recognizer-notices)). The generator's answer has the map as one channel more than the truth.
+# Where both maps are 0 the products are 0, whatever the color; where both are 1 it is the distance of colors. Colors are RGB in 0..1, which an answer in $ab$ becomes with the help of the lightness ([Content losses](content.ipynb#perceptual-loss)). The generator's answer has the map as one channel more than the truth.
 
 # %%
 #| export
@@ -110,7 +110,7 @@ show_row([o[0]/2 + .5 for o in (real, s.expand(-1, 3, -1, -1)*2 - 1, *cases)],
 #
 # $$\mathcal L=\lambda_1\,\text{L1}+\lambda_p\,\text{features}+\lambda_a\,\text{attention}+\lambda_\text{GAN}\,\text{adversarial}$$
 #
-# where features are those of [VGG-16 up to its seventh convolution](content.ipynb#what-a-recognizer-notices), before the ReLU. S3 publishes two sets of weights, which are two recipes:
+# where features are those of [VGG-16 up to its seventh convolution](content.ipynb#perceptual-loss), before the ReLU. S3 publishes two sets of weights, which are two recipes:
 #
 # | | L1 | features | attention | adversarial | gradient penalty |
 # |---|---|---|---|---|---|

@@ -3,7 +3,7 @@
 #
 # > A content loss that sees flicker: color moves with the film, and nothing else
 #
-# A film colored frame by frame flickers: the network is a little unsure of each color, and grain and movement push it to one side or the other. S1's [three frames](../models/temporal.ipynb) let it know more; nothing tells it to be steady. Here is the loss that S1 lacked, after VCGAN [@zhao2022]: it compares each colored frame with earlier ones, moved to where their things are now.
+# [Three frames](../models/temporal.ipynb) let S1's network know more than one does, but nothing tells it to be steady. Here is the loss that S1 lacked, after VCGAN [@zhao2022]: it compares each colored frame with earlier ones, moved to where their things are now.
 
 # %%
 #| default_exp losses.temporal
@@ -35,7 +35,7 @@ from colorbook.data.synthetic import visibility_batch
 #
 # $$\ell_{ij}=\frac1N\sum v_{ij}\left|y_j-\hat y_i\right|$$
 #
-# Neighbors, $(t,t+1)$, keep color from flickering: the short term. The first frame and each later one, $(1,t)$, keep it from drifting: the long term; where $t=2$ it would be the short one again and is left out. The sum is a mean over all $N$ values, so neither size nor batch changes it, and pixels that are not visible count as zero. Flow and visibility are made of the *true* frames, once, before training; nothing that the generator does can move them. VCGAN gives the short term a weight of 3 and the long one of 5 beside 10 for L1.
+# Compared are [neighbors, the short term, and the first frame with each later one, the long term](../data/synthetic.ipynb#which-frames-are-compared). The sum is a mean over all $N$ values, so neither size nor batch changes it, and pixels that are not visible count as zero. Flow and visibility are made of the *true* frames, once, before training; nothing that the generator does can move them. VCGAN gives the short term a weight of 3 and the long one of 5 beside 10 for L1.
 #
 # Gray never flickers, so gray has the smallest loss of all. It needs a content loss beside it that asks for color, and a measure of flicker must be read together with one of colorfulness.
 

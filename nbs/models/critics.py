@@ -227,7 +227,7 @@ list(critic.state_dict())[:4]
 #
 # $$\ell_G=\sum_kw_k\,\ell_k\left(D_k(L,G(L))\right),$$
 #
-# while every critic learns by its own loss alone, at full strength: that a critic counts little for the generator is no reason to teach it less. `Critics` returns a list of weights and verdicts. The weights are $1/K$ by default, so that one more critic does not make the adversarial term larger beside the content loss.
+# while every critic learns by its own loss alone, at full strength: that a critic counts little for the generator is no reason to teach it less. `Critics` returns a list of weights and verdicts. The weights are $1/K$ by default, so that one more critic does not make the adversarial term larger beside the content loss. From here on the photographs of the tests have half their size.
 
 # %%
 #| export
@@ -452,6 +452,6 @@ realness(said).argsort(descending=True)
 # ## Exercises
 #
 # 1. Find strides and a number of layers for a patch of 16 pixels. What can such a critic still notice, and what not?
-# 2. The unconditional critic cannot get below $2\log 2$ here, and yet S0 learned with one. What does it notice about a generator's picture that it cannot notice about wrong pairs of true colors and true lightness?
+# 2. In [The critic](../lessons/critic.ipynb) the unconditional critic cannot get below $2\log 2$, and yet S0 learned with one. What does it notice about a generator's picture that it cannot notice about wrong pairs of true colors and true lightness?
 # 3. Make `Critics` of the three nets of `ChannelCritics('rgb', conditional=False)` and a fourth that sees all channels. What does it make of the mixed pictures, and which weight would you give the fourth?
 # 4. An energy is in units of Lab, a logit in none. What does the weight between them mean in `realness`, and what would make it mean something?

@@ -86,7 +86,7 @@ def show_picture(name, width=14):
 show_picture('film-frames.jpg')
 
 # %% [markdown]
-# As single frames the four colored versions can hardly be told apart: a blue sky, green grass, gray roots. The tables agree, since within each film the intervals of all four overlap.
+# As single frames the four colored versions can hardly be told apart: a blue sky, grass that is green and turns to straw in the light, brownish-gray roots. The tables agree, since within each film the intervals of all four overlap.
 
 # %% [markdown]
 # ## Frames in a row
@@ -161,7 +161,7 @@ pd.DataFrame({o: {k: value(o, k, 'color_change') for k in ('truth', plain)} for 
 # %% [markdown]
 # **It takes more than half of the change of color away,** on every clip, and more than three quarters where there is most. At most .6 of what frame-by-frame colors have more than the truth may be left, of CDC and of warp error: it keeps to that on every clip (@tbl-film-bars).
 #
-# **It costs nothing to speak of.** Colorfulness stays within 1 %. PSNR moves by a few hundredths of a decibel, but for `bmx-trees`, where it loses less than .2 dB: the strength that it gives back is given back to wrong colors, too.
+# **It costs nothing to speak of.** Colorfulness stays within 1 %. PSNR moves by at most .05 dB, down on `bmx-trees` and up on the others: the strength that it gives back is given back to wrong colors, too.
 
 # %%
 #| label: tbl-film-bars
@@ -172,7 +172,7 @@ for o in clips:
     assert ratio(o, 'steadied', 'cdc_excess') < .6
     assert ratio(o, 'steadied', 'warp_error_excess') < .6
     assert abs(ratio(o, 'steadied', 'colorfulness') - 1) < .01
-    low,high = (-.2, 0) if o == 'bmx-trees' else (-.01, .07)
+    low,high = (-.06, 0) if o == 'bmx-trees' else (0, .06)
     assert low < ratio(o, 'steadied', 'psnr') < high
 pd.DataFrame({o: {k: cell(clips[o]['versus']['steadied'][k]) for k in rows} for o in clips}).T
 
@@ -184,7 +184,7 @@ pd.DataFrame({o: {k: cell(clips[o]['versus']['steadied'][k]) for k in rows} for 
 #
 # **It keeps the colors of the image model.** Colorfulness and PSNR are within 2 % and a tenth of a decibel of those frame by frame.
 #
-# **Alone it takes a quarter to a third of the change of color away,** and about half of the color's warp error, on every clip. Of CDC's excess it leaves more than .6 on three of four. The stabilizer, which needs no training, takes more than half and four fifths. The film model looks at three frames, the stabilizer at thirteen. But it is all there is where there is no flow, and it is but one frame late.
+# **Alone it takes 23 to 32 % of the change of color away,** and 40 to 54 % of the color's warp error. Of CDC's excess it leaves more than .6 on three of four. The stabilizer, which needs no training, takes more than half and four fifths. The film model looks at three frames, the stabilizer at thirteen. But it is all there is where there is no flow, and it is but one frame late.
 #
 # **Together they are as steady as the stabilizer alone,** with either model: what three frames can agree on, thirteen agree on as well.
 

@@ -65,7 +65,7 @@ assert m['lpips']['high'] < m['gray_lpips']['low']
 table
 
 # %% [markdown]
-# On average it is better than gray by every measure, and the intervals do not touch. But an average hides what matters to the owner of one photograph: is *mine* better than before? On one photograph of three the colored picture is farther from the truth than the gray one was, measured by CIEDE2000. Such a picture need not look wrong: a blue coat in the place of a red one is plausible, and by this measure it costs more than a gray one.
+# On average it is better than gray by each of these measures, and the intervals do not touch. But an average hides what matters to the owner of one photograph: is *mine* better than before? On one photograph of three the colored picture is farther from the truth than the gray one was, measured by CIEDE2000. Such a picture need not look wrong: a blue coat in the place of a red one is plausible, and by this measure it costs more than a gray one.
 
 # %%
 worse = m['worse_than_gray']['mean']
@@ -118,11 +118,11 @@ best = max(found['now'][g]['psnr']['mean'] for g in eight)
 damage = pd.DataFrame({k: dict(below=best - o['psnr']['mean'], ratio=o['ratio'], moved=o['moved'])
     for k,o in found['now'].items() if k not in eight}).T
 assert damage.moved.max() < 2 and .8 < damage.below['halftone'] < 1 and damage.below.drop('halftone').max() < .3
-assert found['now']['halftone']['ratio'] > .65
+assert found['now']['halftone']['ratio'] > .9*found['now']['lstar']['ratio']
 damage.round(2).astype(object).fillna('')
 
 # %% [markdown]
-# One kind of damage costs it more than the others: the dots of a newspaper, where they are coarse enough to be seen at the 192 pixels that the network gets. The model before this one had never seen dots, took them for a texture, found less than half of the color that it found otherwise, and lost 2.9 dB. Dots are in [the damage of training](../data/loaders.ipynb#age) since, and 48,000 more pictures, a fifteenth of all, were enough: two thirds of the color and all but nine tenths of a decibel are there. A large scan costs nothing at all: its dots vanish when it is made small for the network.
+# One kind of damage costs it more than the others: the dots of a newspaper, where they are coarse enough to be seen at the 192 pixels that the network gets. A model between *before* and this one (the fourth run of `benchmarks/default.md`) had never seen dots, took them for a texture, found less than half of the color that it found otherwise, and lost 2.9 dB. Dots are in [the damage of training](../data/loaders.ipynb#age) since, and 48,000 more pictures, a fifteenth of all, were enough: it finds nine tenths of the color that it finds otherwise, two thirds of the truth's, and loses nine tenths of a decibel. *Before* found less than half of its color and lost .2 dB: pale is safe in PSNR. A large scan costs nothing at all: its dots vanish when it is made small for the network.
 
 # %% [markdown]
 # ## Beside others
@@ -186,9 +186,9 @@ wrong.round(2)
 # %% [markdown]
 # `benchmarks/default.md` is the log of what was tried: what was expected, and what came out. Three of its findings are worth more than the rest.
 #
-# *More of the same did not help.* After some thirty passes over the photographs of everyday life the network colored those a decibel better than others. It had learned the photographs. Half again as many steps did not make it better on new ones, nor did dropout, stochastic depth, and pieces of other photographs pasted in.
+# *More of the same did not help.* After some thirty passes over the photographs of everyday life the network colored those a decibel better than others. It had learned the photographs. Half again as many steps did not make it better on new ones, nor did dropout, stochastic depth, and pieces of other photographs pasted in. (One of the two runs whose mean is in the package has them; alone it was no better than the other.)
 #
-# *Training for what is measured did.* Cross-entropy asks for the right distribution in every pixel. A short last phase, a twentieth of the whole, asks for [the picture that the distributions make](../losses/classification.ipynb#the-picture-that-classes-make): small errors, and as much color in a batch as there should be. The network learns where it can afford to be colorful. At the same colorfulness, that gave .2 to .5 dB on photographs that were held out, and fewer pictures worse than gray.
+# *Training for what is measured did.* Cross-entropy asks for the right distribution in every pixel. Short last phases, a seventh of all pictures, ask for [the picture that the distributions make](../losses/classification.ipynb#the-picture-that-classes-make): small errors, and as much color in a batch as there should be. The network learns where it can afford to be colorful. At the same colorfulness, that gave .2 to .5 dB on photographs that were held out, and fewer pictures worse than gray.
 #
 # *Averaging weights did, too.* The network before that phase is careful, and the network after it is bold. Both started from the same weights, so they lie near each other, and [the mean of their weights](../training/selection.ipynb#the-weights-of-a-run) is a network that is better than either by another .2 dB. It costs nothing to run. Letting several networks color the picture and taking the mean of the colors was no better, and costs several times as much.
 #

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Turns, and when to stop
+# # Turns, and when to stop (NoGAN)
 #
 # > Which network learns in which batch, and the moment to go back to when the duel has gone too far
 #

@@ -193,7 +193,7 @@ test_eq(first_output([(.5, (x, None)), (.5, x*2)]), x)
 first_output(x)
 
 # %% [markdown]
-# The callback calls it, as that of the lesson does, in `after_loss`, when the prediction and the content loss are there and nothing has been propagated yet. The content loss is kept before anything is added to it, because a log of mixed losses cannot be read. A content loss is called with the answer, the truth and the lightness, which the callback puts beside the truth in `after_pred`; most losses ignore it, but a [perceptual loss](../losses/content.ipynb#what-a-recognizer-notices) makes pictures of $ab$ with it. Data may bring a map of saliency along; then the content loss gets it as a fourth argument, and a critic that [sees saliency](../models/s3.ipynb) gets it behind the color.
+# The callback calls it, as that of the lesson does, in `after_loss`, when the prediction and the content loss are there and nothing has been propagated yet. The content loss is kept before anything is added to it, because a log of mixed losses cannot be read. A content loss is called with the answer, the truth and the lightness, which the callback puts beside the truth in `after_pred`; most losses ignore it, but a [perceptual loss](../losses/content.ipynb#perceptual-loss) makes pictures of $ab$ with it. Data may bring a map of saliency along; then the content loss gets it as a fourth argument, and a critic that [sees saliency](../models/s3.ipynb) gets it behind the color.
 
 # %%
 #| export

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # Rates, averaged weights and cheaper steps
+# # Learning rates, averaged weights and faster steps
 #
 # > How large the steps of a training are, what is kept of them, and what they cost
 #
-# Between two looks at the pictures a network does the same thing some ten thousand times: forward, backward, step. This chapter has three answers to what can be done better there, each one word or one number in a recipe. How large the steps are along the way is said by a *schedule* of the learning rate. Where the last step of a run is only one moment of a swing, the *average* of the weights over many steps is kept instead. And steps get *cheaper* when the optimizer's part is one call instead of a thousand, which changes nothing in the result, and when the early layers of the encoder, which take much of the time and have little left to learn, learn in every fourth step only.
+# Between two looks at the pictures a network does the same thing some ten thousand times: forward, backward, step. This chapter has three answers to what can be done better there. All but one of their parts are a word or a number in a recipe; the fused optimizer is always used. How large the steps are along the way is said by a *schedule* of the learning rate. Where the last step of a run is only one moment of a swing, the *average* of the weights over many steps is kept instead. And steps get *cheaper* when the optimizer's part is one call instead of a thousand, which changes nothing in the result, and when the early layers of the encoder, which take much of the time and have little left to learn, learn in every fourth step only.
 
 # %%
 #| default_exp training.optimization
@@ -200,7 +200,7 @@ assert short[-1,0] < .4*short[-2,0] < .4*short[-3,0] # decay ends with the last 
 [f'{o:.1e}' for o in short[:,0]]
 
 # %% [markdown]
-# With `one_cycle` the weights come out as with fastai's `fit_one_cycle`, if that is given a constant momentum.
+# With `one_cycle` the weights come out as with fastai's `fit_one_cycle`, if that is given a constant momentum. Printed is how many of their tensors are equal to the last bit.
 
 # %%
 ours,theirs = tiny_learner(),tiny_learner()

@@ -105,7 +105,7 @@ def s3_jobs(
 # %% [markdown]
 # S3 judges by a dozen figures. PSNR, SSIM, NRMSE and LPIPS compare with the photograph ([metrics](../evaluation/metrics.ipynb)); colorfulness and the share of pictures between 16 and 20, the CCI ratio, and naturalness, CNI, look at the result alone ([naturalness](../evaluation/naturalness.ipynb)); a classifier says whether things are still seen as what they are: *same top-1* is the share of the pictures for which EfficientNet-Lite0 gives the answer that it gives to the photograph, *same top-5* the share that has this answer among the first five ([features](../evaluation/features.ipynb)). Object intervention says how far color has crossed borders ([atlas](../evaluation/atlas.ipynb)).
 #
-# The [variance of hues](../evaluation/naturalness.ipynb#its-variance) belongs to a whole set, inside and outside what is salient. By which map? Once by the map that the rule finds in the photograph, which is the same for all variants; and once by the map that the network itself predicts, where it has a branch for it, since its second critic looked there.
+# The [variance of hues](../evaluation/naturalness.ipynb#the-variance-of-hues) belongs to a whole set, inside and outside what is salient. By which map? Once by the map that the rule finds in the photograph, which is the same for all variants; and once by the map that the network itself predicts, where it has a branch for it, since its second critic looked there.
 
 # %%
 #| export

@@ -222,7 +222,7 @@ for ax,x in zip(axs, (before[2][1], after[2][1])):
 # %% [markdown]
 # ## Fields kept as they are
 #
-# A film that goes back to television needs its fields. Then the combs stay, and only the way from RGB to luma and chroma has to know of them: in 4:2:0 one value of chroma belongs to two rows, and these must be of one field. So the two fields are converted by themselves and woven together.
+# A film that goes back to television needs its fields. Then the combs stay, and only the way from RGB to lightness (*luma*) and color (*chroma*) has to know of them: in 4:2:0, as most films are stored, there is one value of chroma for two rows and two columns, and the two rows must be of one field. So the two fields are converted by themselves and woven together.
 
 # %%
 #| export

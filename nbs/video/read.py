@@ -101,7 +101,7 @@ len(ims),clip.stat().st_size
 # %% [markdown]
 # PyAV brings FFmpeg in its wheel and decodes nearly everything. Four things are left to us, before the picture is as a player would show it.
 #
-# - Telephones store how they were held as a matrix of display: its signs tell which of the eight ways to lie a frame has, and those are the eight of [EXIF](../imaging/opening.ipynb#eight-ways-to-lie).
+# - Telephones store how they were held as a matrix of display: its signs tell which of [the eight orientations of EXIF](../imaging/opening.ipynb#the-eight-orientations) a frame has.
 # - Old television stores 720 columns for a picture that is wider or narrower than its count of pixels; we enlarge the side that is short, so that no pixel is thrown away.
 # - The recipe of luma is guessed where the file does not name it: a wrong guess turns every green a little.
 # - The fast way from luma and chroma to RGB, which most readers take, makes each channel about one level of 255 too dark; asked for accurate rounding, the same library errs by a quarter of that, and to both sides.

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Folders of frames, and scans
 #
-# > Numbered pictures in the order of their numbers, and in the numbers that a screen takes
+# > Which pictures of a folder are the frames of a film, and what a scanner's values mean on a screen
 #
 # Scanners and programs for editing write a film as a folder of pictures, one for each frame. Two questions have to be answered before such a folder can be read as a film. Which of the files are frames, and in which order? Their names end in a number, but not always with zeros before it; now and then one is missing, and a cover or a list lies among them. One rule answers this for the whole library, and names what it leaves out. And what do the numbers in the pictures mean? A scanner may store the density of the film or the light behind it; taken for an ordinary picture, the one is pale as fog and the other nearly black, and the colors that a network finds for them are wrong. @fig-scans shows a frame as it is stored and as a screen should show it.
 

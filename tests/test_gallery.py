@@ -7,7 +7,7 @@ from skimage import data
 
 from colorbook.cli.app import main
 from colorbook.core import InputError, UsageError
-from colorbook.evaluation import gallery, page
+from colorbook.evaluation import gallery
 from colorbook.imaging.artifact import default_model
 from colorbook.imaging.colorizer import load_model
 
@@ -108,19 +108,19 @@ def test_the_command_without_the_train_half(album, tmp_path):
 
 
 def test_every_option_of_a_page_matters(tmp_path):
-    names = {*inspect.signature(page.write_sortable).parameters}
+    names = {*inspect.signature(gallery.write_sortable).parameters}
     def made(**changed):
         names.difference_update(changed)
         given = dict(path=tmp_path/'a.html', title='t', columns=['one', 'two'],
             figures=[('a', dict(one=1, two=2), 'data:x')]) | changed
-        page.write_sortable(**given)
+        gallery.write_sortable(**given)
         return given['path'].read_text()
     first = made()
     for o in (dict(title='other'), dict(columns=['two', 'one']), dict(figures=[]), dict(text='words'),
               dict(caption='what'), dict(footer=lambda: 'end')): assert made(**o) != first
     assert made(path=tmp_path/'b.html') == first and names == set()
-    strip = page.picture_strip([np.zeros((10, 20, 3), np.uint8)]*2)
-    assert page.picture_strip([np.zeros((10, 20, 3), np.uint8)]*2, height=20) != strip
+    strip = gallery.picture_strip([np.zeros((10, 20, 3), np.uint8)]*2)
+    assert gallery.picture_strip([np.zeros((10, 20, 3), np.uint8)]*2, height=20) != strip
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3)).astype(np.uint8)
-    assert len(page.picture_strip([noise], quality=20)) < len(page.picture_strip([noise]))
+    assert len(gallery.picture_strip([noise], quality=20)) < len(gallery.picture_strip([noise]))
     with pytest.raises(InputError, match='no photograph'): gallery.make_gallery([], tmp_path/'none')

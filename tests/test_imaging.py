@@ -513,7 +513,7 @@ def test_the_face_of_the_room():
             "for o in r.__all__: getattr(r, o)\n"
             "print(sorted(sys.modules.keys() & {'torch', 'fastai', 'pandas', 'av', 'cv2'}))")
     assert subprocess.check_output([sys.executable, '-c', code], text=True).strip() == '[]'
-    text = Path(__file__).read_text()
+    text = Path(__file__).read_text() + Path(__file__).with_name('test_hints.py').read_text()
     assert [o for o in room.__all__ if text.count(o) < 2] == []
 
 

@@ -91,7 +91,7 @@ def test_every_option_of_colorize(home):
     framed = dict(image=np.pad(x, [(8, 8), (8, 8)] + [(0, 0)]*(x.ndim - 2), constant_values=230))
     each_option(colorize, dict(image=x, model=home/'known.onnx'), dict(
         image=x.T, model=home/'other.onnx', size=160, saturation=.5, samples=2, seed=(dict(samples=2), 1),
-        z=[.1, -.1], borders=(framed, False), hints=HINTS, reach=(dict(hints=HINTS), .05)))
+        z=[.1, -.1], borders=(framed, False), hints=HINTS, reach=(dict(hints=HINTS), .1)))
 
 
 def test_a_list_is_colored_with_the_same_options(home):
@@ -120,7 +120,7 @@ def test_every_option_of_colorize_bytes(home, tmp_path):
     each_option(colorize_bytes, dict(src=home/'a.png', fmt='JPEG', model=home/'known.onnx'), dict(
         src=home/'b.png', fmt='PNG', model=home/'other.onnx', size=160, saturation=.5, quality=30, z=[.1, -.1],
         pages=(pages_of(home, tmp_path), '2'), borders=(dict(src=framed(home)), False), hints=HINTS,
-        reach=(dict(hints=HINTS), .05)))
+        reach=(dict(hints=HINTS), .1)))
 
 
 def test_every_option_of_colorize_file(home, tmp_path):
@@ -129,7 +129,7 @@ def test_every_option_of_colorize_file(home, tmp_path):
     each_option(colorize_file, dict(src=home/'a.png', dst=tmp_path/'o.jpg', model=home/'known.onnx'), dict(
         src=home/'b.png', dst=tmp_path/'p.jpg', model=home/'other.onnx', size=160, saturation=.5, quality=30,
         z=[.1, -.1], pages=(two, '2'), borders=(dict(src=framed(home)), False), hints=HINTS,
-        reach=(dict(hints=HINTS), .05)), read)
+        reach=(dict(hints=HINTS), .1)), read)
 
 
 def test_every_option_of_colorize_samples(home, tmp_path):
@@ -172,7 +172,7 @@ def test_every_option_of_the_command(home, tmp_path, capsysbinary, monkeypatch):
     report = json.loads(files['r.json'])
     assert report['options'] == dict(size=None, saturation=1., quality=None, borders=True)
     assert report['model']['name'] == 'known'
-    hinted = [run(*base, '--hint', '20,20=orange', '--reach', o)[1] for o in (.4, .4, .05)]
+    hinted = [run(*base, '--hint', '20,20=orange', '--reach', o)[1] for o in (.4, .4, .1)]
     assert hinted[0] == hinted[1] != hinted[2]
     seeds = [run(*base, '--samples', 2, '--seed', o)[1] for o in (0, 0, 1)]
     assert seeds[0] == seeds[1] != seeds[2]

@@ -1,5 +1,5 @@
 "A film that is colored while it runs: nothing is late, nothing out of order, and a browser sees it in color"
-import io, json, os, signal, socket, subprocess, sys, threading, time, urllib.error, urllib.request
+import io, json, os, random, signal, socket, subprocess, sys, threading, time, urllib.error, urllib.request
 from collections import deque
 from itertools import accumulate
 from pathlib import Path
@@ -216,11 +216,18 @@ def test_as_a_player_shows_it(tmp_path):
         assert player.state()['shown'] >= 1
 
 
+def free_port():
+    "A UDP port that is free, below those that the system gives to senders (from 32768 on)"
+    for port in random.sample(range(20000, 30000), 50):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            try: s.bind(('127.0.0.1', port))
+            except OSError: continue
+            return port
+
+
 def test_live(tmp_path):
     "A sender that does not wait: what is not fetched in time is never seen, and what is seen is new"
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind(('127.0.0.1', 0))
-        port = s.getsockname()[1]
+    port = free_port()
     ims,stop = [o.convert('RGB') for o in travel(CAT, 25, (64, 48))],threading.Event()
     def send():
         with av.open(f'udp://127.0.0.1:{port}?pkt_size=1316', 'w', format='mpegts') as c:

@@ -80,9 +80,9 @@ def test_a_fast_machine_drops_none(steps, costs, behind):
 @example(cost=.2948357306258757, behind=1)
 @settings(max_examples=50, deadline=None)
 def test_a_slow_machine_shows_what_it_can(cost, behind):
-    "Of 2,100 costs drawn at random all but two showed .9 of what there is time for; the example shows .77"
+    "The example is a cost at which a pace without a margin lost every fourth frame by a hundredth of a second"
     pace,shown,_ = rehearse([1/24]*1440, [cost], .001, behind)
-    assert len(shown) > (.7 if behind else .85)*60/cost - 8 and pace.slips == 0
+    assert len(shown) > .85*60/cost - 8 and pace.slips == 0
     if not behind:
         assert pace.late <= 2, 'no frame is colored in vain, except while the cost is not known'
         assert max(b.o.time - a.o.time for a,b in zip(shown, shown[1:])) < 2*cost + .1, 'no long halt'

@@ -48,7 +48,7 @@ class Pace:
     def takes(self, t:float) -> bool:
         "Can a frame that is due at film time `t` be ready in time?"
         zero,since,now = self.zero,self.since,self.now()
-        if self.live or zero is None or now + self.cost <= zero + t + self.limit: return True
+        if self.live or zero is None or now + self.cost <= zero + t + .9*self.limit: return True
         if since is None or now - since < max(self.patience, 3*self.cost):
             self.skipped += 1
             self.miss()

@@ -8,8 +8,9 @@ from skimage import color, data
 from colorbook.cli import app
 from colorbook.color.srgb import lstar_gray
 from colorbook.core import UsageError
-from colorbook.imaging import check_hints, colorize, colorize_bytes, colorize_file, load_model, parse_hint, read_picture
+from colorbook.imaging import check_hints, colorize, colorize_bytes, colorize_file, parse_hint, read_picture
 from colorbook.imaging.hints import apply_links, link_weights, place_hints, solve_links, spread_hints
+from test_imaging import make_model
 
 pytestmark = pytest.mark.filterwarnings('ignore:a hint of')
 GRAY = data.camera()
@@ -171,9 +172,11 @@ def test_a_hint_is_not_made_stronger_by_saturation():
 def test_other_answers_and_other_models_are_hinted(tmp_path):
     hints = [(60, 60, 'tomato')]
     for o in colorize(GRAY, samples=2, hints=hints): assert moved(o, colorize(GRAY, hints=hints))[60, 60] < 1.5
-    mean = colorize(GRAY, ['default', load_model()], hints=hints)
+    pair = ['default', make_model(tmp_path/'other.onnx', ab=(-.2, .3))]
+    mean,plain = colorize(GRAY, pair, hints=hints),colorize(GRAY, pair)
     near = colorize(GRAY, 'infrared', hints=[(100, 420, '#806060')])
-    assert moved(mean, colorize(GRAY, hints=hints)).mean() < .1
+    assert lab(mean)[60, 60, 1:] == pytest.approx(lab(colorize(GRAY, hints=hints))[60, 60, 1:], abs=2)
+    assert moved(mean, plain)[-40:].mean() < 1 < 5 < moved(mean, colorize(GRAY, hints=hints))[-40:].mean()
     assert lab(near)[420, 100, 1:] == pytest.approx(ab_of('#806060'), abs=3)
     deep = colorize(GRAY.astype(np.uint16)*257, hints=hints)
     assert deep.dtype == np.uint16 and np.abs(deep/257 - colorize(GRAY, hints=hints)).mean() < .5
@@ -214,6 +217,7 @@ def test_other_errors(tmp_path):
     a.save(tmp_path/'two.tif', save_all=True, append_images=[a])
     with pytest.raises(UsageError, match='--pages'): colorize_file(tmp_path/'two.tif', tmp_path/'o.tif', hints=[COAT])
     colorize_file(tmp_path/'two.tif', tmp_path/'o.tif', pages='2', hints=[COAT])
+    with Image.open(tmp_path/'o.tif') as o: assert np.array_equal(o.convert('RGB'), colorize(GRAY, hints=[COAT]))
     for text in ('12=red', '1,2,3=red', 'a,b=red', '1,2', '', '1,2=', '1,2=Keep it', '1,2=29,77,43'):
         with pytest.raises(UsageError): parse_hint(text)
 

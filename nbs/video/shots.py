@@ -175,7 +175,7 @@ contact_sheet([film[i - 1] for i in cuts] + [film[i] for i in cuts], len(cuts), 
 # | Histogram | 0 | 3 | 97 | 55 | 319 / 463 |
 # | Content with its own shortest shot, 15 frames | 6 | 3 | 65 | 3 | 72 / 21 |
 #
-# So the dozen lines above do the job, and no library is needed. The one cut that they miss is a small white title after the last, nearly black frame of a fade. The two numbers, 6 and 2, were chosen on the first three columns, with a look at the unfair one of another draw, so none of the four columns is an independent test. Dissolves are not searched for: their two shots share frames, and for triplets that is harmless. Beside decoding the search costs about a tenth, 0.8 of 8 ms for a frame of 854x480.
+# So the few lines above do the job, and no library is needed. Of the listed cuts they miss one, a small white title after the last, nearly black frame of a fade; and one of the splices. The two numbers, 6 and 2, were chosen on the first three columns, with a look at the unfair one of another draw, so none of the four columns is an independent test. Dissolves are not searched for: their two shots share frames, and for triplets that is harmless. Beside decoding the search costs about a tenth, 0.8 of 8 ms for a frame of 854x480.
 
 # %% [markdown]
 # ## What we have

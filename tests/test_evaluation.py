@@ -1,5 +1,5 @@
 "The ruler: every option of an evaluation arrives, and is changed here once."
-import base64, inspect, io, json, math
+import base64, inspect, io, json, math, os, subprocess, sys
 
 import numpy as np, pandas as pd, pytest, torch
 from PIL import Image
@@ -343,3 +343,13 @@ def test_peers_in_one_table(sets, tmp_path, capsys, monkeypatch):
     (tmp_path/'panels/odd.png').write_bytes((tmp_path/'panels/0.png').read_bytes())
     with pytest.raises(SystemExit, match='not 7 equal panels'):
         run('--cut', tmp_path/'panels', '--names', 'a,b,c,d,e,f,g', '--out', tmp_path/'cut')
+
+
+def test_who_has_no_weights_is_told_once(tmp_path):
+    "In the report, and not by torch on the standard output, where reports and the book's pages are"
+    code = 'from colorbook.evaluation.metrics import lpips_state as s; import sys; print(s()[1], file=sys.stderr)'
+    keep = {k: v for k,v in os.environ.items() if k not in ('COLORBOOK_WEIGHTS', 'COLORBOOK_DATA')}
+    gone = dict(TORCH_HOME=str(tmp_path), **dict.fromkeys(('https_proxy', 'HTTPS_PROXY'), 'http://127.0.0.1:9'))
+    made = subprocess.run([sys.executable, '-W', 'ignore', '-c', code], env=keep | gone, capture_output=True, text=True)
+    assert made.stdout == '' and 'not measured, no weights for LPIPS' in made.stderr
+    assert str(tmp_path) not in made.stderr

@@ -9,8 +9,9 @@ __all__ = ['BACKBONES', 'measures', 'to_batch', 'psnr', 'nrmse', 'ssim', 'delta_
 
 # %% ../../nbs/evaluation/metrics.ipynb #f939951b
 import math, os, warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from functools import cache
+from io import StringIO
 
 import numpy as np, torch
 from scipy.stats import bootstrap, DegenerateDataWarning
@@ -131,7 +132,8 @@ def lpips_net(
     "The network of LPIPS v0.1, loaded once; a `ColorbookError` if its weights cannot be had"
     if net not in BACKBONES: raise InputError(f"LPIPS has no network '{net}'", f"take {', '.join(BACKBONES)}")
     try:
-        with torch_home(net): return LearnedPerceptualImagePatchSimilarity(net).net.eval()
+        with torch_home(net), redirect_stdout(StringIO()): # torch announces what it fetches, and whereto
+            return LearnedPerceptualImagePatchSimilarity(net).net.eval()
     except (OSError, RuntimeError) as e:
         raise ColorbookError(f'no weights for LPIPS ({net}): {e}',
             'connect once, or set TORCH_HOME to a folder with hub/checkpoints in it') from e
